@@ -1,0 +1,123 @@
+"""The configuration: one strict structure, from a TOML file overlaid by the environment (design.md section 7)."""
+
+from __future__ import annotations
+
+import msgspec
+
+#: Contract section 1: simulator recipients that fail, in the test environment only.
+SIMULATOR_FAILING = (
+    "6511111111",
+    "6511112222",
+    "6511113333",
+    "6511114444",
+    "6511115555",
+    "6511119999",
+    "6522222222",
+)
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Target(_Section):
+    """Where the target is and how to be let in. Keys are never printed."""
+
+    base_url: str = ""
+    campaign_id: str = ""
+    api_key: str | None = None
+    api_key_env: str | None = None
+    second_api_key: str | None = None
+    second_api_key_env: str | None = None
+    headers: dict[str, str] = {}
+    ca_file: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    #: The load-test environment was booked (design.md section 4).
+    booked: bool = False
+    other: OtherCampaign | None = None
+
+
+class OtherCampaign(_Section):
+    """A second campaign and its key, for BR-SEC-02 and BR-SEC-03."""
+
+    campaign_id: str
+    api_key: str | None = None
+    api_key_env: str | None = None
+
+
+class Language(_Section):
+    """One language that the template offers, with a value for each parameter."""
+
+    language: str
+    values: dict[str, str]
+
+
+class Template(_Section):
+    """What is sent: a value for each template parameter; rows add a nonce to the first of them."""
+
+    language: str = "english"
+    values: dict[str, str] = {"body": "conformance"}
+    languages: tuple[Language, ...] = ()
+
+
+class Recipients(_Section):
+    """Who may be texted, by what becomes of a message to them. Nobody else ever is."""
+
+    failing: tuple[str, ...] = SIMULATOR_FAILING
+    succeeding: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    recovering: tuple[str, ...] = ()
+
+
+class Limits(_Section):
+    """Rate in calls a second; budgets in messages, calls and seconds; rows in one batch."""
+
+    calls_per_second: float = 10.0
+    max_messages: int = 500
+    max_calls: int = 2000
+    max_rows: int = 20
+    max_seconds: float = 3600.0
+    #: Price of one message, for --plan; no default.
+    price_per_message: float | None = None
+
+
+class Timing(_Section):
+    """Seconds. ``read_lag`` is a number or "auto" (axiom A7)."""
+
+    settle_timeout: float = 600.0
+    read_lag: float | str = "auto"
+
+
+class Capabilities(_Section):
+    """Requirement ids or capability names that the target is declared not to offer."""
+
+    absent: tuple[str, ...] = ()
+
+
+class ProviderStates(_Section):
+    """Where the vendor's provider states are served, if anywhere (design.md section 3)."""
+
+    url: str | None = None
+
+
+class GivenBatch(_Section):
+    """A batch of the user's that may be retried, with its claimed state; read back before use."""
+
+    batch_id: str
+    state: str = ""
+
+
+class Config(_Section):
+    """The whole configuration of a run."""
+
+    target: Target = Target()
+    template: Template = Template()
+    recipients: Recipients = Recipients()
+    limits: Limits = Limits()
+    timing: Timing = Timing()
+    capabilities: Capabilities = Capabilities()
+    provider_states: ProviderStates = ProviderStates()
+    given: tuple[GivenBatch, ...] = ()

@@ -1,0 +1,60 @@
+"""Every error that a user of the suite can meet, as one tree.
+
+    SuiteError
+    ├── UsageError             wrong configuration, command line or file       exit status 2
+    │   └── FormatError        a history, report, program or waiver file that cannot be read
+    ├── TargetError            the target cannot be tested                     exit status 4
+    └── GuardError             the guard did not let a request out             exit status 4
+        └── BudgetError        messages, calls or time are spent
+
+Each carries three parts, so that every message says the same three things: what is wrong, where, and
+how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class SuiteError(Exception):
+    """Base of the tree. ``str()`` is one line, fit for a terminal.
+
+    :param what: what is wrong, a clause in the present tense.
+    :param where: the key, file and line, option or URL that it is about.
+    :param mend: what the user does about it.
+    """
+
+    exit_status = 5
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        parts = [f"{where}: {what}" if where else what]
+        if mend:
+            parts.append(mend)
+        super().__init__(" — ".join(" ".join(part.split()) for part in parts))
+
+
+class UsageError(SuiteError):
+    """The command line, the configuration or a file is wrong; nothing was sent."""
+
+    exit_status = 2
+
+
+class FormatError(UsageError):
+    """A file (history, report, program, waivers) is not what it should be."""
+
+
+class TargetError(SuiteError):
+    """The target cannot be tested at all: unreachable, key refused, not this API."""
+
+    exit_status = 4
+
+
+class GuardError(SuiteError):
+    """A request would have left the bounds that the user set; it was not sent (design.md section 4)."""
+
+    exit_status = 4
+
+
+class BudgetError(GuardError):
+    """The budget of messages, calls or time is spent; nothing more is sent."""

@@ -1,0 +1,225 @@
+"""What a history is made of: the records of its file, and exchanges as the judges see them.
+
+A history file is JSON lines: one header, then invoke, end and note records as things happen, then a
+footer. A file without footer was cut off; everything before the cut still counts (design.md section 1).
+Times are seconds since the run began, by the monotonic clock. Nothing secret is ever in a record: keys
+are named by kind only (``auth``), a tester's number is a salted hash, and strings that a target made up
+and that we do not know are digests (``transport/redact.py`` says which).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+#: The seven operations of the contract, section 1, and nothing else.
+Operation = Literal[
+    "batch_send",
+    "batch_retry",
+    "batch_list",
+    "message_read",
+    "campaign_list",
+    "single_send",
+    "single_retry",
+]
+
+#: How a request was authorised. ``valid`` is the configured key; the rest are negative probes.
+Auth = Literal["valid", "none", "wrong", "cut", "extended", "case", "scheme", "other"]
+
+#: ``answered``: a whole answer came. ``not_sent``: no byte left. ``lost``: bytes left, no whole answer came,
+#: so that nobody knows whether the request was carried out (ruling 11).
+Outcome = Literal["answered", "not_sent", "lost"]
+
+#: What kind of body an answer had, after content decoding.
+Media = Literal["none", "json", "text", "binary"]
+
+Role = Literal["failing", "succeeding", "pending", "recovering"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """Base of all records; ``kind`` tells them apart."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch that the user gave to the run, with the state that was claimed for it."""
+
+    batch: str
+    state: str = ""
+
+
+class Header(Record, frozen=True, kw_only=True, tag="header"):
+    """First record: which run this is, and what a judge must know of its configuration."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite_version: str
+    contract_version: str
+    run_id: str
+    started: str
+    base_url: str
+    campaign_id: str
+    other_campaign_id: str | None = None
+    seed: int = 0
+    depth: str = "standard"
+    profiles: tuple[str, ...] = ("core", "guide", "hardening")
+    drivers: tuple[str, ...] = ("scenarios",)
+    settle_timeout: float = 600.0
+    #: Seconds that a read may lag; None means auto (axiom A7).
+    read_lag: float | None = None
+    absent: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
+    config_digest: str = ""
+    #: Names of what the configuration offers: recipient roles, "other_campaign", "other_key", "https",
+    #: "languages". What is missing here is a reason for not_run.
+    offers: tuple[str, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recipient line of a send. ``nonce`` stands in ``values`` and tells the rows of a run apart."""
+
+    #: The documented simulator number in clear, or the token of a tester's number.
+    recipient: str
+    role: Role
+    language: str
+    values: dict[str, str]
+    nonce: str
+
+
+class Invoke(Record, frozen=True, kw_only=True, tag="invoke"):
+    """A request that is about to leave; on disk before its first byte does."""
+
+    n: int
+    t: float
+    operation: Operation
+    method: str
+    #: Path below base_url, as sent.
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    campaign: str | None = None
+    batch: str | None = None
+    message: str | None = None
+    auth: Auth = "valid"
+    #: The one thing in which a negative or odd request differs from a valid one, such as ``method:PUT``,
+    #: ``auth:none``, ``id:malformed:quote``, ``body:recipient``, ``path:trailing-slash``; None for a valid request.
+    cause: str | None = None
+    content_type: str | None = None
+    body: Any = None
+    #: batch_send and single_send only.
+    rows: tuple[Row, ...] = ()
+    #: Messages charged to the budget.
+    charge: int = 0
+    driver: str = "scenarios"
+    scenario: str = ""
+    step: str = ""
+
+
+class End(Record, frozen=True, kw_only=True, tag="end"):
+    """How the request of the same number ended."""
+
+    n: int
+    outcome: Outcome
+    #: Release of the request's last byte, first and last byte of the answer. ``last`` is the time at which
+    #: the exchange was over, however it ended.
+    released: float | None = None
+    first: float | None = None
+    last: float
+    status: int | None = None
+    headers: dict[str, str] = {}
+    #: Bytes of the body after content decoding (ruling 9).
+    size: int = 0
+    media: Media = "none"
+    #: Parsed JSON (redacted), or text (redacted), or None.
+    body: Any = None
+    #: For not_sent and lost: what happened, in one line.
+    error: str | None = None
+
+
+class Note(Record, frozen=True, kw_only=True, tag="note"):
+    """Something the drivers want on record beside the exchanges. Notes never prove anything.
+
+    ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
+    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
+    ``state`` (a provider state was set up; ``data`` names it), ``program`` (``data`` is the program that a scenario runs),
+    ``stopped`` (the run ends early).
+    """
+
+    t: float
+    event: str
+    scenario: str = ""
+    text: str = ""
+    data: dict[str, Any] = {}
+
+
+class Footer(Record, frozen=True, kw_only=True, tag="footer"):
+    """Last record of a history that was closed in order, also after an interruption."""
+
+    t: float
+    complete: bool
+    calls: int
+    messages: int
+
+
+AnyRecord = Header | Invoke | End | Note | Footer
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request and how it ended. A request without an end record (killed run) is lost.
+
+    The request was decided at some instant between ``t`` and ``last``; after a lost answer, at any instant
+    after ``t``, or never.
+    """
+
+    invoke: Invoke
+    end: End
+
+    @property
+    def n(self) -> int:
+        return self.invoke.n
+
+    @property
+    def t(self) -> float:
+        return self.invoke.t
+
+    @property
+    def last(self) -> float:
+        return self.end.last
+
+    @property
+    def status(self) -> int | None:
+        """Status of a whole answer; None if none came."""
+        return self.end.status if self.end.outcome == "answered" else None
+
+    @property
+    def answered(self) -> bool:
+        return self.end.outcome == "answered"
+
+    @property
+    def accepted(self) -> bool:
+        """A whole answer with a 2xx status."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody can know if the request was carried out: a lost answer, any 5xx, 408 (ruling 11)."""
+        if self.end.outcome == "lost":
+            return True
+        return self.status is not None and (self.status >= 500 or self.status == 408)
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole history in memory, in the order of its invoke records."""
+
+    header: Header
+    exchanges: tuple[Exchange, ...] = ()
+    notes: tuple[Note, ...] = ()
+    #: None if the file was cut off.
+    footer: Footer | None = None
+
+    def __getitem__(self, n: int) -> Exchange:
+        """The exchange with number ``n``; raises KeyError if there is none."""
+        for exchange in self.exchanges:
+            if exchange.n == n:
+                return exchange
+        raise KeyError(n)
