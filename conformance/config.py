@@ -59,7 +59,7 @@ class Template(_Section):
     """What is sent: a value for each template parameter; rows add a nonce to the first of them."""
 
     language: str = "english"
-    values: dict[str, str] = {"body": "conformance"}
+    values: dict[str, str] = msgspec.field(default_factory=lambda: {"body": "conformance"})
     languages: tuple[Language, ...] = ()
 
 

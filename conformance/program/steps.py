@@ -1,0 +1,126 @@
+"""The language of programs: plain data that says what is done, and decides nothing.
+
+A program is a list of steps over batches that it names itself (``b1``) and rows by position, never over
+ids that a target made up: so it can be saved, drawn, shrunk, replayed and told as a story.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from conformance.history.records import Auth, Role
+
+PROGRAM_VERSION = 1
+
+View = Literal["listing", "backward", "campaign", "message"]
+
+#: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
+#: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last accepted
+#: retry shows its new attempt.
+Condition = Literal["listed", "terminal", "quiet", "taken"]
+
+
+class Step(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True
+):
+    """Base of all steps; ``do`` tells them apart."""
+
+
+class RowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A row to send: what becomes of it, and what it says."""
+
+    role: Role = "failing"
+    #: ``plain``, or one of the awkward texts: ``markup``, ``quotes``, ``blanks``, ``breaks``.
+    text: Literal["plain", "markup", "quotes", "blanks", "breaks"] = "plain"
+    #: None is the template's first language.
+    language: str | None = None
+    #: Position of an earlier row of the same send whose recipient this row repeats; None lets the interpreter choose.
+    same_as: int | None = None
+
+
+class Send(Step, frozen=True, kw_only=True, tag="send"):
+    """Batch Send of these rows; the batch is known as ``batch`` from here on."""
+
+    batch: str
+    rows: tuple[RowSpec, ...]
+
+
+class Read(Step, frozen=True, kw_only=True, tag="read"):
+    """Read a batch: its listing (all pages, forward or backward), the campaign's messages, or the messages one by one.
+
+    ``limit`` is the page size in messages; ``rows`` (message view only) the positions to read, none means all.
+    """
+
+    batch: str
+    view: View = "listing"
+    limit: int = 1000
+    rows: tuple[int, ...] = ()
+
+
+class Wait(Step, frozen=True, kw_only=True, tag="wait"):
+    """Read until the condition holds, at most ``timing.settle_timeout`` seconds (or ``seconds``, if given)."""
+
+    batch: str
+    until: Condition
+    seconds: float | None = None
+
+
+class Retry(Step, frozen=True, kw_only=True, tag="retry"):
+    """Batch Send - Retry. With a ``cause`` it is a probe: see ``program/probes.py`` for the causes there are."""
+
+    batch: str
+    auth: Auth = "valid"
+    cause: str | None = None
+
+
+class SingleRetry(Step, frozen=True, kw_only=True, tag="single_retry"):
+    """Single Send - Retry of the message in this row."""
+
+    batch: str
+    row: int
+
+
+class SingleSend(Step, frozen=True, kw_only=True, tag="single_send"):
+    """Single Send of one row, known as a batch of its own name that has no batchId."""
+
+    batch: str
+    row: RowSpec = RowSpec()
+
+
+class Burst(Step, frozen=True, kw_only=True, tag="burst"):
+    """These steps back to back: the rate is reserved for all of them first, and no other program runs between them.
+
+    With ``tries`` above 1, the steps are done again until the last refusal in them was bracketed
+    (design.md section 2), each try with the next of ``rows`` in place of the row of its single retries.
+    """
+
+    steps: tuple[Read | Wait | Retry | SingleRetry, ...]
+    tries: int = 1
+    rows: tuple[int, ...] = ()
+
+
+class Together(Step, frozen=True, kw_only=True, tag="together"):
+    """These at once, as nearly as can be: a race."""
+
+    steps: tuple[Retry | SingleRetry | Read, ...]
+
+
+class State(Step, frozen=True, kw_only=True, tag="state"):
+    """Ask the vendor's provider state URL for a state; the batch that it answers is known as ``batch``."""
+
+    name: str
+    batch: str = ""
+    params: dict[str, str] = {}
+
+
+AnyStep = Send | Read | Wait | Retry | SingleRetry | SingleSend | Burst | Together | State
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a scenario does, what a machine drew, or what ``--replay`` repeats."""
+
+    name: str
+    steps: tuple[AnyStep, ...]
+    version: int = PROGRAM_VERSION
