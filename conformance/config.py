@@ -20,7 +20,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
-class Target(_Section):
+class Target(_Section, frozen=True):
     """Where the target is and how to be let in. Keys are never printed."""
 
     base_url: str = ""
@@ -40,7 +40,7 @@ class Target(_Section):
     other: OtherCampaign | None = None
 
 
-class OtherCampaign(_Section):
+class OtherCampaign(_Section, frozen=True):
     """A second campaign and its key, for BR-SEC-02 and BR-SEC-03."""
 
     campaign_id: str
@@ -48,14 +48,14 @@ class OtherCampaign(_Section):
     api_key_env: str | None = None
 
 
-class Language(_Section):
+class Language(_Section, frozen=True):
     """One language that the template offers, with a value for each parameter."""
 
     language: str
     values: dict[str, str]
 
 
-class Template(_Section):
+class Template(_Section, frozen=True):
     """What is sent: a value for each template parameter; rows add a nonce to the first of them."""
 
     language: str = "english"
@@ -63,7 +63,7 @@ class Template(_Section):
     languages: tuple[Language, ...] = ()
 
 
-class Recipients(_Section):
+class Recipients(_Section, frozen=True):
     """Who may be texted, by what becomes of a message to them. Nobody else ever is."""
 
     failing: tuple[str, ...] = SIMULATOR_FAILING
@@ -72,7 +72,7 @@ class Recipients(_Section):
     recovering: tuple[str, ...] = ()
 
 
-class Limits(_Section):
+class Limits(_Section, frozen=True):
     """Rate in calls a second; budgets in messages, calls and seconds; rows in one batch."""
 
     calls_per_second: float = 10.0
@@ -84,33 +84,33 @@ class Limits(_Section):
     price_per_message: float | None = None
 
 
-class Timing(_Section):
+class Timing(_Section, frozen=True):
     """Seconds. ``read_lag`` is a number or "auto" (axiom A7)."""
 
     settle_timeout: float = 600.0
     read_lag: float | str = "auto"
 
 
-class Capabilities(_Section):
+class Capabilities(_Section, frozen=True):
     """Requirement ids or capability names that the target is declared not to offer."""
 
     absent: tuple[str, ...] = ()
 
 
-class ProviderStates(_Section):
+class ProviderStates(_Section, frozen=True):
     """Where the vendor's provider states are served, if anywhere (design.md section 3)."""
 
     url: str | None = None
 
 
-class GivenBatch(_Section):
+class GivenBatch(_Section, frozen=True):
     """A batch of the user's that may be retried, with its claimed state; read back before use."""
 
     batch_id: str
     state: str = ""
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """The whole configuration of a run."""
 
     target: Target = Target()

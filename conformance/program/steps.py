@@ -22,9 +22,7 @@ View = Literal["listing", "backward", "campaign", "message"]
 Condition = Literal["listed", "terminal", "quiet", "taken"]
 
 
-class Step(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True
-):
+class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
     """Base of all steps; ``do`` tells them apart."""
 
 
