@@ -17,8 +17,8 @@ PROGRAM_VERSION = 1
 View = Literal["listing", "backward", "campaign", "message"]
 
 #: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
-#: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last accepted
-#: retry shows its new attempt.
+#: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
+#: accepted retry shows its new attempt.
 Condition = Literal["listed", "terminal", "quiet", "taken"]
 
 
