@@ -1,0 +1,54 @@
+"""Axioms, checked against the history before they are used (docs/design.md).
+
+A finding that uses an axiom which this very history breaks proves nothing; ``judge`` turns it into a doubt. Only
+what no defect under test explains counts as a broken axiom: a message that a retry may have touched meanwhile is
+left to the judges.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from conformance.judges.case import Case
+from conformance.judges.intervals import rank, seconds
+from conformance.judges.lag import estimate
+from conformance.judges.sightings import Sight
+from conformance.judges.timeline import comparable, follows, gain, views
+
+
+def broken(case: Case) -> dict[str, str]:
+    """Axiom ids that the history breaks, with how; at the first breach of each."""
+    found: dict[str, str] = {}
+    for message in case.messages:
+        touched = case.batch_of(message)
+        writes = [(w.t, w.last) for w in touched.writes if w.standing != "unsent"] if touched is not None else []
+        for view in views(case.sights(message)):
+            for a, b in pairwise(view):
+                if not follows(case, b, a.last):
+                    continue
+                alone = not any(t <= b.last for t, _ in writes) or not any(
+                    t <= b.last and last + case.header.settle_timeout >= a.t for t, last in writes
+                )
+                for axiom, how in _breaches(a, b, alone=alone):
+                    found.setdefault(axiom, how)
+    if case.header.read_lag is not None and (shown := estimate(case) / 2) > case.header.read_lag:
+        found["A7"] = f"reads lag {seconds(shown)}, more than the configured {seconds(case.header.read_lag)}"
+    return found
+
+
+def _breaches(a: Sight, b: Sight, *, alone: bool) -> list[tuple[str, str]]:
+    """What two reads of one message, one after the other, break. ``alone``: no write can have touched it between."""
+    where = f"reads {a.n} and {b.n} show {a.status}, then {b.status}"
+    fields = comparable(a, b)
+    grown = gain(a, b)
+    found = []
+    if fields and grown is None:
+        found.append(("A4", f"reads {a.n} and {b.n}: the fields that count attempts grow by different numbers"))
+    first, second = rank(a.status), rank(b.status)
+    if grown == 0 and first is not None and second is not None and second < first and alone:
+        found.append(("A2" if a.terminal else "A1", f"{where} in one attempt"))
+    if grown == 0 and a.terminal and b.terminal and a.status != b.status:
+        found.append(("A2", f"{where} in one attempt"))
+    if a.status != b.status and a.updated_at is not None and a.updated_at == b.updated_at:
+        found.append(("A5", f"{where}, with the same updatedAt"))
+    return found

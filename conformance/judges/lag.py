@@ -1,0 +1,79 @@
+"""Axiom A7: how far reads lag behind, as far as the history itself shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from conformance.judges.intervals import rank
+from conformance.judges.sightings import Sight
+
+if TYPE_CHECKING:
+    from conformance.judges.case import Case
+
+
+def estimate(case: Case) -> float:
+    """Twice the largest lag that the history shows, in seconds; zero if it shows none.
+
+    Two things show a lag of some read: it begins after a single retry's 201 and misses the attempt that a later
+    read shows; or it shows an older state of a message than an answer that came before it began, and a later read
+    shows the newer state again. Reads that never come right again are no lag but a fault, and stay for the judges.
+    """
+    shown = [0.0]
+    for message in case.messages:
+        for view in _views(case.sights(message)):
+            shown.extend(_regressions(view))
+    for batch in case.ours:
+        for single in batch.singles:
+            others = [w for w in batch.writes if w.acts and w is not single and w.message in (None, single.message)]
+            if single.exchange.accepted and single.message is not None:
+                for view in _views(case.sights(single.message)):
+                    begun = min((w.t for w in others if w.t > single.t), default=float("inf"))
+                    ended = max((w.last for w in others if w.t <= single.t), default=float("-inf"))
+                    shown.extend(_missed(view, single.t, single.last, ended, begun))
+    return 2 * max(shown)
+
+
+def _views(seen: Iterable[Sight]) -> list[list[Sight]]:
+    """The sights of one message, apart by operation: counts compare only there (axiom A4)."""
+    views: dict[str, list[Sight]] = {}
+    for sight in seen:
+        views.setdefault(sight.operation, []).append(sight)
+    return [sorted(view, key=lambda s: (s.t, s.n)) for view in views.values()]
+
+
+def _key(sight: Sight) -> tuple[int, ...] | None:
+    """Grows with every step of a message: attempts first, then the way along the attempt (A1, A4)."""
+    step = rank(sight.status)
+    if not sight.counts or step is None:
+        return None
+    return (*(sight.counts[name] for name in sorted(sight.counts)), step)
+
+
+def _regressions(view: list[Sight]) -> Iterable[float]:
+    """Lags of reads that show less than an earlier answer did, where a later read makes up for it."""
+    keyed = [(s, k) for s in view if (k := _key(s)) is not None]
+    best: list[tuple[Sight, tuple[int, ...]]] = []
+    ahead: list[tuple[int, ...] | None] = [None] * len(keyed)
+    for i in range(len(keyed) - 1, -1, -1):
+        later = ahead[i + 1] if i + 1 < len(keyed) else None
+        ahead[i] = keyed[i][1] if later is None else max(later, keyed[i][1])
+    for i, (sight, key) in enumerate(keyed):
+        later = ahead[i + 1] if i + 1 < len(keyed) else None
+        for earlier, seen in best:
+            if earlier.last <= sight.t and seen > key and later is not None and later >= seen:
+                yield sight.t - earlier.last
+        if not best or key > best[-1][1]:
+            best.append((sight, key))
+
+
+def _missed(view: list[Sight], begun: float, answered: float, ended: float, closed: float) -> Iterable[float]:
+    """Lags of reads that begin after the single retry's answer and still show the count from before it."""
+    before = [s for s in view if s.t > ended and s.last < begun and s.counts]
+    if not before:
+        return
+    base = before[-1]
+    after = [s for s in view if s.t > answered and s.last < closed and s.counts.keys() == base.counts.keys()]
+    grown = [s.t for s in after if all(s.counts[name] > base.counts[name] for name in base.counts)]
+    if grown:
+        yield from (s.t - answered for s in after if s.counts == base.counts and s.t < max(grown))

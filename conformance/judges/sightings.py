@@ -1,0 +1,150 @@
+"""Sightings: every sight of a message that an answer gives, whatever operation gave it.
+
+One sight is one message in one answer, hence one instant (axiom A3). Counts of attempts are kept by the field
+that showed them, because they compare only within one field of one operation (axiom A4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from conformance.history.records import Exchange, Operation
+from conformance.judges.intervals import TERMINAL, UNDERWAY, instant, nonces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt as an answer shows it. ``data`` is its whole JSON object."""
+
+    status: str | None
+    created_at: datetime | None
+    id: str | None
+    data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """A message in one answer. It held at some instant in [``t`` − lag, ``last``]."""
+
+    exchange: Exchange
+    message: str
+    #: batchId of the batch that the message belongs to, as far as this answer tells; see ``Case.batch_of``.
+    listed_in: str | None
+    status: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    #: Number of attempts by the field that shows it ("batch_list.numAttempts", "message_read.attempts", …).
+    counts: Mapping[str, int]
+    #: As listed, in the target's order; None if no list of attempts is shown.
+    attempts: tuple[Attempt, ...] | None
+    #: Status by id, for every batch in ``batches``; empty if the field is missing (ruling 12).
+    batch_statuses: Mapping[str, str]
+    #: Position in its page.
+    position: int
+    #: Nonces that stand in values and fullMessage.
+    nonces: frozenset[str]
+    data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+
+    @property
+    def operation(self) -> Operation:
+        return self.exchange.invoke.operation
+
+    @property
+    def n(self) -> int:
+        return self.exchange.n
+
+    @property
+    def t(self) -> float:
+        return self.exchange.t
+
+    @property
+    def last(self) -> float:
+        return self.exchange.last
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def underway(self) -> bool:
+        """A known status that is not terminal; an unknown status is neither (ruling 6)."""
+        return self.status in UNDERWAY
+
+
+def sights(exchange: Exchange) -> Iterator[Sight]:
+    """Every message in a 2xx JSON answer of an operation that shows messages."""
+    body = exchange.end.body
+    if not exchange.accepted or not isinstance(body, Mapping):
+        return
+    operation = exchange.invoke.operation
+    if operation in ("batch_list", "campaign_list"):
+        items = body.get("data")
+        for position, item in enumerate(items if isinstance(items, list) else ()):
+            yield from _sight(exchange, item, position)
+    elif operation in ("message_read", "single_send", "single_retry"):
+        yield from _sight(exchange, body, 0)
+
+
+def _sight(exchange: Exchange, data: Any, position: int) -> Iterator[Sight]:
+    if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
+        return
+    operation = exchange.invoke.operation
+    yield Sight(
+        exchange=exchange,
+        message=data["id"],
+        listed_in=exchange.invoke.batch if operation == "batch_list" else None,
+        status=_text(data.get("latestStatus")),
+        created_at=instant(data.get("createdAt")),
+        updated_at=instant(data.get("updatedAt")),
+        counts=_counts(operation, data),
+        attempts=_attempts(data),
+        batch_statuses=_batch_statuses(data),
+        position=position,
+        nonces=nonces([data.get("values"), data.get("fullMessage")]),
+        data=data,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _counts(operation: str, data: Mapping[str, Any]) -> dict[str, int]:
+    counts = {}
+    number = data.get("numAttempts")
+    if isinstance(number, int) and not isinstance(number, bool):
+        counts[f"{operation}.numAttempts"] = number
+    for name in ("messageAttempts", "attempts"):
+        items = data.get(name)
+        if isinstance(items, list):
+            counts[f"{operation}.{name}"] = len(items)
+    return counts
+
+
+def _attempts(data: Mapping[str, Any]) -> tuple[Attempt, ...] | None:
+    for name in ("messageAttempts", "attempts"):
+        items = data.get(name)
+        if isinstance(items, list):
+            return tuple(
+                Attempt(
+                    status=_text(item.get("status")),
+                    created_at=instant(item.get("createdAt")),
+                    id=_text(item.get("id")),
+                    data=item,
+                )
+                for item in items
+                if isinstance(item, Mapping)
+            )
+    return None
+
+
+def _batch_statuses(data: Mapping[str, Any]) -> dict[str, str]:
+    items = data.get("batches")
+    return {
+        item["id"]: item["status"]
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, Mapping) and isinstance(item.get("id"), str) and isinstance(item.get("status"), str)
+    }

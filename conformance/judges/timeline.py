@@ -1,0 +1,374 @@
+"""The timeline: what follows from sights and writes under the axioms (docs/design.md).
+
+Each function returns a proof, with the exchanges and axioms that carry it, or None (or a reason code) when there
+is none. None of them guesses: what is not proved either way is a doubt, never a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from conformance.judges.case import Batch, Case, Write
+from conformance.judges.intervals import RETRYABLE, seconds
+from conformance.judges.sightings import Sight
+
+
+def begun(case: Case, sight: Sight) -> float:
+    """The earliest instant that the sight may show (axiom A7)."""
+    return sight.t - case.lag
+
+
+def follows(case: Case, later: Sight, instant: float) -> bool:
+    """Whether what the sight shows surely held at or after ``instant``."""
+    return begun(case, later) >= instant
+
+
+def slack(case: Case, sight: Sight, instant: float) -> str:
+    """Under what read lag a conclusion from "begun after" holds."""
+    return f"holds if reads lag less than {seconds(sight.t - instant)} (read {sight.n}, begun after {seconds(instant)})"
+
+
+def comparable(a: Sight, b: Sight) -> frozenset[str]:
+    """Fields that count attempts in both sights (axiom A4)."""
+    return frozenset(a.counts.keys() & b.counts.keys())
+
+
+def gain(a: Sight, b: Sight) -> int | None:
+    """Attempts gained from ``a`` to ``b``: the growth that every field shown in both agrees on, else None."""
+    grown = {b.counts[name] - a.counts[name] for name in comparable(a, b)}
+    return grown.pop() if len(grown) == 1 else None
+
+
+def same_attempt(a: Sight, b: Sight) -> bool:
+    """Whether both sights surely show the same attempt: same count (A4), or same status and same updatedAt (A5)."""
+    if comparable(a, b):
+        return gain(a, b) == 0
+    return a.status == b.status and a.updated_at is not None and a.updated_at == b.updated_at
+
+
+def acts_on(batch: Batch, message: str) -> tuple[Write, ...]:
+    """Accepted and open writes that may give this message an attempt, in order."""
+    return tuple(w for w in batch.writes if w.acts and w.message in (None, message))
+
+
+def effect_until(case: Case, write: Write) -> float:
+    """Until when the write may still take effect (ruling 16); for ever if nobody knows how it ended (ruling 11)."""
+    return float("inf") if write.standing == "open" else write.last + case.header.settle_timeout
+
+
+def base(batch: Batch, message: str, sight: Sight, case: Case) -> Sight | None:
+    """A sight from before any retry could act on the message, with a count that compares with ``sight``'s."""
+    acts = acts_on(batch, message)
+    first = acts[0].t if acts else float("inf")
+    for candidate in case.sights(message):
+        if candidate.last <= first and candidate.operation == sight.operation and gain(candidate, sight) is not None:
+            return candidate
+    return None
+
+
+def pending(case: Case, batch: Batch, message: str, sight: Sight) -> int:
+    """At most how many retries begun by the end of ``sight`` may give the message a further attempt after it.
+
+    Upper bound, hence sound for accusations: the acting writes that may still take effect, less those whose
+    attempt the sight shows already (each attempt beyond the first has used one up).
+    """
+    past = [w for w in acts_on(batch, message) if w.t <= sight.last]
+    alive = sum(1 for w in past if effect_until(case, w) >= begun(case, sight))
+    first = base(batch, message, sight, case)
+    shown = gain(first, sight) if first is not None else None
+    return alive if shown is None else max(0, min(alive, len(past) - shown))
+
+
+def between(batch: Batch, message: str, a: Sight, b: Sight) -> tuple[Write, ...]:
+    """Acting writes begun after ``a`` ended and not after ``b`` ended."""
+    return tuple(w for w in acts_on(batch, message) if a.last < w.t <= b.last)
+
+
+def retried(case: Case, batch: Batch, message: str, until: Sight | Write) -> tuple[int, int]:
+    """Lower and upper bound of how often the message had been retried when ``until`` ended or left.
+
+    Lower: the growth of a count since before the first retry. Upper: the acting writes begun by then; where a
+    later sight shows how many of them took, and none is pending, that number.
+    """
+    if isinstance(until, Sight):
+        return _retried_at(case, batch, message, until)
+    low, high = 0, sum(1 for w in acts_on(batch, message) if w.t < until.t)
+    for sight in case.sights(message):
+        if sight.last <= until.t:
+            seen_low, seen_high = _retried_at(case, batch, message, sight)
+            later = sum(1 for w in acts_on(batch, message) if sight.last < w.t < until.t)
+            low, high = max(low, seen_low), min(high, seen_high + later)
+    return low, high
+
+
+def _retried_at(case: Case, batch: Batch, message: str, sight: Sight) -> tuple[int, int]:
+    acts = [w for w in acts_on(batch, message) if w.t <= sight.last]
+    first = base(batch, message, sight, case)
+    shown = gain(first, sight) if first is not None else None
+    if shown is None or shown < 0:
+        return 0, len(acts)
+    return shown, min(len(acts), shown + pending(case, batch, message, sight)) if acts else shown
+
+
+def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Sight | None:
+    """The latest sight that ended by ``instant`` and shows a state not older than ``since``."""
+    found = [s for s in case.sights(message) if s.last <= instant and follows(case, s, since)]
+    return max(found, key=lambda s: (s.t, s.n), default=None)
+
+
+def first_after(case: Case, message: str, instant: float, *, until: float = float("inf")) -> Sight | None:
+    """The earliest sight that surely shows a state at or after ``instant`` and ended by ``until``."""
+    found = [s for s in case.sights(message) if follows(case, s, instant) and s.last <= until]
+    return min(found, key=lambda s: (s.t, s.n), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Proof that a message was failed when a write was decided (A2): ``sight`` showed it, and nothing could move it."""
+
+    sight: Sight
+    axioms: tuple[str, ...]
+
+
+def failed_at(case: Case, batch: Batch, message: str, write: Write) -> Failed | None:
+    """Proof that the message was failed when ``write`` was decided, by a sight that ended before it left.
+
+    Failed is terminal until a retry (A2); the sight shows it, no retry that could act on it was pending there
+    (ruling 16), and none overlaps the write.
+    """
+    seen = last_before(case, message, write.t)
+    if seen is None or seen.status != "failure":
+        return None
+    rivals = [w for w in acts_on(batch, message) if w.n != write.n and seen.last < w.t and w.t <= write.last]
+    if rivals or pending(case, batch, message, seen):
+        return None
+    overlapping = [
+        w for w in acts_on(batch, message) if w.n != write.n and w.t <= seen.last and w.last > begun(case, seen)
+    ]
+    if overlapping:
+        return None
+    return Failed(sight=seen, axioms=("A2", "A6"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bracket:
+    """Proof that ``message`` was ``created`` when ``write`` was decided."""
+
+    message: str
+    write: Write
+    #: Exchanges by which the attempt had begun before the write left.
+    before: tuple[int, ...]
+    #: The sight, begun after the write's answer, that still shows ``created`` in that attempt.
+    after: Sight
+    axioms: tuple[str, ...]
+    slack: str
+    argument: tuple[str, ...]
+
+    @property
+    def evidence(self) -> tuple[int, ...]:
+        return (*self.before, self.write.n, self.after.n)
+
+
+def brackets(case: Case, batch: Batch, write: Write) -> tuple[Bracket, ...]:
+    """Every message of the batch that was provably ``created`` when the write was decided, with its proof.
+
+    ``created`` is an attempt's first status and never entered again (A1): if the attempt had begun before the
+    write left, and a read begun after its answer still shows ``created`` in it, the message was ``created`` all
+    the time between.
+    """
+    found = (_bracket(case, batch, message, write) for message in batch.messages)
+    return tuple(bracket for bracket in found if bracket is not None)
+
+
+def _bracket(case: Case, batch: Batch, message: str, write: Write) -> Bracket | None:
+    for after in case.sights(message):
+        if after.status != "created" or not follows(case, after, write.last):
+            continue
+        proof = _by_sight(case, message, write, after) or _by_single(case, batch, message, write, after)
+        if proof is not None:
+            return proof
+    return None
+
+
+def _by_sight(case: Case, message: str, write: Write, after: Sight) -> Bracket | None:
+    """The attempt was seen before the write left."""
+    for sight in case.sights(message):
+        if sight.last > write.t or not same_attempt(sight, after):
+            continue
+        counted = bool(comparable(sight, after))
+        if counted and sight.terminal:
+            continue
+        axiom, how = ("A4", "the same number of attempts") if counted else ("A5", "the same status and updatedAt")
+        return Bracket(
+            message=message,
+            write=write,
+            before=(sight.n,),
+            after=after,
+            axioms=("A1", axiom, "A7"),
+            slack=slack(case, after, write.last),
+            argument=(
+                f"read {sight.n} ends before retry {write.n} leaves and shows the message in {sight.status}",
+                f"read {after.n} begins after the answer and shows it in created, with {how}",
+                "created is an attempt's first status and not entered again: it was created when the retry was decided",
+            ),
+        )
+    return None
+
+
+def _by_single(case: Case, batch: Batch, message: str, write: Write, after: Sight) -> Bracket | None:
+    """A single retry, answered 201 before the write left, began the attempt that ``after`` shows.
+
+    The answer is the message in ``created``, so its attempt had begun by then. Between a sight from before the
+    single retry and ``after`` one attempt was gained, hence that one: a second retry that took it up would show two.
+    """
+    for single in batch.singles:
+        if single.message != message or not single.exchange.accepted or single.last > write.t:
+            continue
+        answered = [s for s in case.sights(message) if s.n == single.n and s.status == "created"]
+        earlier = last_before(case, message, single.t)
+        matching = [
+            s
+            for s in case.sights(message)
+            if s.last <= single.t
+            and s.status == "failure"
+            and gain(s, after) == 1
+            and not pending(case, batch, message, s)
+        ]
+        if not answered or earlier is None or not matching:
+            continue
+        sight = matching[-1]
+        if any(sight.last < w.t < single.t for w in acts_on(batch, message)):
+            continue
+        return Bracket(
+            message=message,
+            write=write,
+            before=(sight.n, single.n),
+            after=after,
+            axioms=("A1", "A4", "A6", "A7"),
+            slack=slack(case, after, write.last),
+            argument=(
+                f"read {sight.n} shows the message in failure; single retry {single.n} is answered with it in created, "
+                f"before retry {write.n} leaves",
+                f"read {after.n} begins after the answer and shows created, with one attempt more than read {sight.n}",
+                "created is an attempt's first status and not entered again: it was created when the retry was decided",
+            ),
+        )
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quiet:
+    """Proof that a batch was quiet when a write left."""
+
+    #: One sight of each message, begun after the last write's answer and ended before this write left.
+    sights: tuple[Sight, ...]
+    #: Status of the batch in those reads; None if not visible (ruling 12).
+    status: str | None
+    evidence: tuple[int, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(s.message for s in self.sights if s.status == "failure")
+
+    @property
+    def since(self) -> float:
+        """When the reading of it was over."""
+        return max(s.last for s in self.sights)
+
+
+def quiet(case: Case, batch: Batch, write: Write) -> Quiet | str:
+    """Proof that the batch was quiet when ``write`` left, or the reason code why that is not proved.
+
+    Quiet (docs/design.md): nothing outstanding or lost, all earlier retries settled, and every message terminal in
+    a read begun after the last write's answer; the batch's status, where visible, is retryable.
+    """
+    earlier = [w for w in batch.writes if w.n != write.n and w.t < write.t and w.standing != "unsent"]
+    if any(w.n != write.n and w.t <= write.last and w.last > write.t and w.standing != "unsent" for w in batch.writes):
+        return "overlapping"
+    if any(w.standing == "open" for w in earlier):
+        return "answer-lost"
+    if not batch.whole:
+        return "messages-not-listed"
+    since = max((w.last for w in earlier), default=batch.send.last if batch.send else 0.0)
+    seen = [last_before(case, m, write.t, since=since) for m in batch.messages]
+    sights = tuple(s for s in seen if s is not None)
+    if len(sights) < len(seen):
+        return "not-read-before"
+    if not all(s.terminal for s in sights):
+        return "messages-underway"
+    if not all(_settled(case, batch, s) for s in sights):
+        return "not-settled"
+    status, shown = _status(case, batch, since, write.t)
+    if status is not None and status not in RETRYABLE:
+        return "status-not-retryable"
+    return Quiet(sights=sights, status=status, evidence=tuple(sorted({*(s.n for s in sights), *shown})))
+
+
+def _settled(case: Case, batch: Batch, sight: Sight) -> bool:
+    """No earlier retry can still reset the message: it succeeded, or each took it up already, or time is over."""
+    return sight.status == "success" or pending(case, batch, sight.message, sight) == 0
+
+
+def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str | None, tuple[int, ...]]:
+    """The batch's status in the latest read begun after ``since`` and ended by ``until``."""
+    shown = [(s, status) for s, status in case.status_sights(batch) if follows(case, s, since) and s.last <= until]
+    return (shown[-1][1], (shown[-1][0].n,)) if shown else (None, ())
+
+
+def status_before(case: Case, batch: Batch, write: Write) -> tuple[Sight, str] | None:
+    """The batch's status in the latest read between any earlier write's answer and this write."""
+    since = max((w.last for w in batch.writes if w.t < write.t and w.standing != "unsent"), default=float("-inf"))
+    shown = [pair for pair in case.status_sights(batch) if pair[0].last <= write.t and follows(case, pair[0], since)]
+    return shown[-1] if shown else None
+
+
+def status_ever(case: Case) -> bool:
+    """Whether any answer of the history shows a batch's status at all (ruling 12)."""
+    return any(s.batch_statuses for s in case.all_sights)
+
+
+def overlapping(batch: Batch, write: Write) -> tuple[Write, ...]:
+    """Other writes on the batch that were in flight together with this one: unordered."""
+    return tuple(
+        w
+        for w in batch.writes
+        if w.n != write.n
+        and w.standing != "unsent"
+        and w.t <= write.last
+        and (w.last > write.t or w.standing == "open")
+    )
+
+
+def views(seen: Iterable[Sight]) -> Iterator[tuple[Sight, ...]]:
+    """The sights of one message, apart by operation."""
+    by: dict[str, list[Sight]] = {}
+    for sight in seen:
+        by.setdefault(sight.operation, []).append(sight)
+    for view in by.values():
+        yield tuple(sorted(view, key=lambda s: (s.t, s.n)))
+
+
+def controls(case: Case, since: float, until: float, *, but: Batch) -> tuple[int, ...]:
+    """Reads of untouched batches of ours that stood still from ``since`` to ``until`` beside ``but``.
+
+    An untouched batch (no write at all) with every message terminal, read before and after, without an attempt
+    more: so a target does not simply add attempts by itself at that time. Empty if there is none.
+    """
+    for batch in case.ours:
+        if batch.id == but.id or batch.writes or not batch.whole:
+            continue
+        pairs = [_pair(case, m, since, until) for m in batch.messages]
+        good = [p for p in pairs if p is not None and p[0].terminal and gain(*p) == 0]
+        if good and len(good) == len(pairs) and any(p[0].status == "failure" for p in good):
+            return tuple(sorted({n for a, b in good for n in (a.n, b.n)}))
+    return ()
+
+
+def _pair(case: Case, message: str, since: float, until: float) -> tuple[Sight, Sight] | None:
+    for view in views(case.sights(message)):
+        before = [s for s in view if s.last <= since and s.terminal]
+        after = [s for s in view if follows(case, s, until)]
+        if before and after:
+            return before[-1], after[0]
+    return None
