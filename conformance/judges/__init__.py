@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
+from conformance.judges import acc, blk, liv, sel
 from conformance.judges.axioms import broken
 from conformance.judges.case import Case
 
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 Judge = Callable[[Case], Iterable[Opinion]]
 
 #: The judges by name, with the requirements that each speaks about, in the order of the contract.
-JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {}
+JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
+    "ACC": (acc.REQUIREMENTS, acc.judge),
+    "BLK": (blk.REQUIREMENTS, blk.judge),
+    "SEL": (sel.REQUIREMENTS, sel.judge),
+    "LIV": (liv.REQUIREMENTS, liv.judge),
+}
 
 
 def judge(

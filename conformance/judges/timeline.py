@@ -30,8 +30,15 @@ def slack(case: Case, sight: Sight, instant: float) -> str:
 
 
 def comparable(a: Sight, b: Sight) -> frozenset[str]:
-    """Fields that count attempts in both sights (axiom A4)."""
-    return frozenset(a.counts.keys() & b.counts.keys())
+    """Fields that count attempts in both sights (axiom A4).
+
+    A zero in a message that is not terminal is left out: its first attempt may not have been entered yet.
+    """
+    return frozenset(
+        name
+        for name in a.counts.keys() & b.counts.keys()
+        if (a.counts[name] or a.terminal) and (b.counts[name] or b.terminal)
+    )
 
 
 def gain(a: Sight, b: Sight) -> int | None:

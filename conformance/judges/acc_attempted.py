@@ -1,0 +1,114 @@
+"""BR-ACC-05: a retry answered 201 is attempted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.judges.case import Batch, Case, Write
+from conformance.judges.intervals import ENQUEUING_FAILED
+from conformance.judges.sightings import Sight
+from conformance.judges.timeline import follows, gain, same_attempt, views
+
+
+def attempted(case: Case, batch: Batch) -> Iterator[Opinion]:
+    """BR-ACC-05, for each run of accepted retries that a reading encloses.
+
+    Counting: each accepted retry gives at least one message an attempt, and exactly one to each that it takes up.
+    So of k accepted retries between two readings of every message, if no message gained k, at least one attempted
+    nothing; but one message need not be taken up by all. Therefore only what no distribution explains is accused:
+    fewer attempts gained by the whole batch than retries were accepted. The later reading begins when the settling
+    time has passed (ruling 16), and shows the batch's status other than ``messages_enqueuing_failed`` (ruling 17).
+    """
+    accepted = [w for w in batch.retries if w.standing == "accepted"]
+    for i, first in enumerate(accepted):
+        shown = _shown(case, batch, first)
+        if shown is not None:
+            yield Exercise(requirement="BR-ACC-05", evidence=(first.n, *shown))
+        for j in range(i, len(accepted)):
+            until = accepted[j + 1].t if j + 1 < len(accepted) else float("inf")
+            window = _window(case, batch, first, accepted[j].last + case.header.settle_timeout, until)
+            if window is None:
+                continue
+            opinion = _judged(case, batch, accepted[i : j + 1], window, until)
+            if opinion is not None:
+                yield opinion
+            break
+
+
+def _shown(case: Case, batch: Batch, write: Write) -> tuple[int, int] | None:
+    """Two reads of one message around the retry that show an attempt more, with no other write between them."""
+    others = [w for w in batch.writes if w.acts and w.n != write.n]
+    for message in batch.messages:
+        for view in views(case.sights(message)):
+            before = [s for s in view if s.last <= write.t]
+            after = [s for s in view if follows(case, s, write.last)]
+            if not before or not after:
+                continue
+            a = before[-1]
+            b = next((s for s in after if (gain(a, s) or 0) >= 1), None)
+            if b is not None and not any(w.last >= a.t - case.header.settle_timeout and w.t <= b.last for w in others):
+                return a.n, b.n
+    return None
+
+
+def _window(
+    case: Case, batch: Batch, first: Write, settled: float, until: float
+) -> tuple[tuple[Sight, Sight], ...] | None:
+    """For every message a sight from before the retry and one from after the settling time; None if one lacks it."""
+    if not batch.whole:
+        return None
+    pairs = []
+    for message in batch.messages:
+        found = None
+        for view in views(case.sights(message)):
+            before = [s for s in view if s.last <= first.t]
+            after = [s for s in view if follows(case, s, settled) and s.last <= until]
+            if before and after and (gain(before[-1], after[0]) is not None or same_attempt(before[-1], after[0])):
+                found = (before[-1], after[0])
+                break
+        if found is None:
+            return None
+        pairs.append(found)
+    return tuple(pairs)
+
+
+def _judged(
+    case: Case, batch: Batch, writes: list[Write], window: tuple[tuple[Sight, Sight], ...], until: float
+) -> Opinion | None:
+    gained = sum(max(gain(a, b) or 0, 0) for a, b in window)
+    if gained >= len(writes):
+        return None
+    settled = writes[-1].last + case.header.settle_timeout
+    since = writes[0].t
+    statuses = [(s, status) for s, status in case.status_sights(batch) if since <= s.last <= until]
+    final = [(s, status) for s, status in statuses if follows(case, s, settled)]
+    numbers = tuple(w.n for w in writes)
+    evidence = (*numbers, *sorted({s.n for pair in window for s in pair}))
+    if any(status == ENQUEUING_FAILED for _, status in statuses) or not final:
+        seen = "shows messages_enqueuing_failed, which excuses it" if final else "is not visible afterwards"
+        return Doubt(
+            requirement="BR-ACC-05",
+            code="partial-enqueue" if final else "status-not-visible",
+            text=f"retries {', '.join(map(str, numbers))} are accepted and attempt nothing; the batch's status {seen}",
+            needs=("a read of one message, with its batches, after the settling time",),
+            evidence=evidence,
+        )
+    sight, status = final[0]
+    return Finding(
+        any_of=("BR-ACC-05",),
+        summary="the target accepts a retry and attempts nothing",
+        argument=(
+            f"{len(writes)} retries ({', '.join(map(str, numbers))}) are accepted",
+            f"reads of all {len(window)} messages before and, settling time passed, after show {gained} new attempts",
+            f"read {sight.n} shows the batch in {status}, not in messages_enqueuing_failed",
+        ),
+        expected=("a new attempt of at least one message within the settling time", "status messages_enqueuing_failed"),
+        observed=f"{gained} new attempts for {len(writes)} accepted retries, status {status}",
+        evidence=(*evidence, sight.n),
+        axioms=("A4", "A6", "A7") if all(gain(a, b) is not None for a, b in window) else ("A5", "A6", "A7"),
+        slack=f"holds if what a retry does shows within {min(b.t for _, b in window) - writes[-1].last:.1f} s",
+        counterfactual="would be legal if a message had gained one, or the status were messages_enqueuing_failed",
+        scenario=writes[0].exchange.invoke.scenario,
+        subject="201 that attempts nothing",
+    )

@@ -1,0 +1,123 @@
+"""Judge of family LIV: a retried message moves on until it is terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.judges.case import Batch, Case, Write
+from conformance.judges.sightings import Sight
+from conformance.judges.timeline import acts_on, follows, gain, same_attempt, views
+
+REQUIREMENTS = ("BR-LIV-01",)
+
+
+@dataclass(frozen=True)
+class _Stuck:
+    batch: Batch
+    retry: Write
+    first: Sight
+    last: Sight
+    #: The sight of a message to the same recipient, sent later, that is terminal.
+    overtaken: Sight
+
+
+def judge(case: Case) -> Iterator[Opinion]:
+    """BR-LIV-01.
+
+    Nothing bounds how long a delivery takes, so standing still proves nothing by itself. Stuck means: no move in
+    one attempt for settle_timeout, while a message to the same recipient, sent after the retry, became terminal;
+    and this in two batches, so that one lost delivery report is not called a defect. ``sent_to_telco`` may last
+    48 hours, and for ever abroad; recipients that are configured never to become terminal are left out.
+    """
+    stuck: dict[str, _Stuck] = {}
+    for batch in case.ours:
+        for message in batch.messages:
+            acts = acts_on(batch, message)
+            if not acts or (message in batch.row_of and batch.row_of[message].role == "pending"):
+                continue
+            ended = _ended(case, batch, message, acts[0])
+            if ended is not None:
+                yield Exercise(requirement="BR-LIV-01", evidence=(acts[0].n, *ended))
+            found = _stuck(case, batch, message, acts)
+            if found is not None:
+                stuck.setdefault(batch.id, found)
+    if len(stuck) >= 2:
+        yield _finding(case, tuple(stuck.values()))
+    elif stuck:
+        one = next(iter(stuck.values()))
+        yield Doubt(
+            requirement="BR-LIV-01",
+            code="stuck-once",
+            text=f"a message that retry {one.retry.n} reset stands still in {one.last.status}, in one batch only",
+            needs=("the same in another batch", "a longer settle_timeout"),
+            evidence=(one.retry.n, one.first.n, one.last.n),
+        )
+
+
+def _ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, int] | None:
+    """Reads that show a new attempt, terminal."""
+    for view in views(case.sights(message)):
+        before = [s for s in view if s.last <= first.t and s.terminal]
+        for s in view:
+            if before and s.terminal and follows(case, s, first.t) and (gain(before[-1], s) or 0) >= 1:
+                return before[-1].n, s.n
+    return None
+
+
+def _stuck(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> _Stuck | None:
+    row = batch.row_of.get(message)
+    if row is None:
+        return None
+    for view in views(case.sights(message)):
+        last = view[-1]
+        still = [s for s in view if s.status == last.status and same_attempt(s, last) and s.t > acts[0].t]
+        if not last.underway or last.status == "sent_to_telco" or not still:
+            continue
+        first = still[0]
+        retry = next((w for w in reversed(acts) if w.t < first.t), None)
+        reset = any(s.terminal and s.last <= first.t for s in view)
+        if retry is None or not reset or last.t - case.lag - first.last < case.header.settle_timeout:
+            continue
+        moved = [s for s in view if first.t < s.t < last.t and s.status != last.status]
+        overtaken = _overtaken(case, message, row.recipient, retry.last, last.last)
+        if overtaken is not None and not moved:
+            return _Stuck(batch, retry, first, last, overtaken)
+    return None
+
+
+def _overtaken(case: Case, message: str, recipient: str, begun: float, until: float) -> Sight | None:
+    """A terminal sight of another message to the recipient that was sent after ``begun``."""
+    for other in case.messages:
+        row = case.row(other)
+        home = case.batch_of(other)
+        if other == message or row is None or row.recipient != recipient or home is None or home.send is None:
+            continue
+        if home.send.t < begun:
+            continue
+        for sight in case.sights(other):
+            if sight.terminal and sight.last <= until:
+                return sight
+    return None
+
+
+def _finding(case: Case, stuck: tuple[_Stuck, ...]) -> Finding:
+    lines = [
+        f"retry {s.retry.n}: reads {s.first.n} and {s.last.n}, {s.last.t - s.first.last:.0f} s apart, show a message in "
+        f"{s.last.status} in one attempt; read {s.overtaken.n} shows a later one to that recipient terminal"
+        for s in stuck
+    ]
+    return Finding(
+        any_of=("BR-LIV-01",),
+        summary="the target leaves retried messages underway for ever",
+        argument=(*lines, f"no move for {case.header.settle_timeout:.0f} s, in {len(stuck)} batches"),
+        expected=("every retried message becomes success or failure",),
+        observed=", ".join(sorted({str(s.last.status) for s in stuck})),
+        evidence=tuple(sorted({n for s in stuck for n in (s.retry.n, s.first.n, s.last.n, s.overtaken.n)})),
+        axioms=("A1", "A7"),
+        slack=f"holds if a delivery takes less than {case.header.settle_timeout:.0f} s",
+        counterfactual="would be legal if messages sent later to the same recipients had stood still as well",
+        scenario=stuck[0].retry.exchange.invoke.scenario,
+        subject="retried message stuck",
+    )
