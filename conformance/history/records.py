@@ -141,7 +141,7 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
 
     ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
     ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
-    ``state`` (a provider state was set up; ``data`` names it), ``program`` (``data`` is the program that a scenario runs),
+    ``state`` (a provider state was set up; ``data`` names it), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early).
     """
 

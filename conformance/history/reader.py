@@ -1,0 +1,102 @@
+"""Read a history file. As strict as the writer, but for the end: a killed run leaves a file that counts as far as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from conformance.errors import FormatError
+from conformance.history.records import (
+    SCHEMA_VERSION,
+    AnyRecord,
+    End,
+    Exchange,
+    Footer,
+    Header,
+    History,
+    Invoke,
+    Note,
+)
+
+#: Bytes of one file above which it is not read.
+MAX_BYTES = 1 << 30
+
+
+def read_history(path: Path) -> History:
+    """The history in this file.
+
+    :raises FormatError: the file is missing, empty, too large, not a history, of another version, or broken
+        before its last line. (A last line that is cut off, and a missing footer, are what a killed run leaves.)
+    """
+    mend = "give a history.jsonl that a run of this suite wrote"
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError("is larger than 1 GiB", where=str(path), mend=mend)
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
+    cut = bool(lines and lines[-1].strip())
+    decoder = msgspec.json.Decoder(AnyRecord)
+    records: list[AnyRecord] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            records.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if cut and number == len(lines) and records:
+                break
+            raise FormatError(f"is not a record of a history ({error})", where=f"{path}:{number}", mend=mend) from None
+    try:
+        return join(records)
+    except FormatError as error:
+        raise FormatError(error.what, where=str(path), mend=error.mend or mend) from None
+
+
+def join(records: Iterable[AnyRecord]) -> History:
+    """Records to exchanges. A request without an end is lost: the run was killed while it was underway (ruling 11).
+
+    :raises FormatError: no header first, another version, an end without its request, a number used twice.
+    """
+    header: Header | None = None
+    footer: Footer | None = None
+    invokes: dict[int, Invoke] = {}
+    ends: dict[int, End] = {}
+    notes: list[Note] = []
+    for record in records:
+        if header is None:
+            if not isinstance(record, Header):
+                raise FormatError("does not begin with a header")
+            if record.schema_version != SCHEMA_VERSION:
+                raise FormatError(
+                    f"has version {record.schema_version}, this suite reads {SCHEMA_VERSION}",
+                    mend="use the suite that wrote it",
+                )
+            header = record
+        elif footer is not None:
+            raise FormatError("goes on after its footer: two histories in one file?")
+        elif isinstance(record, Header):
+            raise FormatError("has two headers: two histories in one file?")
+        elif isinstance(record, Footer):
+            footer = record
+        elif isinstance(record, Invoke):
+            if record.n in invokes:
+                raise FormatError(f"has two requests with the number {record.n}")
+            invokes[record.n] = record
+        elif isinstance(record, End):
+            if record.n not in invokes or record.n in ends:
+                raise FormatError(f"has an end without its request, or twice: {record.n}")
+            ends[record.n] = record
+        else:
+            notes.append(record)
+    if header is None:
+        raise FormatError("is empty")
+    # When the run was killed, the request may have been carried out at any time after it left.
+    over = max((*(e.last for e in ends.values()), *(i.t for i in invokes.values()), 0.0))
+    exchanges = tuple(
+        Exchange(invoke=invoke, end=ends.get(n) or End(n=n, outcome="lost", last=over, error="the run ended first"))
+        for n, invoke in sorted(invokes.items())
+    )
+    return History(header=header, exchanges=exchanges, notes=tuple(notes), footer=footer)
