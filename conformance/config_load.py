@@ -1,0 +1,228 @@
+"""Load a configuration: a TOML file, overlaid by the environment, checked as a whole before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conformance.config import Config
+from conformance.errors import UsageError
+from conformance.transport.origin import parse_base_url
+
+PREFIX = "CONFORMANCE_"
+LANGUAGES = ("english", "chinese", "malay", "tamil")
+_KEYS = ("api_key", "second_api_key")
+_SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
+#: Headers that only the transport itself may set (design.md section 4).
+FORBIDDEN_HEADERS = frozenset(
+    {"host", "authorization", "content-length", "transfer-encoding", "connection", "forwarded"}
+)
+
+
+def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = None) -> Config:
+    """The configuration of a run.
+
+    :param path: the TOML file, if any.
+    :param environ: ``CONFORMANCE_TARGET__BASE_URL`` overlays ``target.base_url``, and so on; lists as JSON.
+    :param target: overrides ``target.base_url``.
+    :return: a whole configuration, with the keys that ``…_env`` names put in their places.
+    :raises UsageError: something is unknown, missing, of the wrong type or out of bounds; says which key.
+    """
+    data = _read(path)
+    _overlay(data, environ)
+    if target is not None:
+        data.setdefault("target", {})["base_url"] = target
+    try:
+        config = msgspec.convert(data, Config, strict=True)
+    except msgspec.ValidationError as error:
+        what, _, at = str(error).partition(" - at ")
+        where = at.strip("`").removeprefix("$.") or "the configuration"
+        raise UsageError(_without_value(what), where=where, mend="docs/configuration.md lists the keys") from None
+    config = _with_keys(config, environ)
+    _check(config)
+    return config
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"cannot be read ({error.strerror})", where=str(path), mend="name a TOML file") from None
+    except UnicodeDecodeError:
+        raise UsageError("is not UTF-8", where=str(path), mend="save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"is not TOML: {error}", where=str(path), mend="mend that line") from None
+
+
+def _without_value(text: str) -> str:
+    """A decoder's message with nothing in it that a user may have typed as a value."""
+    return text[0].lower() + text[1:] if text else "is wrong"
+
+
+def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(PREFIX):
+            continue
+        keys = name[len(PREFIX) :].lower().split("__")
+        if keys[0] not in _SECTIONS:
+            raise UsageError(
+                "is no key of the configuration", where=name, mend="unset it, or see docs/configuration.md"
+            )
+        table = data
+        for key in keys[:-1]:
+            below = table.setdefault(key, {})
+            if not isinstance(below, dict):
+                raise UsageError("names a key below a value", where=name, mend="unset it, or see docs/configuration.md")
+            table = below
+        table[keys[-1]] = _value(environ[name], keys)
+
+
+def _value(text: str, keys: list[str]) -> Any:
+    """JSON where it is a list, table, number or truth value; else the text itself, as are keys and names."""
+    if keys[-1] in (*_KEYS, "base_url", "campaign_id", "language") or keys[-1].endswith("_env"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:
+    target = config.target
+    found: dict[str, str | None] = {}
+    for key in _KEYS:
+        found[key] = _key(getattr(target, key), getattr(target, f"{key}_env"), f"target.{key}", environ)
+    other = target.other
+    if other is not None:
+        key_of_other = _key(other.api_key, other.api_key_env, "target.other.api_key", environ)
+        other = msgspec.structs.replace(other, api_key=key_of_other)
+    target = msgspec.structs.replace(
+        target, api_key=found["api_key"], second_api_key=found["second_api_key"], other=other
+    )
+    return msgspec.structs.replace(config, target=target)
+
+
+def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str, str]) -> str | None:
+    if direct is not None and name is not None:
+        raise UsageError(f"stands beside {where}_env", where=where, mend="set one of the two")
+    if name is not None:
+        direct = environ.get(name)
+        if not direct:
+            raise UsageError(f"the variable {name} is not set", where=f"{where}_env", mend=f"export {name}=…")
+    if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
+        raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
+    if direct is not None and len(direct) < 8:
+        raise UsageError("is shorter than 8 characters", where=where, mend="copy the whole key")
+    return direct
+
+
+def _check(config: Config) -> None:
+    target = config.target
+    if target.base_url:
+        parse_base_url(target.base_url, booked=target.booked)
+    if not target.campaign_id and target.base_url:
+        raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
+    _check_headers(target.headers)
+    for where, name in (("target.ca_file", target.ca_file), ("target.client_cert", target.client_cert)):
+        if name is not None and not Path(name).is_file():
+            raise UsageError("names no file", where=where, mend="name a PEM file")
+    _check_recipients(config)
+    _check_template(config)
+    _check_numbers(config)
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        where = f"target.headers.{name}"
+        if name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("x-forwarded"):
+            raise UsageError("is set by the transport alone", where=where, mend="leave it out")
+        plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+        if not plain or not value.isascii() or not value.isprintable():
+            raise UsageError("is no header", where=where, mend="use ASCII letters, digits and hyphens")
+
+
+def _check_recipients(config: Config) -> None:
+    seen: dict[str, str] = {}
+    for role in ("failing", "succeeding", "pending", "recovering"):
+        for number in getattr(config.recipients, role):
+            where = f"recipients.{role}"
+            if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 15):
+                raise UsageError(
+                    "holds something that is no number",
+                    where=where,
+                    mend="write 8 to 15 digits with country code, no +",
+                )
+            if seen.get(number, role) != role:
+                raise UsageError(f"shares a number with recipients.{seen[number]}", where=where, mend="list it once")
+            seen[number] = role
+
+
+def _check_template(config: Config) -> None:
+    offered = [
+        (config.template.language, config.template.values),
+        *((x.language, x.values) for x in config.template.languages),
+    ]
+    for language, values in offered:
+        if language not in LANGUAGES:
+            raise UsageError(
+                "is no language of the service", where="template.language", mend=f"one of {', '.join(LANGUAGES)}"
+            )
+        if not values:
+            raise UsageError("is empty", where="template.values", mend="give one value for each template parameter")
+
+
+def _check_numbers(config: Config) -> None:
+    limits, timing, target = config.limits, config.timing, config.target
+    positive: dict[str, float] = {
+        "target.connect_timeout": target.connect_timeout,
+        "target.read_timeout": target.read_timeout,
+        "limits.calls_per_second": limits.calls_per_second,
+        "limits.max_messages": limits.max_messages,
+        "limits.max_calls": limits.max_calls,
+        "limits.max_rows": limits.max_rows,
+        "limits.max_seconds": limits.max_seconds,
+        "timing.settle_timeout": timing.settle_timeout,
+    }
+    for where, number in positive.items():
+        if not math.isfinite(number) or number <= 0:
+            raise UsageError("is not above zero", where=where, mend="give a positive number")
+    lag = timing.read_lag
+    if isinstance(lag, str) and lag != "auto":
+        raise UsageError('is neither a number of seconds nor "auto"', where="timing.read_lag", mend='use 0 or "auto"')
+    if isinstance(lag, float) and (not math.isfinite(lag) or lag < 0):
+        raise UsageError("is below zero", where="timing.read_lag", mend='use 0 or "auto"')
+
+
+def offers(config: Config) -> tuple[str, ...]:
+    """What the configuration offers, in the words of ``Header.offers``."""
+    target = config.target
+    had = [role for role in ("failing", "succeeding", "pending", "recovering") if getattr(config.recipients, role)]
+    if target.other is not None:
+        had.append("other_campaign")
+        if target.other.api_key:
+            had.append("other_key")
+    if target.base_url.lower().startswith("https:"):
+        had.append("https")
+    if config.template.languages:
+        had.append("languages")
+    if config.provider_states.url:
+        had.append("provider_states")
+    return tuple(had)
+
+
+def digest(config: Config) -> str:
+    """Sixteen hex digits that are equal for equal configurations. Keys are left out of it."""
+    data = msgspec.to_builtins(config)
+    for table in (data["target"], data["target"].get("other") or {}):
+        for key in _KEYS:
+            table.pop(key, None)
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
