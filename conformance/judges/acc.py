@@ -12,6 +12,7 @@ from conformance.judges.intervals import (
     ENQUEUING_FAILED,
     NOT_RETRYABLE_CODE,
     RETRYABLE,
+    UNRESOLVED_CODE,
 )
 from conformance.judges.timeline import (
     Quiet,
@@ -154,7 +155,11 @@ def _must_accept(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
     """
     state = quiet(case, batch, write)
     if isinstance(state, str):
-        if refused(write) and write.code != NOT_RETRYABLE_CODE and state in ("not-read-before", "messages-not-listed"):
+        if (
+            refused(write)
+            and write.code not in (NOT_RETRYABLE_CODE, UNRESOLVED_CODE)
+            and state in ("not-read-before", "messages-not-listed")
+        ):
             yield Doubt(
                 requirement="BR-ACC-02",
                 code=state,
@@ -194,9 +199,13 @@ def _put_there(case: Case, batch: Batch, write: Write, state: Quiet) -> Iterator
 
 
 def _refusal_before(case: Case, batch: Batch, write: Write) -> Write | None:
-    """The last write before this one, if it is a refused batch retry that a ``created`` message blocked."""
-    past = [w for w in batch.retries if w.t < write.t and w.standing in ("accepted", "open", "refused")]
-    return past[-1] if past and refused(past[-1]) and brackets(case, batch, past[-1]) else None
+    """A refused batch retry that a ``created`` message blocked, with nothing but refusals between it and the write."""
+    for earlier in reversed([w for w in batch.retries if w.t < write.t and w.standing != "dropped"]):
+        if not refused(earlier):
+            return None
+        if brackets(case, batch, earlier):
+            return earlier
+    return None
 
 
 def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed: list[str]) -> Iterator[Opinion]:

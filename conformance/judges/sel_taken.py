@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE
 from conformance.judges.sightings import Sight
@@ -19,6 +20,7 @@ from conformance.judges.timeline import (
     gain,
     overlapping,
     pending,
+    quiet,
     retried,
     same_attempt,
     slack,
@@ -131,7 +133,9 @@ def untouched(case: Case, batch: Batch) -> Iterator[Opinion]:
         for view in views(case.sights(message)):
             for a in view:
                 b = next((s for s in view if follows(case, s, a.last) and s.n != a.n and _reset(a, s)), None)
-                if b is None or any(w.t <= b.last for w in singles):
+                if b is None or any(a.last < w.t <= b.last for w in singles):
+                    continue
+                if any(effect_until(case, w) >= a.t - case.lag for w in singles) and pending(case, batch, message, a):
                     continue
                 causes = [w for w in retries if w.t <= b.last and effect_until(case, w) >= a.t - case.lag]
                 if a.status == "success" and causes:
@@ -153,7 +157,7 @@ def _reset(a: Sight, b: Sight) -> bool:
 def _touched(case: Case, write: Write, a: Sight, b: Sight, status: str, axioms: tuple[str, ...]) -> Finding:
     return Finding(
         any_of=("BR-SEL-02",),
-        summary=f"the target retries a message that is {'a success' if status == 'success' else 'underway'}, not failed",
+        summary=f"the target retries a message that is {'a success' if status == 'success' else 'underway'}",
         argument=(
             f"read {a.n} shows the message in {status}",
             f"retry {write.n} of its batch is answered {write.status}; no single retry of the message was accepted",
@@ -211,6 +215,8 @@ def spent_beside(case: Case, batch: Batch) -> Iterator[Opinion]:
             elif len(taken) == len(fresh) and all(_quiet_since(case, m, write, taken[0]) for m in spent):
                 numbers = {n for o in taken for n in (o.before.n, o.after.n)} | set(spent.values())
                 yield Exercise(requirement="BR-SEL-09", evidence=(write.n, *sorted(numbers)))
+        elif refused(write) and not isinstance(state := quiet(case, batch, write), str) and state.status is not None:
+            yield _kept_back(write, (*spent.values(), *state.evidence))
 
 
 def _spent(case: Case, batch: Batch, message: str, write: Write) -> int | None:
@@ -235,6 +241,27 @@ def _quiet_since(case: Case, message: str, write: Write, taken: Outcome) -> bool
         if after:
             return True
     return False
+
+
+def _kept_back(write: Write, evidence: tuple[int, ...]) -> Finding:
+    answer = f"{write.status} {write.code or ''}".rstrip()
+    return Finding(
+        any_of=("BR-SEL-09", "BR-ACC-02"),
+        summary="the target refuses to retry a batch in which one failed message is spent and another is not",
+        argument=(
+            f"exchange {evidence[0]} shows that one message may not be retried any more",
+            f"reads before retry {write.n} show the batch quiet and retryable, with another failed message retried at "
+            "most once",
+            f"201 had to come, and {answer} came",
+        ),
+        expected=("201 with an empty body",),
+        observed=answer,
+        evidence=(*evidence, write.n),
+        axioms=("A2", "A4", "A6", "A7"),
+        counterfactual="would be legal if every failed message had been spent",
+        scenario=write.exchange.invoke.scenario,
+        subject="spent message keeps the others back",
+    )
 
 
 def _spent_again(write: Write, spent: int, done: Outcome) -> Finding:

@@ -1,0 +1,149 @@
+"""Family ACC: each rule accuses where the contract is broken, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.story import Story
+
+NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
+NO_FAILED = "no_failed_batch_messages_to_retry"
+
+
+def _failed(rows: str = "FFS", *, status: bool = True, lag: float | None = None) -> Story:
+    """A batch whose messages are all terminal, read."""
+    return Story(status=status, lag=lag).send("b", rows).look("b").finish("b").look("b")
+
+
+def _retried(rows: str = "FFS", *, status: bool = True) -> Story:
+    """The same, retried once and terminal again."""
+    return _failed(rows, status=status).retry("b").look("b").finish("b").look("b")
+
+
+def test_a_legal_story_exercises_the_family_and_accuses_nobody() -> None:
+    story = _retried().retry("b").look("b")
+    assert story.findings() == set()
+    assert {
+        "BR-ACC-01 accepted-when-retryable",
+        "BR-ACC-02",
+        "BR-ACC-04",
+        "BR-ACC-05",
+        "BR-ACC-06",
+    } <= story.exercised()
+
+
+def test_acc_01_a_201_while_rows_are_missing() -> None:
+    story = Story().send("b", "FFF").retry("b", takes=()).list("b", only=1).list("b").finish("b").look("b")
+    assert "BR-ACC-01" in story.findings()
+
+
+def test_acc_01_a_refusal_while_rows_are_missing_exercises_it() -> None:
+    story = Story().send("b", "FFF").retry("b", 400, NOT_RETRYABLE).list("b", only=1).list("b")
+    assert story.findings() == set()
+    assert "BR-ACC-01 refused-otherwise" in story.exercised()
+
+
+def test_acc_01_rows_that_never_come_prove_nothing() -> None:
+    story = Story().send("b", "FFF").retry("b", takes=()).list("b", only=1)
+    assert story.findings() == set()
+
+
+def test_acc_01_without_a_visible_status_is_in_doubt() -> None:
+    assert ("BR-ACC-01", "status-not-visible") in _failed(status=False).retry("b").look("b").doubts()
+
+
+@pytest.mark.parametrize("code", [NOT_RETRYABLE, NO_FAILED, "parameter_invalid", None])
+def test_acc_02_a_first_retry_of_a_quiet_batch_is_refused(code: str | None) -> None:
+    assert "BR-ACC-02" in _failed().retry("b", 400, code).look("b").findings()
+
+
+@pytest.mark.parametrize("status", [301, 401, 429, 503, None])
+def test_acc_02_other_answers_prove_nothing(status: int | None) -> None:
+    assert _failed().retry("b", status).look("b").findings() == set()
+
+
+def test_acc_02_messages_underway_may_block() -> None:
+    story = _failed().single("b.0").move("b.0", "sent").read("b.0").retry("b", 400, "unresolved_batch_messages")
+    assert story.look("b").findings() == set()
+
+
+def test_acc_02_a_read_from_before_the_last_write_proves_nothing() -> None:
+    story = _failed().single("b.0").finish("b").retry("b", 400, "unresolved_batch_messages")
+    assert story.findings() == set()
+
+
+def test_acc_02_an_unseen_status_is_believed_until_the_settling_time_is_over() -> None:
+    story = _failed(status=False).retry("b", 400, NOT_RETRYABLE).look("b")
+    assert story.findings() == set()
+    assert ("BR-ACC-02", "status-not-visible") in story.doubts()
+    story.wait(11).look("b").retry("b", 400, NOT_RETRYABLE)
+    assert "BR-ACC-02" in story.findings()
+
+
+def test_acc_02_a_lost_retry_leaves_everything_open() -> None:
+    story = _failed().retry("b", None).look("b").retry("b", 400, NOT_RETRYABLE).look("b")
+    assert story.findings() == set()
+
+
+def test_acc_02_three_times_500() -> None:
+    story = _failed().retry("b", 500).retry("b", 500).look("b")
+    assert story.findings() == set()
+    assert "BR-ACC-02" in story.retry("b", 500).look("b").findings()
+
+
+def test_acc_02_names_the_lag_it_stands_by() -> None:
+    story = _failed(lag=5.0).retry("b").look("b").finish("b").look("b").retry("b", 400, NOT_RETRYABLE)
+    assert story.findings() == set()
+
+
+def test_acc_03_a_batch_that_a_blocked_retry_put_there() -> None:
+    story = _failed().single("b.0").read("b.0").blocked("b").look("b").finish("b").look("b")
+    refused = story.retry("b", 400, NOT_RETRYABLE).look("b")
+    assert refused.findings() == {"BR-ACC-03"}
+    assert "BR-ACC-03" in refused.retry("b").look("b").exercised()
+
+
+@pytest.mark.parametrize(("status", "size"), [(200, 0), (202, 0), (201, 2)])
+def test_acc_04_another_success_or_a_body(status: int, size: int) -> None:
+    story = _failed().retry("b", status, size=size, takes=("b.0", "b.1")).look("b")
+    assert story.findings() == {"BR-ACC-04"}
+
+
+def test_acc_05_a_201_that_attempts_nothing() -> None:
+    story = _failed().retry("b", takes=()).look("b")
+    assert story.findings() == set()
+    assert story.wait(11).look("b").findings() == {"BR-ACC-05"}
+
+
+def test_acc_05_enqueuing_failed_excuses_it() -> None:
+    story = _failed().retry("b", takes=())
+    story.batches["b"] = "messages_enqueuing_failed"
+    story.wait(11).look("b")
+    assert story.findings() == set()
+    assert ("BR-ACC-05", "partial-enqueue") in story.doubts()
+
+
+def test_acc_05_an_unseen_status_leaves_it_in_doubt() -> None:
+    story = _failed(status=False).retry("b", takes=()).wait(11).look("b")
+    assert story.findings() == set()
+    assert ("BR-ACC-05", "status-not-visible") in story.doubts()
+
+
+def test_acc_05_is_counted_over_retries_that_overlap_no_reading() -> None:
+    story = _failed("F").retry("b").finish("b").retry("b", takes=()).wait(11).look("b")
+    assert story.findings() == {"BR-ACC-05"}
+
+
+def test_acc_06_a_second_retry_is_refused_as_not_retryable() -> None:
+    story = _retried(status=False)
+    for _ in range(3):
+        story.retry("b", 400, NOT_RETRYABLE).wait(6).look("b")
+    assert story.findings() == {"BR-ACC-06"}
+
+
+def test_acc_06_a_status_that_stays_not_retryable() -> None:
+    story = _failed().retry("b")
+    story.batches["b"] = "messages_processing"
+    story.look("b").finish("b").look("b")
+    assert story.findings() == set()
+    assert story.wait(11).look("b").findings() == {"BR-ACC-06"}

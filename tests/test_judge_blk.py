@@ -1,0 +1,83 @@
+"""Family BLK: each rule accuses where the contract is broken, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.story import Story
+
+UNRESOLVED = "unresolved_batch_messages"
+NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
+COUNTS = ("numAttempts", "messageAttempts", "attempts")
+
+
+def _blocking(message: str = "b.0", *, fields: tuple[str, ...] = COUNTS, lag: float | None = None) -> Story:
+    """A failed batch in which a single retry has put one message to ``created``, an untouched batch beside it."""
+    story = Story(fields=fields, lag=lag).send("b", "FFF").send("ctl", "FS").look("b").look("ctl")
+    return story.finish("b").finish("ctl").look("b").look("ctl").single(message)
+
+
+@pytest.mark.parametrize(("message", "place"), [("b.0", "first"), ("b.1", "elsewhere"), ("b.2", "last")])
+def test_a_refusal_exercises_the_place_of_the_message(message: str, place: str) -> None:
+    story = _blocking(message).blocked("b").look("b").look("ctl")
+    assert story.findings() == set()
+    assert {f"BR-BLK-01 {place}", "BR-BLK-02", "BR-BLK-03"} <= story.exercised()
+
+
+@pytest.mark.parametrize("fields", [COUNTS, ("attempts",), ()])
+def test_blk_01_an_accepted_retry(fields: tuple[str, ...]) -> None:
+    story = _blocking(fields=fields).read("b.0").retry("b").look("b")
+    assert "BR-BLK-01" in story.findings()
+
+
+def test_blk_01_a_message_that_left_created_meanwhile_proves_nothing() -> None:
+    story = _blocking().move("b.0", "enqueued").retry("b").look("b")
+    assert story.findings() == set()
+
+
+def test_blk_01_a_message_that_failed_and_was_taken_up_again_proves_nothing() -> None:
+    story = _blocking().finish("b").retry("b").look("b")
+    assert story.findings() == set()
+
+
+def test_blk_01_a_lag_as_long_as_the_read_took_proves_nothing() -> None:
+    story = _blocking(lag=1.0).read("b.0").retry("b", takes=("b.1", "b.2")).look("b")
+    assert story.findings() == set()
+
+
+def test_blk_01_without_anything_else_to_retry_is_not_exercised() -> None:
+    story = Story().send("b", "F").look("b").finish("b").look("b").single("b.0").blocked("b").look("b")
+    assert story.findings() == set()
+    assert not any(e.startswith("BR-BLK-01") for e in story.exercised())
+
+
+def test_blk_02_the_status_stays() -> None:
+    story = _blocking().retry("b", 400, UNRESOLVED).look("b")
+    assert story.findings() == {"BR-BLK-02"}
+
+
+def test_blk_02_a_read_after_the_message_moved_proves_nothing() -> None:
+    story = _blocking().retry("b", 400, UNRESOLVED).list("b").move("b.0", "enqueued").read("b.0")
+    assert story.findings() == set()
+    assert ("BR-BLK-02", "status-not-visible") in story.doubts()
+
+
+def test_blk_02_a_refusal_as_not_retryable_has_another_reason() -> None:
+    story = _blocking().retry("b", 400, NOT_RETRYABLE).look("b")
+    assert story.findings() == set()
+
+
+def test_blk_03_the_refused_retry_is_carried_out() -> None:
+    story = _blocking().retry("b", 400, UNRESOLVED, takes=("b.1", "b.2")).look("b").look("ctl")
+    assert "BR-BLK-03" in story.findings()
+
+
+def test_blk_03_a_lost_retry_may_explain_it() -> None:
+    story = _blocking().retry("b", None).retry("b", 400, UNRESOLVED, takes=("b.1",)).look("b")
+    assert "BR-BLK-03" not in story.findings()
+
+
+def test_blk_03_a_late_effect_may_explain_it() -> None:
+    story = Story().send("b", "FF").look("b").finish("b").look("b").retry("b", takes=("b.0",)).look("b")
+    story.retry("b", 400, UNRESOLVED, takes=("b.1",)).look("b")
+    assert "BR-BLK-03" not in story.findings()

@@ -1,0 +1,209 @@
+"""Family SEL: each rule accuses where the contract is broken, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.story import Story
+
+NO_FAILED = "no_failed_batch_messages_to_retry"
+NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
+UNRESOLVED = "unresolved_batch_messages"
+TOO_MANY = "too_many_message_attempts_error"
+
+
+def _failed(rows: str = "FFS", *, status: bool = True) -> Story:
+    """A batch whose messages are all terminal, read, and an untouched one beside it."""
+    story = Story(status=status).send("b", rows).send("ctl", "FS").look("b").look("ctl")
+    return story.finish("b").finish("ctl").look("b").look("ctl")
+
+
+def _rounds(story: Story, count: int) -> Story:
+    for _ in range(count):
+        story.retry("b").look("b").finish("b").look("b")
+    return story
+
+
+@pytest.mark.parametrize("limit", [2, 3])
+def test_a_legal_story_exercises_the_family_and_accuses_nobody(limit: int) -> None:
+    story = _rounds(_failed(), limit).wait(11).look("b").retry("b", 400, NO_FAILED).look("b").look("ctl")
+    assert story.findings() == set()
+    assert story.observed()["retry-limit"] == limit
+    wanted = {"BR-SEL-01", "BR-SEL-02", "BR-SEL-03", "BR-SEL-04 batch", "BR-SEL-05", "BR-SEL-07", "BR-SEL-08"}
+    assert wanted <= story.exercised()
+
+
+def test_sel_01_one_failed_message_is_left_out() -> None:
+    story = _failed().retry("b", takes=("b.0",)).look("b")
+    assert story.findings() == set()
+    assert story.wait(11).look("b").findings() == {"BR-SEL-01"}
+
+
+def test_sel_01_enqueuing_failed_excuses_it() -> None:
+    story = _failed().retry("b", takes=("b.0",))
+    story.batches["b"] = "messages_enqueuing_failed"
+    assert story.wait(11).look("b").findings() == set()
+    assert ("BR-SEL-01", "partial-enqueue") in story.doubts()
+
+
+def test_sel_01_a_message_retried_twice_may_be_spent() -> None:
+    story = _failed().single("b.0").finish("b").look("b").single("b.0").finish("b").look("b")
+    assert story.retry("b", takes=("b.1",)).wait(11).look("b").findings() == set()
+
+
+def test_sel_01_a_lost_retry_that_took_up_some() -> None:
+    assert _failed().retry("b", None, takes=("b.0",)).wait(11).look("b").findings() == {"BR-SEL-01"}
+    assert _failed().retry("b", None).wait(11).look("b").findings() == set()
+
+
+def test_sel_02_a_success_is_retried() -> None:
+    assert "BR-SEL-02" in _failed().retry("b", takes=("b.0", "b.1", "b.2")).look("b").findings()
+
+
+def test_sel_02_a_message_underway_is_retried() -> None:
+    story = _failed().single("b.1").move("b.1", "sent").look("b").retry("b", takes=("b.0",)).list("b")
+    story.move("b.1", "failure").attempt("b.1")
+    assert "BR-SEL-02" in story.look("b").findings()
+
+
+def test_sel_02_messages_underway_do_not_keep_the_others() -> None:
+    story = _failed().single("b.1").move("b.1", "sent").look("b").retry("b", takes=("b.0",)).look("b")
+    assert story.findings() == set()
+
+
+def test_sel_03_the_status_differs_from_the_newestattempt() -> None:
+    story = _failed().retry("b").look("b")
+    story.exchanges[-1].end.body["latestStatus"] = "failure"
+    assert story.findings() == {"BR-SEL-03"}
+
+
+def test_sel_03_unknown_statuses_are_left_alone() -> None:
+    story = _failed().retry("b").look("b")
+    story.exchanges[-1].end.body["latestStatus"] = "resting"
+    assert story.findings() == set()
+
+
+def test_sel_04_four_times() -> None:
+    assert "BR-SEL-04" in _rounds(_failed(), 4).findings()
+
+
+def test_sel_04_spent_after_one() -> None:
+    story = _rounds(_failed(), 1).retry("b", 400, NO_FAILED)
+    assert {"BR-SEL-04", "BR-ACC-02"} == story.findings()
+
+
+def test_sel_04_accepted_when_spent() -> None:
+    story = _rounds(_failed(), 3).wait(11).look("b").retry("b", takes=()).look("b")
+    assert "BR-SEL-04" in story.findings()
+
+
+def test_sel_04_another_code_when_spent() -> None:
+    story = _rounds(_failed(), 3).wait(11).look("b").retry("b", 400, UNRESOLVED)
+    assert story.findings() == {"BR-SEL-04"}
+
+
+def test_sel_04_two_limits_in_one_run() -> None:
+    story = _rounds(_failed(), 3).send("d", "F").look("d").finish("d").look("d")
+    story.retry("d").finish("d").look("d").retry("d").finish("d").look("d").wait(11).look("d")
+    assert story.retry("d", 400, NO_FAILED).findings() == {"BR-SEL-04"}
+
+
+def test_sel_04_single_retries_count() -> None:
+    story = _rounds(_failed("F"), 2).single("b.0").finish("b").look("b")
+    story.wait(11).look("b").single("b.0", 400, TOO_MANY).look("b")
+    assert story.findings() == set()
+    assert "BR-SEL-04 single" in story.exercised()
+
+
+def test_sel_05_two_attempts_for_one_retry() -> None:
+    story = _failed().retry("b", takes=("b.0", "b.0", "b.1"))
+    story.messages["b.0"]["attempts"][1]["status"] = "failure"
+    assert "BR-SEL-05" in story.look("b").look("ctl").findings()
+
+
+def test_sel_05_an_earlier_attempt_is_rewritten() -> None:
+    story = _failed().retry("b")
+    story.messages["b.0"]["attempts"][0]["id"] = "other"
+    assert story.look("b").findings() == {"BR-SEL-05"}
+
+
+def test_sel_05_an_earlier_attempt_is_dropped() -> None:
+    story = _failed().retry("b")
+    del story.messages["b.0"]["attempts"][0]
+    assert "BR-SEL-05" in story.look("b").findings()
+
+
+def test_sel_05_overlapping_lost_retries_may_explain_two() -> None:
+    story = _failed("F").retry("b", None).retry("b").finish("b")
+    story.attempt("b.0")
+    assert story.finish("b").look("b").findings() == set()
+
+
+def test_sel_06_a_success_only_batch_is_accepted() -> None:
+    assert "BR-SEL-06" in _failed("SS").retry("b").look("b").findings()
+
+
+def test_sel_06_a_batch_wholly_underway_is_accepted() -> None:
+    story = Story().send("b", "FF").move("b.0", "sent").move("b.1", "sent").look("b").retry("b").look("b")
+    assert "BR-SEL-06" in story.findings()
+
+
+def test_sel_06_the_code() -> None:
+    assert "BR-SEL-06" in _failed("SS").retry("b", 400, NO_FAILED).exercised()
+    assert _failed("SS").retry("b", 400, UNRESOLVED).findings() == {"BR-SEL-06"}
+    assert _failed("SS", status=False).retry("b", 400, NOT_RETRYABLE).findings() == set()
+    assert _failed("SS").retry("b", 404).findings() == {"BR-SEL-06"}
+
+
+def test_sel_07_an_attempt_from_nowhere() -> None:
+    story = _failed()
+    story.attempt("ctl.0")
+    assert story.look("ctl").findings() == {"BR-SEL-07"}
+
+
+def test_sel_07_through_a_retry_of_another_batch() -> None:
+    story = _failed().retry("b", takes=("b.0", "b.1", "ctl.0"))
+    assert story.look("b").look("ctl").findings() == {"BR-SEL-07"}
+
+
+def test_sel_08_two_attempts_underway() -> None:
+    story = _failed().single("b.0").look("b")
+    story.attempt("b.0")
+    assert "BR-SEL-08" in story.read("b.0").findings()
+
+
+def test_sel_08_attempts_that_nobody_shows_are_in_doubt() -> None:
+    story = Story(fields=("numAttempts",)).send("b", "F").look("b").finish("b").look("b").retry("b").look("b")
+    assert ("BR-SEL-08", "attempts-not-visible") in story.doubts()
+
+
+def _one_spent() -> Story:
+    story = _failed("FF")
+    for _ in range(3):
+        story.single("b.0").look("b").finish("b").look("b")
+    return story.wait(11).look("b").single("b.0", 400, TOO_MANY).look("b")
+
+
+def test_sel_09_a_spent_message_beside_a_fresh_one() -> None:
+    story = _one_spent().retry("b", takes=("b.1",)).look("b")
+    assert story.findings() == set()
+    assert "BR-SEL-09" in story.exercised()
+
+
+def test_sel_09_the_spent_message_is_retried() -> None:
+    assert "BR-SEL-09" in _one_spent().retry("b", takes=("b.0", "b.1")).look("b").findings()
+
+
+def test_sel_09_the_spent_message_keeps_the_others_from_it() -> None:
+    assert "BR-SEL-09" in _one_spent().retry("b", 400, TOO_MANY).look("b").findings()
+
+
+def test_sel_10_created_elsewhere() -> None:
+    story = _failed().send("new", "F").look("new").look("b").retry("b").look("new").look("b")
+    assert story.findings() == set()
+    assert "BR-SEL-10" in story.exercised()
+
+
+def test_sel_10_blocked_by_another_batch() -> None:
+    story = _failed().send("new", "F").look("new").look("b").retry("b", 400, UNRESOLVED).look("new").look("b")
+    assert story.findings() == {"BR-SEL-10", "BR-ACC-02"}
