@@ -12,28 +12,23 @@ from conformance.judges.timeline import follows, gain, same_attempt, views
 
 
 def attempted(case: Case, batch: Batch) -> Iterator[Opinion]:
-    """BR-ACC-05, for each run of accepted retries that a reading encloses.
+    """BR-ACC-05, for each accepted retry that a reading of every message encloses.
 
-    Counting: each accepted retry gives at least one message an attempt, and exactly one to each that it takes up.
-    So of k accepted retries between two readings of every message, if no message gained k, at least one attempted
-    nothing; but one message need not be taken up by all. Therefore only what no distribution explains is accused:
-    fewer attempts gained by the whole batch than retries were accepted. The later reading begins when the settling
-    time has passed (ruling 16), and shows the batch's status other than ``messages_enqueuing_failed`` (ruling 17).
+    No attempt gained by any message between the two readings (A4, or A5 where nothing is counted), the later one
+    begun when the settling time has passed (ruling 16), and the batch then in another status than
+    ``messages_enqueuing_failed`` (ruling 17). Retries are not counted together: of two without a reading between
+    them, the first may have been excused by a status that nobody saw.
     """
     accepted = [w for w in batch.retries if w.standing == "accepted"]
-    for i, first in enumerate(accepted):
-        shown = _shown(case, batch, first)
+    for i, write in enumerate(accepted):
+        shown = _shown(case, batch, write)
         if shown is not None:
-            yield Exercise(requirement="BR-ACC-05", evidence=(first.n, *shown))
-        for j in range(i, len(accepted)):
-            until = accepted[j + 1].t if j + 1 < len(accepted) else float("inf")
-            window = _window(case, batch, first, accepted[j].last + case.header.settle_timeout, until)
-            if window is None:
-                continue
-            opinion = _judged(case, batch, accepted[i : j + 1], window, until)
-            if opinion is not None:
-                yield opinion
-            break
+            yield Exercise(requirement="BR-ACC-05", evidence=(write.n, *shown))
+        until = accepted[i + 1].t if i + 1 < len(accepted) else float("inf")
+        window = _window(case, batch, write, write.last + case.header.settle_timeout, until)
+        opinion = _judged(case, batch, write, window, until) if window is not None else None
+        if opinion is not None:
+            yield opinion
 
 
 def _shown(case: Case, batch: Batch, write: Write) -> tuple[int, int] | None:
@@ -74,23 +69,20 @@ def _window(
 
 
 def _judged(
-    case: Case, batch: Batch, writes: list[Write], window: tuple[tuple[Sight, Sight], ...], until: float
+    case: Case, batch: Batch, write: Write, window: tuple[tuple[Sight, Sight], ...], until: float
 ) -> Opinion | None:
-    gained = sum(max(gain(a, b) or 0, 0) for a, b in window)
-    if gained >= len(writes):
+    if any((gain(a, b) or 0) > 0 for a, b in window):
         return None
-    settled = writes[-1].last + case.header.settle_timeout
-    since = writes[0].t
-    statuses = [(s, status) for s, status in case.status_sights(batch) if since <= s.last <= until]
+    settled = write.last + case.header.settle_timeout
+    statuses = [(s, status) for s, status in case.status_sights(batch) if write.t <= s.last <= until]
     final = [(s, status) for s, status in statuses if follows(case, s, settled)]
-    numbers = tuple(w.n for w in writes)
-    evidence = (*numbers, *sorted({s.n for pair in window for s in pair}))
+    evidence = (write.n, *sorted({s.n for pair in window for s in pair}))
     if any(status == ENQUEUING_FAILED for _, status in statuses) or not final:
         seen = "shows messages_enqueuing_failed, which excuses it" if final else "is not visible afterwards"
         return Doubt(
             requirement="BR-ACC-05",
             code="partial-enqueue" if final else "status-not-visible",
-            text=f"retries {', '.join(map(str, numbers))} are accepted and attempt nothing; the batch's status {seen}",
+            text=f"retry {write.n} is accepted and attempts nothing; the batch's status {seen}",
             needs=("a read of one message, with its batches, after the settling time",),
             evidence=evidence,
         )
@@ -99,16 +91,16 @@ def _judged(
         any_of=("BR-ACC-05",),
         summary="the target accepts a retry and attempts nothing",
         argument=(
-            f"{len(writes)} retries ({', '.join(map(str, numbers))}) are accepted",
-            f"reads of all {len(window)} messages before and, settling time passed, after show {gained} new attempts",
+            f"retry {write.n} is answered {write.status}",
+            f"reads of all {len(window)} messages before and, settling time passed, after show no new attempt",
             f"read {sight.n} shows the batch in {status}, not in messages_enqueuing_failed",
         ),
         expected=("a new attempt of at least one message within the settling time", "status messages_enqueuing_failed"),
-        observed=f"{gained} new attempts for {len(writes)} accepted retries, status {status}",
+        observed=f"no new attempt, status {status}",
         evidence=(*evidence, sight.n),
         axioms=("A4", "A6", "A7") if all(gain(a, b) is not None for a, b in window) else ("A5", "A6", "A7"),
-        slack=f"holds if what a retry does shows within {min(b.t for _, b in window) - writes[-1].last:.1f} s",
+        slack=f"holds if what a retry does shows within {min(b.t for _, b in window) - write.last:.1f} s",
         counterfactual="would be legal if a message had gained one, or the status were messages_enqueuing_failed",
-        scenario=writes[0].exchange.invoke.scenario,
+        scenario=write.exchange.invoke.scenario,
         subject="201 that attempts nothing",
     )

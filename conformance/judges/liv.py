@@ -104,7 +104,7 @@ def _overtaken(case: Case, message: str, recipient: str, begun: float, until: fl
 
 def _finding(case: Case, stuck: tuple[_Stuck, ...]) -> Finding:
     lines = [
-        f"retry {s.retry.n}: reads {s.first.n} and {s.last.n}, {s.last.t - s.first.last:.0f} s apart, show a message in "
+        f"retry {s.retry.n}: {s.last.t - s.first.last:.0f} s apart, reads {s.first.n} and {s.last.n} show a message in "
         f"{s.last.status}; in read {s.overtaken.n} a later one to that number is terminal"
         for s in stuck
     ]
