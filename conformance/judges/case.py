@@ -101,22 +101,27 @@ class Batch:
         """Made by this run: nobody else can write to it (axiom A6)."""
         return self.send is not None
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """Whether every row of the send is known as a message."""
         return self.ours and len({row.nonce for row in self.row_of.values()}) == len(self.rows)
 
-    @property
+    @cached_property
+    def acts(self) -> tuple[Write, ...]:
+        """Accepted and open writes that may give messages attempts, in order."""
+        return tuple(w for w in self.writes if w.acts)
+
+    @cached_property
     def retries(self) -> tuple[Write, ...]:
         """Valid batch retries that left, 429 included, in order."""
         return tuple(w for w in self.writes if w.message is None and w.valid and w.standing != "unsent")
 
-    @property
+    @cached_property
     def singles(self) -> tuple[Write, ...]:
         """Valid single retries that left, in order."""
         return tuple(w for w in self.writes if w.message is not None and w.valid and w.standing != "unsent")
 
-    @property
+    @cached_property
     def probes(self) -> tuple[Write, ...]:
         """Requests that differ from a valid retry in one thing."""
         return tuple(w for w in self.writes if not w.valid and w.standing != "unsent")

@@ -9,7 +9,17 @@ from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import NO_FAILED_CODE, NOT_RETRYABLE_CODE
 from conformance.judges.sightings import Sight
-from conformance.judges.timeline import acts_on, comparable, follows, overlapping, quiet, retried, same_attempt
+from conformance.judges.timeline import (
+    acts_on,
+    comparable,
+    first_after,
+    follows,
+    last_before,
+    overlapping,
+    quiet,
+    retried,
+    same_attempt,
+)
 
 
 def nothing_to_retry(case: Case, batch: Batch) -> Iterator[Opinion]:
@@ -96,11 +106,11 @@ def outside(case: Case, batch: Batch) -> Iterator[Opinion]:
     Where one is refused while another batch provably has a ``created`` message (A1), one of the two is violated.
     """
     for write in batch.retries:
-        elsewhere = _created_elsewhere(case, batch, write)
-        if elsewhere is None:
-            continue
         state = quiet(case, batch, write)
         if isinstance(state, str) or not any(retried(case, batch, m, write)[1] < 2 for m in state.failed):
+            continue
+        elsewhere = _created_elsewhere(case, batch, write)
+        if elsewhere is None:
             continue
         evidence = (*state.evidence, write.n, elsewhere.n)
         if write.standing == "accepted":
@@ -125,21 +135,20 @@ def outside(case: Case, batch: Batch) -> Iterator[Opinion]:
 
 
 def _created_elsewhere(case: Case, batch: Batch, write: Write) -> Sight | None:
-    """A message of another batch, never retried, that a read begun after the answer shows ``created``.
+    """A message of another batch that was ``created`` when the retry was decided, by a read begun after its answer.
 
-    It is ``created`` since its send, which was answered before the retry left (A1).
+    Either it was never retried, and so is ``created`` since its send, which was answered before the retry left; or
+    a read from before the retry shows the same attempt (A1).
     """
     for other in case.ours:
         if other.id == batch.id or other.send is None or other.send.last > write.t:
             continue
         for message in other.messages:
-            for sight in case.sights(message):
-                if sight.status == "created" and follows(case, sight, write.last):
-                    if not any(w.t <= sight.last for w in acts_on(other, message)):
-                        return sight
-                    if any(
-                        s.last <= write.t and comparable(s, sight) and same_attempt(s, sight)
-                        for s in case.sights(message)
-                    ):
-                        return sight
+            sight = first_after(case, message, write.last)
+            if sight is None or sight.status != "created":
+                continue
+            before = last_before(case, message, write.t)
+            never = not any(w.t <= sight.last for w in acts_on(other, message))
+            if never or (before is not None and comparable(before, sight) and same_attempt(before, sight)):
+                return sight
     return None

@@ -56,7 +56,7 @@ def same_attempt(a: Sight, b: Sight) -> bool:
 
 def acts_on(batch: Batch, message: str) -> tuple[Write, ...]:
     """Accepted and open writes that may give this message an attempt, in order."""
-    return tuple(w for w in batch.writes if w.acts and w.message in (None, message))
+    return tuple(w for w in batch.acts if w.message in (None, message))
 
 
 def effect_until(case: Case, write: Write) -> float:

@@ -1,0 +1,167 @@
+"""The evidence layer: listings, lag, brackets, quiet batches, and what broken axioms cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from conformance.findings import Doubt, Finding
+from conformance.history.records import End, Exchange, Invoke
+from conformance.judges import judge
+from conformance.judges.axioms import broken
+from conformance.judges.case import Batch, Case
+from conformance.judges.intervals import error_code, instant, nonces
+from conformance.judges.listings import snapshots
+from conformance.judges.timeline import brackets, gain, pending, quiet, retried
+from tests.story import Story
+
+
+def _case(story: Story) -> tuple[Case, Batch]:
+    case = Case(story.history())
+    return case, case.ours[0]
+
+
+def _page(n: int, ids: list[str], query: tuple[tuple[str, str], ...], **data: Any) -> Exchange:
+    body = {"data": [{"id": i, "recipient": "1", "latestStatus": "failure"} for i in ids], "pageData": data}
+    return Exchange(
+        invoke=Invoke(
+            n=n, t=float(n), operation="batch_list", method="GET", path="/", campaign="c", batch="b",
+            query=(("limit", "2"), *query),
+        ),
+        end=End(n=n, outcome="answered", last=n + 0.5, status=200, media="json", body=body),
+    )  # fmt: skip
+
+
+def test_instants_are_compared_as_instants() -> None:
+    assert instant("2024-05-16T10:30:50.904+08:00") == instant("2024-05-16T02:30:50.904Z")
+    assert instant("yesterday") is None
+    assert instant(7) is None
+
+
+def test_nonces_are_found_at_any_depth() -> None:
+    assert nonces({"a": ["x [n:0123abcd]", {"b": "[n:89ab4567]"}]}) == {"0123abcd", "89ab4567"}
+
+
+@pytest.mark.parametrize("body", [None, [], {"error": "x"}, {"error": {"code": 7}}, {"message": "Unauthorized"}])
+def test_bodies_without_a_code_have_none(body: Any) -> None:
+    assert error_code(body) is None
+
+
+def test_pages_are_put_together_by_their_cursors() -> None:
+    pages = [
+        _page(1, ["m1", "m2"], (), hasNextPage=True, hasPreviousPage=False, startCursor="1", endCursor="2"),
+        _page(2, ["m1", "m2"], (), hasNextPage=True, hasPreviousPage=False, startCursor="1", endCursor="2"),
+        _page(3, ["m3"], (("after", "2"),), hasNextPage=False, hasPreviousPage=True, startCursor="3", endCursor="3"),
+        _page(
+            4, ["m1", "m2"], (("before", "3"),), hasNextPage=True, hasPreviousPage=False, startCursor="1", endCursor="2"
+        ),
+    ]
+    walks = snapshots(pages)
+    assert [(w.direction, w.ids, w.complete, w.evidence) for w in walks] == [
+        ("forward", ("m1", "m2"), False, (1,)),
+        ("forward", ("m1", "m2", "m3"), True, (2, 3)),
+        ("backward", ("m1", "m2"), True, (4,)),
+    ]
+
+
+def test_messages_are_told_apart_by_their_nonce() -> None:
+    _, batch = _case(Story().send("b", "FS").look("b"))
+    assert batch.whole
+    assert [batch.row_of[m].role for m in batch.messages] == ["failing", "succeeding"]
+
+
+def test_counts_compare_only_within_one_field() -> None:
+    story = Story(fields=("numAttempts", "attempts")).send("b", "F").look("b").finish("b").look("b")
+    case, _ = _case(story.retry("b").look("b"))
+    listed = [s for s in case.sights("b.0") if s.operation == "batch_list"]
+    single = [s for s in case.sights("b.0") if s.operation == "message_read"]
+    assert gain(listed[0], listed[-1]) == 1
+    assert gain(listed[0], single[-1]) is None
+
+
+def test_a_zero_before_the_first_attempt_ends_does_not_count() -> None:
+    story = Story().send("b", "F").list("b").finish("b").list("b")
+    first = story.exchanges[1].end.body["data"][0]
+    first["numAttempts"], first["messageAttempts"] = 0, []
+    case, _ = _case(story)
+    assert gain(case.sights("b.0")[0], case.sights("b.0")[1]) is None
+    assert story.findings() == set()
+
+
+def test_retries_are_bounded_from_both_sides() -> None:
+    story = Story().send("b", "F").look("b").finish("b").look("b").retry("b").retry("b", None).look("b")
+    case, batch = _case(story)
+    assert retried(case, batch, "b.0", case.sights("b.0")[-1]) == (1, 2)
+    assert pending(case, batch, "b.0", case.sights("b.0")[-1]) == 1
+
+
+def test_the_lag_is_twice_what_the_history_shows() -> None:
+    story = Story().send("b", "F").look("b").finish("b").look("b")
+    before = story.exchanges[-2]
+    story.single("b.0")
+    story.list("b")
+    late = story.exchanges[-1]
+    story.exchanges[-1] = msgspec.structs.replace(late, end=msgspec.structs.replace(late.end, body=before.end.body))
+    case, _ = _case(story.list("b"))
+    assert case.lag == pytest.approx(2 * (late.t - story.exchanges[-3].last))
+
+
+def test_a_history_without_lag_has_none() -> None:
+    case, _ = _case(Story().send("b", "F").look("b").finish("b").look("b").single("b.0").look("b"))
+    assert case.lag == 0
+
+
+def test_a_bracket_needs_both_sides() -> None:
+    story = Story().send("b", "FF").look("b").finish("b").look("b").single("b.0").retry("b", 400).list("b")
+    case, batch = _case(story)
+    assert [b.message for b in brackets(case, batch, batch.retries[0])] == ["b.0"]
+    story.exchanges.pop()
+    case, batch = _case(story)
+    assert brackets(case, batch, batch.retries[0]) == ()
+
+
+def test_quiet_says_why_not() -> None:
+    def state(story: Story) -> object:
+        case, batch = _case(story.retry("b"))
+        found = quiet(case, batch, batch.retries[-1])
+        return found if isinstance(found, str) else "quiet"
+
+    def ready() -> Story:
+        return Story().send("b", "FF").look("b").finish("b").look("b")
+
+    assert state(ready()) == "quiet"
+    assert state(Story().send("b", "FF").list("b", only=1)) == "messages-not-listed"
+    assert state(Story().send("b", "FF").look("b")) == "messages-underway"
+    assert state(ready().single("b.0").finish("b")) == "not-read-before"
+    assert state(ready().retry("b", None).look("b")) == "answer-lost"
+    assert state(ready().retry("b", takes=("b.0",)).finish("b").look("b")) == "not-settled"
+    assert state(ready().retry("b", takes=("b.0",)).finish("b").wait(11).look("b")) == "quiet"
+
+
+def test_retries_in_flight_together_are_unordered() -> None:
+    story = Story().send("b", "FF").look("b").finish("b").look("b").retry("b").retry("b", 400, takes=()).look("b")
+    first, second = story.exchanges[-5], story.exchanges[-4]
+    moved = msgspec.structs.replace(second.invoke, t=first.t)
+    story.exchanges[-4] = msgspec.structs.replace(second, invoke=moved)
+    assert story.findings() == set()
+
+
+def test_a_broken_axiom_turns_the_finding_into_a_doubt() -> None:
+    story = Story().send("b", "FS").look("b").finish("b").look("b").move("b.1", "failure").look("b")
+    story.retry("b", 400, "unresolved_batch_messages").look("b")
+    case, _ = _case(story)
+    assert set(broken(case)) == {"A2"}
+    assert story.findings() == set()
+    assert ("BR-ACC-02", "axiom-broken") in story.doubts()
+
+
+def test_an_axiom_can_be_switched_off() -> None:
+    history = (
+        Story().send("b", "F").look("b").finish("b").look("b").retry("b", 400, "unresolved_batch_messages").history()
+    )
+    assert [o.any_of for o in judge(history) if isinstance(o, Finding)]
+    off = judge(history, without=frozenset({"A2"}))
+    assert not [o for o in off if isinstance(o, Finding)]
+    assert [o for o in off if isinstance(o, Doubt) and o.code == "axiom-broken"]
