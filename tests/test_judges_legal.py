@@ -10,6 +10,7 @@ import copy
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.findings import Doubt, Finding
@@ -182,3 +183,43 @@ def test_a_legal_target_is_never_accused(block: int) -> None:
         crashed = [o.text for o in opinions if isinstance(o, Doubt) and o.code in ("suite-error", "axiom-broken")]
         accused = [(o.any_of, o.summary, o.argument, o.evidence) for o in opinions if isinstance(o, Finding)]
         assert (seed, accused, crashed) == (seed, [], [])
+
+
+GARBAGE: tuple[Any, ...] = (
+    None,
+    7,
+    -1,
+    True,
+    "",
+    "x",
+    [],
+    {},
+    [None],
+    [7],
+    {"id": 7},
+    10**30,
+    "2026-13-45T99:99:99Z",
+    "²",
+)
+
+
+def _spoil(rng: random.Random, value: Any) -> Any:
+    """The JSON value with garbage in some places."""
+    if rng.random() < 0.08:
+        return rng.choice(GARBAGE)
+    if isinstance(value, dict):
+        return {key: _spoil(rng, item) for key, item in value.items() if rng.random() > 0.03}
+    if isinstance(value, list):
+        return [_spoil(rng, item) for item in value]
+    return value
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_answer_breaks_a_judge(seed: int) -> None:
+    target = _talk(seed)
+    rng = random.Random(seed)
+    for i, exchange in enumerate(target.exchanges):
+        if exchange.invoke.operation != "batch_send":
+            end = msgspec.structs.replace(exchange.end, body=_spoil(rng, exchange.end.body))
+            target.exchanges[i] = msgspec.structs.replace(exchange, end=end)
+    assert [o.text for o in target.opinions() if isinstance(o, Doubt) and o.code == "suite-error"] == []

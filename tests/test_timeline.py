@@ -165,3 +165,12 @@ def test_an_axiom_can_be_switched_off() -> None:
     off = judge(history, without=frozenset({"A2"}))
     assert not [o for o in off if isinstance(o, Finding)]
     assert [o for o in off if isinstance(o, Doubt) and o.code == "axiom-broken"]
+
+
+def test_readings_are_observed_not_judged() -> None:
+    story = Story().send("b", "FFF").look("b").finish("b").look("b").single("b.1").move("b.1", "sent").look("b")
+    story.retry("b", takes=("b.0", "b.2")).look("b").move("b.0", "resting").look("b")
+    observed = story.observed()
+    assert observed["retry-beside-underway"] == "accepted"
+    assert observed["status-after-retry"] == "messages_enqueued"
+    assert observed["unknown-message-status"] == "resting"

@@ -104,7 +104,7 @@ class Batch:
     @cached_property
     def whole(self) -> bool:
         """Whether every row of the send is known as a message."""
-        return self.ours and len({row.nonce for row in self.row_of.values()}) == len(self.rows)
+        return self.ours and bool(self.rows) and len({row.nonce for row in self.row_of.values()}) == len(self.rows)
 
     @cached_property
     def acts(self) -> tuple[Write, ...]:

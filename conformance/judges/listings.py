@@ -129,6 +129,6 @@ def _snapshot(walk: list[Exchange], direction: Direction) -> Snapshot:
         pages=tuple(walk),
         ids=tuple(i for page in ordered for i in page_ids(page)),
         complete=whole and end is False,
-        limit=int(limit) if limit is not None and limit.isdigit() else None,
+        limit=int(limit) if limit is not None and limit.isdecimal() else None,
         search=asked.get("search"),
     )

@@ -191,15 +191,12 @@ def _watched(case: Case, batch: Batch) -> Iterator[Opinion]:
     retries: list[Write] = [w for b in case.ours for w in b.retries if w.standing == "accepted"]
     if batch.writes or not retries or not batch.whole:
         return
+    final = max(retries, key=lambda w: w.t)
     numbers: set[int] = set()
     failed = False
     for message in batch.messages:
         pairs = [(view[0], view[-1]) for view in _ended(case, message) if len(view) > 1]
-        good = [
-            (a, b)
-            for a, b in pairs
-            if gain(a, b) == 0 and follows(case, b, retries[-1].last) and a.last <= retries[-1].t
-        ]
+        good = [(a, b) for a, b in pairs if gain(a, b) == 0 and follows(case, b, final.last) and a.last <= final.t]
         if not good:
             return
         numbers.update((good[0][0].n, good[0][1].n))
