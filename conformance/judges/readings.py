@@ -8,7 +8,7 @@ from itertools import pairwise
 from conformance.findings import Observation
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import TERMINAL, UNDERWAY
-from conformance.judges.timeline import comparable, failed_at, first_after, follows, last_before, same_attempt, views
+from conformance.judges.timeline import around, comparable, failed_at, follows, same_attempt, views
 
 REQUIREMENTS: tuple[str, ...] = ()
 
@@ -42,13 +42,12 @@ def _underway(case: Case, batch: Batch, write: Write) -> Iterator[Observation]:
     if not any(failed_at(case, batch, m, write) for m in batch.messages):
         return
     for message in batch.messages:
-        before, after = last_before(case, message, write.t), first_after(case, message, write.last)
-        if before is None or after is None or not (before.underway and after.underway):
-            continue
-        if before.status != "created" and comparable(before, after) and same_attempt(before, after):
-            value = "accepted" if write.standing == "accepted" else f"{write.status} {write.code or ''}".rstrip()
-            yield Observation(key="retry-beside-underway", value=value, evidence=(before.n, write.n, after.n))
-            return
+        for before, after in around(case, message, write):
+            still = before.underway and after.underway and comparable(before, after) and same_attempt(before, after)
+            if before.status != "created" and still:
+                value = "accepted" if write.standing == "accepted" else f"{write.status} {write.code or ''}".rstrip()
+                yield Observation(key="retry-beside-underway", value=value, evidence=(before.n, write.n, after.n))
+                return
 
 
 def _status_after(case: Case, batch: Batch, write: Write) -> Iterator[Observation]:

@@ -11,10 +11,10 @@ from conformance.judges.intervals import NO_FAILED_CODE, NOT_RETRYABLE_CODE
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import (
     acts_on,
+    around,
     comparable,
     first_after,
     follows,
-    last_before,
     overlapping,
     quiet,
     retried,
@@ -147,8 +147,9 @@ def _created_elsewhere(case: Case, batch: Batch, write: Write) -> Sight | None:
             sight = first_after(case, message, write.last)
             if sight is None or sight.status != "created":
                 continue
-            before = last_before(case, message, write.t)
-            never = not any(w.t <= sight.last for w in acts_on(other, message))
-            if never or (before is not None and comparable(before, sight) and same_attempt(before, sight)):
+            if not any(w.t <= sight.last for w in acts_on(other, message)):
                 return sight
+            for before, after in around(case, message, write):
+                if after.status == "created" and comparable(before, after) and same_attempt(before, after):
+                    return after
     return None

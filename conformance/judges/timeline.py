@@ -130,6 +130,15 @@ def first_after(case: Case, message: str, instant: float, *, until: float = floa
     return min(found, key=lambda s: (s.t, s.n), default=None)
 
 
+def around(case: Case, message: str, write: Write) -> Iterator[tuple[Sight, Sight]]:
+    """For each operation, the last sight before the write left and the first that shows a state after its answer."""
+    for view in views(case.sights(message)):
+        before = [s for s in view if s.last <= write.t]
+        after = [s for s in view if follows(case, s, write.last)]
+        if before and after:
+            yield before[-1], after[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failed:
     """Proof that a message was failed when a write was decided (A2): ``sight`` showed it, and nothing could move it."""
