@@ -1,0 +1,215 @@
+"""The reference target over HTTP: paths, forms and JSON around a behaviour."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+from urllib.parse import unquote
+
+import anyio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from conformance.reference.behaviour import Answer, Behaviour, Call
+from conformance.reference.faults import FAULTS
+from conformance.reference.paging import BadPageError, page_of
+from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN, Settings
+from conformance.reference.variants import VARIANTS
+from conformance.reference.world import World
+
+BASE_PATH = "/api/v2"
+MAX_ROWS = 20
+LANGUAGES = ("english", "chinese", "malay", "tamil")
+_METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+_CAMPAIGN = r"/campaigns/(?P<c>[^/]+)"
+
+
+def make_behaviour(settings: Settings, world: World) -> Behaviour:
+    """The behaviour with the faults and variants of the settings mixed in.
+
+    :raises KeyError: a name is unknown.
+    """
+    chosen = [FAULTS[name].mixin for name in settings.faults] + [VARIANTS[name].mixin for name in settings.variants]
+    made: Behaviour = type("Chosen", (*chosen, Behaviour), {})(settings, world)
+    return made
+
+
+class Service:
+    """The seven operations, each one request to one answer, under one lock."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self.world = World((OWN_CAMPAIGN, OTHER_CAMPAIGN), clock=clock, seed=settings.seed)
+        self.behaviour = make_behaviour(settings, self.world)
+        self._lock = threading.Lock()
+        self._calls: dict[str, list[float]] = {}
+        #: Anchored patterns, the retry's first; the rest in any order.
+        self._routes: list[tuple[re.Pattern[str], Callable[[Call, dict[str, str]], Answer]]] = [
+            (re.compile(_CAMPAIGN + r"/batch/(?P<b>[^/]*)/retry"), self._retry),
+            (re.compile(_CAMPAIGN + r"/batch/messages"), self._send),
+            (re.compile(_CAMPAIGN + r"/batch/(?P<b>[^/]+)/messages"), self._batch_list),
+            (re.compile(_CAMPAIGN + r"/messages/(?P<m>[^/]+)/retry"), self._retry_one),
+            (re.compile(_CAMPAIGN + r"/messages/(?P<m>[^/]+)"), self._message),
+            (re.compile(_CAMPAIGN + r"/messages"), self._campaign),
+        ]
+
+    def answer(self, method: str, raw_path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+        """The answer to one request. ``raw_path`` is below the base path, still percent-encoded."""
+        with self._lock:
+            for pattern, handler in self._routes:
+                match = pattern.fullmatch(raw_path)
+                if match is not None:
+                    ids = {name: unquote(value) for name, value in match.groupdict().items()}
+                    call = Call(method, ids["c"], headers, query, body)
+                    return self._limited(call) or self._admitted(call, ids, handler)
+            nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+retry", unquote(raw_path), re.I)
+            if nearly is not None:
+                return self.behaviour.odd_path(Call(method, nearly[1], headers, query, body, odd=True), nearly[2])
+            return self.behaviour.error(404, "invalid_path")
+
+    def _limited(self, call: Call) -> Answer | None:
+        if self.settings.rate is None:
+            return None
+        now = self.world.now()
+        recent = [t for t in self._calls.get(call.campaign, []) if t > now - 1]
+        if len(recent) >= self.settings.rate:
+            answer = self.behaviour.error(429, "too_many_requests")
+            return Answer(answer.status, answer.body, {"retry-after": "1"})
+        self._calls[call.campaign] = [*recent, now]
+        return None
+
+    def _admitted(self, call: Call, ids: dict[str, str], handler: Callable[[Call, dict[str, str]], Answer]) -> Answer:
+        if handler == self._retry and call.method != "POST":
+            return self.behaviour.other_method(call, ids["b"])
+        return self.behaviour.admit(call) or handler(call, ids)
+
+    # -- operations -------------------------------------------------------------------------------------------
+
+    def _retry(self, call: Call, ids: dict[str, str]) -> Answer:
+        return self.behaviour.retry(call, ids["b"])
+
+    def _retry_one(self, call: Call, ids: dict[str, str]) -> Answer:
+        if call.method != "POST":
+            return self.behaviour.error(405, "method_not_allowed")
+        return self.behaviour.retry_one(call.campaign, ids["m"])
+
+    def _send(self, call: Call, ids: dict[str, str]) -> Answer:
+        if call.method != "POST":
+            return self.behaviour.error(405, "method_not_allowed")
+        rows = rows_in(call.headers.get("content-type", ""), call.body)
+        if rows is None:
+            return self.behaviour.error(400, "parameter_invalid")
+        return self.behaviour.send(call.campaign, rows)
+
+    def _batch_list(self, call: Call, ids: dict[str, str]) -> Answer:
+        batch = self.world.batch(call.campaign, ids["b"])
+        if call.method != "GET" or batch is None:
+            return self.behaviour.error(404 if batch is None else 405, "not_found")
+        return self._page(call, self.behaviour.listed(batch.messages), "listing")
+
+    def _campaign(self, call: Call, ids: dict[str, str]) -> Answer:
+        if call.method == "POST":
+            return self._single_send(call)
+        if call.method != "GET":
+            return self.behaviour.error(405, "method_not_allowed")
+        return self._page(call, self.behaviour.listed(self.world.messages[call.campaign]), "campaign")
+
+    def _page(self, call: Call, messages: list[Any], view: str) -> Answer:
+        try:
+            page = page_of(messages, dict(call.query))
+        except BadPageError:
+            return self.behaviour.error(400, "parameter_invalid")
+        shown = [self.behaviour.view(m, view) for m in page.messages]
+        return Answer(200, {"data": shown, "pageData": page.data})
+
+    def _single_send(self, call: Call) -> Answer:
+        said = call.json
+        if not isinstance(said, dict) or not valid_row(said.get("recipient"), said.get("language"), said.get("values")):
+            return self.behaviour.error(400, "parameter_invalid")
+        return self.behaviour.send_one(call.campaign, said["recipient"], said["language"], said["values"])
+
+    def _message(self, call: Call, ids: dict[str, str]) -> Answer:
+        message = self.world.find(call.campaign, ids["m"])
+        if call.method != "GET" or message is None:
+            return self.behaviour.error(404 if message is None else 405, "not_found")
+        return Answer(200, self.behaviour.view(message, "message"))
+
+
+def valid_row(recipient: Any, language: Any, values: Any) -> bool:
+    """Whether a row can be sent."""
+    if not isinstance(recipient, str) or not isinstance(values, dict):
+        return False
+    number = recipient.isascii() and recipient.isdigit() and 8 <= len(recipient) <= 15
+    return number and language in LANGUAGES and all(isinstance(v, str) for v in values.values())
+
+
+def rows_in(content_type: str, body: bytes) -> list[tuple[str, str, dict[str, str]]] | None:
+    """The rows of a Batch Send's form; None if one of them, or the form, is bad."""
+    form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    files = [p for p in form.iter_parts() if p.get_param("name", header="content-disposition") == "file"]
+    content = files[0].get_payload(decode=True) if len(files) == 1 else None
+    if not isinstance(content, bytes):
+        return None
+    try:
+        lines = list(csv.reader(io.StringIO(_text_of(body, content), newline=""), strict=True))
+    except (csv.Error, UnicodeDecodeError):
+        return None
+    if not 2 <= len(lines) <= MAX_ROWS + 1 or lines[0][:2] != ["recipient", "language"]:
+        return None
+    rows = []
+    for line in lines[1:]:
+        values = dict(zip(lines[0][2:], line[2:], strict=False))
+        if len(line) != len(lines[0]) or not valid_row(line[0], line[1], values):
+            return None
+        rows.append((line[0], line[1], values))
+    return rows
+
+
+def _text_of(body: bytes, content: bytes) -> str:
+    """The file as it was sent: the form's reader changes line ends, which may stand inside a quoted value."""
+    start = body.find(b"\r\n\r\n") + 4
+    end = body.rfind(b"\r\n--")
+    return (body[start:end] if 4 <= start < end else content).decode()
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; one world, which lasts as long as it does.
+
+    :raises KeyError: a fault or variant is unknown.
+    """
+    service = Service(settings)
+
+    async def handle(request: Request) -> Response:
+        raw = request.scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0]
+        body = await request.body()
+        delay = service.behaviour.wait()
+        if delay:
+            await anyio.sleep(delay / 2)
+        answer = service.answer(
+            request.method, raw.removeprefix(BASE_PATH), dict(request.query_params), dict(request.headers), body
+        )
+        if delay:
+            await anyio.sleep(delay / 2)
+        return _response(answer)
+
+    return Starlette(routes=[Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
+
+
+def _response(answer: Answer) -> Response:
+    headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
+    kind = answer.headers.get("content-type", "application/json")
+    if answer.raw is not None:
+        return Response(answer.raw, answer.status, headers, media_type=kind)
+    if answer.body is None:
+        return Response(b"", answer.status, headers)
+    return Response(json.dumps(answer.body, ensure_ascii=False).encode(), answer.status, headers, media_type=kind)

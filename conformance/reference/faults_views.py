@@ -1,0 +1,111 @@
+"""Faults in what the target shows, and in the errors that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.reference.behaviour import Answer, Behaviour, Call
+from conformance.reference.mixins import Fault, fault
+from conformance.reference.world import Batch, Message
+
+FAULTS: dict[str, Fault] = {}
+
+
+@fault(FAULTS, "the single read shows a retried message with another template body", "BR-IDS-03", "BR-IDS-04")
+class AnotherTemplateInTheSingleRead(Behaviour):
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        shown = super().view(message, view)
+        if view == "message" and len(message.attempts) > 1:
+            shown["templateBodyId"] = "template_body_2"
+        return shown
+
+
+@fault(FAULTS, "the campaign's listing shows recipients' messages in another language", "BR-IDS-04")
+class AnotherLanguageInTheCampaign(Behaviour):
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        shown = super().view(message, view)
+        if view == "campaign":
+            shown["language"] = "tamil" if message.language == "english" else "english"
+        return shown
+
+
+@fault(FAULTS, "after a retry the listing is ordered by the last change, anew on every page", "BR-IDS-05")
+class OrderedByChange(Behaviour):
+    def listed(self, messages: Sequence[Message]) -> list[Message]:
+        listed = super().listed(messages)
+        if any(len(m.attempts) > 1 for m in messages):
+            turn = int(self.world.__dict__.setdefault("turns", 0))
+            self.world.__dict__["turns"] = turn + 1
+            cut = turn % len(listed)
+            return listed[cut:] + listed[:cut]
+        return listed
+
+
+@fault(FAULTS, "a retry changes when a message was created", "BR-IDS-03", "BR-IDS-05")
+class CreatedAnew(Behaviour):
+    def reset(self, message: Message) -> None:
+        super().reset(message)
+        message.created = self.world.now()
+
+
+@fault(FAULTS, "an unknown batch is answered 201", "BR-ERR-01", "BR-ERR-04")
+class UnknownIsAccepted(Behaviour):
+    def unknown_batch(self, call: Call, batch_id: str) -> Answer:
+        return Answer(201)
+
+
+@fault(FAULTS, "an unknown batch is refused with another code", "BR-ERR-01")
+class AnotherCodeForUnknown(Behaviour):
+    def unknown_batch(self, call: Call, batch_id: str) -> Answer:
+        return self.error(400, "parameter_invalid")
+
+
+@fault(FAULTS, "a blocked retry is refused with another code", "BR-ERR-02")
+class AnotherCodeWhenBlocked(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        super().on_blocked(batch)
+        return self.error(400, "parameter_invalid")
+
+
+@fault(FAULTS, "errors are HTML", "BR-ERR-03", "BR-SCH-01")
+class HtmlErrors(Behaviour):
+    def error(self, status: int, code: str) -> Answer:
+        answer = super().error(status, code)
+        if status != 400:
+            return answer
+        return Answer(status, None, {"content-type": "text/html"}, raw=f"<h1>{status}</h1><p>{code}</p>".encode())
+
+
+@fault(FAULTS, "an id that is not plain text breaks the endpoint with a 500", "BR-ERR-04")
+class OddIdsBreak(Behaviour):
+    def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
+        if not batch_id.isascii() or not batch_id.replace("_", "").replace("-", "").isalnum():
+            return self.error(500, "internal_error")
+        return super().refuse_request(call, batch_id)
+
+
+@fault(FAULTS, "a body breaks the endpoint with a 500", "BR-ERR-04", "BR-SEC-05")
+class BodiesBreak(Behaviour):
+    def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
+        return self.error(500, "internal_error") if call.body else super().refuse_request(call, batch_id)
+
+
+@fault(FAULTS, "errors show a stack trace", "BR-ERR-05")
+class ShowsStackTraces(Behaviour):
+    def error(self, status: int, code: str) -> Answer:
+        answer = super().error(status, code)
+        if status == 400:
+            trace = (
+                'Traceback (most recent call last):\n  File "/srv/app/retry.py", line 41, in retry\nValueError: ' + code
+            )
+            answer.body["error"]["message"] = trace
+        return answer
+
+
+@fault(FAULTS, "the listing leaves out latestStatus", "BR-SCH-02")
+class ListingWithoutStatus(Behaviour):
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        shown = super().view(message, view)
+        if view == "campaign":
+            del shown["latestStatus"]
+        return shown

@@ -1,0 +1,59 @@
+"""What a fault and a variant are: a named mixin over ``Behaviour`` that overrides a decision or two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.reference.behaviour import Behaviour
+
+Mixin = type[Behaviour]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A realistic bug."""
+
+    name: str
+    title: str
+    #: Requirements of which at least one must be seen to fail.
+    breaks: tuple[str, ...]
+    mixin: Mixin
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A legal behaviour that differs from the reference's."""
+
+    name: str
+    title: str
+    #: The ruling that allows it.
+    ruling: str
+    mixin: Mixin
+
+
+def fault(registry: dict[str, Fault], title: str, *breaks: str) -> Callable[[Mixin], Mixin]:
+    """Register a mixin as a fault under its class name in kebab-case."""
+
+    def register(mixin: Mixin) -> Mixin:
+        name = kebab(mixin.__name__)
+        registry[name] = Fault(name, title, breaks, mixin)
+        return mixin
+
+    return register
+
+
+def variant(registry: dict[str, Variant], title: str, ruling: str) -> Callable[[Mixin], Mixin]:
+    """Register a mixin as a variant under its class name in kebab-case."""
+
+    def register(mixin: Mixin) -> Mixin:
+        name = kebab(mixin.__name__)
+        registry[name] = Variant(name, title, ruling, mixin)
+        return mixin
+
+    return register
+
+
+def kebab(name: str) -> str:
+    """``TwoWords`` as ``two-words``."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")

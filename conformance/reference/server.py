@@ -1,0 +1,145 @@
+"""Serve a reference target on loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+import uvicorn
+
+from conformance.config import Config, Language, Limits, OtherCampaign, Recipients, Target, Template, Timing
+from conformance.errors import UsageError
+from conformance.reference.app import BASE_PATH, create_app
+from conformance.reference.settings import (
+    OTHER_CAMPAIGN,
+    OTHER_KEY,
+    OWN_CAMPAIGN,
+    OWN_KEY,
+    PENDING,
+    RECOVERING,
+    SUCCEEDING,
+    Settings,
+)
+
+#: Seconds for which a server may take to start or stop.
+PATIENCE = 10.0
+
+
+class ReferenceServer:
+    """A reference target in a thread, on a free port of 127.0.0.1, for as long as the ``with`` block lasts.
+
+    :param settings: how it behaves.
+    :param port: 0 is any free port.
+    :raises UsageError: the port is taken, or a fault or variant is unknown.
+    """
+
+    def __init__(self, settings: Settings | None = None, port: int = 0) -> None:
+        self.settings = settings or Settings()
+        try:
+            app = create_app(self.settings)
+        except KeyError as error:
+            raise UsageError(
+                f"there is no fault or variant {error}", mend="`list faults` and `list variants` name them"
+            ) from None
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            raise UsageError(
+                f"port {port} cannot be used ({error.strerror})", where="--port", mend="name another"
+            ) from None
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API begins."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}{BASE_PATH}"
+
+    def config(self) -> Config:
+        """A configuration that fits this target: all roles of recipients, four languages, a second campaign."""
+        value = {"body": "conformance"}
+        return Config(
+            target=Target(
+                base_url=self.base_url,
+                campaign_id=OWN_CAMPAIGN,
+                api_key=OWN_KEY,
+                read_timeout=20.0,
+                other=OtherCampaign(campaign_id=OTHER_CAMPAIGN, api_key=OTHER_KEY),
+            ),
+            template=Template(
+                values=value,
+                languages=tuple(Language(language=name, values=value) for name in ("chinese", "malay", "tamil")),
+            ),
+            recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
+            limits=Limits(calls_per_second=200, max_messages=2000, max_calls=5000),
+            timing=Timing(settle_timeout=max(1.0, 5 * self.settings.lifetime)),
+        )
+
+    def __enter__(self) -> ReferenceServer:
+        self._thread.start()
+        for _ in range(int(PATIENCE / 0.01)):
+            if self._server.started:
+                return self
+            self._thread.join(0.01)
+            if not self._thread.is_alive():
+                break
+        self.__exit__(None, None, None)
+        raise UsageError("the reference target does not start", mend="try again, with another port")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(PATIENCE)
+        self._socket.close()
+
+
+def config_text(server: ReferenceServer) -> str:
+    """A configuration file for this target, to paste."""
+    config = server.config()
+    recipients, limits = config.recipients, config.limits
+
+    def numbers(of: tuple[str, ...]) -> str:
+        return "[" + ", ".join(f'"{number}"' for number in of) + "]"
+
+    languages = "".join(
+        f'[[template.languages]]\nlanguage = "{x.language}"\nvalues = {{ body = "conformance" }}\n'
+        for x in config.template.languages
+    )
+    return f"""\
+[target]
+base_url = "{config.target.base_url}"
+campaign_id = "{OWN_CAMPAIGN}"
+api_key = "{OWN_KEY}"
+[target.other]
+campaign_id = "{OTHER_CAMPAIGN}"
+api_key = "{OTHER_KEY}"
+[recipients]
+succeeding = {numbers(recipients.succeeding)}
+pending = {numbers(recipients.pending)}
+recovering = {numbers(recipients.recovering)}
+[limits]
+calls_per_second = {limits.calls_per_second:g}
+max_messages = {limits.max_messages}
+max_calls = {limits.max_calls}
+[timing]
+settle_timeout = {config.timing.settle_timeout:g}
+{languages}"""
+
+
+def serve(settings: Settings, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    :param announce: gets the configuration file to paste, once the target is there.
+    :raises UsageError: the port is taken, or a fault or variant is unknown.
+    """
+    with ReferenceServer(settings, port) as server:
+        announce(config_text(server))
+        # Interrupting ends it; the thread itself never ends before.
+        threading.Event().wait()

@@ -1,0 +1,109 @@
+"""What the reference target holds: campaigns, batches, messages, attempts. No rules here: see ``behaviour``."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+#: Parts of an attempt's lifetime at which a message reaches a status.
+LIFECYCLE = ((0.0, "created"), (0.4, "enqueued"), (0.55, "sending"), (0.75, "sent"))
+TERMINAL = ("success", "failure")
+
+
+@dataclass
+class Attempt:
+    """One try to deliver a message: from when on it had which status."""
+
+    id: str
+    path: list[tuple[float, str]]
+    error: tuple[str, str] | None = None
+
+    def at(self, now: float) -> tuple[float, str]:
+        """The newest status reached by ``now``, and since when."""
+        return [step for step in self.path if step[0] <= now][-1] if self.path[0][0] <= now else self.path[0]
+
+    def status(self, now: float) -> str:
+        """The status at ``now``."""
+        return self.at(now)[1]
+
+
+@dataclass
+class Message:
+    """A message of a campaign."""
+
+    id: str
+    recipient: str
+    language: str
+    values: dict[str, str]
+    created: float
+    batch: Batch | None
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def status(self, now: float) -> str:
+        """latestStatus at ``now``."""
+        return self.attempts[-1].status(now)
+
+    @property
+    def text(self) -> str:
+        """What the phone shows."""
+        return " ".join(self.values.values())
+
+
+@dataclass
+class Batch:
+    """A batch of messages, with the status that only ``batches`` of a message shows."""
+
+    id: str
+    campaign: str
+    created: float
+    messages: list[Message] = field(default_factory=list)
+    #: Seconds at which the batch took a status.
+    path: list[tuple[float, str]] = field(default_factory=list)
+
+    def status(self, now: float) -> str:
+        """The batch's status at ``now``."""
+        return [status for since, status in self.path if since <= now][-1]
+
+    def set(self, now: float, status: str) -> None:
+        """Take a status, for good."""
+        self.path = [*(step for step in self.path if step[0] <= now), (now, status)]
+
+
+class World:
+    """All that there is, and the clock.
+
+    :param clock: seconds; lifecycles are computed from it, so nothing runs by itself.
+    """
+
+    def __init__(self, campaigns: Iterable[str], *, clock: Callable[[], float], seed: int = 0) -> None:
+        self.now = clock
+        self._random = random.Random(seed)
+        self._epoch = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+        self._zero = clock()
+        self.batches: dict[str, Batch] = {}
+        self.messages: dict[str, list[Message]] = {name: [] for name in campaigns}
+
+    def new_id(self, prefix: str) -> str:
+        """An id: a prefix and a UUID."""
+        return f"{prefix}_{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
+
+    def stamp(self, at: float) -> str:
+        """A time as answers show it."""
+        moment = self._epoch + timedelta(seconds=at - self._zero)
+        return moment.isoformat(timespec="microseconds")
+
+    def find(self, campaign: str, message_id: str) -> Message | None:
+        """A message of a campaign."""
+        return next((m for m in self.messages.get(campaign, ()) if m.id == message_id), None)
+
+    def batch(self, campaign: str, batch_id: str) -> Batch | None:
+        """A batch of a campaign."""
+        batch = self.batches.get(batch_id)
+        return batch if batch is not None and batch.campaign == campaign else None
+
+
+JSON = dict[str, Any]
