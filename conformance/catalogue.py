@@ -1,0 +1,121 @@
+"""The requirements, as data: from them come `list`, `explain`, the reports, the pytest items and the docs."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+
+from conformance import CONTRACT_VERSION, specs
+from conformance.errors import FormatError, UsageError
+
+Profile = Literal["core", "guide", "hardening"]
+Level = Literal["MUST", "SHOULD"]
+PROFILES: tuple[Profile, ...] = ("core", "guide", "hardening")
+
+FAMILIES: Mapping[str, str] = {
+    "ACC": "accepting a retry",
+    "BLK": "blocking by a created message",
+    "IDS": "ids and data",
+    "SEL": "which messages are retried",
+    "LIV": "moving on",
+    "CON": "simultaneous calls",
+    "ERR": "errors",
+    "SEC": "keys and requests",
+    "SCH": "described answers",
+}
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that a requirement comes from."""
+
+    document: str
+    title: str
+    address: str = ""
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+    """One requirement of the contract."""
+
+    id: str
+    profile: Profile
+    level: Level
+    title: str
+    sentence: str
+    #: The evidence that permits a finding.
+    judged_when: str
+    #: What must have happened for a pass.
+    exercised_when: str
+    #: Situations that must all have been exercised for a pass; none means that any one will do.
+    facets: tuple[str, ...] = ()
+    #: What the configuration must offer (``Header.offers``).
+    needs: tuple[str, ...] = ()
+    #: The driver that makes the situation.
+    driver: Literal["scenarios", "races"] = "scenarios"
+    sources: tuple[Source, ...] = ()
+    rulings: tuple[int, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The middle part of the id."""
+        return self.id.split("-")[1]
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """All requirements, in the order of the contract."""
+
+    contract_version: str
+    requirements: tuple[Requirement, ...]
+
+    def __getitem__(self, identifier: str) -> Requirement:
+        """The requirement with this id.
+
+        :raises UsageError: there is none; names those that look alike.
+        """
+        for requirement in self.requirements:
+            if requirement.id == identifier.upper():
+                return requirement
+        close = difflib.get_close_matches(identifier.upper(), [r.id for r in self.requirements], 3)
+        mend = f"did you mean {', '.join(close)}?" if close else "`retry-conformance list` names all"
+        raise UsageError(f"there is no requirement {identifier!r}", mend=mend)
+
+    def select(self, profiles: Iterable[str]) -> tuple[Requirement, ...]:
+        """The requirements of these profiles."""
+        chosen = set(profiles)
+        return tuple(r for r in self.requirements if r.profile in chosen)
+
+
+@cache
+def load() -> Catalogue:
+    """The catalogue that this suite ships.
+
+    :raises FormatError: it is damaged, or of another contract version.
+    """
+    return parse(specs.read("requirements.toml"))
+
+
+def parse(data: bytes) -> Catalogue:
+    """A catalogue from its TOML text.
+
+    :raises FormatError: it is not what it should be.
+    """
+    where = "specs/requirements.toml"
+    try:
+        raw = tomllib.loads(data.decode())
+        documents = {name: {"document": name, **about} for name, about in raw["documents"].items()}
+        items: list[dict[str, Any]] = [
+            {**item, "sources": [documents[name] for name in item.get("sources", ())]} for item in raw["requirement"]
+        ]
+        found = msgspec.convert(items, tuple[Requirement, ...], strict=True)
+        version = raw["contract_version"]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError, msgspec.ValidationError) as error:
+        raise FormatError(f"is not a catalogue ({error})", where=where, mend="install the package again") from None
+    if version != CONTRACT_VERSION:
+        raise FormatError(f"is of contract {version}, this suite judges {CONTRACT_VERSION}", where=where)
+    if len({r.id for r in found}) != len(found):
+        raise FormatError("names a requirement twice", where=where)
+    return Catalogue(contract_version=version, requirements=found)

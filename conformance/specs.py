@@ -1,0 +1,36 @@
+"""The data that the suite ships: the OpenAPI document, the catalogue, the schemas of report and history."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import SuiteError
+
+
+def read(name: str) -> bytes:
+    """The file of this name in ``specs/``: from the installed package, or from the checkout that it is run in.
+
+    :raises SuiteError: there is no such file; the installation is incomplete.
+    """
+    shipped = files("conformance") / "_specs" / name
+    if shipped.is_file():
+        return shipped.read_bytes()
+    beside = Path(__file__).resolve().parent.parent / "specs" / name
+    if beside.is_file():
+        return beside.read_bytes()
+    raise SuiteError(f"specs/{name} is missing from the installation", mend="install the package again")
+
+
+@cache
+def _openapi_text() -> bytes:
+    return read("openapi.json")
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the seven operations; operationIds are the names of ``history.records.Operation``."""
+    document: dict[str, Any] = json.loads(_openapi_text())
+    return document
