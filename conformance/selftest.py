@@ -139,7 +139,11 @@ def trials(chosen: Iterable[tuple[Kind, str]], *, depth: str = "quick", workers:
 
 
 def run(
-    faults: Iterable[str] = (), variants: Iterable[str] = (), *, depth: str = "quick", echo: Callable[[str], None] = print
+    faults: Iterable[str] = (),
+    variants: Iterable[str] = (),
+    *,
+    depth: str = "quick",
+    echo: Callable[[str], None] = print,
 ) -> int:
     """Print the matrix and return the exit status: 0 if every trial is as it should be, else 1.
 

@@ -19,7 +19,8 @@ View = Literal["listing", "backward", "campaign", "message"]
 #: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
 #: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
 #: accepted retry shows its new attempt.
-Condition = Literal["listed", "terminal", "quiet", "taken"]
+#: ``others``: every program that does not itself wait for the others has ended.
+Condition = Literal["listed", "terminal", "quiet", "taken", "others"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
@@ -55,6 +56,7 @@ class Read(Step, frozen=True, kw_only=True, tag="read"):
     view: View = "listing"
     limit: int = 1000
     rows: tuple[int, ...] = ()
+    by: Literal["row", "place"] = "row"
 
 
 class Wait(Step, frozen=True, kw_only=True, tag="wait"):
@@ -63,6 +65,8 @@ class Wait(Step, frozen=True, kw_only=True, tag="wait"):
     batch: str
     until: Condition
     seconds: float | None = None
+    #: Whether the program ends, unmet, if the condition does not come to hold.
+    essential: bool = True
 
 
 class Retry(Step, frozen=True, kw_only=True, tag="retry"):
@@ -74,10 +78,11 @@ class Retry(Step, frozen=True, kw_only=True, tag="retry"):
 
 
 class SingleRetry(Step, frozen=True, kw_only=True, tag="single_retry"):
-    """Single Send - Retry of the message in this row."""
+    """Single Send - Retry of one message: of the row that was sent, or by place in the last listing (-1: the last)."""
 
     batch: str
     row: int
+    by: Literal["row", "place"] = "row"
 
 
 class SingleSend(Step, frozen=True, kw_only=True, tag="single_send"):
@@ -88,15 +93,9 @@ class SingleSend(Step, frozen=True, kw_only=True, tag="single_send"):
 
 
 class Burst(Step, frozen=True, kw_only=True, tag="burst"):
-    """These steps back to back: the rate is reserved for all of them first, and no other program runs between them.
+    """These steps back to back: the rate is reserved for all of them first, and no other program runs between them."""
 
-    With ``tries`` above 1, the steps are done again until the last refusal in them was bracketed
-    (design.md section 2), each try with the next of ``rows`` in place of the row of its single retries.
-    """
-
-    steps: tuple[Read | Wait | Retry | SingleRetry, ...]
-    tries: int = 1
-    rows: tuple[int, ...] = ()
+    steps: tuple[Send | Read | Retry | SingleRetry, ...]
 
 
 class Together(Step, frozen=True, kw_only=True, tag="together"):

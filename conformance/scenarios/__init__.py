@@ -1,0 +1,27 @@
+"""The planned scenarios, in the order in which they start."""
+
+from conformance.scenarios import accepting, blocking, keeping, probing, selecting
+from conformance.scenarios.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = (
+    selecting.CONTROL,
+    accepting.PROCESSING,
+    accepting.ROUNDS,
+    selecting.SPENT,
+    blocking.BLOCKED,
+    accepting.AFTER_ACCEPTED,
+    selecting.MIXED,
+    selecting.DELIVERED,
+    keeping.CONTENT,
+    blocking.BESIDE,
+    probing.BODIES,
+    probing.KEYS,
+    probing.METHODS_,
+    probing.FOREIGN_KEY,
+    probing.FOREIGN_PATH,
+    probing.UNKNOWN,
+    probing.PLAIN_HTTP,
+    selecting.LATER,
+)
+
+__all__ = ["SCENARIOS", "Scenario"]

@@ -1,0 +1,110 @@
+"""What a program knows of its batches: by its own names and positions, never in its text."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.config import Config
+from conformance.program.steps import RowSpec
+from conformance.transport.request import OutRow
+
+TERMINAL = ("success", "failure")
+RETRYABLE = ("messages_enqueued", "messages_enqueuing_failed")
+
+_NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
+_TEXTS = {
+    "plain": "{}",
+    "markup": "{} <b>5 &lt; 7</b> & more",
+    "quotes": "{} \"said\" 'so', \\ or not",
+    "blanks": "{}  two   three",
+    "breaks": "{}\nsecond line\n\nfourth",
+}
+
+
+@dataclass
+class Held:
+    """A batch that a program sent."""
+
+    id: str
+    rows: Sequence[OutRow]
+    #: Message ids by row, as far as they were seen.
+    ids: dict[int, str] = field(default_factory=dict)
+    #: Message ids in the order of the last whole listing.
+    places: list[str] = field(default_factory=list)
+    #: latestStatus and number of attempts by id, in the last whole listing.
+    seen: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    #: The same, before the last retry.
+    before: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+
+    def learn(self, messages: Iterable[Any]) -> None:
+        """Take in a whole listing."""
+        self.places = []
+        self.seen = {}
+        by_nonce = {row.nonce: index for index, row in enumerate(self.rows)}
+        for message in messages:
+            if not isinstance(message, Mapping) or not isinstance(message.get("id"), str):
+                continue
+            identifier = str(message["id"])
+            self.places.append(identifier)
+            count = message.get("numAttempts")
+            attempts = message.get("messageAttempts")
+            if not isinstance(count, int):
+                count = len(attempts) if isinstance(attempts, list) else None
+            self.seen[identifier] = (str(message.get("latestStatus")), count)
+            nonce = _NONCE.search(f"{message.get('values')} {message.get('fullMessage')}")
+            if nonce is not None and nonce[1] in by_nonce:
+                self.ids.setdefault(by_nonce[nonce[1]], identifier)
+        if len(self.places) == len(self.rows) and not self.ids:
+            self.ids = dict(enumerate(self.places))
+
+    @property
+    def listed(self) -> bool:
+        """Whether the last listing showed every row."""
+        return len(self.places) >= len(self.rows)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether every message was terminal in the last listing."""
+        return self.listed and all(status in TERMINAL for status, _ in self.seen.values())
+
+    @property
+    def taken(self) -> bool:
+        """Whether every message that had failed before the last retry shows another attempt, or is on its way."""
+        for identifier, (status, count) in self.before.items():
+            now = self.seen.get(identifier)
+            if status == "failure" and now is not None and now == (status, count):
+                return False
+        return True
+
+    def message(self, position: int, by: str) -> str | None:
+        """The id of a message by row or by place; None if it was not seen."""
+        if by == "row":
+            return self.ids.get(position)
+        return self.places[position] if -len(self.places) <= position < len(self.places) else None
+
+
+def make_rows(specs: Sequence[RowSpec], config: Config, rng: random.Random) -> tuple[OutRow, ...]:
+    """The rows of a send: recipients by role in turn, and a nonce in the first value of each."""
+    turns: dict[str, int] = {}
+    rows: list[OutRow] = []
+    values_of = {config.template.language: config.template.values}
+    values_of |= {offered.language: offered.values for offered in config.template.languages}
+    for spec in specs:
+        numbers: tuple[str, ...] = getattr(config.recipients, spec.role)
+        if spec.same_as is not None:
+            recipient = rows[spec.same_as].recipient
+        else:
+            turn = turns.get(spec.role, 0)
+            turns[spec.role] = turn + 1
+            recipient = numbers[turn % len(numbers)]
+        language = spec.language or config.template.language
+        nonce = f"{rng.getrandbits(32):08x}"
+        values = dict(values_of.get(language, config.template.values))
+        first = next(iter(values))
+        values[first] = f"{_TEXTS[spec.text].format(values[first])} [n:{nonce}]"
+        rows.append(OutRow(recipient=recipient, role=spec.role, language=language, values=values, nonce=nonce))
+    return tuple(rows)

@@ -1,0 +1,286 @@
+"""Carry out programs, step by step, through the transport. Decides nothing: it reads only to know when to go on."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from conformance.config import Config
+from conformance.history.records import Operation
+from conformance.program.held import RETRYABLE, Held, make_rows
+from conformance.program.probes import Invent, Subject, invented, overrides
+from conformance.program.scheduler import Pause, Running
+from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send, SingleRetry, SingleSend, Wait
+from conformance.transport.request import Origin, Reply, Request, Transport
+
+#: Pages that one walk reads at most.
+MAX_PAGES = 60
+
+
+class UnmetError(Exception):
+    """A program cannot go on: something that it needs did not come."""
+
+    def __init__(self, code: str, text: str, needs: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.needs = tuple(needs)
+
+
+class Interpreter:
+    """Runs one program.
+
+    :param transport: the way out.
+    :param config: recipients, template, time-outs.
+    :param rng: draws nonces and made-up ids; nothing else is drawn.
+    :param invent: makes ids that no batch has, known to the guard.
+    :param requirements: ids that are named in an ``unmet`` note.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        config: Config,
+        *,
+        rng: random.Random,
+        invent: Invent,
+        driver: str = "scenarios",
+        scenario: str = "",
+        requirements: Sequence[str] = (),
+    ) -> None:
+        self._transport = transport
+        self._config = config
+        self._rng = rng
+        self._invent = invent
+        self._driver = driver
+        self._scenario = scenario
+        self._requirements = tuple(requirements)
+        self._campaign = config.target.campaign_id
+        self._batches: dict[str, Held] = {}
+        self._step = ""
+
+    def run(self, program: Program) -> Running:
+        """Carry out a program; yields whenever it has to wait. Notes its start, its end, and what it could not reach.
+
+        :raises GuardError: the guard or a budget stops the run.
+        """
+        note = self._transport.note
+        note("program", scenario=self._scenario, program=msgspec.to_builtins(program))
+        note("started", scenario=self._scenario)
+        try:
+            for index, step in enumerate(program.steps):
+                self._step = str(index)
+                yield from self._do(step)
+        except UnmetError as unmet:
+            data = {"code": unmet.code, "needs": list(unmet.needs), "requirements": list(self._requirements)}
+            note("unmet", scenario=self._scenario, text=unmet.text, **data)
+        note("finished", scenario=self._scenario)
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _do(self, step: AnyStep) -> Iterator[Pause]:
+        if isinstance(step, Wait):
+            yield from self._wait(step)
+        elif isinstance(step, Burst):
+            # Reading the messages of a whole listing is one call each; a burst reads single ones.
+            with self._transport.reserve(len(step.steps) + 1):
+                for inner in step.steps:
+                    self._at_once(inner)
+        elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
+            self._at_once(step)
+            yield from ()
+        else:
+            raise UnmetError("no-driver", f"the step {type(step).__name__} has no driver yet", ("the next version",))
+
+    def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
+        if isinstance(step, Send):
+            self._send(step)
+        elif isinstance(step, Read):
+            self._read(step)
+        elif isinstance(step, Retry):
+            self._retry(step)
+        elif isinstance(step, SingleRetry):
+            self._single_retry(step)
+        else:
+            rows = make_rows([step.row], self._config, self._rng)
+            self._call("single_send", rows=rows)
+
+    def _send(self, step: Send) -> None:
+        rows = make_rows(step.rows, self._config, self._rng)
+        reply = self._call("batch_send", rows=rows)
+        made = reply.json.get("batchId") if isinstance(reply.json, dict) else None
+        if not reply.exchange.accepted or not isinstance(made, str):
+            answer = reply.exchange.status or reply.exchange.end.error
+            needs = ("a template whose parameters are template.values", "recipients that the target takes")
+            raise UnmetError("send-refused", f"Batch Send was not answered 201 with a batchId, but {answer}", needs)
+        self._batches[step.batch] = Held(made, rows)
+
+    def _retry(self, step: Retry) -> None:
+        if step.cause is not None and step.batch not in self._batches:
+            self._nameless(step)
+            return
+        held = self._held(step.batch)
+        held.before = dict(held.seen)
+        if step.cause is None:
+            self._call("batch_retry", batch=held.id, auth=step.auth)
+            return
+        changed = overrides(step.cause, self._subject(held))
+        self._call("batch_retry", **{"batch": held.id, "cause": step.cause, **changed})
+
+    def _nameless(self, step: Retry) -> None:
+        cause = step.cause or "id:unknown"
+        identifier = uuid.UUID(int=self._rng.getrandbits(128), version=4)
+        made_up = invented(cause, identifier, self._invent)
+        changed = overrides(
+            cause,
+            Subject(
+                campaign=self._campaign,
+                other_campaign=None,
+                batch=made_up,
+                message=made_up,
+                stranger=self._stranger(()),
+            ),
+        )
+        # The id stands percent-encoded in the path already.
+        changed["path"] = f"/campaigns/{self._campaign}/batch/{made_up}/retry"
+        self._call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
+
+    def _subject(self, held: Held) -> Subject:
+        other = self._config.target.other
+        return Subject(
+            campaign=self._campaign,
+            other_campaign=other.campaign_id if other else None,
+            batch=held.id,
+            message=next(iter(held.ids.values()), "message_none"),
+            stranger=self._stranger(tuple(row.recipient for row in held.rows)),
+        )
+
+    def _stranger(self, taken: Sequence[str]) -> str:
+        roles = self._config.recipients
+        numbers = (*roles.failing, *roles.succeeding)
+        return next((n for n in numbers if n not in taken), numbers[0])
+
+    def _single_retry(self, step: SingleRetry) -> None:
+        message = self._held(step.batch).message(step.row, step.by)
+        if message is None:
+            raise UnmetError("message-unknown", "the listing does not show which message a row has become")
+        self._call("single_retry", message=message)
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def _read(self, step: Read) -> None:
+        held = self._held(step.batch)
+        if step.view == "listing":
+            held.learn(self._walk("batch_list", held.id, step.limit, "after"))
+        elif step.view == "backward":
+            self._backward(held, step.limit)
+        elif step.view == "campaign":
+            self._walk("campaign_list", None, step.limit, "after")
+        else:
+            positions = step.rows or tuple(range(len(held.places or held.rows)))
+            by = step.by if step.rows else "place"
+            for position in positions:
+                message = held.message(position, by)
+                if message is not None:
+                    self._call("message_read", message=message)
+
+    def _walk(
+        self,
+        operation: Operation,
+        batch: str | None,
+        limit: int,
+        onward: str,
+        *,
+        start: str = "",
+        starts: list[str] | None = None,
+    ) -> list[Any]:
+        """All messages of a listing, page by page, as far as the target leads.
+
+        :param start: the cursor to begin at; :param starts: collects the start cursor of every page.
+        """
+        found: list[Any] = []
+        cursor = start
+        for _ in range(MAX_PAGES):
+            query = (("limit", str(limit)), *([(onward, cursor)] if cursor else []))
+            reply = self._call(operation, batch=batch, query=query)
+            page = reply.json if reply.exchange.status == 200 and isinstance(reply.json, dict) else {}
+            data = page.get("data")
+            found += data if isinstance(data, list) else []
+            about = page.get("pageData")
+            if not isinstance(about, dict) or not isinstance(data, list) or not data:
+                break
+            if starts is not None and isinstance(about.get("startCursor"), str):
+                starts.append(about["startCursor"])
+            more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
+            following = about.get("endCursor" if onward == "after" else "startCursor")
+            if not more or not isinstance(following, str) or following == cursor:
+                break
+            cursor = following
+        return found
+
+    def _backward(self, held: Held, limit: int) -> None:
+        """From the last page of a walk forward back to the beginning."""
+        cursors: list[str] = []
+        held.learn(self._walk("batch_list", held.id, limit, "after", starts=cursors))
+        if len(cursors) > 1:
+            self._walk("batch_list", held.id, limit, "before", start=cursors[-1])
+
+    # -- waiting ----------------------------------------------------------------------------------------------
+
+    def _wait(self, step: Wait) -> Iterator[Pause]:
+        now = self._transport.now
+        if step.until == "others":
+            yield Pause(until=now(), what="the other scenarios", deadline=now(), for_others=True)
+            return
+        held = self._held(step.batch)
+        settle = self._config.timing.settle_timeout
+        deadline = now() + (step.seconds if step.seconds is not None else settle)
+        interval = min(max(settle / 100, 0.02), 2.0)
+        while True:
+            if self._holds(step, held):
+                return
+            if now() >= deadline:
+                break
+            what = f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
+            yield Pause(until=min(now() + interval, deadline), what=what, deadline=deadline)
+            interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
+        text = f"batch {step.batch} was not {step.until} within {settle:g} s"
+        self._transport.note("waited_out", scenario=self._scenario, text=text)
+        if step.essential:
+            raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
+
+    def _holds(self, step: Wait, held: Held) -> bool:
+        held.learn(self._walk("batch_list", held.id, 1000, "after"))
+        if step.until == "listed":
+            return held.listed
+        if step.until == "taken":
+            return held.taken
+        if not held.terminal:
+            return False
+        return step.until == "terminal" or self._status_quiet(held)
+
+    def _status_quiet(self, held: Held) -> bool:
+        """Whether a read of a message shows the batch in a retryable status, or shows none."""
+        reply = self._call("message_read", message=held.places[0])
+        shown = reply.json.get("batches") if isinstance(reply.json, dict) else None
+        for batch in shown if isinstance(shown, list) else ():
+            if isinstance(batch, dict) and batch.get("id") == held.id:
+                return batch.get("status") in RETRYABLE
+        return True
+
+    # -- calls ------------------------------------------------------------------------------------------------
+
+    def _call(self, operation: Operation, **fields: Any) -> Reply:
+        origin = Origin(driver=self._driver, scenario=self._scenario, step=self._step)
+        return self._transport.call(
+            Request(**{"operation": operation, "campaign": self._campaign, "origin": origin, **fields})
+        )
+
+    def _held(self, name: str) -> Held:
+        if name not in self._batches:
+            raise UnmetError("batch-unknown", f"the batch {name} was never made")
+        return self._batches[name]

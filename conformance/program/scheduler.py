@@ -1,0 +1,83 @@
+"""Run programs side by side in one thread: those that wait let the others go on, so a run waits once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+#: A program underway: yields a pause whenever it has to wait.
+Running = Generator["Pause", None, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Why a program waits, and when it wants to look again. Seconds by the run's clock."""
+
+    until: float
+    what: str
+    #: When it gives up.
+    deadline: float
+    #: It waits for the programs that do not wait for others.
+    for_others: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a run waits for, for the screen."""
+
+    what: str
+    #: Seconds until the one that waits longest gives up; it is mostly over much sooner.
+    at_most: float
+    ended: int
+    of: int
+
+
+def run(
+    programs: Mapping[str, Running],
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Run all programs to their ends. Returns when all have ended; what a program raises ends them all.
+
+    :param programs: by name; those that are ready run in this order.
+    :param now: seconds by the run's clock; :param sleep: waits for seconds.
+    """
+    waiting: dict[str, Pause | None] = dict.fromkeys(programs)
+    try:
+        while waiting:
+            name = _ready(waiting, now())
+            if name is None:
+                pauses = [p for p in waiting.values() if p is not None]
+                timed = [p for p in pauses if not p.for_others]
+                wake = min(p.until for p in timed or pauses)
+                last = max(timed or pauses, key=lambda p: p.deadline)
+                at_most = max(0.0, last.deadline - now())
+                progress(
+                    Progress(what=last.what, at_most=at_most, ended=len(programs) - len(waiting), of=len(programs))
+                )
+                sleep(max(0.001, wake - now()))
+                continue
+            try:
+                waiting[name] = next(programs[name])
+            except StopIteration:
+                del waiting[name]
+    finally:
+        for running in programs.values():
+            running.close()
+
+
+def _ready(waiting: Mapping[str, Pause | None], at: float) -> str | None:
+    """The program that has waited longest for its turn; None if all have to wait on."""
+    only_waiters = all(p is not None and p.for_others for p in waiting.values())
+    due: list[tuple[float, str]] = []
+    for name, pause in waiting.items():
+        if pause is None:
+            due.append((float("-inf"), name))
+        elif pause.for_others:
+            if only_waiters:
+                due.append((pause.until, name))
+        elif pause.until <= at:
+            due.append((pause.until, name))
+    return min(due, key=lambda pair: pair[0])[1] if due else None

@@ -1,0 +1,63 @@
+"""A batch is retried until it is refused, and again while a retry is underway."""
+
+from __future__ import annotations
+
+from conformance.config import Config
+from conformance.program.steps import AnyStep, Burst, Read, Retry, Send
+from conformance.scenarios.scenario import Scenario, failing, quiet, round_of, sent, views
+
+
+def _rounds(_: Config) -> tuple[AnyStep, ...]:
+    again = round_of("b")
+    return (*sent("b", failing(2)), *views("b"), *again, *again, *again, *again, *views("b"))
+
+
+def _processing(_: Config) -> tuple[AnyStep, ...]:
+    at_once = Burst(
+        steps=(
+            Send(batch="b", rows=failing(1)),
+            Read(batch="b"),
+            Read(batch="b", view="message", rows=(0,)),
+            Retry(batch="b"),
+            Read(batch="b", view="message", rows=(0,)),
+        )
+    )
+    return (at_once, quiet("b"), Read(batch="b", view="message"))
+
+
+def _after_accepted(_: Config) -> tuple[AnyStep, ...]:
+    underway = Burst(
+        steps=(
+            Retry(batch="b"),
+            Read(batch="b", view="message", rows=(0,)),
+            Retry(batch="b"),
+            Read(batch="b", view="message", rows=(0,)),
+        )
+    )
+    return (*sent("b", failing(2)), Read(batch="b", view="message"), underway, quiet("b"), *views("b"))
+
+
+ROUNDS = Scenario(
+    name="rounds",
+    title="A quiet batch of failed messages is retried, round after round, until it is refused.",
+    requirements=(
+        *("BR-ACC-01", "BR-ACC-02", "BR-ACC-04", "BR-ACC-05", "BR-ACC-06", "BR-SEL-01", "BR-SEL-03", "BR-SEL-04"),
+        *("BR-SEL-05", "BR-SEL-08", "BR-LIV-01", "BR-IDS-02", "BR-SCH-01", "BR-SCH-02", "BR-ERR-03", "BR-ERR-05"),
+    ),
+    needs=("failing",),
+    build=_rounds,
+)
+PROCESSING = Scenario(
+    name="processing",
+    title="A batch is retried at once after it was sent, while it is still being processed.",
+    requirements=("BR-ACC-01", "BR-ERR-01"),
+    needs=("failing",),
+    build=_processing,
+)
+AFTER_ACCEPTED = Scenario(
+    name="after-accepted",
+    title="A batch is retried again at once after an accepted retry, while its messages are created.",
+    requirements=("BR-BLK-01", "BR-BLK-03", "BR-ERR-02"),
+    needs=("failing",),
+    build=_after_accepted,
+)

@@ -1,0 +1,80 @@
+"""Which messages a retry takes up: not the delivered, not the spent, and nothing by itself."""
+
+from __future__ import annotations
+
+from conformance.config import Config
+from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Send, SingleRetry, Wait
+from conformance.scenarios.scenario import Scenario, failing, quiet, round_of, sent, views
+
+
+def _delivered(_: Config) -> tuple[AnyStep, ...]:
+    rows = (RowSpec(role="succeeding"), RowSpec(role="succeeding"))
+    return (
+        *sent("b", rows),
+        Read(batch="b", view="message"),
+        Retry(batch="b"),
+        quiet("b"),
+        Read(batch="b", view="message"),
+    )
+
+
+def _mixed(_: Config) -> tuple[AnyStep, ...]:
+    rows = (RowSpec(), RowSpec(role="succeeding"), RowSpec(), RowSpec(role="succeeding"))
+    return (*sent("b", rows), *views("b"), *round_of("b"), *views("b"))
+
+
+def _spent(_: Config) -> tuple[AnyStep, ...]:
+    once: tuple[AnyStep, ...] = (
+        SingleRetry(batch="b", row=0),
+        Read(batch="b", view="message", rows=(0,)),
+        quiet("b"),
+        Read(batch="b", view="message"),
+    )
+    return (*sent("b", failing(2)), Read(batch="b", view="message"), *once, *once, *once, *once, *round_of("b"))
+
+
+def _control(_: Config) -> tuple[AnyStep, ...]:
+    watch = (Wait(batch="b", until="others"), *views("b"))
+    return (*sent("b", failing(2)), *views("b"), *watch)
+
+
+def _later(_: Config) -> tuple[AnyStep, ...]:
+    send = Send(batch="b", rows=failing(2))
+    return (*sent("first", failing(1)), Wait(batch="first", until="others"), send, quiet("b"), Read(batch="b"))
+
+
+DELIVERED = Scenario(
+    name="delivered",
+    title="A batch that wholly succeeded is retried.",
+    requirements=("BR-SEL-06",),
+    needs=("succeeding",),
+    build=_delivered,
+)
+MIXED = Scenario(
+    name="mixed",
+    title="A batch of delivered and failed messages is retried, and read in all views before and after.",
+    requirements=("BR-SEL-01", "BR-SEL-02", "BR-IDS-01", "BR-IDS-02", "BR-IDS-04"),
+    needs=("failing", "succeeding"),
+    build=_mixed,
+)
+SPENT = Scenario(
+    name="spent",
+    title="One message is retried by itself until it is refused; then its batch, with another failed message, is retried.",
+    requirements=("BR-SEL-04", "BR-SEL-05", "BR-SEL-09", "BR-SCH-02"),
+    needs=("failing",),
+    build=_spent,
+)
+CONTROL = Scenario(
+    name="control",
+    title="A batch is left alone and watched to the end of the run.",
+    requirements=("BR-SEL-07",),
+    needs=("failing",),
+    build=_control,
+)
+LATER = Scenario(
+    name="later",
+    title="At the end, messages are sent to the same recipients again, to tell slow delivery from a stuck retry.",
+    requirements=("BR-LIV-01",),
+    needs=("failing",),
+    build=_later,
+)
