@@ -43,7 +43,8 @@ class ReferenceServer:
             raise UsageError(
                 f"there is no fault or variant {error}", mend="`list faults` and `list variants` name them"
             ) from None
-        self._socket = socket.socket()
+        # The protocol is named, for asyncio switches Nagle off only where it is.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))

@@ -1,0 +1,58 @@
+"""The exit status of a run, from its verdicts: one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Literal
+
+from conformance.deciding import HARMLESS_REASONS
+from conformance.report.model import ReportedRequirement
+
+FailOn = Literal["fail", "inconclusive"]
+
+MEANING = {
+    0: "every MUST of the chosen profiles passed, or is not applicable, waived, or declared absent",
+    1: "at least one requirement fails",
+    2: "wrong usage or configuration; nothing was sent",
+    3: "none fails, but at least one requirement is inconclusive or was not run",
+    4: "the target cannot be tested, or the guard stopped the run",
+    5: "the suite itself broke",
+    130: "interrupted; these are the verdicts so far",
+    143: "ended from outside; these are the verdicts so far",
+}
+#: Of several, the first of these counts.
+PRECEDENCE = (130, 143, 2, 5, 1, 4, 3, 0)
+
+
+def of_verdicts(
+    requirements: Iterable[ReportedRequirement],
+    profiles: Collection[str],
+    *,
+    fail_on: FailOn = "inconclusive",
+    known: Collection[str] = (),
+    stale: bool = False,
+) -> int:
+    """0, 1, 3 or 5.
+
+    :param known: fingerprints of findings that a baseline has already; they do not count.
+    :param stale: a waiver is expired, unknown, or for something that passes.
+    """
+    statuses = {1 if stale else 0}
+    for item in requirements:
+        if item.level != "MUST" or item.profile not in profiles:
+            continue
+        waived = item.waived.covers if item.waived is not None else None
+        if item.verdict == "error":
+            statuses.add(5)
+        elif item.verdict == "fail":
+            fresh = [f for f in item.findings if f.fingerprint not in known]
+            statuses.add(1 if fresh and waived != "fail" else 0)
+        elif item.verdict in ("inconclusive", "not_run"):
+            excused = waived == item.verdict or (item.reason is not None and item.reason.code in HARMLESS_REASONS)
+            statuses.add(0 if excused or fail_on == "fail" else 3)
+    return worst(statuses)
+
+
+def worst(statuses: Collection[int]) -> int:
+    """Of several statuses, the one that counts."""
+    return min(statuses, key=PRECEDENCE.index)

@@ -1,0 +1,153 @@
+"""From a history and its verdicts to the report. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from conformance import CONTRACT_VERSION, __version__
+from conformance.catalogue import PROFILES, Catalogue
+from conformance.deciding import overall
+from conformance.findings import Finding
+from conformance.history.records import History
+from conformance.report.curl import curl
+from conformance.report.model import (
+    Latency,
+    Report,
+    ReportedFinding,
+    ReportedObservation,
+    ReportedRequirement,
+    RunInfo,
+    SuiteInfo,
+    TargetInfo,
+    Waived,
+)
+from conformance.verdicts import Verdicts
+
+LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
+
+
+def build(
+    history: History,
+    verdicts: Verdicts,
+    catalogue: Catalogue,
+    *,
+    finished: str,
+    exit_status: int,
+    history_sha256: str,
+    messages: int,
+    waived: Mapping[str, Waived] | None = None,
+) -> Report:
+    """The report of one run.
+
+    :param finished: ISO 8601; :param messages: as counted by the budget.
+    """
+    header = history.header
+    calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
+    footer = history.footer
+    return Report(
+        suite=SuiteInfo(
+            name="retry-conformance", version=__version__, contract_version=CONTRACT_VERSION, libraries=libraries()
+        ),
+        target=TargetInfo(base_url=header.base_url, campaign_id=header.campaign_id),
+        run=RunInfo(
+            id=header.run_id,
+            started=header.started,
+            finished=finished,
+            complete=footer is not None and footer.complete,
+            exit_status=exit_status,
+            seed=header.seed,
+            depth=header.depth,
+            profiles=header.profiles,
+            drivers=header.drivers,
+            calls=calls,
+            messages=messages,
+            config_digest=header.config_digest,
+            history_sha256=history_sha256,
+        ),
+        verdict=overall(verdicts, catalogue, header.profiles),
+        profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
+        requirements=tuple(_requirements(history, verdicts, catalogue, waived or {})),
+        observations=tuple(
+            ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations
+        ),
+        latency=latency(history),
+    )
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what the suite stands on."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def program_file(scenario: str) -> str:
+    """The file, beside the report, that holds a scenario's program."""
+    return f"programs/{scenario}.json"
+
+
+def latency(history: History) -> dict[str, Latency]:
+    """How long the answered calls of each operation took."""
+    spans: dict[str, list[float]] = {}
+    for exchange in history.exchanges:
+        if exchange.answered:
+            spans.setdefault(exchange.invoke.operation, []).append(exchange.last - exchange.t)
+    return {
+        operation: Latency(
+            calls=len(taken),
+            median=round(statistics.median(taken), 4),
+            p95=round(sorted(taken)[int(0.95 * (len(taken) - 1))], 4),
+            largest=round(max(taken), 4),
+        )
+        for operation, taken in spans.items()
+    }
+
+
+def _requirements(
+    history: History, verdicts: Verdicts, catalogue: Catalogue, waived: Mapping[str, Waived]
+) -> Sequence[ReportedRequirement]:
+    programs = {n.scenario for n in history.notes if n.event == "program"}
+    items = []
+    for verdict in verdicts.items:
+        requirement = catalogue[verdict.requirement]
+        items.append(
+            ReportedRequirement(
+                id=requirement.id,
+                level=requirement.level,
+                profile=requirement.profile,
+                title=requirement.title,
+                verdict=verdict.verdict,
+                reason=verdict.reason,
+                exercised=verdict.exercised,
+                evidence=verdict.evidence,
+                findings=tuple(_finding(history, f, programs) for f in verdict.findings),
+                waived=waived.get(requirement.id),
+            )
+        )
+    return items
+
+
+def _finding(history: History, finding: Finding, programs: set[str]) -> ReportedFinding:
+    exchanges = [e for e in history.exchanges if e.n in finding.evidence]
+    scenario = finding.scenario or next((e.invoke.scenario for e in exchanges if e.invoke.scenario), "")
+    return ReportedFinding(
+        summary=finding.summary,
+        argument=finding.argument,
+        expected=finding.expected,
+        observed=finding.observed,
+        any_of=finding.any_of,
+        axioms=finding.axioms,
+        slack=finding.slack,
+        counterfactual=finding.counterfactual,
+        fingerprint=finding.fingerprint,
+        evidence=finding.evidence,
+        scenario=scenario,
+        program=program_file(scenario) if scenario in programs else "",
+        curl=tuple(curl(e) for e in exchanges),
+    )

@@ -1,0 +1,139 @@
+"""The report, as data: what `conformance.json` holds, and the source of every other report. No I/O here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from conformance.verdicts import Reason, VerdictName
+
+REPORT_VERSION = 1
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class SuiteInfo(_Part, frozen=True):
+    """Which suite judged."""
+
+    name: str
+    version: str
+    contract_version: str
+    libraries: dict[str, str]
+
+
+class TargetInfo(_Part, frozen=True):
+    """What was judged."""
+
+    base_url: str
+    campaign_id: str
+
+
+class RunInfo(_Part, frozen=True):
+    """The run: when, how, and what it took. ``calls`` and ``messages`` as counted by the budget."""
+
+    id: str
+    started: str
+    finished: str
+    complete: bool
+    exit_status: int
+    seed: int
+    depth: str
+    profiles: tuple[str, ...]
+    drivers: tuple[str, ...]
+    calls: int
+    messages: int
+    config_digest: str
+    history_sha256: str
+
+
+class ReportedFinding(_Part, frozen=True):
+    """A finding with what reproduces it."""
+
+    summary: str
+    argument: tuple[str, ...]
+    expected: tuple[str, ...]
+    observed: str
+    any_of: tuple[str, ...]
+    axioms: tuple[str, ...]
+    slack: str
+    counterfactual: str
+    fingerprint: str
+    evidence: tuple[int, ...]
+    scenario: str
+    #: File of the program, beside the report; empty if there is none.
+    program: str
+    #: Command lines, one for each exchange of the evidence that is not a read.
+    curl: tuple[str, ...]
+
+
+class Waived(_Part, frozen=True):
+    """The waiver that covers a verdict."""
+
+    covers: str
+    reason: str
+    link: str
+    expires: str
+
+
+class ReportedRequirement(_Part, frozen=True):
+    """A requirement and its verdict."""
+
+    id: str
+    level: str
+    profile: str
+    title: str
+    verdict: VerdictName
+    reason: Reason | None
+    exercised: int
+    evidence: tuple[int, ...]
+    findings: tuple[ReportedFinding, ...]
+    waived: Waived | None = None
+
+
+class ReportedObservation(_Part, frozen=True):
+    """Which legal reading the target follows."""
+
+    key: str
+    value: Any
+    evidence: tuple[int, ...]
+
+
+class Latency(_Part, frozen=True):
+    """Seconds from the first byte sent to the last byte read, over the answered calls of an operation."""
+
+    calls: int
+    median: float
+    p95: float
+    largest: float
+
+
+class Races(_Part, frozen=True):
+    """Races that were run: pairs, and the largest skew of their releases in seconds."""
+
+    pairs: int = 0
+    skew: float | None = None
+
+
+class Report(_Part, frozen=True):
+    """All of `conformance.json` (schema: `specs/report.schema.json`)."""
+
+    schema_version: int = REPORT_VERSION
+    suite: SuiteInfo
+    target: TargetInfo
+    run: RunInfo
+    verdict: str
+    profiles: dict[str, str]
+    requirements: tuple[ReportedRequirement, ...]
+    observations: tuple[ReportedObservation, ...]
+    latency: dict[str, Latency]
+    races: Races = Races()
+
+    def __getitem__(self, identifier: str) -> ReportedRequirement:
+        """The requirement with this id; raises KeyError if there is none."""
+        for item in self.requirements:
+            if item.id == identifier:
+                return item
+        raise KeyError(identifier)
