@@ -13,7 +13,9 @@ from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.report.curl import curl
 from conformance.report.model import (
+    REPORT_VERSION,
     Latency,
+    Races,
     Report,
     ReportedFinding,
     ReportedObservation,
@@ -47,6 +49,7 @@ def build(
     calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
     footer = history.footer
     return Report(
+        schema_version=REPORT_VERSION,
         suite=SuiteInfo(
             name="retry-conformance", version=__version__, contract_version=CONTRACT_VERSION, libraries=libraries()
         ),
@@ -73,6 +76,7 @@ def build(
             ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations
         ),
         latency=latency(history),
+        races=Races(),
     )
 
 

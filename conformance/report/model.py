@@ -120,7 +120,7 @@ class Races(_Part, frozen=True):
 class Report(_Part, frozen=True):
     """All of `conformance.json` (schema: `specs/report.schema.json`)."""
 
-    schema_version: int = REPORT_VERSION
+    schema_version: int
     suite: SuiteInfo
     target: TargetInfo
     run: RunInfo
@@ -129,7 +129,7 @@ class Report(_Part, frozen=True):
     requirements: tuple[ReportedRequirement, ...]
     observations: tuple[ReportedObservation, ...]
     latency: dict[str, Latency]
-    races: Races = Races()
+    races: Races
 
     def __getitem__(self, identifier: str) -> ReportedRequirement:
         """The requirement with this id; raises KeyError if there is none."""

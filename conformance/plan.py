@@ -1,0 +1,161 @@
+"""What a run will do and cost, said beforehand: from the programs alone, without a call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from conformance.config import Config
+from conformance.drivers.scenarios import REPETITIONS, chosen
+from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
+from conformance.scenarios import Scenario
+
+#: Calls of the preflight.
+PREFLIGHT = 2
+#: How often a message may be retried, for the forecast (ruling 3).
+LIMIT = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A forecast. Messages: exact for a target that keeps the contract with a limit of three retries, and the bound for
+    any other (every probe carried out). Calls: from no polling to all the polling that time-outs allow."""
+
+    scenarios: tuple[Scenario, ...]
+    messages: int
+    messages_at_most: int
+    calls_low: int
+    calls_high: int
+    seconds_at_most: float
+    #: Messages of sends, by role of recipient.
+    recipients: dict[str, int]
+    price: float | None
+
+
+@dataclass
+class _Count:
+    config: Config
+    rows: dict[str, tuple[RowSpec, ...]] = field(default_factory=dict)
+    retried: dict[tuple[str, int], int] = field(default_factory=dict)
+    underway: set[str] = field(default_factory=set)
+    roles: dict[str, int] = field(default_factory=dict)
+    messages: int = 0
+    at_most: int = 0
+    low: int = 0
+    high: int = 0
+    seconds: float = 0.0
+
+    def step(self, step: AnyStep) -> None:
+        if isinstance(step, Burst):
+            for inner in step.steps:
+                self.step(inner)
+            return
+        if isinstance(step, Send):
+            self.send(step)
+        elif isinstance(step, SingleSend):
+            self.spend(1, 1)
+            self.calls(1, 1)
+        elif isinstance(step, Retry):
+            self.retry(step)
+        elif isinstance(step, SingleRetry):
+            self.single(step)
+        elif isinstance(step, Read):
+            self.read(step)
+        elif isinstance(step, Wait):
+            self.wait(step)
+
+    def send(self, step: Send) -> None:
+        self.rows[step.batch] = step.rows
+        self.underway.add(step.batch)
+        for row in step.rows:
+            self.roles[row.role] = self.roles.get(row.role, 0) + 1
+        self.spend(len(step.rows), len(step.rows))
+        self.calls(1, 1)
+
+    def retry(self, step: Retry) -> None:
+        rows = self.rows.get(step.batch, ())
+        carried = step.cause is None or step.cause.startswith(("body:", "query:"))
+        open_rows = [
+            i for i, r in enumerate(rows) if r.role == "failing" and self.retried.get((step.batch, i), 0) < LIMIT
+        ]
+        accepted = carried and step.batch not in self.underway and bool(open_rows)
+        if accepted:
+            for index in open_rows:
+                self.retried[step.batch, index] = self.retried.get((step.batch, index), 0) + 1
+            self.underway.add(step.batch)
+        self.spend(len(rows) if accepted else 0, len(rows))
+        self.calls(1, 1)
+
+    def single(self, step: SingleRetry) -> None:
+        size = len(self.rows.get(step.batch, ()))
+        key = (step.batch, step.row % size if size else 0)
+        accepted = self.retried.get(key, 0) < LIMIT
+        if accepted:
+            self.retried[key] = self.retried.get(key, 0) + 1
+            self.underway.add(step.batch)
+        self.spend(1 if accepted else 0, 1)
+        self.calls(1, 1)
+
+    def read(self, step: Read) -> None:
+        size = len(self.rows.get(step.batch, ()))
+        pages = max(1, math.ceil(size / step.limit))
+        if step.view == "message":
+            self.calls(0, len(step.rows) or size)
+        elif step.view == "campaign":
+            self.calls(1, 10)
+        else:
+            self.calls(pages, pages if step.view == "listing" else 2 * pages)
+
+    def wait(self, step: Wait) -> None:
+        if step.until == "others":
+            return
+        self.underway.discard(step.batch) if step.until in ("quiet", "terminal") else None
+        settle = step.seconds or self.config.timing.settle_timeout
+        interval, at, polls = min(max(settle / 100, 0.02), 2.0), 0.0, 1
+        while at < settle:
+            at += interval
+            interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
+            polls += 1
+        self.calls(1, 2 * polls)
+        self.seconds += settle
+
+    def spend(self, messages: int, at_most: int) -> None:
+        self.messages += messages
+        self.at_most += at_most
+
+    def calls(self, low: int, high: int) -> None:
+        self.low += low
+        self.high += high
+
+
+def make_plan(config: Config, depth: str, requirements: Collection[str]) -> Plan:
+    """The plan of a run with this configuration. Sends nothing."""
+    scenarios = chosen(config, requirements)
+    turns = REPETITIONS[depth]
+    counts = [_counted(config, s.program(config)) for s in scenarios]
+    roles: dict[str, int] = {}
+    for count in counts:
+        for role, number in count.roles.items():
+            roles[role] = roles.get(role, 0) + number * turns
+    messages = sum(c.messages for c in counts) * turns
+    high = PREFLIGHT + sum(c.high for c in counts) * turns
+    price = config.limits.price_per_message
+    longest = sum(sorted((c.seconds for c in counts), reverse=True)[:2])
+    return Plan(
+        scenarios=scenarios,
+        messages=messages,
+        messages_at_most=min(sum(c.at_most for c in counts) * turns, config.limits.max_messages),
+        calls_low=PREFLIGHT + sum(c.low for c in counts) * turns,
+        calls_high=min(high, config.limits.max_calls),
+        seconds_at_most=min(longest + high / config.limits.calls_per_second, config.limits.max_seconds),
+        recipients=roles,
+        price=None if price is None else round(messages * price, 2),
+    )
+
+
+def _counted(config: Config, program: Program) -> _Count:
+    count = _Count(config)
+    for step in program.steps:
+        count.step(step)
+    return count

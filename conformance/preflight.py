@@ -1,0 +1,85 @@
+"""Before anything is sent: can this target be tested at all? Three reads, no message."""
+
+from __future__ import annotations
+
+import random
+import uuid
+
+from conformance.config import Config
+from conformance.errors import TargetError
+from conformance.history.records import Exchange
+from conformance.transport.request import Origin, Reply, Request, Transport
+
+_ORIGIN = Origin(driver="preflight", scenario="preflight")
+
+
+def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
+    """Read a page of the campaign and a message that there is not.
+
+    :raises TargetError: unreachable, key refused, not this API, broken, or answers everything alike; one sentence that
+        says what to do.
+    """
+    where = config.target.base_url
+    campaign = config.target.campaign_id
+    page = transport.call(
+        Request(operation="campaign_list", campaign=campaign, query=(("limit", "1"),), origin=_ORIGIN)
+    )
+    _check_reached(page.exchange, where)
+    _check_status(page.exchange, where)
+    _check_page(page, where)
+    nobody = uuid.UUID(int=random.Random(f"{seed}:preflight").getrandbits(128), version=4)
+    request = Request(operation="message_read", campaign=campaign, message=f"message_{nobody}", origin=_ORIGIN)
+    unknown = transport.call(request).exchange
+    _check_reached(unknown, where)
+    if unknown.accepted:
+        mend = "name the API itself, not a stub or a page before it"
+        raise TargetError(
+            "the target answers a message that does not exist with 2xx: it answers everything alike",
+            where=where,
+            mend=mend,
+        )
+
+
+def _check_reached(exchange: Exchange, where: str) -> None:
+    end = exchange.end
+    if end.outcome == "not_sent":
+        error = end.error or "no connection"
+        tls = any(word in error.lower() for word in ("ssl", "certificate", "tls"))
+        mend = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
+        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend)
+    if end.outcome == "lost":
+        mend = "check that this is an HTTP API, and target.read_timeout"
+        raise TargetError(f"the target gives no whole answer ({end.error})", where=where, mend=mend)
+
+
+def _check_status(exchange: Exchange, where: str) -> None:
+    status = exchange.status or 0
+    mends = {
+        401: ("refuses the key", "check target.api_key (or the variable that api_key_env names)"),
+        403: (
+            "does not permit this key or this address",
+            "check target.campaign_id, the key, and the allow-list of addresses",
+        ),
+        404: ("knows no such campaign", "check target.base_url (with /api/v2) and target.campaign_id"),
+        429: ("answers 429 again and again", "wait, or lower limits.calls_per_second"),
+    }
+    if status in mends:
+        what, mend = mends[status]
+        raise TargetError(f"the target {what} ({status})", where=where, mend=mend)
+    if status >= 500:
+        raise TargetError(f"the target is broken: it answers {status}", where=where, mend="mend it, then run again")
+    if status != 200:
+        raise TargetError(
+            f"the target answers {status} to a page of the campaign's messages",
+            where=where,
+            mend="check target.base_url",
+        )
+
+
+def _check_page(page: Reply, where: str) -> None:
+    body = page.json
+    if isinstance(body, dict) and isinstance(body.get("data"), list) and isinstance(body.get("pageData"), dict):
+        return
+    kind = page.exchange.end.headers.get("content-type", "no content type")
+    what = f"the target does not answer as this API: no page of messages ({page.exchange.end.media}, {kind})"
+    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)")

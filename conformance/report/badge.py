@@ -1,0 +1,23 @@
+"""A badge for a README."""
+
+from __future__ import annotations
+
+from html import escape
+
+_COLOURS = {"conformant": "#2b7a3d", "nonconformant": "#b3261e", "inconclusive": "#8a5a00", "error": "#5b3a8e"}
+
+
+def badge(verdict: str) -> str:
+    """An SVG that says the verdict."""
+    label, said = "batch retry", escape(verdict)
+    left, right = 6.6 * len(label) + 14, 6.6 * len(said) + 14
+    width = left + right
+    colour = _COLOURS.get(verdict, "#555")
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="20" role="img" aria-label="{label}: {said}">
+<title>{label}: {said}</title>
+<rect width="{width:.0f}" height="20" rx="3" fill="#444"/>
+<path d="M{left:.0f} 0h{right - 3:.0f}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{right - 3:.0f}z" fill="{colour}"/>
+<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">
+<text x="{left / 2:.0f}" y="14">{label}</text><text x="{left + right / 2:.0f}" y="14">{said}</text></g>
+</svg>
+"""

@@ -1,0 +1,94 @@
+"""The summary for a CI job's page, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.exit_status import MEANING
+from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.verdicts import ORDER
+
+SIGNS = {
+    "error": "💥 error",
+    "fail": "❌ fail",
+    "inconclusive": "❔ inconclusive",
+    "not_run": "⏸ not run",
+    "pass": "✅ pass",
+    "not_applicable": "➖ not applicable",
+}
+
+
+def summary(report: Report) -> str:
+    """The whole page: the verdict, the counts, what did not pass, and the observations."""
+    run = report.run
+    lines = [
+        f"# Batch Send - Retry: {report.verdict}",
+        "",
+        f"Target `{report.target.base_url}`, campaign `{report.target.campaign_id}`, contract {report.suite.contract_version}, "
+        f"suite {report.suite.version}. {run.calls} calls, {run.messages} messages, {run.started} to {run.finished}, "
+        f"seed {run.seed}, depth {run.depth}.",
+        "",
+        f"Exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}.",
+        "",
+        "| verdict | requirements |",
+        "| --- | --- |",
+        *(f"| {SIGNS[name]} | {_ids(report, name)} |" for name in ORDER if _ids(report, name)),
+        "",
+    ]
+    for item in report.requirements:
+        if item.verdict == "fail":
+            lines += [f"## {item.id} fails: {_plain(item.title)}", ""]
+            for finding in item.findings:
+                lines += _finding(finding)
+    unsettled = [item for item in report.requirements if item.verdict in ("error", "inconclusive", "not_run")]
+    if unsettled:
+        lines += [
+            "## Not settled",
+            "",
+            "| requirement | verdict | why | what would settle it |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [_row(item) for item in unsettled]
+        lines.append("")
+    if report.observations:
+        lines += ["## Which legal readings it follows", ""]
+        lines += [f"- {_plain(text)}" for text in observations(report)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def observations(report: Report) -> Iterable[str]:
+    """Each observation once, as key: value."""
+    return dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations)
+
+
+def _ids(report: Report, verdict: str) -> str:
+    return " ".join(item.id for item in report.requirements if item.verdict == verdict)
+
+
+def _finding(finding: ReportedFinding) -> list[str]:
+    one_of = f" (at least one of {', '.join(finding.any_of)})" if len(finding.any_of) > 1 else ""
+    return [
+        f"**{_plain(finding.summary)}**{one_of}",
+        "",
+        f"- expected: {_plain('; or '.join(finding.expected))}",
+        f"- observed: {_plain(finding.observed)}",
+        *(f"- {_plain(line)}" for line in finding.argument),
+        f"- exchanges {', '.join(map(str, finding.evidence))}, fingerprint `{finding.fingerprint}`",
+        "",
+    ]
+
+
+def _row(item: ReportedRequirement) -> str:
+    reason = item.reason
+    text = _plain(reason.text) if reason else ""
+    needs = _plain("; ".join(reason.needs)) if reason else ""
+    return f"| {item.id} {_plain(item.title)} | {SIGNS[item.verdict]} | {text} | {needs} |"
+
+
+def _plain(text: str) -> str:
+    """A text that a table's cell can hold, whatever a target put in it."""
+    folded = " ".join(text.split())
+    for char in "\\`*_[]<>|":
+        folded = folded.replace(char, f"\\{char}")
+    return folded

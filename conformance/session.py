@@ -1,0 +1,269 @@
+"""One run from configuration to verdicts: the parts put together. Knows nothing of screens."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import random
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from conformance import CONTRACT_VERSION, __version__, preflight
+from conformance.catalogue import Catalogue, load
+from conformance.config import Config
+from conformance.config_load import digest, offers
+from conformance.deciding import decide
+from conformance.drivers import scenarios
+from conformance.errors import FormatError, GuardError, TargetError, UsageError
+from conformance.exit_status import FailOn, of_verdicts, worst
+from conformance.history.reader import read_history
+from conformance.history.records import Given, Header, History
+from conformance.history.writer import HistoryWriter
+from conformance.judges import judge
+from conformance.program.scheduler import Progress
+from conformance.program.steps import Program
+from conformance.report.build import build
+from conformance.report.model import Report
+from conformance.report.write import write_all
+from conformance.transport.client import HttpTransport, redactor_of
+from conformance.transport.redact import Redactor
+from conformance.waivers import Waiver, in_force, stale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is to do, beside its configuration."""
+
+    profiles: tuple[str, ...] = ("core", "guide", "hardening")
+    depth: str = "standard"
+    seed: int = 0
+    drivers: tuple[str, ...] = ("scenarios",)
+    report_dir: Path = Path("reports")
+    fail_on: FailOn = "inconclusive"
+    replay: Program | None = None
+    #: Fingerprints that a baseline has already.
+    known: frozenset[str] = frozenset()
+    waivers: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run ended: its report, its exit status, and lines that a person must see beside them."""
+
+    report: Report
+    history: History
+    exit_status: int
+    lines: tuple[str, ...] = ()
+
+
+class _SignalError(BaseException):
+    """SIGTERM came."""
+
+
+@dataclass
+class _Ending:
+    status: int = 0
+    complete: bool = True
+    lines: list[str] = field(default_factory=list)
+
+
+def execute(
+    config: Config,
+    options: Options,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    redactor: Redactor | None = None,
+) -> Result:
+    """Run against a target, write all data reports, and say how it ended.
+
+    :param config: loaded and complete.
+    :param redactor: also used by the caller for the screen.
+    :raises UsageError: no target, no key, nothing selected, or the report folder cannot be written. Nothing was sent.
+    """
+    catalogue = load()
+    selected = catalogue.select(options.profiles)
+    if not selected:
+        raise UsageError("selects no requirement", where="--profile", mend="name core, guide or hardening")
+    if not config.target.base_url:
+        raise UsageError("no target is named", mend="give --target URL (or --target reference), or set target.base_url")
+    if not config.target.api_key:
+        raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
+    folder = make_folder(options.report_dir)
+    ending = _Ending()
+    spent = _drive(config, options, folder, [r.id for r in selected], ending, progress, redactor or redactor_of(config))
+    return conclude(folder / "history.jsonl", catalogue, options, ending.status, tuple(ending.lines), messages=spent)
+
+
+def make_folder(folder: Path) -> Path:
+    """The report folder, made if need be.
+
+    :raises UsageError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written ({error.strerror})", where=str(folder), mend="name another --report-dir"
+        ) from None
+    return folder
+
+
+def _drive(
+    config: Config,
+    options: Options,
+    folder: Path,
+    requirements: Sequence[str],
+    ending: _Ending,
+    progress: Callable[[Progress], None],
+    redactor: Redactor,
+) -> int:
+    """Make the history. Returns the messages spent; how it ended stands in ``ending``."""
+    with ExitStack() as stack:
+        writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", _header(config, options)))
+        transport = HttpTransport(config, writer, redactor=redactor)
+        stack.callback(transport.close)
+        stack.enter_context(_sigterm())
+        try:
+            preflight.check(transport, config, seed=options.seed)
+            if options.replay is not None:
+                programs = {options.replay.name: (options.replay, tuple(requirements))}
+                scenarios.run_programs(transport, config, programs, seed=options.seed, progress=progress)
+            else:
+                scenarios.run(
+                    transport,
+                    config,
+                    seed=options.seed,
+                    depth=options.depth,
+                    requirements=requirements,
+                    progress=progress,
+                )
+        except (TargetError, GuardError) as error:
+            ending.status, ending.complete = error.exit_status, False
+            ending.lines.append(str(error))
+            transport.note("stopped", text=str(error))
+        except KeyboardInterrupt:
+            ending.status, ending.complete = 130, False
+            transport.note("stopped", text="interrupted")
+        except _SignalError:
+            ending.status, ending.complete = 143, False
+            transport.note("stopped", text="ended by SIGTERM")
+        finally:
+            writer.close(transport.now(), complete=ending.complete)
+        return transport.budget.messages
+
+
+def _header(config: Config, options: Options) -> Header:
+    lag = config.timing.read_lag
+    other = config.target.other
+    return Header(
+        suite_version=__version__,
+        contract_version=CONTRACT_VERSION,
+        run_id=str(uuid.uuid4()),
+        started=_now(),
+        base_url=config.target.base_url,
+        campaign_id=config.target.campaign_id,
+        other_campaign_id=other.campaign_id if other else None,
+        seed=options.seed,
+        depth=options.depth,
+        profiles=options.profiles,
+        drivers=options.drivers,
+        settle_timeout=config.timing.settle_timeout,
+        read_lag=None if isinstance(lag, str) else lag,
+        absent=config.capabilities.absent,
+        given=tuple(Given(batch=g.batch_id, state=g.state) for g in config.given),
+        config_digest=digest(config),
+        offers=offers(config),
+    )
+
+
+def conclude(
+    path: Path,
+    catalogue: Catalogue,
+    options: Options,
+    status: int = 0,
+    lines: tuple[str, ...] = (),
+    *,
+    messages: int | None = None,
+    folder: Path | None = None,
+) -> Result:
+    """Judge a history file and write the reports, of a live run or offline.
+
+    :param status: what the run itself ended with.
+    :param folder: where the reports go; by default beside the history.
+    :raises FormatError: the file is no history.
+    """
+    history = read_history(path)
+    verdicts = decide(history, judge(history, catalogue), catalogue)
+    today = datetime.datetime.now(datetime.UTC).date()
+    spent = messages if messages is not None else (history.footer.messages if history.footer else 0)
+
+    def report_with(exit_status: int) -> Report:
+        return build(
+            history,
+            verdicts,
+            catalogue,
+            finished=_now(),
+            exit_status=exit_status,
+            history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            messages=spent,
+            waived=in_force(options.waivers, today),
+        )
+
+    draft = report_with(0)
+    wrong = stale(options.waivers, draft.requirements, catalogue, today)
+    judged = of_verdicts(
+        draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
+    )
+    report = report_with(worst({status, judged}))
+    write_all(report, history, folder or path.parent)
+    return Result(report=report, history=history, exit_status=report.run.exit_status, lines=(*lines, *wrong))
+
+
+def read_program(path: Path) -> Program:
+    """A program to replay.
+
+    :raises FormatError: it is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Program)
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend="name a program's file") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"is no program ({error})", where=str(path), mend="give a file of DIR/programs") from None
+
+
+@contextmanager
+def _sigterm() -> Iterator[None]:
+    """While this lasts, SIGTERM ends the run in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _SignalError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def new_seed() -> int:
+    """A seed for a run that was given none."""
+    return random.SystemRandom().randrange(1 << 31)
