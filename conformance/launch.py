@@ -1,0 +1,56 @@
+"""Start a run from what a user typed: a target by name or URL, a file, the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from conformance.config import Config
+from conformance.config_load import load
+from conformance.program.scheduler import Progress
+from conformance.session import Options, Result, execute
+from conformance.transport.client import redactor_of
+from conformance.transport.redact import Redactor
+
+REFERENCE = "reference"
+
+
+@contextmanager
+def configured(target: str | None, file: Path | None, environ: Mapping[str, str]) -> Iterator[Config]:
+    """The configuration of a run; for the target ``reference``, with a reference target running meanwhile.
+
+    :raises UsageError: the configuration is wrong.
+    """
+    if target != REFERENCE:
+        yield load(file, environ, target=target)
+        return
+    # Imported here: the reference target is no part of a run against another.
+    from conformance.reference.server import ReferenceServer
+
+    own = load(file, {k: v for k, v in environ.items() if not k.startswith("CONFORMANCE_TARGET__")}) if file else None
+    with ReferenceServer() as server:
+        config = server.config()
+        yield config if own is None else msgspec.structs.replace(config, capabilities=own.capabilities)
+
+
+def launch(
+    target: str | None,
+    file: Path | None,
+    environ: Mapping[str, str],
+    options: Options,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    ready: Callable[[Redactor], None] = lambda _: None,
+) -> Result:
+    """Run the suite.
+
+    :param ready: gets the run's redactor before anything happens, for the screen.
+    :raises UsageError: the configuration is wrong; nothing was sent.
+    """
+    with configured(target, file, environ) as config:
+        redactor = redactor_of(config)
+        ready(redactor)
+        return execute(config, options, progress=progress, redactor=redactor)

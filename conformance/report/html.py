@@ -1,0 +1,159 @@
+"""What report.html shows beyond pytest-html's own: the headline, the rows, the evidence inside a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from conformance.catalogue import Requirement
+from conformance.exit_status import MEANING
+from conformance.history.records import Exchange, History
+from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.summary import observations
+from conformance.verdicts import ORDER
+
+#: Exchanges that one row shows at most; the rest are in history.jsonl.
+MAX_SHOWN = 12
+_COLOURS = {
+    "fail": "#b3261e",
+    "error": "#5b3a8e",
+    "inconclusive": "#8a5a00",
+    "not_run": "#555",
+    "pass": "#2b7a3d",
+    "not_applicable": "#777",
+}
+_STYLE = """<style>
+body{font-family:system-ui,sans-serif;max-width:1200px;margin:1em auto;padding:0 1em;min-width:0}
+#environment-header,#environment,.summary__reload__button,.run-count,.filter,.controls{display:none!important}
+.cf h2{margin:.2em 0}.cf p{margin:.3em 0}.cf .verdict{font-size:1.5em;font-weight:700}
+.cf table,.cf-e table{border-collapse:collapse;margin:.5em 0;font-size:13px}
+.cf td,.cf th,.cf-e td,.cf-e th{border:1px solid #ddd;padding:3px 8px;text-align:left;vertical-align:top}
+.cf-e{padding:.3em .8em;font-size:13px;line-height:1.45}.cf-e pre{white-space:pre-wrap;word-break:break-word;background:#f6f6f6;padding:6px}
+.cf-e dt{font-weight:600;margin-top:.5em}.cf-e dd{margin:0 0 0 1em}.cf-v{font-weight:700;white-space:nowrap}
+.col-requirement b{white-space:nowrap}.col-requirement span{color:#333}
+#results-table{font-size:13px;width:100%}.logexpander,.collapsible .media{display:none}
+.log{max-height:none!important;height:auto!important;font-family:inherit!important;white-space:normal!important;background:#fff!important}
+</style>"""
+
+
+def headline(report: Report) -> str:
+    """The block above the table."""
+    run = report.run
+    counts = {name: sum(item.verdict == name for item in report.requirements) for name in ORDER}
+    shown = " · ".join(
+        f'<span style="color:{_COLOURS[name]}"><b>{count}</b> {name.replace("_", " ")}</span>'
+        for name, count in counts.items()
+        if count
+    )
+    rows = {
+        "Target": f"{report.target.base_url}, campaign {report.target.campaign_id}",
+        "Exit status": f"{run.exit_status}: {MEANING.get(run.exit_status, '')}",
+        "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
+        "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
+        "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
+        "Readings": "; ".join(observations(report)) or "none observed",
+    }
+    table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    colour = {"conformant": _COLOURS["pass"], "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
+    return (
+        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(report.verdict)}</p>'
+        f"<p>{shown}</p><table>{table}</table></div>"
+    )
+
+
+def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
+    """The cells of one row: verdict, requirement, profile, and a word on the evidence."""
+    verdict = str(about["verdict"])
+    colour = _COLOURS.get(verdict, "#333")
+    # pytest-html finds a row's outcome by the class of its first cell: keep it.
+    words = verdict.replace("_", " ")
+    first = result_cell.rsplit(">", 2)[0].split(">", 1)[0]
+    return [
+        f'{first}><span class="cf-v" style="color:{colour}">{words}</span></td>',
+        f'<td class="col-requirement"><b>{escape(str(about["requirement"]))}</b><br><span>{escape(str(about["title"]))}</span></td>',
+        f'<td class="col-profile">{escape(str(about["profile"]))}<br>{escape(str(about["level"]))}</td>',
+        f"<td>{escape(str(about.get('evidence', '')))}</td>",
+    ]
+
+
+def evidence(item: ReportedRequirement, requirement: Requirement, history: History | None) -> str:
+    """What stands inside a row."""
+    parts = [f"<dt>Rule ({item.level}, {item.profile})</dt><dd>{escape(requirement.sentence)}</dd>"]
+    if item.reason is not None:
+        needs = "".join(f"<li>{escape(need)}</li>" for need in item.reason.needs)
+        text = f"{escape(item.reason.text)} [{escape(item.reason.code)}]"
+        parts.append(
+            f"<dt>Why {item.verdict.replace('_', ' ')}</dt><dd>{text}{f'<ul>{needs}</ul>' if needs else ''}</dd>"
+        )
+    if item.waived is not None:
+        parts.append(f"<dt>Waived until {escape(item.waived.expires)}</dt><dd>{escape(item.waived.reason)}</dd>")
+    parts += [_finding(f) for f in item.findings]
+    if item.verdict == "pass":
+        parts.append(f"<dt>Exercised</dt><dd>{item.exercised} times: {escape(requirement.exercised_when)}</dd>")
+    if history is not None and item.evidence:
+        parts.append(_exchanges(history, item.evidence))
+    sources = "".join(
+        f'<li><a href="{escape(s.address)}">{escape(s.title)}</a></li>' if s.address else f"<li>{escape(s.title)}</li>"
+        for s in requirement.sources
+    )
+    parts.append(f"<dt>Sources</dt><dd><ul>{sources}</ul></dd>")
+    return f'<div class="cf-e"><dl>{"".join(parts)}</dl></div>'
+
+
+def _finding(finding: ReportedFinding) -> str:
+    lines = "".join(f"<li>{escape(line)}</li>" for line in finding.argument)
+    one_of = (
+        f"<p>At least one of {escape(', '.join(finding.any_of))} is violated.</p>" if len(finding.any_of) > 1 else ""
+    )
+    expected = "<br>or ".join(escape(e) for e in finding.expected)
+    again = (
+        f"<p>Again: <code>retry-conformance run --replay DIR/{escape(finding.program)}</code></p>"
+        if finding.program
+        else ""
+    )
+    commands = escape("\n".join(finding.curl))
+    foot = " · ".join(
+        escape(text)
+        for text in (
+            finding.slack,
+            f"rests on {', '.join(finding.axioms)}" if finding.axioms else "",
+            finding.counterfactual,
+        )
+        if text
+    )
+    return (
+        f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br><b>Observed</b> {escape(finding.observed)}"
+        f"<ol>{lines}</ol><p>{foot}</p>{again}<pre>{commands}</pre><p>Fingerprint <code>{finding.fingerprint}</code></p></dd>"
+    )
+
+
+def _exchanges(history: History, numbers: Sequence[int]) -> str:
+    chosen = [e for e in history.exchanges if e.n in set(numbers)]
+    rows = "".join(_row(e) for e in chosen[:MAX_SHOWN])
+    more = f"<p>… and {len(chosen) - MAX_SHOWN} more in history.jsonl</p>" if len(chosen) > MAX_SHOWN else ""
+    head = "<tr><th>#</th><th>seconds</th><th>request</th><th>with</th><th>answer</th><th>body</th></tr>"
+    return f"<dt>Exchanges</dt><dd><table>{head}{rows}</table>{more}</dd>"
+
+
+def _row(exchange: Exchange) -> str:
+    invoke, end = exchange.invoke, exchange.end
+    body = (
+        end.body
+        if isinstance(end.body, str)
+        else json.dumps(end.body, ensure_ascii=False)
+        if end.media == "json"
+        else end.media
+    )
+    answer = str(exchange.status) if exchange.answered else f"{end.outcome}: {end.error}"
+    path = invoke.path + (f"?{'&'.join(f'{k}={v}' for k, v in invoke.query)}" if invoke.query else "")
+    texts = [
+        str(exchange.n),
+        f"{exchange.t:.3f}–{exchange.last:.3f}",
+        f"{invoke.method} {path}",
+        invoke.cause or ("" if invoke.auth == "valid" else f"auth:{invoke.auth}"),
+        answer,
+        body[:400] + ("…" if len(body) > 400 else ""),
+    ]
+    return f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"

@@ -1,0 +1,75 @@
+"""A verdict told in words, for terminals and logs: what was expected, what came, why it follows, how to see it again."""
+
+from __future__ import annotations
+
+import textwrap
+
+from conformance.catalogue import Requirement
+from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+
+#: Command lines that one finding shows at most; the rest stands in the report.
+MAX_CURL = 6
+
+
+def story(
+    item: ReportedRequirement, requirement: Requirement, report: Report, *, color: bool = False, width: int = 100
+) -> str:
+    """The whole story of one requirement that did not pass."""
+    head = f"{item.id} {WORDS[item.verdict]}: {item.title}"
+    lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
+    if item.waived is not None:
+        lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
+    if item.reason is not None:
+        lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
+        for need in item.reason.needs:
+            lines += _wrap(need, width, "  settle by ")
+    for finding in item.findings:
+        lines += ["", *_finding(finding, width)]
+    return "\n".join(lines)
+
+
+#: "Could not be tested" is never worded like "is violated".
+WORDS = {
+    "fail": "is violated",
+    "inconclusive": "could not be settled",
+    "not_run": "was not run",
+    "pass": "passed",
+    "not_applicable": "does not apply",
+    "error": "could not be judged, for the suite broke",
+}
+
+
+def _finding(finding: ReportedFinding, width: int) -> list[str]:
+    lines = _wrap(finding.summary, width, "  * ")
+    if len(finding.any_of) > 1:
+        lines += _wrap(f"at least one of {', '.join(finding.any_of)} is violated", width, "    proves    ")
+    for index, expected in enumerate(finding.expected):
+        lines += _wrap(expected, width, "    expected  " if index == 0 else "           or ")
+    lines += _wrap(finding.observed, width, "    observed  ")
+    for index, line in enumerate(finding.argument):
+        lines += _wrap(line, width, "    because   " if index == 0 else "              ")
+    if finding.slack:
+        lines += _wrap(finding.slack, width, "    provided  ")
+    if finding.axioms:
+        lines += _wrap(f"{', '.join(finding.axioms)} (docs/design.md)", width, "    rests on  ")
+    if finding.counterfactual:
+        lines += _wrap(finding.counterfactual, width, "    but       ")
+    lines += _wrap(f"exchanges {', '.join(map(str, finding.evidence))} of history.jsonl", width, "    evidence  ")
+    if finding.program:
+        lines += _wrap(f"retry-conformance run --replay DIR/{finding.program}", width, "    again     ")
+    shown = [line for line in finding.curl if " GET " not in line][:MAX_CURL]
+    for index, line in enumerate(shown):
+        lines.append(("    by hand   " if index == 0 else "              ") + line)
+    return lines
+
+
+def _wrap(text: str, width: int, head: str) -> list[str]:
+    folded = " ".join(text.split())
+    return textwrap.wrap(
+        folded,
+        max(width, len(head) + 30),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [head.rstrip()]
