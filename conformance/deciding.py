@@ -59,8 +59,9 @@ def overall(verdicts: Verdicts, catalogue: Catalogue, profiles: Sequence[str]) -
     return "conformant"
 
 
-#: Reasons of not_run that do not stand against conformance: the user declared it, or nothing can drive it yet.
-HARMLESS_REASONS = ("declared-absent", "no-driver")
+#: Reasons of not_run that do not stand against conformance: the user declared it or left it out, or nothing can drive
+#: it yet.
+HARMLESS_REASONS = ("declared-absent", "not-selected", "no-driver")
 
 
 def worst(verdicts: Iterable[Verdict]) -> str:
@@ -142,7 +143,7 @@ def _unsettled(
         text = "the run ended before this was exercised"
         return verdict_of("inconclusive", Reason(code="run-incomplete", text=text, needs=("a run to the end",)), ())
     what = f"not exercised: {', '.join(missing)}" if any(missing) else "the situation did not arise"
-    needs = (f"a run in which {requirement.exercised_when}",)
+    needs = (f"exercised when {requirement.exercised_when}",)
     return verdict_of("inconclusive", Reason(code="not-exercised", text=what, needs=needs), ())
 
 
@@ -158,6 +159,8 @@ def _excluded(requirement: Requirement, header: Header) -> Reason | None:
     """Why a requirement was never meant to run, if so."""
     if requirement.profile not in header.profiles:
         return Reason(code="not-selected", text=f"profile {requirement.profile} is not selected", needs=("--profile",))
+    if header.selected and requirement.id not in header.selected:
+        return Reason(code="not-selected", text="this run is about other requirements")
     if requirement.id in header.absent or any(need in header.absent for need in requirement.needs):
         return Reason(code="declared-absent", text="declared absent by capabilities.absent")
     if requirement.driver not in header.drivers:
@@ -165,7 +168,9 @@ def _excluded(requirement: Requirement, header: Header) -> Reason | None:
             return Reason(
                 code="no-driver", text="no driver yet: it takes simultaneous calls", needs=("the next version",)
             )
-        return Reason(code="not-selected", text=f"driver {requirement.driver} is not selected", needs=("--drivers",))
+        return Reason(
+            code="no-driver-selected", text=f"driver {requirement.driver} is not selected", needs=("--drivers",)
+        )
     lacking = [need for need in requirement.needs if need not in header.offers and need != "https"]
     if lacking:
         keys = tuple(_OFFER_KEYS.get(need, need) for need in lacking)

@@ -1,12 +1,12 @@
 """pytest plugin: one item for each requirement, with its verdict. Dormant unless ``conformance.suite`` is collected.
 
-The run itself is ``session.execute``; a run of the CLI hands its report over with ``--conformance-report``, and
-pytest then only renders it (report.html, junit.xml).
+The run itself is ``session.execute``; a run of the command line hands its report over with ``--conformance-report``,
+and pytest then only renders it (report.html, junit.xml).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from conformance.suite.items import SuiteFile
 
 SUITE_FILE = Path(__file__).parent / "suite" / "test_requirements.py"
+#: Exit statuses of pytest that the suite's own replaces: all passed, some failed, nothing collected.
+_REPLACED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+_LETTERS = {"pass": ".", "fail": "F", "inconclusive": "?", "not_run": "-", "not_applicable": "~", "error": "E"}
+_CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "requirement(id): a requirement of the retry contract",
         "profile(name): core, guide or hardening",
         "level(name): MUST or SHOULD",
+        "core: a requirement of the profile core",
+        "guide: a requirement of the profile guide",
+        "hardening: a requirement of the profile hardening",
+        "must: a requirement of level MUST",
+        "should: a requirement of level SHOULD",
     ):
         config.addinivalue_line("markers", line)
 
@@ -55,29 +64,42 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0."""
+    from conformance.suite.items import STATUS
+
     yield
-    status = session.config.stash.get(_status_key(), None)
-    if status is not None and session.exitstatus in (0, 1, 5):
+    status = session.config.stash.get(STATUS, None)
+    if status is not None and session.exitstatus in _REPLACED:
         session.exitstatus = status
 
 
-def _status_key() -> pytest.StashKey[int]:
-    from conformance.suite.items import STATUS
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Put the evidence into the row of report.html."""
+    from conformance.suite.items import HISTORY, RESULT, RequirementItem
 
-    return STATUS
+    report = yield
+    result = item.config.stash.get(RESULT, None)
+    ended = call.when == "call" or report.outcome != "passed"
+    if isinstance(item, RequirementItem) and result is not None and ended:
+        from conformance.report.html import evidence
+
+        shown = evidence(result[item.requirement.id], item.requirement, item.config.stash.get(HISTORY, None))
+        report.extras = [
+            {"name": "evidence", "format_type": "html", "content": shown, "mime_type": None, "extension": None}
+        ]
+    return report
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Name verdicts by their own names."""
     verdict = dict(report.user_properties).get("verdict")
-    if verdict is None or report.when != "call":
+    if verdict is None or (report.when != "call" and report.outcome == "passed"):
         return None
-    letters = {"pass": ".", "fail": "F", "inconclusive": "?", "not_run": "-", "not_applicable": "~", "error": "E"}
     words = str(verdict).replace("_", " ")
-    category = {"pass": "passed", "fail": "failed", "error": "error"}.get(str(verdict), words)
-    return category, letters.get(str(verdict), "?"), words.upper()
+    return _CATEGORIES.get(str(verdict), words), _LETTERS.get(str(verdict), "?"), words.upper()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_html_report_title(report: Any) -> None:
     """Title of report.html."""
     report.title = "Batch Send - Retry: conformance"
@@ -85,7 +107,7 @@ def pytest_html_report_title(report: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_header(cells: list[str]) -> None:
-    """A column for the requirement, one for the profile; no links."""
+    """A column for the requirement and one for the profile, in place of the test's name, duration and links."""
     cells[1] = '<th class="sortable requirement" data-column-type="requirement">Requirement</th>'
     cells[2] = '<th class="sortable" data-column-type="profile">Profile</th>'
     cells[3] = "<th>Evidence</th>"
@@ -95,11 +117,10 @@ def pytest_html_results_table_header(cells: list[str]) -> None:
 def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
     """The requirement's id and title in place of pytest's node id."""
     about = dict(report.user_properties)
-    if "requirement" not in about:
-        return
-    from conformance.report.html import cells_of
+    if "requirement" in about:
+        from conformance.report.html import cells_of
 
-    cells[:] = cells_of(about, cells[0])
+        cells[:] = cells_of(about, cells[0])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -118,9 +139,6 @@ def pytest_html_results_summary(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_metadata(metadata: dict[str, Any], config: pytest.Config) -> None:
-    """Nothing of the environment reaches the report: CI variables may hold secrets."""
+    """Nothing of the environment reaches the report: a CI server's variables may hold secrets."""
     if config.getoption("--conformance-report", None):
         metadata.clear()
-
-
-pytest_html_report_title = pytest.hookimpl(optionalhook=True)(pytest_html_report_title)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
 import random
 import signal
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,12 +39,17 @@ from conformance.transport.client import HttpTransport, redactor_of
 from conformance.transport.redact import Redactor
 from conformance.waivers import Waiver, in_force, stale
 
+#: Where the traceback of an error of ours is kept, beside the reports.
+CRASH_FILE = "crash.txt"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What a run is to do, beside its configuration."""
 
     profiles: tuple[str, ...] = ("core", "guide", "hardening")
+    #: Requirement ids that the run is about; empty means all of the profiles.
+    selected: tuple[str, ...] = ()
     depth: str = "standard"
     seed: int = 0
     drivers: tuple[str, ...] = ("scenarios",)
@@ -69,7 +76,9 @@ class _SignalError(BaseException):
 
 
 @dataclass
-class _Ending:
+class Ending:
+    """How a run ended: its own exit status, whether it did all it had planned, and lines for a person."""
+
     status: int = 0
     complete: bool = True
     lines: list[str] = field(default_factory=list)
@@ -89,17 +98,22 @@ def execute(
     :raises UsageError: no target, no key, nothing selected, or the report folder cannot be written. Nothing was sent.
     """
     catalogue = load()
-    selected = catalogue.select(options.profiles)
+    selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if not selected:
-        raise UsageError("selects no requirement", where="--profile", mend="name core, guide or hardening")
+        raise UsageError("nothing is selected", mend="name core, guide or hardening, and ids that they hold")
     if not config.target.base_url:
         raise UsageError("no target is named", mend="give --target URL (or --target reference), or set target.base_url")
     if not config.target.api_key:
         raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
     folder = make_folder(options.report_dir)
-    ending = _Ending()
-    spent = _drive(config, options, folder, [r.id for r in selected], ending, progress, redactor or redactor_of(config))
-    return conclude(folder / "history.jsonl", catalogue, options, ending.status, tuple(ending.lines), messages=spent)
+    ending = Ending()
+    spent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config))
+    return conclude(folder / "history.jsonl", catalogue, options, ending, messages=spent, folder=folder)
+
+
+def write_crash(folder: Path, redactor: Redactor) -> None:
+    """Keep the traceback of the error that is being handled, without keys and numbers."""
+    (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
 
 
 def make_folder(folder: Path) -> Path:
@@ -124,7 +138,7 @@ def _drive(
     options: Options,
     folder: Path,
     requirements: Sequence[str],
-    ending: _Ending,
+    ending: Ending,
     progress: Callable[[Progress], None],
     redactor: Redactor,
 ) -> int:
@@ -158,6 +172,13 @@ def _drive(
         except _SignalError:
             ending.status, ending.complete = 143, False
             transport.note("stopped", text="ended by SIGTERM")
+        except Exception as crash:
+            # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
+            ending.status, ending.complete = 5, False
+            ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
+            logging.getLogger(__name__).debug("the suite broke", exc_info=True)
+            write_crash(folder, redactor)
+            transport.note("stopped", text=f"the suite itself broke: {type(crash).__name__}")
         finally:
             writer.close(transport.now(), complete=ending.complete)
         return transport.budget.messages
@@ -177,6 +198,7 @@ def _header(config: Config, options: Options) -> Header:
         seed=options.seed,
         depth=options.depth,
         profiles=options.profiles,
+        selected=options.selected,
         drivers=options.drivers,
         settle_timeout=config.timing.settle_timeout,
         read_lag=None if isinstance(lag, str) else lag,
@@ -191,16 +213,15 @@ def conclude(
     path: Path,
     catalogue: Catalogue,
     options: Options,
-    status: int = 0,
-    lines: tuple[str, ...] = (),
+    ending: Ending | None = None,
     *,
     messages: int | None = None,
     folder: Path | None = None,
 ) -> Result:
     """Judge a history file and write the reports, of a live run or offline.
 
-    :param status: what the run itself ended with.
-    :param folder: where the reports go; by default beside the history.
+    :param ending: how the run itself ended; None for a history that is judged again.
+    :param folder: where the reports go; None writes none.
     :raises FormatError: the file is no history.
     """
     history = read_history(path)
@@ -225,9 +246,12 @@ def conclude(
     judged = of_verdicts(
         draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
     )
-    report = report_with(worst({status, judged}))
-    write_all(report, history, folder or path.parent)
-    return Result(report=report, history=history, exit_status=report.run.exit_status, lines=(*lines, *wrong))
+    ending = ending or Ending()
+    report = report_with(worst({ending.status, judged}))
+    if folder is not None:
+        write_all(report, history, folder)
+    lines = (*ending.lines, *wrong)
+    return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
 
 
 def read_program(path: Path) -> Program:

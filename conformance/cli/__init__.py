@@ -1,0 +1,77 @@
+"""The command line (docs/design.md, public interface). ``main`` is the only way in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from conformance import __version__
+from conformance.cli.describe import explain, list_
+from conformance.cli.offline import compare, judge
+from conformance.cli.run import run
+from conformance.cli.screen import Screen
+from conformance.cli.target import doctor, selftest, serve
+from conformance.errors import SuiteError
+from conformance.session import CRASH_FILE, make_folder, write_crash
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="retry-conformance")
+def cli() -> None:
+    """Does a server keep the contract of Batch Send - Retry (Postman v2)?
+
+    Begin with `run --target reference`, or with `doctor --config FILE` for a target of your own.
+    """
+
+
+for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its status; whatever goes wrong is one line on stderr."""
+    sys.exit(status_of(sys.argv[1:] if arguments is None else arguments))
+
+
+def status_of(arguments: Sequence[str]) -> int:
+    """The exit status of a command line. Raises nothing."""
+    screen = Screen()
+    try:
+        result = cli.main(list(arguments), prog_name="retry-conformance", standalone_mode=False, obj=screen)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        # Click's own texts name the option; a NoArgsIsHelpError is the help itself.
+        text = error.format_message()
+        screen.complain(text if "\n" in text else " ".join(text.split()))
+        return 2
+    except SuiteError as error:
+        screen.complain(str(error))
+        return error.exit_status
+    except (click.Abort, KeyboardInterrupt):
+        screen.complain("interrupted")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is left to be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as crash:
+        logging.getLogger(__name__).debug("the suite broke", exc_info=True)
+        return _broken(screen, crash)
+
+
+def _broken(screen: Screen, crash: Exception) -> int:
+    """Say that the suite itself broke, and keep the traceback in a file."""
+    text = f"the suite itself broke ({type(crash).__name__}: {crash})"
+    try:
+        folder = make_folder(screen.report_dir)
+        write_crash(folder, screen.redactor)
+    except (SuiteError, OSError):
+        screen.complain(text)
+    else:
+        screen.complain(f"{text} — {folder / CRASH_FILE} says where; please report it")
+    return 5

@@ -64,6 +64,8 @@ class Header(Record, frozen=True, kw_only=True, tag="header"):
     seed: int = 0
     depth: str = "standard"
     profiles: tuple[str, ...] = ("core", "guide", "hardening")
+    #: Requirement ids that the run is about; empty means all of the profiles.
+    selected: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ("scenarios",)
     settle_timeout: float = 600.0
     #: Seconds that a read may lag; None means auto (axiom A7).

@@ -30,10 +30,11 @@ body{font-family:system-ui,sans-serif;max-width:1200px;margin:1em auto;padding:0
 .cf h2{margin:.2em 0}.cf p{margin:.3em 0}.cf .verdict{font-size:1.5em;font-weight:700}
 .cf table,.cf-e table{border-collapse:collapse;margin:.5em 0;font-size:13px}
 .cf td,.cf th,.cf-e td,.cf-e th{border:1px solid #ddd;padding:3px 8px;text-align:left;vertical-align:top}
-.cf-e{padding:.3em .8em;font-size:13px;line-height:1.45}.cf-e pre{white-space:pre-wrap;word-break:break-word;background:#f6f6f6;padding:6px}
+.cf-e{padding:.3em .8em;font-size:13px;line-height:1.45}
+.cf-e pre{white-space:pre-wrap;word-break:break-word;background:#f6f6f6;padding:6px}
 .cf-e dt{font-weight:600;margin-top:.5em}.cf-e dd{margin:0 0 0 1em}.cf-v{font-weight:700;white-space:nowrap}
 .col-requirement b{white-space:nowrap}.col-requirement span{color:#333}
-#results-table{font-size:13px;width:100%}.logexpander,.collapsible .media{display:none}
+#results-table{font-size:13px;width:100%}.logwrapper,.media{display:none!important}
 .log{max-height:none!important;height:auto!important;font-family:inherit!important;white-space:normal!important;background:#fff!important}
 </style>"""
 
@@ -70,12 +71,19 @@ def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
     # pytest-html finds a row's outcome by the class of its first cell: keep it.
     words = verdict.replace("_", " ")
     first = result_cell.rsplit(">", 2)[0].split(">", 1)[0]
+    named = f"<b>{escape(str(about['requirement']))}</b><br><span>{escape(str(about['title']))}</span>"
     return [
         f'{first}><span class="cf-v" style="color:{colour}">{words}</span></td>',
-        f'<td class="col-requirement"><b>{escape(str(about["requirement"]))}</b><br><span>{escape(str(about["title"]))}</span></td>',
+        f'<td class="col-requirement">{named}</td>',
         f'<td class="col-profile">{escape(str(about["profile"]))}<br>{escape(str(about["level"]))}</td>',
-        f"<td>{escape(str(about.get('evidence', '')))}</td>",
+        f"<td>{escape(_word(about))}</td>",
     ]
+
+
+def _word(about: Mapping[str, Any]) -> str:
+    if about.get("reason"):
+        return str(about["reason"])
+    return f"exercised {about.get('exercised', 0)} times" if about["verdict"] == "pass" else ""
 
 
 def evidence(item: ReportedRequirement, requirement: Requirement, history: History | None) -> str:
@@ -124,7 +132,8 @@ def _finding(finding: ReportedFinding) -> str:
         if text
     )
     return (
-        f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br><b>Observed</b> {escape(finding.observed)}"
+        f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br>"
+        f"<b>Observed</b> {escape(finding.observed)}"
         f"<ol>{lines}</ol><p>{foot}</p>{again}<pre>{commands}</pre><p>Fingerprint <code>{finding.fingerprint}</code></p></dd>"
     )
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import textwrap
 
 from conformance.catalogue import Requirement
-from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.model import ReportedFinding, ReportedRequirement
 
 #: Command lines that one finding shows at most; the rest stands in the report.
 MAX_CURL = 6
 
 
-def story(
-    item: ReportedRequirement, requirement: Requirement, report: Report, *, color: bool = False, width: int = 100
-) -> str:
+def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
     """The whole story of one requirement that did not pass."""
     head = f"{item.id} {WORDS[item.verdict]}: {item.title}"
     lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from conformance.catalogue import Requirement, load
 from conformance.errors import SuiteError
+from conformance.history.reader import read_history
+from conformance.history.records import History
+from conformance.launch import launch
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story
-
-if TYPE_CHECKING:
-    from conformance.history.records import History
+from conformance.report.write import read_report
+from conformance.session import Options, new_seed
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
 RESULT: pytest.StashKey[Report] = pytest.StashKey()
@@ -47,9 +49,12 @@ class RequirementItem(pytest.Item):
         self.add_marker(requirement.profile)
         self.add_marker(requirement.level.lower())
 
-    def runtest(self) -> None:
-        """Take the verdict of this requirement; run the suite first if that has not been done."""
-        report = _report(self.config)
+    def setup(self) -> None:
+        """Take the verdict of this requirement; run the suite first if that has not been done.
+
+        What could not be settled is an error of the set-up, for JUnit too: it accuses nobody.
+        """
+        report = _report(self.session)
         item = report[self.requirement.id]
         self.user_properties += [
             ("requirement", item.id),
@@ -58,13 +63,18 @@ class RequirementItem(pytest.Item):
             ("level", item.level),
             ("verdict", item.verdict),
             ("reason", item.reason.code if item.reason else ""),
+            ("exercised", str(item.exercised)),
         ]
-        if item.verdict == "pass":
-            return
-        text = story(item, self.requirement, report, color=False)
+        if item.verdict in ("inconclusive", "error"):
+            raise VerdictError(story(item, self.requirement))
+
+    def runtest(self) -> None:
+        """Pass, fail or skip as the verdict says."""
+        item = _report(self.session)[self.requirement.id]
         if item.verdict in ("not_run", "not_applicable"):
             pytest.skip(_why(item))
-        raise VerdictError(text)
+        if item.verdict != "pass":
+            raise VerdictError(story(item, self.requirement))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The story of the verdict, not a traceback of ours."""
@@ -82,40 +92,41 @@ def _why(item: ReportedRequirement) -> str:
     return f"{item.verdict.replace('_', ' ')}: {reason.text}" if reason else item.verdict
 
 
-def _report(config: pytest.Config) -> Report:
+def _report(session: pytest.Session) -> Report:
     """The report of this session: handed over, or made by a run of its own, once."""
-    done = config.stash.get(RESULT, None)
+    stash = session.config.stash
+    done = stash.get(RESULT, None)
     if done is not None:
         return done
-    given = config.getoption("--conformance-report")
-    if given:
-        from conformance.history.reader import read_history
-        from conformance.report.write import read_report
-
-        report = read_report(Path(given))
-        history = Path(given).with_name("history.jsonl")
-        if history.exists():
-            config.stash[HISTORY] = read_history(history)
-    else:
-        report = _run(config)
-    config.stash[RESULT] = report
-    config.stash[STATUS] = report.run.exit_status
+    try:
+        report, history = _handed_over(session.config) or _run(session)
+    except SuiteError as error:
+        pytest.exit(str(error), returncode=error.exit_status)
+    if history is not None:
+        stash[HISTORY] = history
+    stash[RESULT] = report
+    stash[STATUS] = report.run.exit_status
     return report
 
 
-def _run(config: pytest.Config) -> Report:
-    from conformance.launch import launch
-    from conformance.session import Options
+def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
+    given = config.getoption("--conformance-report")
+    if not given:
+        return None
+    history = Path(given).with_name("history.jsonl")
+    return read_report(Path(given)), read_history(history) if history.exists() else None
 
+
+def _run(session: pytest.Session) -> tuple[Report, History]:
+    config = session.config
+    selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
     options = Options(
         profiles=tuple(str(config.getoption("--conformance-profile")).split(",")),
+        selected=selected,
         depth=str(config.getoption("--conformance-depth")),
+        seed=new_seed(),
         report_dir=Path(str(config.getoption("--conformance-dir"))),
     )
     file = config.getoption("--conformance-config")
-    try:
-        result = launch(config.getoption("--target", None), Path(file) if file else None, os.environ, options)
-    except SuiteError as error:
-        pytest.exit(str(error), returncode=error.exit_status)
-    config.stash[HISTORY] = result.history
-    return result.report
+    result = launch(config.getoption("--target", None), Path(file) if file else None, os.environ, options)
+    return result.report, result.history

@@ -1,0 +1,72 @@
+"""`list` and `explain`: what the suite knows."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+from conformance.catalogue import FAMILIES, Requirement, load
+from conformance.cli.screen import Screen
+from conformance.scenarios import SCENARIOS
+
+KINDS = ("requirements", "scenarios", "faults", "variants")
+
+
+@click.command("list")
+@click.argument("kind", default="requirements", type=click.Choice(KINDS))
+@click.pass_obj
+def list_(screen: Screen, kind: str) -> int:
+    """List requirements, scenarios, or the reference target's faults and variants."""
+    for line in _lines(kind):
+        screen.say(line)
+    return 0
+
+
+def _lines(kind: str) -> list[str]:
+    if kind == "requirements":
+        return [f"{r.id}  {r.profile:9} {r.level:6} {r.title}" for r in load().requirements]
+    if kind == "scenarios":
+        return [f"{s.name:18} {s.title}\n{'':18} {', '.join(s.requirements)}" for s in SCENARIOS]
+    # Imported here: the reference target is no part of a run against another.
+    from conformance.reference.faults import FAULTS
+    from conformance.reference.variants import VARIANTS
+
+    if kind == "faults":
+        return [f"{f.name:34} {f.title}  [{', '.join(f.breaks)}]" for f in FAULTS.values()]
+    return [f"{v.name:34} {v.title}  [ruling {v.ruling}]" for v in VARIANTS.values()]
+
+
+@click.command()
+@click.argument("requirement")
+@click.pass_obj
+def explain(screen: Screen, requirement: str) -> int:
+    """Explain one requirement: what it says, where it comes from, how it is judged and what it needs."""
+    for line in explanation(load()[requirement], screen.width):
+        screen.say(line)
+    return 0
+
+
+def explanation(requirement: Requirement, width: int) -> list[str]:
+    """The explanation of one requirement, in lines."""
+    scenarios = [s.name for s in SCENARIOS if requirement.id in s.requirements]
+    parts = {
+        "says": requirement.sentence,
+        "fails if": requirement.judged_when,
+        "passes if": requirement.exercised_when,
+        "each of": ", ".join(requirement.facets),
+        "needs": ", ".join(requirement.needs) or "nothing but a target",
+        "scenarios": ", ".join(scenarios) or "none: it takes simultaneous calls",
+        "rulings": ", ".join(map(str, requirement.rulings)),
+    }
+    about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}"
+    head = f"{requirement.id}  {requirement.title}  ({about})"
+    lines = [head, ""]
+    for name, text in parts.items():
+        if text:
+            lines += textwrap.wrap(
+                text, max(40, width), initial_indent=f"{name:11}", subsequent_indent=" " * 11, break_long_words=False
+            )
+    for source in requirement.sources:
+        lines.append(f"{'source':11}{source.title}{f' <{source.address}>' if source.address else ''}")
+    return lines

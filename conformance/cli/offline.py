@@ -1,0 +1,64 @@
+"""`judge` and `compare`: verdicts without a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance import CONTRACT_VERSION
+from conformance.catalogue import load
+from conformance.cli.screen import Screen, tell
+from conformance.comparison import compare as compare_reports
+from conformance.errors import UsageError
+from conformance.exit_status import worst
+from conformance.report.rendering import render
+from conformance.report.write import read_report
+from conformance.session import Options, conclude, make_folder
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("histories", nargs=-1, required=True, type=FILE, metavar="HISTORY...")
+@click.option("--contract", default=CONTRACT_VERSION, show_default=True, metavar="VERSION")
+@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write reports there too.")
+@click.pass_obj
+def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir: Path | None) -> int:
+    """Give the verdicts of recorded histories again, offline.
+
+    A history that was cut off is judged as far as it goes; a retry in flight counts as lost.
+    """
+    if contract != CONTRACT_VERSION:
+        what = f"this suite judges contract {CONTRACT_VERSION} only"
+        raise UsageError(what, where="--contract", mend="use the suite of that version")
+    catalogue = load()
+    statuses = set()
+    for number, path in enumerate(histories):
+        folder = None
+        if report_dir is not None:
+            folder = make_folder(report_dir if len(histories) == 1 else report_dir / str(number + 1))
+        if len(histories) > 1:
+            screen.say(f"{path}", style="bold")
+        result = conclude(path, catalogue, Options(), folder=folder)
+        if folder is not None:
+            (folder / "history.jsonl").write_bytes(path.read_bytes())
+            render(folder, result.history.header.profiles)
+        tell(screen, result.report, catalogue)
+        statuses.add(result.exit_status)
+    return worst(statuses)
+
+
+@click.command()
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@click.pass_obj
+def compare(screen: Screen, old: Path, new: Path) -> int:
+    """What changed between two reports (conformance.json).
+
+    Exit status 1 if something fails that did not fail before, 3 if something that passed is no longer settled, else 0.
+    """
+    comparison = compare_reports(read_report(old), read_report(new))
+    for line in comparison.lines:
+        screen.say(line)
+    return comparison.exit_status

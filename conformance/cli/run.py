@@ -1,0 +1,146 @@
+"""`run`: the main job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from conformance.catalogue import PROFILES, load
+from conformance.cli.screen import Screen, tell
+from conformance.drivers.scenarios import REPETITIONS
+from conformance.errors import SuiteError, UsageError
+from conformance.exit_status import FailOn
+from conformance.launch import configured, launch
+from conformance.plan import Plan, make_plan
+from conformance.program.scheduler import Progress
+from conformance.report.rendering import render, select
+from conformance.report.write import read_report
+from conformance.session import Options, Result, new_seed, read_program
+from conformance.transport.redact import Redactor
+from conformance.waivers import read_waivers
+
+DRIVERS = ("scenarios",)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option("--target", metavar="URL|reference", help="The target's base_url, or the embedded reference target.")
+@click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
+@click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
+@click.option("--depth", default="standard", show_default=True, type=click.Choice(list(REPETITIONS)))
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
+@click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--baseline", type=FILE, metavar="REPORT", help="Fail only for what this conformance.json does not have.")
+@click.option("--waivers", type=FILE, metavar="FILE", help="Known failures, each with a reason and an expiry date.")
+@click.option("--plan", is_flag=True, help="Say what the run would cost; send nothing.")
+@click.option("--replay", type=FILE, metavar="PROGRAM", help="Carry out this program only (DIR/programs/…).")
+@click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
+@click.option("--drivers", default=",".join(DRIVERS), show_default=True, metavar="LIST", help="Drivers, by comma.")
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
+@click.pass_obj
+def run(
+    screen: Screen,
+    target: str | None,
+    config_file: Path | None,
+    profile: str,
+    depth: str,
+    seed: int | None,
+    report_dir: Path,
+    baseline: Path | None,
+    waivers: Path | None,
+    plan: bool,
+    replay: Path | None,
+    fail_on: FailOn,
+    drivers: str,
+    pytest_arguments: tuple[str, ...],
+) -> int:
+    """Run the suite against a target and write the reports.
+
+    Arguments after -- are pytest's, such as -k BLK to choose requirements.
+    """
+    screen.report_dir = report_dir
+    chosen = _names(profile, PROFILES, "--profile")
+    known = frozenset[str]()
+    if baseline is not None:
+        known = frozenset(f.fingerprint for item in read_report(baseline).requirements for f in item.findings)
+    options = Options(
+        profiles=chosen,
+        selected=select(chosen, pytest_arguments) if pytest_arguments else (),
+        depth=depth,
+        seed=new_seed() if seed is None else seed,
+        drivers=_names(drivers, DRIVERS, "--drivers"),
+        report_dir=report_dir,
+        fail_on=fail_on,
+        replay=read_program(replay) if replay is not None else None,
+        known=known,
+        waivers=read_waivers(waivers) if waivers is not None else (),
+    )
+    if plan:
+        return _plan(screen, target, config_file, options)
+    result = _launch(screen, target, config_file, options)
+    return _conclude(screen, result, options, pytest_arguments)
+
+
+def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
+    def ready(redactor: Redactor) -> None:
+        screen.redactor = redactor
+
+    with screen.waiting() as status:
+
+        def progress(now: Progress) -> None:
+            screen.progress(now, status)
+
+        return launch(target, config_file, os.environ, options, progress=progress, ready=ready)
+
+
+def _conclude(screen: Screen, result: Result, options: Options, pytest_arguments: tuple[str, ...]) -> int:
+    """Render the pytest reports, then tell the outcome."""
+    try:
+        render(options.report_dir, options.profiles, pytest_arguments)
+    except SuiteError as error:
+        # The verdicts stand; only their pages are missing.
+        screen.complain(str(error))
+    tell(screen, result.report, load())
+    for line in result.lines:
+        screen.complain(line)
+    screen.say(f"reports: {options.report_dir / 'report.html'}, conformance.json, junit.xml, summary.md, history.jsonl")
+    return result.exit_status
+
+
+def _names(text: str, allowed: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Names by comma, in the order allowed.
+
+    :raises UsageError: one is unknown, or there is none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in allowed]
+    if unknown or not names:
+        what = f"knows no {unknown[0]!r}" if unknown else "names nothing"
+        raise UsageError(what, where=option, mend=f"name {', '.join(allowed)}")
+    return tuple(name for name in allowed if name in names)
+
+
+def _plan(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> int:
+    with configured(target, config_file, os.environ) as config:
+        if not config.target.base_url:
+            raise UsageError("no target is named", mend="give --target URL (or --target reference)")
+        selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
+        for line in _lines(make_plan(config, options.depth, selected)):
+            screen.say(line)
+    return 0
+
+
+def _lines(plan: Plan) -> list[str]:
+    whom = ", ".join(f"{count} to {role} numbers" for role, count in plan.recipients.items()) or "nobody"
+    lines = [
+        f"{len(plan.scenarios)} scenarios; nothing was sent",
+        f"messages  {plan.messages} if the target keeps the contract, {plan.messages_at_most} at most",
+        f"sent      {whom}; the other messages are retries of these",
+        f"calls     {plan.calls_low} to {plan.calls_high}",
+        f"time      {plan.seconds_at_most:.0f} s at most",
+    ]
+    if plan.price is not None:
+        lines.append(f"price     {plan.price:.2f}, by limits.price_per_message")
+    return [*lines, "", *(f"  {s.name:18} {s.title}" for s in plan.scenarios)]

@@ -1,0 +1,168 @@
+"""What a person sees on a terminal, or in the log of a CI job. Everything passes the redactor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TextIO, cast
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from conformance.catalogue import Catalogue
+from conformance.exit_status import MEANING
+from conformance.program.scheduler import Progress
+from conformance.report.model import Report, ReportedRequirement
+from conformance.report.story import story
+from conformance.transport.redact import Redactor
+from conformance.verdicts import ORDER
+
+#: Columns, where the output is no terminal.
+WIDTH = 120
+#: Seconds between two lines of progress, where the output is no terminal.
+EVERY = 10.0
+STYLES = {
+    "error": "bold magenta",
+    "fail": "bold red",
+    "inconclusive": "yellow",
+    "not_run": "cyan",
+    "pass": "green",
+    "not_applicable": "dim",
+}
+_OVERALL = {"conformant": "bold green", "nonconformant": "bold red"}
+
+
+class _Redacted:
+    """A stream that scrubs what is written to it."""
+
+    def __init__(self, screen: Screen, stream: TextIO) -> None:
+        self._screen = screen
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        encoding = self._stream.encoding or "utf-8"
+        clean = self._screen.redactor.text(text)
+        # A terminal that cannot show a character shows another one, rather than a traceback.
+        self._stream.write(clean.encode(encoding, "replace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:
+        return self._stream.encoding
+
+
+class Screen:
+    """Standard output for results, standard error for progress and complaints."""
+
+    def __init__(self) -> None:
+        self.redactor = Redactor()
+        #: Where a traceback would go.
+        self.report_dir = Path("reports")
+        self._out = self._console(sys.stdout)
+        self._err = self._console(sys.stderr)
+        self._told = float("-inf")
+
+    def _console(self, stream: TextIO) -> Console:
+        # A stream has a dozen methods; rich uses those of _Redacted.
+        file = cast(IO[str], _Redacted(self, stream))
+        console = Console(file=file, highlight=False, markup=False, emoji=False)
+        if not console.is_terminal:
+            console.width = WIDTH
+        return console
+
+    @property
+    def width(self) -> int:
+        """Columns that there are to fill."""
+        return min(self._out.width, WIDTH)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A line of results, as it is."""
+        self._out.print(Text(text, style=style), soft_wrap=True)
+
+    def complain(self, text: str) -> None:
+        """A line about what went wrong."""
+        self._err.print(Text.assemble(("retry-conformance: ", "bold red"), text), soft_wrap=True)
+
+    def show(self, table: Table) -> None:
+        """A table of results."""
+        self._out.print(table)
+
+    @contextmanager
+    def waiting(self) -> Iterator[Status | None]:
+        """While this lasts, ``progress`` has a line of its own on a terminal."""
+        if not self._err.is_terminal:
+            yield None
+            return
+        with self._err.status("preflight", spinner="line") as status:
+            yield status
+
+    def progress(self, progress: Progress, status: Status | None) -> None:
+        """What the run waits for, and how long still at most."""
+        text = (
+            f"{progress.ended} of {progress.of} scenarios done; waiting for {progress.what}, "
+            f"{progress.at_most:.0f} s at most"
+        )
+        if status is not None:
+            status.update(Text(self.redactor.text(text)))
+        elif time.monotonic() - self._told >= EVERY:
+            self._told = time.monotonic()
+            self._err.print(Text(text), soft_wrap=True)
+
+
+def tell(screen: Screen, report: Report, catalogue: Catalogue) -> None:
+    """The stories of what fails, the table of all verdicts, and the outcome in two lines."""
+    for item in report.requirements:
+        if item.verdict in ("fail", "error"):
+            screen.say(story(item, catalogue[item.id], width=screen.width))
+            screen.say()
+    screen.show(_table(report))
+    counts = [(n, sum(item.verdict == n for item in report.requirements)) for n in ORDER]
+    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
+    run = report.run
+    screen.say(f"{report.verdict}: {said}", style=_OVERALL.get(report.verdict, "bold yellow"))
+    screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
+    screen.say(f"exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}")
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("requirement", no_wrap=True)
+    table.add_column("level", no_wrap=True)
+    table.add_column("what it says", ratio=3)
+    table.add_column("why", ratio=4)
+    for item in report.requirements:
+        table.add_row(
+            Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
+            Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
+            Text(item.level, style="dim"),
+            Text(item.title),
+            Text(_why(item), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
+        )
+    return table
+
+
+def _why(item: ReportedRequirement) -> str:
+    waived = f"waived until {item.waived.expires}: " if item.waived is not None else ""
+    if item.findings:
+        more = f" (and {len(item.findings) - 1} more)" if len(item.findings) > 1 else ""
+        return f"{waived}{item.findings[0].summary}{more}"
+    if item.reason is not None:
+        needs = f" → {item.reason.needs[0]}" if item.reason.needs and item.verdict != "not_applicable" else ""
+        return f"{waived}{item.reason.text}{needs}"
+    return f"exercised {item.exercised} times" if item.exercised != 1 else "exercised once"

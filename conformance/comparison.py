@@ -1,0 +1,57 @@
+"""Two reports side by side: what a change of the target did to its verdicts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.report.model import Report, ReportedRequirement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What changed.
+
+    :param lines: for people, worst first; :param exit_status: 1 a new failure, 3 something no longer settled, else 0.
+    """
+
+    lines: tuple[str, ...]
+    exit_status: int
+
+
+def compare(old: Report, new: Report) -> Comparison:
+    """What is new in the second report. A SHOULD is named, but does not count."""
+    failures: list[str] = []
+    lost: list[str] = []
+    gained: list[str] = []
+    status = 0
+    before = {item.id: item for item in old.requirements}
+    for item in new.requirements:
+        was = before.get(item.id)
+        fresh = _fresh(was, item)
+        failures += [f"new failure   {item.id} {item.title}: {summary}" for summary in fresh]
+        if fresh and item.level == "MUST":
+            status = 1
+        change = f"{item.id} {item.title}: {_words(was)} before, {_words(item)} now"
+        if was is not None and was.verdict in ("pass", "fail") and item.verdict in ("inconclusive", "not_run", "error"):
+            lost.append(f"not settled   {change}")
+            status = status or (3 if item.level == "MUST" else 0)
+        elif was is None or (was.verdict != item.verdict and not fresh):
+            gained.append(f"changed       {change}")
+        if was is not None:
+            gone = {f.fingerprint for f in was.findings} - {f.fingerprint for f in item.findings}
+            if gone and item.verdict in ("pass", "fail"):
+                gained += [f"mended        {item.id}: {f.summary}" for f in was.findings if f.fingerprint in gone]
+    lines = [*failures, *lost, *gained] or ["nothing changed"]
+    known = sum(len(item.findings) for item in new.requirements) - len(failures)
+    if known:
+        lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
+    return Comparison(lines=tuple(lines), exit_status=status)
+
+
+def _fresh(was: ReportedRequirement | None, item: ReportedRequirement) -> list[str]:
+    known = {f.fingerprint for f in was.findings} if was is not None else set()
+    return [f.summary for f in item.findings if f.fingerprint not in known]
+
+
+def _words(item: ReportedRequirement | None) -> str:
+    return item.verdict.replace("_", " ") if item is not None else "absent"

@@ -1,0 +1,99 @@
+"""Before a first run: is the configuration whole, does the target answer, and what will remain open? Sends no message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance import CONTRACT_VERSION, __version__, preflight
+from conformance.catalogue import load
+from conformance.config import Config
+from conformance.config_load import digest, offers
+from conformance.deciding import decide
+from conformance.errors import SuiteError, UsageError
+from conformance.history.reader import read_history
+from conformance.history.records import Header, History
+from conformance.history.writer import HistoryWriter
+from conformance.plan import make_plan
+from conformance.transport.client import HttpTransport
+
+#: Seconds of settling below which a real service will leave verdicts open.
+SHORT_SETTLE = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What was found, in lines, and 0 or the exit status that a run would end with."""
+
+    lines: tuple[str, ...]
+    exit_status: int = 0
+
+
+def examine(config: Config, folder: Path) -> Diagnosis:
+    """Examine a configuration and its target with three reads.
+
+    :param folder: an empty one, for a history that is thrown away.
+    :raises UsageError: no target or key is named.
+    """
+    if not config.target.base_url or not config.target.api_key:
+        raise UsageError("names no target or no key", where="[target]", mend="set base_url and api_key_env")
+    lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
+    lines += _whom(config)
+    header = Header(
+        suite_version=__version__,
+        contract_version=CONTRACT_VERSION,
+        run_id="doctor",
+        started="",
+        base_url=config.target.base_url,
+        campaign_id=config.target.campaign_id,
+        config_digest=digest(config),
+        offers=offers(config),
+        absent=config.capabilities.absent,
+    )
+    path = folder / "history.jsonl"
+    with HistoryWriter(path, header) as writer:
+        transport = HttpTransport(config, writer)
+        try:
+            preflight.check(transport, config)
+        except SuiteError as error:
+            return Diagnosis(lines=(*lines, f"BAD   target: {error}"), exit_status=error.exit_status)
+        finally:
+            transport.close()
+            writer.close(transport.now(), complete=True)
+    history = read_history(path)
+    lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
+    lines += _visible(history)
+    lines += _open(history)
+    plan = make_plan(config, "standard", [r.id for r in load().requirements])
+    lines.append(
+        f"note  a run takes {plan.messages} messages ({plan.messages_at_most} at most) and {plan.calls_low} to "
+        f"{plan.calls_high} calls; `run --plan` says more"
+    )
+    return Diagnosis(lines=tuple(lines))
+
+
+def _whom(config: Config) -> Iterable[str]:
+    for role in ("failing", "succeeding", "pending", "recovering"):
+        count = len(getattr(config.recipients, role))
+        if count:
+            yield f"ok    recipients.{role}: {count} number{'s' if count > 1 else ''} may be texted"
+    loopback = "//127." in config.target.base_url or "//localhost" in config.target.base_url
+    if config.timing.settle_timeout < SHORT_SETTLE and not loopback:
+        yield f"note  timing.settle_timeout is {config.timing.settle_timeout:g} s: slow deliveries will stay unsettled"
+
+
+def _visible(history: History) -> Iterable[str]:
+    pages = [e.end.body for e in history.exchanges if e.invoke.operation == "campaign_list" and e.accepted]
+    shown = [m for page in pages if isinstance(page, dict) for m in page.get("data", ()) if isinstance(m, dict)]
+    if shown and not any("batches" in m for m in shown):
+        yield "note  messages show no `batches`: what needs a batch's status will be inconclusive (ruling 12)"
+    elif not shown:
+        yield "note  the campaign has no message yet: whether it shows a batch's status is seen in the run"
+
+
+def _open(history: History) -> Iterable[str]:
+    """What no run with this configuration settles: the verdicts of a history without a retry that are not inconclusive."""
+    for verdict in decide(history, (), load()).items:
+        if verdict.verdict == "not_run" and verdict.reason is not None:
+            yield f"open  {verdict.requirement}: {verdict.reason.text}"
