@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
-from conformance.judges import acc, blk, liv, readings, sel
+from conformance.judges import acc, blk, err, liv, readings, sec, sel
 from conformance.judges.axioms import broken
 from conformance.judges.case import Case
 
@@ -27,6 +27,8 @@ JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
     "BLK": (blk.REQUIREMENTS, blk.judge),
     "SEL": (sel.REQUIREMENTS, sel.judge),
     "LIV": (liv.REQUIREMENTS, liv.judge),
+    "ERR": (err.REQUIREMENTS, err.judge),
+    "SEC": (sec.REQUIREMENTS, sec.judge),
     "observations": (readings.REQUIREMENTS, readings.judge),
 }
 

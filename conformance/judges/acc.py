@@ -61,7 +61,7 @@ def _allowed(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
     decided: the batch was being processed, which is neither of the two retryable statuses. A 201 that attempted
     nothing is left to BR-ACC-05.
     """
-    partial = _partly_listed(case, batch, write)
+    partial = partly_listed(case, batch, write)
     if write.standing == "accepted":
         if partial is not None:
             count, n, at, whole = partial
@@ -109,7 +109,7 @@ def _neighbour(batch: Batch, t: float, write: Write) -> bool:
     return not any(w.n != write.n and w.standing != "unsent" and low < w.last and w.t < high for w in batch.writes)
 
 
-def _partly_listed(case: Case, batch: Batch, write: Write) -> tuple[int, int, float, int] | None:
+def partly_listed(case: Case, batch: Batch, write: Write) -> tuple[int, int, float, int] | None:
     """A whole listing begun after the answer that lacks rows, and a fuller one: (rows, n, begun, n of the fuller)."""
     walks = [s for s in case.listings(batch) if s.complete and not s.search and s.direction == "forward"]
     for walk in walks:

@@ -19,6 +19,8 @@ from conformance.transport.request import Origin, Reply, Request, Transport
 
 #: Pages that one walk reads at most.
 MAX_PAGES = 60
+#: How often a request that names no batch is sent at most, while it is answered 5xx.
+TRIES = 2
 
 
 class UnmetError(Exception):
@@ -124,12 +126,10 @@ class Interpreter:
             self._nameless(step)
             return
         held = self._held(step.batch)
-        held.before = dict(held.seen)
-        if step.cause is None:
-            self._call("batch_retry", batch=held.id, auth=step.auth)
-            return
-        changed = overrides(step.cause, self._subject(held))
-        self._call("batch_retry", **{"batch": held.id, "cause": step.cause, **changed})
+        changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
+        reply = self._call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
+        # What was refused takes nothing up: there is nothing to wait for.
+        held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else {}
 
     def _nameless(self, step: Retry) -> None:
         cause = step.cause or "id:unknown"
@@ -147,7 +147,11 @@ class Interpreter:
         )
         # The id stands percent-encoded in the path already.
         changed["path"] = f"/campaigns/{self._campaign}/batch/{made_up}/retry"
-        self._call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
+        for _ in range(TRIES):
+            reply = self._call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
+            if (reply.exchange.status or 0) < 500:
+                # Only "repeatedly" is a violation (BR-ERR-04): one 5xx is asked for again.
+                break
 
     def _subject(self, held: Held) -> Subject:
         other = self._config.target.other
