@@ -89,7 +89,7 @@ def test_sel_04_four_times() -> None:
 
 def test_sel_04_spent_after_one() -> None:
     story = _rounds(_failed(), 1).retry("b", 400, NO_FAILED)
-    assert {"BR-SEL-04", "BR-ACC-02"} == story.findings()
+    assert {"BR-SEL-04", "BR-ACC-02", "BR-ACC-06"} == story.findings()
 
 
 def test_sel_04_accepted_when_spent() -> None:

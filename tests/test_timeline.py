@@ -141,7 +141,8 @@ def test_quiet_says_why_not() -> None:
 
 
 def test_retries_in_flight_together_are_unordered() -> None:
-    story = Story().send("b", "FF").look("b").finish("b").look("b").retry("b").retry("b", 400, takes=()).look("b")
+    story = Story().send("b", "FF").look("b").finish("b").look("b").retry("b")
+    story.retry("b", 400, "unresolved_batch_messages").look("b")
     first, second = story.exchanges[-5], story.exchanges[-4]
     moved = msgspec.structs.replace(second.invoke, t=first.t)
     story.exchanges[-4] = msgspec.structs.replace(second, invoke=moved)

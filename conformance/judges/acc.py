@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.acc_attempted import attempted
 from conformance.judges.case import Batch, Case, Write
@@ -212,7 +214,10 @@ def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed:
     before = _accepted_before(batch, write)
     blocked = _refusal_before(case, batch, write)
     any_of: tuple[str, ...] = ("BR-ACC-02",)
-    if state.status == ENQUEUING_FAILED and blocked is not None:
+    if any(retried(case, batch, m, write)[1] >= 2 for m in state.failed):
+        # A message that may be spent stands beside: it must not keep the others from being retried.
+        any_of = ("BR-ACC-02", "BR-SEL-09")
+    elif state.status == ENQUEUING_FAILED and blocked is not None:
         any_of = ("BR-ACC-03",)
     elif state.status is None:
         if write.code != NOT_RETRYABLE_CODE and write.code is not None:
@@ -233,7 +238,7 @@ def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed:
             any_of = ("BR-ACC-06", "BR-ACC-02")
     times = {retried(case, batch, m, write)[1] for m in failed}
     subject = "refused after a blocked retry" if blocked else "refused again" if before else "first retry refused"
-    yield Finding(
+    finding = Finding(
         any_of=any_of,
         summary=f"the target refuses to retry a quiet batch that has failed messages ({subject})",
         argument=(
@@ -252,6 +257,10 @@ def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed:
         scenario=write.exchange.invoke.scenario,
         subject=f"quiet batch: {subject} with {write.status} {write.code or ''}".rstrip(),
     )
+    yield finding
+    if any_of == ("BR-ACC-02",) and any(w.message is None and w.standing == "accepted" for w in before):
+        # The messages of that round are terminal: the batch had to be retryable again, and is not.
+        yield msgspec.structs.replace(finding, any_of=("BR-ACC-06",))
 
 
 def _since(batch: Batch, write: Write) -> float:

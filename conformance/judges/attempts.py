@@ -55,7 +55,9 @@ def _surplus(case: Case, batch: Batch, message: str, a: Sight, b: Sight) -> Surp
     if gained < 1:
         return None
     explained = pending(case, batch, message, a) + len(between(batch, message, a, b))
-    suspects = [w for w in batch.probes if not w.harmless and w.standing in ("accepted", "open") and w.t <= b.last]
+    # What a probe may have done is family SEC's to say, whatever its answer was.
+    since = a.t - case.lag - case.header.settle_timeout
+    suspects = [w for w in batch.probes if not w.harmless and w.t <= b.last and w.last > since]
     if gained <= explained or suspects:
         return None
     return Surplus(

@@ -65,7 +65,7 @@ def _fails(case: Case, batch: Batch, write: Write, blocked: tuple[Bracket, ...])
     if not refused(write):
         return
     others = [m for m in batch.messages if failed_at(case, batch, m, write) is not None]
-    if not others or (write.code == NOT_RETRYABLE_CODE and not was_retryable(case, batch, write)):
+    if not others or (write.code == NOT_RETRYABLE_CODE and not _was_retryable(case, batch, write)):
         return
     order = case.order(batch)
     for found in blocked:
@@ -79,7 +79,7 @@ def _place(message: str, order: tuple[str, ...]) -> str:
     return "last" if message == order[-1] else "elsewhere"
 
 
-def was_retryable(case: Case, batch: Batch, write: Write) -> bool:
+def _was_retryable(case: Case, batch: Batch, write: Write) -> bool:
     """The batch's status was retryable in the latest read before the write, and no other batch retry lies between."""
     shown = [(s, status) for s, status in case.status_sights(batch) if s.last <= write.t]
     if not shown or shown[-1][1] not in RETRYABLE:
@@ -105,7 +105,7 @@ def _status_set(case: Case, batch: Batch, write: Write, blocked: tuple[Bracket, 
     bracket = blocked[0]
     if overlapping(batch, write):
         return
-    if not was_retryable(case, batch, write) or write.code == NOT_RETRYABLE_CODE:
+    if not _was_retryable(case, batch, write) or write.code == NOT_RETRYABLE_CODE:
         yield _doubt(write, "status-before-unknown", "that the batch was retryable before is not shown")
         return
     following = min((w.t for w in batch.writes if w.t > write.t and w.standing != "unsent"), default=float("inf"))

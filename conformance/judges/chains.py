@@ -45,7 +45,8 @@ class Effect:
     message: str
     before: Sight
     after: Sight
-    #: The probes that may have caused it: all of the batch that left before it was seen, newest first.
+    #: The probes that may have caused it, newest first: all that left before it was seen, and whose effect may have
+    #: been outstanding (ruling 16).
     probes: tuple[Write, ...]
     #: Reads of an untouched batch that stood still meanwhile; empty if there is none.
     control: tuple[int, ...]
@@ -111,9 +112,9 @@ def _of(case: Case, batch: Batch, message: str, suspects: list[Write]) -> Iterat
                 continue
             if any(a.t <= w.last and w.t <= b.last for w in acts_on(batch, message)):
                 continue
-            causes = sorted((w for w in suspects if w.t <= b.last), key=lambda w: -w.t)
-            since_before = [w for w in causes if w.last > a.t - case.lag]
-            if since_before:
+            since = a.t - case.lag - case.header.settle_timeout
+            causes = sorted((w for w in suspects if w.t <= b.last and w.last > since), key=lambda w: -w.t)
+            if causes:
                 yield Effect(
                     message=message,
                     before=a,

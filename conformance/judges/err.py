@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from conformance.findings import Exercise, Finding, Observation, Opinion
 from conformance.history.records import Exchange
 from conformance.judges.acc import partly_listed, refused
-from conformance.judges.blk import was_retryable
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.err_effects import effects
 from conformance.judges.err_inputs import inputs
 from conformance.judges.intervals import (
     NO_FAILED_CODE,
     NOT_RETRYABLE_CODE,
+    RETRYABLE,
     TOO_MANY_CODE,
     UNRESOLVED_CODE,
     error_code,
 )
 from conformance.judges.leaks import leak
-from conformance.judges.timeline import Bracket, brackets, failed_at, retried
+from conformance.judges.timeline import Bracket, brackets, failed_at, retried, status_before
 
 REQUIREMENTS = tuple(f"BR-ERR-0{n}" for n in range(1, 8))
 
@@ -122,7 +122,9 @@ def _blocked(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
 
 
 def _other_reasons(case: Case, batch: Batch, write: Write) -> Iterator[str]:
-    if not was_retryable(case, batch, write):
+    shown = status_before(case, batch, write)
+    if shown is None or shown[1] not in RETRYABLE:
+        # What a single retry does to the batch's status is not said.
         yield NOT_RETRYABLE_CODE
     proofs = [m for m in batch.messages if failed_at(case, batch, m, write) is not None]
     if not any(retried(case, batch, m, write)[1] < 2 for m in proofs):

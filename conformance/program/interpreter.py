@@ -129,7 +129,7 @@ class Interpreter:
         changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
         reply = self._call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
         # What was refused takes nothing up: there is nothing to wait for.
-        held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else {}
+        held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else None
 
     def _nameless(self, step: Retry) -> None:
         cause = step.cause or "id:unknown"

@@ -66,11 +66,12 @@ class Service:
     def answer(self, method: str, raw_path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         """The answer to one request. ``raw_path`` is below the base path, still percent-encoded."""
         with self._lock:
+            self.world.tick()
             for pattern, handler in self._routes:
                 match = pattern.fullmatch(raw_path)
                 if match is not None:
                     ids = {name: unquote(value) for name, value in match.groupdict().items()}
-                    call = Call(method, ids["c"], headers, query, body)
+                    call = Call(method, ids["c"], headers, query, body, batch=ids.get("b", ""))
                     return self._limited(call) or self._admitted(call, ids, handler)
             nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+retry", unquote(raw_path), re.I)
             if nearly is not None:

@@ -45,6 +45,8 @@ class Call:
     body: bytes = b""
     #: The path was not spelled as documented.
     odd: bool = False
+    #: The batch that the path names.
+    batch: str = ""
 
     @property
     def json(self) -> Any:

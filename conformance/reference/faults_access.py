@@ -50,12 +50,9 @@ class AnyKey(Behaviour):
 class RefusesTooLate(Behaviour):
     def admit(self, call: Call) -> Answer | None:
         refusal = super().admit(call)
-        if refusal is not None and call.method == "POST":
-            for batch in [b for b in self.world.batches.values() if b.campaign == call.campaign]:
-                failed = self.to_retry(batch, call)
-                if failed and not self.blocked(batch) and "authorization" not in call.headers:
-                    self.carry_out(batch, failed)
-                    break
+        batch = self.world.batch(call.campaign, call.batch)
+        if refusal is not None and call.method == "POST" and batch is not None and not self.blocked(batch):
+            self.carry_out(batch, self.to_retry(batch, call))
         return refusal
 
 

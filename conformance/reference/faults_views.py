@@ -90,16 +90,13 @@ class BodiesBreak(Behaviour):
         return self.error(500, "internal_error") if call.body else super().refuse_request(call, batch_id)
 
 
-@fault(FAULTS, "errors show a stack trace", "BR-ERR-05")
+@fault(FAULTS, "errors are a debugger's page with a stack trace", "BR-ERR-05", "BR-ERR-03")
 class ShowsStackTraces(Behaviour):
     def error(self, status: int, code: str) -> Answer:
-        answer = super().error(status, code)
-        if status == 400:
-            trace = (
-                'Traceback (most recent call last):\n  File "/srv/app/retry.py", line 41, in retry\nValueError: ' + code
-            )
-            answer.body["error"]["message"] = trace
-        return answer
+        if status != 400:
+            return super().error(status, code)
+        trace = 'Traceback (most recent call last):\n  File "/srv/app/retry.py", line 41, in retry\nValueError: '
+        return Answer(status, None, {"content-type": "text/plain"}, raw=(trace + code).encode())
 
 
 @fault(FAULTS, "the listing leaves out latestStatus", "BR-SCH-02")

@@ -80,12 +80,21 @@ class World:
     """
 
     def __init__(self, campaigns: Iterable[str], *, clock: Callable[[], float], seed: int = 0) -> None:
-        self.now = clock
+        self._clock = clock
+        self._at: float | None = None
         self._random = random.Random(seed)
         self._epoch = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self._zero = clock()
         self.batches: dict[str, Batch] = {}
         self.messages: dict[str, list[Message]] = {name: [] for name in campaigns}
+
+    def tick(self) -> None:
+        """Let the time move on to the present. Between two ticks it stands still, so that one answer is one instant."""
+        self._at = self._clock()
+
+    def now(self) -> float:
+        """Seconds, by the clock at the last tick."""
+        return self._clock() if self._at is None else self._at
 
     def new_id(self, prefix: str) -> str:
         """An id: a prefix and a UUID."""

@@ -33,6 +33,9 @@ body{font-family:system-ui,sans-serif;max-width:1200px;margin:1em auto;padding:0
 .cf-e{padding:.3em .8em;font-size:13px;line-height:1.45}
 .cf-e pre{white-space:pre-wrap;word-break:break-word;background:#f6f6f6;padding:6px}
 .cf-e dt{font-weight:600;margin-top:.5em}.cf-e dd{margin:0 0 0 1em}.cf-v{font-weight:700;white-space:nowrap}
+.collapsible .col-result{font-size:0}
+.collapsible .col-result::after{content:attr(data-verdict)!important;font-size:13px;font-weight:700;color:inherit!important}
+#results-table td,#results-table th,.cf td,.cf th{color:#222}
 .col-requirement b{white-space:nowrap}.col-requirement span{color:#333}
 #results-table{font-size:13px;width:100%}.logwrapper,.media{display:none!important}
 .log{max-height:none!important;height:auto!important;font-family:inherit!important;white-space:normal!important;background:#fff!important}
@@ -68,12 +71,12 @@ def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
     """The cells of one row: verdict, requirement, profile, and a word on the evidence."""
     verdict = str(about["verdict"])
     colour = _COLOURS.get(verdict, "#333")
-    # pytest-html finds a row's outcome by the class of its first cell: keep it.
+    # pytest-html takes the row's outcome from the text of its first cell: keep it, and show the verdict by style.
     words = verdict.replace("_", " ")
-    first = result_cell.rsplit(">", 2)[0].split(">", 1)[0]
+    first = result_cell.replace("<td ", f'<td data-verdict="{words}" style="color:{colour}" ', 1)
     named = f"<b>{escape(str(about['requirement']))}</b><br><span>{escape(str(about['title']))}</span>"
     return [
-        f'{first}><span class="cf-v" style="color:{colour}">{words}</span></td>',
+        first,
         f'<td class="col-requirement">{named}</td>',
         f'<td class="col-profile">{escape(str(about["profile"]))}<br>{escape(str(about["level"]))}</td>',
         f"<td>{escape(_word(about))}</td>",

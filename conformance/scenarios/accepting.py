@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, Send
+from conformance.program.steps import AnyStep, Burst, Read, Retry, Send, Wait
 from conformance.scenarios.scenario import Scenario, failing, quiet, round_of, sent, views
 
 
@@ -22,7 +22,9 @@ def _processing(_: Config) -> tuple[AnyStep, ...]:
             Read(batch="b", view="message", rows=(0,)),
         )
     )
-    return (at_once, quiet("b"), Read(batch="b", view="message"))
+    # Only a target that accepts here keeps the run waiting: what it accepted has to show.
+    shown = Wait(batch="b", until="taken", essential=False)
+    return (at_once, shown, quiet("b"), Read(batch="b"), Read(batch="b", view="message"))
 
 
 def _after_accepted(_: Config) -> tuple[AnyStep, ...]:
