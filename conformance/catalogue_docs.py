@@ -1,0 +1,58 @@
+"""``docs/requirements.md``, made from the catalogue. ``python -m conformance.catalogue_docs`` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from conformance.catalogue import FAMILIES, Catalogue, Requirement, load
+from conformance.scenarios import SCENARIOS
+
+
+def page(catalogue: Catalogue) -> str:
+    """The whole page."""
+    lines = [
+        "# Requirements",
+        "",
+        f"Contract {catalogue.contract_version}. Made from `specs/requirements.toml` by `python -m conformance.catalogue_docs`.",
+        "",
+        "| id | profile | level | requirement |",
+        "| --- | --- | --- | --- |",
+        *(f"| [{r.id}](#{r.id.lower()}) | {r.profile} | {r.level} | {r.title} |" for r in catalogue.requirements),
+    ]
+    for family, name in FAMILIES.items():
+        lines += ["", f"## {family}: {name}"]
+        for requirement in catalogue.requirements:
+            if requirement.family == family:
+                lines += ["", *_entry(requirement)]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(requirement: Requirement) -> Iterable[str]:
+    yield f"### {requirement.id}"
+    yield ""
+    yield f"**{requirement.title}** ({requirement.profile}, {requirement.level})"
+    yield ""
+    yield requirement.sentence
+    yield ""
+    yield f"- fails when {requirement.judged_when}"
+    yield f"- passes when exercised: {requirement.exercised_when}"
+    if requirement.facets:
+        yield f"- each of: {', '.join(requirement.facets)}"
+    scenarios = [s.name for s in SCENARIOS if requirement.id in s.requirements]
+    yield f"- scenarios: {', '.join(scenarios) if scenarios else 'none, it takes simultaneous calls'}"
+    yield f"- needs: {', '.join(requirement.needs) if requirement.needs else 'nothing but a target'}"
+    sources = (f"[{s.title}]({s.address})" if s.address else s.title for s in requirement.sources)
+    yield f"- sources: {', '.join(sources)}"
+    if requirement.rulings:
+        yield f"- rulings: {', '.join(map(str, requirement.rulings))}"
+
+
+def main() -> None:
+    """Write the page into the checkout's ``docs/``."""
+    folder = Path(__file__).resolve().parent.parent / "docs"
+    (folder / "requirements.md").write_text(page(load()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
