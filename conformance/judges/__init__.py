@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
-from conformance.judges import acc, blk, err, liv, readings, sec, sel
+from conformance.judges import acc, blk, err, liv, readings, sch, sec, sel
 from conformance.judges.axioms import broken
 from conformance.judges.case import Case
 
@@ -29,6 +29,7 @@ JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
     "LIV": (liv.REQUIREMENTS, liv.judge),
     "ERR": (err.REQUIREMENTS, err.judge),
     "SEC": (sec.REQUIREMENTS, sec.judge),
+    "SCH": (sch.REQUIREMENTS, sch.judge),
     "observations": (readings.REQUIREMENTS, readings.judge),
 }
 

@@ -1,0 +1,172 @@
+"""Judge of family SCH: answers against the OpenAPI document that the suite ships."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import jsonschema_rs
+
+from conformance import specs
+from conformance.findings import Exercise, Finding, Observation, Opinion
+from conformance.history.records import Exchange
+from conformance.judges.case import Case
+
+REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02")
+
+RETRY = "batch_retry"
+#: The supporting operations whose use BR-SCH-02 asks for; a single send is judged where it is used.
+SUPPORTING = ("batch_send", "batch_list", "message_read", "campaign_list", "single_retry")
+
+#: Statuses whose bodies may have either envelope (ruling 8), or none.
+_EITHER = frozenset({401, 403, 404, 405})
+#: Exchanges that a finding names at most.
+_SHOWN = 5
+
+#: ``described``, ``outside`` the contract (ruling 8), or a sentence that says what is not described.
+Fit = Literal["described", "outside"]
+
+
+def judge(case: Case) -> Iterator[Opinion]:
+    """BR-SCH-01 and BR-SCH-02: status, content type and body of every whole answer to a valid request.
+
+    Read off each answer by itself, so that it rests on no axiom. Judged are requests that differ in nothing from what
+    the documents describe (no cause, the valid key). 429 is left out, and gateways' answers are (ruling 8): any 5xx,
+    408, and a 4xx other than 400 whose body is not JSON. The body of a 201 to a batch retry is BR-ACC-04's alone.
+    """
+    wrong: dict[tuple[str, str], list[Exchange]] = {}
+    for exchange in case.exchanges:
+        invoke = exchange.invoke
+        if not exchange.answered or invoke.cause is not None or invoke.auth != "valid" or exchange.status == 429:
+            continue
+        requirement = "BR-SCH-01" if invoke.operation == RETRY else "BR-SCH-02"
+        fit, fault = _fit(exchange)
+        if fit == "outside":
+            yield Observation(
+                key="answer-outside-the-contract", value=f"{invoke.operation} {exchange.status}", evidence=(exchange.n,)
+            )
+        elif fault is not None:
+            wrong.setdefault((requirement, f"{invoke.operation} {exchange.status}: {fault}"), []).append(exchange)
+        else:
+            facet = _facet(exchange)
+            if facet is not None:
+                yield Exercise(requirement=requirement, evidence=(exchange.n,), facet=facet)
+    for (requirement, defect), exchanges in wrong.items():
+        yield _finding(requirement, defect, exchanges)
+
+
+def _facet(exchange: Exchange) -> str | None:
+    """Which facet a described answer exercises, if any."""
+    operation = exchange.invoke.operation
+    if operation == RETRY:
+        return "accepted" if exchange.accepted else "refused"
+    return operation if exchange.accepted and operation in SUPPORTING else None
+
+
+def _finding(requirement: str, defect: str, exchanges: list[Exchange]) -> Finding:
+    operation, _, fault = defect.partition(" ")
+    first = exchanges[0]
+    others = f", and {len(exchanges) - 1} more alike" if len(exchanges) > 1 else ""
+    return Finding(
+        any_of=(requirement,),
+        summary=f"the target answers {operation} in a way that the OpenAPI document does not describe",
+        argument=(
+            f"request {first.n} is a plain valid {operation}{others}",
+            f"its answer: {fault}",
+        ),
+        expected=(f"an answer that the responses of {operation} in specs/openapi.json describe",),
+        observed=fault,
+        evidence=tuple(e.n for e in exchanges[:_SHOWN]),
+        counterfactual="would be legal if the answer were as described",
+        scenario=first.invoke.scenario,
+        subject=f"not described: {defect}",
+    )
+
+
+def _fit(exchange: Exchange) -> tuple[Fit | None, str | None]:
+    """How an answer fits the document: a verdict, or (None, what is wrong with it)."""
+    status = exchange.status or 0
+    operation = exchange.invoke.operation
+    media = exchange.end.media
+    if status >= 500 or status == 408:
+        return "outside", None
+    if 400 < status < 500 and media in ("text", "binary"):
+        return "outside", None
+    if status not in statuses(operation):
+        return None, "the status is not documented"
+    if operation == RETRY and status == 201:
+        return "described", None
+    if status in _EITHER and media == "none":
+        return "described", None
+    fault = _body_fault(exchange, operation, status)
+    return ("described", None) if fault is None else (None, fault)
+
+
+def _body_fault(exchange: Exchange, operation: str, status: int) -> str | None:
+    media = exchange.end.media
+    if media != "json":
+        return "the body is empty" if media == "none" else "the body is not JSON"
+    kind = next((v for k, v in exchange.end.headers.items() if k.lower() == "content-type"), "")
+    # A type that is not said is not a wrong one; "application/problem+json; charset=utf-8" is JSON as well.
+    if kind and "json" not in kind.lower():
+        return f"the content type of a JSON body is {kind.split(';')[0].strip().lower()}"
+    return mismatch(operation, status, exchange.end.body)
+
+
+def mismatch(operation: str, status: int, body: Any) -> str | None:
+    """The first thing in a body that the document's schema for this answer does not allow; None if it fits.
+
+    Names places without positions (``data[*].id``) and shows no values, so that it is the same in every run.
+    """
+    validator = _validator(operation, status)
+    if validator is None or validator.is_valid(body):
+        return None
+    return min((_sentence(error) for error in validator.iter_errors(body)), key=lambda s: (s.count("."), s))
+
+
+def _sentence(error: jsonschema_rs.ValidationError) -> str:
+    place = "".join("[*]" if isinstance(part, int) else f".{part}" for part in error.instance_path).lstrip(".")
+    said = re.sub(r"\s+", " ", error.message).removeprefix("… ").replace(" keyword", "")
+    return f"{place or 'the body'}: {said[:160]}"
+
+
+@cache
+def statuses(operation: str) -> frozenset[int]:
+    """The statuses that the document describes for an operation."""
+    return frozenset(int(status) for status in _operations()[operation]["responses"] if str(status).isdecimal())
+
+
+@cache
+def _validator(operation: str, status: int) -> jsonschema_rs.Draft202012Validator | None:
+    """The validator of an answer's JSON body; None where no body is described."""
+    response = _resolved(_operations()[operation]["responses"][str(status)])
+    content = response.get("content", {})
+    media = content.get("application/json") if isinstance(content, Mapping) else None
+    if not isinstance(media, Mapping):
+        return None
+    schema = {**media.get("schema", {}), "components": specs.openapi()["components"]}
+    return jsonschema_rs.Draft202012Validator(schema, mask="…")
+
+
+@cache
+def _operations() -> Mapping[str, Mapping[str, Any]]:
+    """The document's operations by operationId."""
+    return {
+        operation["operationId"]: operation
+        for item in specs.openapi()["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, Mapping) and "operationId" in operation
+    }
+
+
+def _resolved(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A response, behind its reference into the document if it is one."""
+    found: Any = value
+    while isinstance(found, Mapping) and isinstance(found.get("$ref"), str):
+        target: Any = specs.openapi()
+        for part in found["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        found = target
+    return found if isinstance(found, Mapping) else {}
