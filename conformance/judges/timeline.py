@@ -322,8 +322,15 @@ def quiet(case: Case, batch: Batch, write: Write) -> Quiet | str:
 
 
 def _settled(case: Case, batch: Batch, sight: Sight) -> bool:
-    """No earlier retry can still reset the message: it succeeded, or each took it up already, or time is over."""
-    return sight.status == "success" or pending(case, batch, sight.message, sight) == 0
+    """No earlier retry can still owe the message an attempt: each took it up already, or time is over.
+
+    A success is owed none by retries that found it so (A2), nor by a single other one: it was reset by it, or underway.
+    """
+    if pending(case, batch, sight.message, sight) == 0:
+        return True
+    before = [s.last for s in case.sights(sight.message) if s.status == "success"]
+    past = [w for w in acts_on(batch, sight.message) if w.t <= sight.last and not any(t <= w.t for t in before)]
+    return sight.status == "success" and sum(effect_until(case, w) >= begun(case, sight) for w in past) <= 1
 
 
 def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str | None, tuple[int, ...]]:

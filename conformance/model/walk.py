@@ -13,7 +13,7 @@ from conformance.history.records import History
 from conformance.judges.intervals import NOT_FAILED_CODE, TOO_MANY_CODE
 from conformance.model.exchanges import to_history
 from conformance.model.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
-from conformance.model.world import UNMADE, Message, Outcome, Switches, World, moves, retry, single, starts
+from conformance.model.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
 
 #: Seconds that a cell takes, with the pause after it (``exchanges``).
 _CELL = 0.02
@@ -23,7 +23,7 @@ class Walk:
     """One walk. ``line`` and ``history`` are what it left behind.
 
     :param seed: from which everything is drawn.
-    :param switches: the freedoms of the target; its axioms hold.
+    :param switches: the freedoms of the target, ``partial`` among them; its axioms hold.
     :param rows: messages of the batch.
     :param cells: how many cells the tester fills.
     :param settle: ``settle_timeout``, seconds.
@@ -84,18 +84,14 @@ class Walk:
         """What is due by then comes: attempts that are owed, and the end of processing."""
         for due in self.world.due:
             while due in self.world.due and due.until <= until:
-                message = self.world.messages[due.message]
-                if message.status != "F" and not (self.switches.partial and self.rng.random() < 0.5):
-                    self._finish(due.message)
-                texts = (f"retry {due.write} resets message {due.message}", f"retry {due.write} leaves message")
+                if not self.world.messages[due.message].ended and self.rng.random() < 0.5:
+                    # An owed attempt waits for the one underway, which has to fail in time.
+                    self._become(self.world.put(due.message, "F"))
+                texts = tuple(f"retry {due.write} {does} message {due.message}" for does in ("resets", "leaves"))
                 steps = [s for s in moves(self.world, self.switches) if s.text.startswith(texts)]
                 self._become(self.rng.choice(steps).world)
         if self.world.batch == "busy" and self.world.calm and self.calm_since + self.settle <= until:
             self._become(self.world._replace(batch="enq"))
-
-    def _finish(self, message: int) -> None:
-        """An owed attempt waits for the one underway, which has to fail in time."""
-        self._become(self.world.put(message, "F"))
 
     def _cell(self) -> None:
         end = self.now + _CELL
@@ -207,6 +203,3 @@ class Walk:
             return Retry(message=i, status=201)
         code = TOO_MANY_CODE if outcome.codes is None and self.rng.random() < 0.7 else NOT_FAILED_CODE
         return Retry(message=i, status=400, code=code)
-
-
-__all__ = ["Message", "Walk"]
