@@ -14,7 +14,7 @@ def page(catalogue: Catalogue) -> str:
     lines = [
         "# Requirements",
         "",
-        f"Contract {catalogue.contract_version}. Made from `specs/requirements.toml` by `python -m conformance.catalogue_docs`.",
+        f"Contract {catalogue.contract_version}. Made from `specs/requirements.toml`; `python -m conformance.catalogue_docs` does.",
         "",
         "| id | profile | level | requirement |",
         "| --- | --- | --- | --- |",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 OWN_CAMPAIGN = "campaign_11111111-2222-4333-8444-555555555555"
 OTHER_CAMPAIGN = "campaign_99999999-8888-4777-8666-555555555555"
 #: Keys of the reference target: no secret, and no key of anything else.
-OWN_KEY = "key_reference_Vq3xZr8TnB5wLm2K"
-OTHER_KEY = "key_reference_Hd7sYc4PfG9jQe6U"
+OWN_KEY = "kV3xZr8TnB5wLm2KqPd7"
+OTHER_KEY = "kH7sYc4PfG9jQe6UwRb2"
 
 #: Numbers that the reference target takes for phones; no exchange can dial them.
 SUCCEEDING = ("6500000001", "6500000002")

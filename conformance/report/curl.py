@@ -11,7 +11,7 @@ from conformance.history.records import Exchange
 _AUTH = {
     "valid": "Bearer $API_KEY",
     "other": "Bearer $OTHER_API_KEY",
-    "wrong": "Bearer not_a_key_0000000000",
+    "wrong": "Bearer wrong",
     "cut": "Bearer ${API_KEY%?}",
     "extended": "Bearer ${API_KEY}0",
     "case": "Bearer $(printf %s \"$API_KEY\" | tr 'a-zA-Z' 'A-Za-z')",

@@ -15,6 +15,7 @@ PATIENCE = 120.0
 _PLUGINS = ("conformance.plugin", "pytest_html.plugin", "pytest_metadata.plugin")
 _NOTHING_COLLECTED = 5
 _WRONG_USAGE = 4
+_WHERE = "the arguments after --"
 
 
 def render(folder: Path, profiles: Sequence[str], arguments: Sequence[str] = ()) -> None:
@@ -47,10 +48,10 @@ def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]
     ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *arguments])
     chosen = tuple(line.rpartition("::")[2] for line in ended.stdout.splitlines() if "::BR-" in line)
     if ended.returncode == _WRONG_USAGE:
-        said = [line for line in ended.stderr.splitlines() if line.strip()]
-        raise UsageError(said[-1].strip() if said else "are wrong", where="the arguments after --")
+        said = [line for line in ended.stderr.splitlines() if "error:" in line]
+        raise UsageError(said[-1].rpartition("error:")[2].strip() if said else "are wrong", where=_WHERE)
     if ended.returncode == _NOTHING_COLLECTED or not chosen:
-        raise UsageError("choose no requirement", where="the arguments after --", mend="`list` names all")
+        raise UsageError("choose no requirement", where=_WHERE, mend="`list` names all")
     return chosen
 
 

@@ -43,7 +43,7 @@ _HEADERS = frozenset(
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
 _SECRETS = re.compile(
     r"(?P<kept>\b(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credential|session)\w*[\"']?\s*[:=]\s*[\"']?)"
-    r"(?P<value>(?:bearer\s+)?[^\s\"',;&}]{4,})"
+    r"(?P<value>(?!(?:bearer\s+)?\$)(?:bearer\s+)?[^\s\"',;&}]{4,})"
     r"|(?P<bearer>\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,})"
     r"|(?P<url>(?<=://)[^\s/@:]+:[^\s/@]+(?=@))"
     r"|(?P<pem>-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))"
