@@ -159,7 +159,7 @@ def _carried_out(case: Case, batch: Batch) -> Iterator[Opinion]:
 
 def _effect(effect: Effect, names: tuple[str, ...]) -> Finding:
     nearest = effect.probes[0]
-    held = (f"an untouched batch stood still meanwhile (reads {effect.control[0]} to {effect.control[-1]})",)
+    held = [f"an untouched batch stood still meanwhile ({', '.join(map(str, effect.control[:4]))})"]
     answer = f"answered {nearest.status}" if nearest.status is not None else "whose answer was lost"
     return Finding(
         any_of=names,
@@ -169,7 +169,7 @@ def _effect(effect: Effect, names: tuple[str, ...]) -> Finding:
             f"({effect.before.status}, then {effect.after.status})",
             f"between them lies request {nearest.n} {phrase(nearest)}, {answer}; no retry with the key explains it",
             "nobody else can write to a batch of this run",
-            *(held if effect.control else ()),
+            *(held if effect.control else []),
         ),
         expected=tuple(dict.fromkeys(e for name in names for e in _EXPECTED.get(name, ()))),
         observed="a new attempt",

@@ -1,0 +1,194 @@
+"""Family ERR: codes, envelope, leaks, odd input, and refusals without effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from conformance.findings import Finding
+from conformance.history.records import Exchange
+from conformance.judges.leaks import leak
+from tests.story import Story
+
+NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
+UNRESOLVED = "unresolved_batch_messages"
+ENVELOPE = {"error": {"code": NOT_RETRYABLE, "message": "m", "type": "domain_error", "id": "t"}}
+
+
+def _asked(cause: str, status: int | None, body: Any = None, *, story: Story | None = None) -> Story:
+    """A retry of an id that no batch has."""
+    told = story or Story()
+    told.members.setdefault("nobody", [])
+    told.retry("nobody", status, cause=cause)
+    last = told.exchanges[-1]
+    media = "none" if body is None else "text" if isinstance(body, str) else "json"
+    end = msgspec.structs.replace(last.end, body=body, media=media)
+    told.exchanges[-1] = Exchange(invoke=last.invoke, end=end)
+    return told
+
+
+@pytest.mark.parametrize(("status", "body"), [(400, ENVELOPE), (404, None), (404, "not found")])
+def test_err_01_an_unknown_batch(status: int, body: Any) -> None:
+    story = _asked("id:unknown", status, body)
+    assert story.findings() == set()
+    assert "BR-ERR-01" in story.exercised()
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "parameter_invalid"), (403, "x"), (409, NOT_RETRYABLE), (200, "x")])
+def test_err_01_another_answer(status: int, code: str) -> None:
+    story = _asked("id:unknown", status, {"error": {**ENVELOPE["error"], "code": code}})
+    assert "BR-ERR-01" in story.findings()
+
+
+@pytest.mark.parametrize("status", [None, 429, 500, 503])
+def test_err_01_an_answer_that_says_nothing(status: int | None) -> None:
+    story = _asked("id:unknown", status)
+    assert "BR-ERR-01" not in story.findings()
+    assert "BR-ERR-01" not in story.exercised()
+
+
+def _processing(status: int, code: str | None) -> Story:
+    story = Story().send("b", "FF").retry("b", status, code)
+    return story.list("b", only=1).list("b")
+
+
+def test_err_01_a_batch_that_is_still_processing() -> None:
+    assert _processing(400, NOT_RETRYABLE).findings() == set()
+    assert _processing(400, UNRESOLVED).findings() == set()
+    assert _processing(404, NOT_RETRYABLE).findings() == {"BR-ERR-01"}
+
+
+def _blocked(status: int, code: str | None) -> Story:
+    """A message that a single retry put to created, with its status read, beside a failed one; then the batch."""
+    story = Story().send("b", "FF").look("b").finish("b").look("b").single("b.0").look("b")
+    story.batches["b"] = "messages_enqueuing_failed" if 400 <= status < 500 else story.batches["b"]
+    return story.retry("b", status, code).look("b")
+
+
+def test_err_02_the_code_of_a_blocked_retry() -> None:
+    assert _blocked(400, UNRESOLVED).findings() == set()
+    assert "BR-ERR-02" in _blocked(400, UNRESOLVED).exercised()
+    assert "BR-ERR-02" in _blocked(400, "parameter_invalid").findings()
+    assert "BR-ERR-02" in _blocked(409, UNRESOLVED).findings()
+    assert "BR-ERR-02" in _blocked(400, NOT_RETRYABLE).findings()
+
+
+def test_err_02_where_the_batch_may_not_have_been_retryable_that_code_passes() -> None:
+    story = Story(status=False).send("b", "FF").look("b").finish("b").look("b").single("b.0")
+    assert "BR-ERR-02" not in story.retry("b", 400, NOT_RETRYABLE).look("b").findings()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "<h1>400</h1>",
+        {},
+        {"message": "Bad Request", "statusCode": 400},
+        {"error": "no"},
+        {"error": {"code": "x"}},
+    ],
+)
+def test_err_03_another_envelope(body: Any) -> None:
+    assert "BR-ERR-03" in _asked("id:unknown", 400, body).findings()
+
+
+@pytest.mark.parametrize("cause", ["id:malformed:null-byte", "header:long", "path:suffix"])
+def test_err_03_something_in_front_may_refuse_what_is_malformed(cause: str) -> None:
+    assert _asked(cause, 400, "<h1>400</h1>").findings() == set()
+
+
+def test_err_04_ten_kinds_of_odd_input() -> None:
+    story = Story()
+    for number in range(10):
+        assert "BR-ERR-04" not in story.exercised()
+        _asked(f"id:malformed:{number}", 400, ENVELOPE, story=story)
+    assert story.findings() == set()
+    assert "BR-ERR-04" in story.exercised()
+
+
+def test_err_04_no_batch_is_accepted() -> None:
+    assert "BR-ERR-04" in _asked("id:malformed:quote", 201).findings()
+
+
+def test_err_04_odd_input_that_breaks_it() -> None:
+    twice = _asked("id:malformed:quote", 500, story=_asked("id:malformed:quote", 500))
+    assert twice.findings() == {"BR-ERR-04"}
+    assert _asked("id:malformed:quote", 500).findings() == set()
+    assert ("BR-ERR-04", "not-repeated") in _asked("id:malformed:quote", 500).doubts()
+    kinds = _asked("body:text", 500, story=_asked("body:null", 502, story=_asked("id:malformed:quote", 500)))
+    assert kinds.findings() == {"BR-ERR-04"}
+
+
+@pytest.mark.parametrize("status", [501, 520, 524])
+def test_err_04_what_a_gateway_says_breaks_nothing(status: int) -> None:
+    assert _asked("method:PUT", status, story=_asked("method:PUT", status)).findings() == set()
+
+
+def test_err_04_a_target_that_is_down_is_not_broken_by_input() -> None:
+    story = Story().send("b", "F").look("b")
+    _asked("id:malformed:quote", 503, story=story)
+    story.retry("b", 503)
+    _asked("id:malformed:quote", 503, story=story)
+    assert "BR-ERR-04" not in story.findings()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('Traceback (most recent call last):\n  File "x.py", line 1', "a stack trace"),
+        ("TypeError at Retry.run (/app/src/retry.js:10:5)", "a stack trace"),
+        ("cannot open /var/lib/postman/keys.json", "a file path"),
+        ("SELECT id FROM batches WHERE id = 'x'", "SQL"),
+        ("ERROR: syntax error at or near", "SQL"),
+        ("password=[redacted:secret]", "a secret"),
+        ("the key [redacted:key] is wrong", "a secret"),
+        ("Cannot POST /api/v2/campaigns/c/batch/b/retry", None),
+        ("batch not found or is not retryable; update your request, then select another", None),
+        ("too many requests, retry at 10:35:01", None),
+    ],
+)
+def test_err_05_what_an_error_shows(text: str, found: str | None) -> None:
+    assert leak({"error": {"message": text}}) == found
+    assert ("BR-ERR-05" in _asked("id:unknown", 404, {"error": {"message": text}}).findings()) == (found is not None)
+
+
+def test_err_05_a_field_that_is_named_so() -> None:
+    assert leak({"error": {"stack": "digest:0123456789ab"}}) == "a stack trace"
+    assert leak({"error": {"stack": None}}) is None
+
+
+def _ready() -> Story:
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    return story.look("ctl").look("b").look("ctl")
+
+
+def test_err_06_a_429_with_an_effect() -> None:
+    story = _ready().retry("b", 429, "too_many_requests", takes=("b.0",)).look("b").look("ctl")
+    assert story.findings() == {"BR-ERR-06"}
+
+
+def test_err_06_a_429_without_an_effect() -> None:
+    story = _ready().retry("b", 429, "too_many_requests").look("b").retry("b").look("b")
+    assert story.findings() == set()
+    assert "BR-ERR-06" in story.exercised()
+
+
+def test_err_06_beside_a_refusal_either_may_have_done_it() -> None:
+    story = _ready().retry("b", 429, "too_many_requests", takes=("b.0",)).retry("b", 400, UNRESOLVED)
+    story.look("b").look("ctl")
+    sets = [set(o.any_of) for o in story.opinions() if isinstance(o, Finding)]
+    assert {"BR-ERR-06", "BR-BLK-03"} in sets
+    assert {"BR-BLK-03"} not in sets
+
+
+def test_err_07_a_500_with_an_effect() -> None:
+    assert "BR-ERR-07" in _ready().retry("b", 500, takes=("b.0", "b.1")).look("b").look("ctl").findings()
+
+
+def test_err_07_a_500_without_an_effect() -> None:
+    story = _ready().retry("b", 500).look("b").wait(11).look("b")
+    assert story.findings() == set()
+    assert "BR-ERR-07" in story.exercised()

@@ -1,0 +1,161 @@
+"""Family SEC: probes bound by closed chains, effects of probes, what a request may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.history.records import Exchange
+from tests.story import Story
+
+STATUS_OF = {"auth:none": 401, "auth:wrong": 401, "auth:other-key": 403, "campaign:other": 404, "method:PUT": 405}
+FACETS = {
+    "auth:none": "BR-SEC-01 none",
+    "auth:wrong": "BR-SEC-01 wrong",
+    "auth:other-key": "BR-SEC-02",
+    "campaign:other": "BR-SEC-03",
+    "campaign:other-own-key": "BR-SEC-03",
+    "method:PUT": "BR-SEC-04 PUT",
+    "method:GET": "BR-SEC-04 GET",
+    "auth:cut": "BR-SEC-07 cut",
+    "auth:extended": "BR-SEC-07 extended",
+    "auth:case": "BR-SEC-07 case",
+    "auth:scheme": "BR-SEC-07 scheme",
+    "path:trailing-slash": "BR-SEC-07 path",
+}
+
+
+def _ready() -> Story:
+    """A quiet batch of two failed messages, and an untouched one beside it."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    return story.look("ctl").look("b").look("ctl")
+
+
+def _probe(story: Story, cause: str, status: int | None, *, takes: tuple[str, ...] = ()) -> Story:
+    return story.retry("b", status, None if status in (200, 201, 204, None) else "x", takes=takes, cause=cause)
+
+
+def _closed(story: Story) -> Story:
+    return story.look("b").retry("b").look("b").finish("b").look("b").look("ctl")
+
+
+@pytest.mark.parametrize("cause", FACETS)
+def test_a_closed_chain_exercises_what_the_probe_is_about(cause: str) -> None:
+    story = _closed(_probe(_ready(), cause, STATUS_OF.get(cause, 401)).list("b"))
+    assert story.findings() == set()
+    assert FACETS[cause] in story.exercised()
+
+
+@pytest.mark.parametrize("cause", [c for c in FACETS if not c.startswith("method:")])
+def test_a_probe_that_is_accepted_fails(cause: str) -> None:
+    story = _closed(_probe(_ready(), cause, 201))
+    assert FACETS[cause].split()[0] in story.findings()
+
+
+@pytest.mark.parametrize("cause", FACETS)
+def test_a_probe_that_is_refused_and_carried_out_fails(cause: str) -> None:
+    story = _probe(_ready(), cause, STATUS_OF.get(cause, 401), takes=("b.0", "b.1")).look("b").look("ctl")
+    assert story.findings() == {FACETS[cause].split()[0]}
+
+
+def test_which_of_two_probes_had_the_effect_cannot_be_told() -> None:
+    story = _probe(_ready(), "auth:none", 401)
+    story = _probe(story, "auth:cut", 401, takes=("b.0", "b.1")).look("b").look("ctl")
+    finding = next(o for o in story.opinions() if getattr(o, "any_of", ()))
+    assert set(getattr(finding, "any_of", ())) == {"BR-SEC-01", "BR-SEC-07"}
+
+
+def test_without_an_untouched_batch_it_may_have_come_by_itself() -> None:
+    story = Story().send("b", "FF").finish("b").look("b")
+    story = _probe(story, "auth:none", 401, takes=("b.0",)).look("b")
+    findings = [o for o in story.opinions() if getattr(o, "any_of", ())]
+    assert {r for f in findings for r in getattr(f, "any_of", ())} == {"BR-SEC-01", "BR-SEL-07"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 302])
+def test_sec_01_another_refusal_than_401(status: int) -> None:
+    story = _closed(_probe(_ready(), "auth:none", status).list("b"))
+    assert story.findings() == {"BR-SEC-01"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_sec_01_a_chain_that_is_not_closed_binds_nothing(status: int) -> None:
+    story = _probe(_ready(), "auth:none", status).look("b")
+    assert story.findings() == set()
+    assert ("BR-SEC-01", "chain-not-closed") in story.doubts()
+    refused = _probe(_ready(), "auth:none", status).look("b").retry("b", 400, "unresolved_batch_messages")
+    assert "BR-SEC-01" not in refused.findings()
+    assert ("BR-SEC-01", "chain-not-closed") in refused.doubts()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("cause", ["auth:other-key", "campaign:other"])
+def test_every_refusal_of_ruling_7_passes(cause: str, status: int) -> None:
+    story = _closed(_probe(_ready(), cause, status).list("b"))
+    assert story.findings() == set()
+    assert FACETS[cause] in story.exercised()
+
+
+@pytest.mark.parametrize("status", [200, 204, 404, 405, 501])
+def test_sec_04_the_status_is_free(status: int) -> None:
+    story = _closed(_probe(_ready(), "method:GET", status).list("b"))
+    assert story.findings() == set()
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_lost_answer_settles_nothing(status: int | None) -> None:
+    story = _closed(_probe(_ready(), "auth:cut", status).list("b"))
+    assert "BR-SEC-07" not in story.findings()
+    assert "BR-SEC-07 cut" not in story.exercised()
+
+
+def test_sec_07_an_odd_spelling_may_be_another_page() -> None:
+    story = _closed(_probe(_ready(), "path:suffix", 200).list("b"))
+    assert story.findings() == set()
+
+
+def _said(story: Story, body: object = None, query: tuple[tuple[str, str], ...] = ()) -> Story:
+    """Put a body and query into the last exchange that was told."""
+    import msgspec
+
+    last = story.exchanges[-1]
+    invoke = msgspec.structs.replace(last.invoke, body=body, query=query)
+    story.exchanges[-1] = Exchange(invoke=invoke, end=last.end)
+    return story
+
+
+def test_sec_05_a_body_that_changes_nothing() -> None:
+    story = _said(_ready().retry("b", cause="body:json-recipient"), {"recipient": "6511111111"})
+    story.look("b").finish("b").look("b").retry("b").look("b")
+    assert story.findings() == set()
+    assert {"BR-SEC-05 body", "BR-SEC-05 bare"} <= story.exercised()
+
+
+def test_sec_05_a_body_that_is_refused() -> None:
+    story = _ready().retry("b", 400, "parameter_invalid", cause="body:json-recipient").look("b").retry("b").look("b")
+    assert story.findings() == set()
+    assert {"BR-SEC-05 body", "BR-SEC-05 bare"} <= story.exercised()
+
+
+def test_sec_05_a_body_that_chooses_messages() -> None:
+    story = _said(_ready().retry("b", cause="body:json-ids", takes=("b.0",)), {"messageIds": ["b.0"]})
+    story.look("b").finish("b").wait(11).look("b")
+    assert any({"BR-SEC-05", "BR-SEL-01"} == set(getattr(o, "any_of", ())) for o in story.opinions())
+
+
+def test_sec_05_a_body_that_chooses_messages_before_the_settling_time_is_over() -> None:
+    story = _said(_ready().retry("b", cause="body:json-ids", takes=("b.0",)), {"messageIds": ["b.0"]}).look("b")
+    assert "BR-SEC-05" not in story.findings()
+
+
+def test_sec_05_a_body_that_names_the_recipient() -> None:
+    story = _ready().retry("b", cause="body:json-recipient")
+    _said(story, {"recipient": "6511111111"})
+    story.look("b")
+    read = next(e for e in story.exchanges[::-1] if e.invoke.operation == "message_read")
+    read.end.body["recipient"] = "6511111111"
+    assert "BR-SEC-05" in story.findings()
+
+
+def test_sec_05_a_bare_retry_is_refused_and_one_with_a_body_accepted() -> None:
+    story = _ready().retry("b", 400, "parameter_invalid").look("b").retry("b", cause="body:json-ids").look("b")
+    assert any("BR-SEC-05" in getattr(o, "any_of", ()) for o in story.opinions())
