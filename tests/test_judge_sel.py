@@ -52,8 +52,10 @@ def test_sel_01_a_message_retried_twice_may_be_spent() -> None:
 
 
 def test_sel_01_a_lost_retry_that_took_up_some() -> None:
-    assert _failed().retry("b", None, takes=("b.0",)).wait(11).look("b").findings() == {"BR-SEL-01"}
-    assert _failed().retry("b", None).wait(11).look("b").findings() == set()
+    story = _failed().retry("b", None, takes=("b.0",)).wait(11).look("b")
+    assert story.findings() == set()
+    assert story.wait(11).look("b").findings() == {"BR-SEL-01"}
+    assert _failed().retry("b", None).wait(11).look("b").wait(11).look("b").findings() == set()
 
 
 def test_sel_02_a_success_is_retried() -> None:

@@ -213,29 +213,17 @@ def _refusal_before(case: Case, batch: Batch, write: Write) -> Write | None:
 def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed: list[str]) -> Iterator[Opinion]:
     before = _accepted_before(batch, write)
     blocked = _refusal_before(case, batch, write)
-    any_of: tuple[str, ...] = ("BR-ACC-02",)
-    if any(retried(case, batch, m, write)[1] >= 2 for m in state.failed):
-        # A message that may be spent stands beside: it must not keep the others from being retried.
-        any_of = ("BR-ACC-02", "BR-SEL-09")
-    elif state.status == ENQUEUING_FAILED and blocked is not None:
-        any_of = ("BR-ACC-03",)
-    elif state.status is None:
-        if write.code != NOT_RETRYABLE_CODE and write.code is not None:
-            any_of = ("BR-ACC-02", "BR-ERR-01")
-        elif not _long_enough(case, batch, write):
-            yield Doubt(
-                requirement="BR-ACC-06" if before else "BR-ACC-02",
-                code="status-not-visible",
-                text=f"retry {write.n} of a batch that is quiet as far as can be seen is refused as not retryable; "
-                "its status is not visible, so it may have been so",
-                needs=("the same retry again until settle_timeout has passed", _READ_STATUS),
-                evidence=(*state.evidence, write.n),
-            )
-            return
-        elif blocked is not None:
-            any_of = ("BR-ACC-03", "BR-BLK-02", "BR-ACC-02")
-        elif before:
-            any_of = ("BR-ACC-06", "BR-ACC-02")
+    any_of = _broken_by_refusal(case, batch, write, state)
+    if not any_of:
+        yield Doubt(
+            requirement="BR-ACC-06" if before else "BR-ACC-02",
+            code="status-not-visible",
+            text=f"retry {write.n} of a batch that is quiet as far as can be seen is refused as not retryable; "
+            "its status is not visible, so it may have been so",
+            needs=("the same retry again until settle_timeout has passed", _READ_STATUS),
+            evidence=(*state.evidence, write.n),
+        )
+        return
     times = {retried(case, batch, m, write)[1] for m in failed}
     subject = "refused after a blocked retry" if blocked else "refused again" if before else "first retry refused"
     finding = Finding(
@@ -261,6 +249,24 @@ def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed:
     if any_of == ("BR-ACC-02",) and any(w.message is None and w.standing == "accepted" for w in before):
         # The messages of that round are terminal: the batch had to be retryable again, and is not.
         yield msgspec.structs.replace(finding, any_of=("BR-ACC-06",))
+
+
+def _broken_by_refusal(case: Case, batch: Batch, write: Write, state: Quiet) -> tuple[str, ...]:
+    """Of what a refusal of a quiet batch breaks at least one; empty if its status, not visible, may excuse it."""
+    # A message that may be spent stands beside: it must not keep the others from being retried.
+    spent = ("BR-SEL-09",) if any(retried(case, batch, m, write)[1] >= 2 for m in state.failed) else ()
+    before = _accepted_before(batch, write)
+    blocked = _refusal_before(case, batch, write)
+    if state.status is not None:
+        put = state.status == ENQUEUING_FAILED and blocked is not None and not spent
+        return ("BR-ACC-03",) if put else ("BR-ACC-02", *spent)
+    if write.code not in (NOT_RETRYABLE_CODE, None):
+        return ("BR-ACC-02", *spent, "BR-ERR-01")
+    if not _long_enough(case, batch, write):
+        return ()
+    if blocked is not None:
+        return ("BR-ACC-03", "BR-BLK-02", "BR-ACC-02", *spent)
+    return ("BR-ACC-06", "BR-ACC-02", *spent) if before else ("BR-ACC-02", *spent)
 
 
 def _since(batch: Batch, write: Write) -> float:
@@ -332,6 +338,8 @@ def _stays_unretryable(case: Case, batch: Batch) -> Iterator[Opinion]:
         ]
         if not batch.whole or not all(view and view[-1].terminal for view in seen):
             continue
+        if any(w.standing == "open" and w.t < following for w in batch.retries):
+            continue  # It may be carried out at any time, and the batch be processed once more (ruling 11).
         done = max(next(s.last for s in view if s.terminal) for view in seen)
         bound = max(done, write.last) + case.header.settle_timeout
         late = [

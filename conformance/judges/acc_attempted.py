@@ -77,11 +77,13 @@ def _judged(
     statuses = [(s, status) for s, status in case.status_sights(batch) if write.t <= s.last <= until]
     final = [(s, status) for s, status in statuses if follows(case, s, settled)]
     evidence = (write.n, *sorted({s.n for pair in window for s in pair}))
-    if any(status == ENQUEUING_FAILED for _, status in statuses) or not final:
+    lost = [w for w in batch.retries if w.standing == "open" and w.t < until]
+    if any(status == ENQUEUING_FAILED for _, status in statuses) or not final or lost:
         seen = "shows messages_enqueuing_failed, which excuses it" if final else "is not visible afterwards"
+        seen = f"may have been set again by retry {lost[0].n}, whose answer is lost" if lost else seen
         return Doubt(
             requirement="BR-ACC-05",
-            code="partial-enqueue" if final else "status-not-visible",
+            code="answer-lost" if lost else "partial-enqueue" if final else "status-not-visible",
             text=f"retry {write.n} is accepted and attempts nothing; the batch's status {seen}",
             needs=("a read of one message, with its batches, after the settling time",),
             evidence=evidence,

@@ -95,13 +95,13 @@ def _batch(case: Case, batch: Batch, write: Write, refusals: list[_Shown]) -> It
         return
     if lowest < 2:
         if lowest == 1 and highest == 1 and write.code in (NO_FAILED_CODE, TOO_MANY_CODE):
-            yield _finding(write, evidence, "refuses a message as spent after one retry", "spent after one retry")
+            what = "refuses a message as spent after one retry"
+            yield _finding(write, evidence, what, "spent after one retry", seen=state.status is not None)
         return
     allowed = {NO_FAILED_CODE} if state.status is not None else {NO_FAILED_CODE, NOT_RETRYABLE_CODE}
     if write.status != 400 or write.code not in allowed:
-        yield _finding(
-            write, evidence, "refuses a spent batch with another answer than documented", "spent: other code"
-        )
+        what = "refuses a spent batch with another answer than documented"
+        yield _finding(write, evidence, what, "spent: other code", seen=state.status is not None)
     elif write.code == NO_FAILED_CODE:
         yield Exercise(requirement="BR-SEL-04", evidence=evidence, facet="batch")
         refusals.append(_Shown(highest, evidence))
@@ -123,10 +123,11 @@ def _single(case: Case, batch: Batch, write: Write, refusals: list[_Shown]) -> I
         refusals.append(_Shown(high, evidence))
 
 
-def _finding(write: Write, evidence: tuple[int, ...], what: str, subject: str) -> Finding:
+def _finding(write: Write, evidence: tuple[int, ...], what: str, subject: str, *, seen: bool = True) -> Finding:
+    """``seen``: the batch's status was; where not, it may still be processed, and the code be wrong for that."""
     answer = f"{write.status} {write.code or ''}".rstrip()
     return Finding(
-        any_of=("BR-SEL-04",),
+        any_of=("BR-SEL-04",) if seen else ("BR-SEL-04", "BR-ERR-01"),
         summary=f"the target {what}",
         argument=(
             "reads before the retry show what is failed, with all earlier retries done, and how many there were",

@@ -37,14 +37,16 @@ class Outcome:
     after: Sight
 
 
-def outcome(case: Case, batch: Batch, message: str, write: Write) -> Outcome | None:
+def outcome(case: Case, batch: Batch, message: str, write: Write, settled: float | None = None) -> Outcome | None:
     """What the write did to a message that was failed when it was decided; None if no read tells.
 
     Between the two sights no other retry can have given the message an attempt, so a gain is this one's.
+
+    :param settled: when its effects must have come; by default the settling time after its answer.
     """
     acts = acts_on(batch, message)
     limit = min((w.t for w in acts if w.t > write.t and w.n != write.n), default=float("inf"))
-    settled = write.last + case.header.settle_timeout
+    settled = write.last + case.header.settle_timeout if settled is None else settled
     for view in views(case.sights(message)):
         before = [s for s in view if s.last <= write.t and s.status == "failure"]
         if not before or pending(case, batch, message, before[-1]):
@@ -67,7 +69,8 @@ def takes_up(case: Case, batch: Batch) -> Iterator[Opinion]:
 
     Failed at the decision by a sight and A2; retried at most once, so that both readings of the limit let it be
     retried (ruling 3); no new attempt when the settling time is over (ruling 16), in a batch that does not show
-    ``messages_enqueuing_failed`` (ruling 17). A lost retry counts only if it took up some (ruling 11).
+    ``messages_enqueuing_failed`` (ruling 17). A lost retry counts only if it took up some (ruling 11), and as it may
+    have been decided long after it was sent, its settling time begins when the first of them is seen.
     """
     for write in batch.retries:
         if not write.acts or overlapping(batch, write) or not batch.whole:
@@ -75,17 +78,21 @@ def takes_up(case: Case, batch: Batch) -> Iterator[Opinion]:
         due = [m for m in batch.messages if failed_at(case, batch, m, write) and retried(case, batch, m, write)[1] < 2]
         outcomes = {m: outcome(case, batch, m, write) for m in due}
         taken = [o for o in outcomes.values() if o is not None and o.kind == "taken"]
-        left = [o for o in outcomes.values() if o is not None and o.kind == "left"]
+        decided = write.last if write.standing == "accepted" else min((o.after.last for o in taken), default=write.last)
+        settled = decided + case.header.settle_timeout
+        final = [outcome(case, batch, m, write, settled) for m in due]
+        left = [o for o in final if o is not None and o.kind == "left"]
         if len(due) >= 2 and len(taken) == len(due) and write.standing == "accepted":
             evidence = (write.n, *sorted({n for o in taken for n in (o.before.n, o.after.n)}))
             yield Exercise(requirement="BR-SEL-01", evidence=evidence)
         if taken and left:
-            yield _left_out(case, batch, write, taken, left)
+            yield _left_out(case, batch, write, taken, left, settled)
 
 
-def _left_out(case: Case, batch: Batch, write: Write, taken: list[Outcome], left: list[Outcome]) -> Opinion:
+def _left_out(
+    case: Case, batch: Batch, write: Write, taken: list[Outcome], left: list[Outcome], settled: float
+) -> Opinion:
     until = max(o.after.last for o in left)
-    settled = write.last + case.header.settle_timeout
     following = min((w.t for w in batch.writes if w.t > write.t and w.standing != "unsent"), default=float("inf"))
     shown = [(s, status) for s, status in case.status_sights(batch) if write.t <= s.last <= max(until, following)]
     final = [(s, status) for s, status in shown if follows(case, s, settled) and s.last <= following]
@@ -166,7 +173,7 @@ def _touched(case: Case, write: Write, a: Sight, b: Sight, status: str, axioms: 
         expected=("the message keeps its attempts",),
         observed="a new attempt",
         evidence=(a.n, write.n, b.n),
-        axioms=(*axioms, "A4", "A6", "A7") if comparable(a, b) else (*axioms, "A6", "A7"),
+        axioms=(*axioms, "A3", "A4", "A6", "A7") if comparable(a, b) else (*axioms, "A6", "A7"),
         slack=slack(case, b, a.last),
         counterfactual="would be legal if the message had been failed when the retry was decided",
         scenario=write.exchange.invoke.scenario,

@@ -221,7 +221,7 @@ def _by_sight(case: Case, message: str, write: Write, after: Sight) -> Bracket |
             write=write,
             before=(sight.n,),
             after=after,
-            axioms=("A1", axiom, "A7"),
+            axioms=("A1", "A3", axiom, "A7"),
             slack=slack(case, after, write.last),
             argument=(
                 f"read {sight.n} ends before retry {write.n} leaves and shows the message in {sight.status}",
@@ -261,7 +261,7 @@ def _by_single(case: Case, batch: Batch, message: str, write: Write, after: Sigh
             write=write,
             before=(sight.n, single.n),
             after=after,
-            axioms=("A1", "A4", "A6", "A7"),
+            axioms=("A1", "A3", "A4", "A6", "A7"),
             slack=slack(case, after, write.last),
             argument=(
                 f"read {sight.n} shows the message in failure; single retry {single.n} is answered with it in created, "

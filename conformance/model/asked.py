@@ -103,7 +103,7 @@ def asked(history: History, switches: Switches) -> Asked:
         position={w.n: places[w.message] for w in writes if w.message in places},
         settle=case.header.settle_timeout,
         made=not any(g.status == UNMADE for look in looks for g in look.glances),
-        faults=(*_wrong_answers(writes), *_changed_attempts(case, batch)),
+        faults=(*_wrong_answers(writes), *_changed_attempts(case, batch, lag)),
     )
 
 
@@ -186,12 +186,12 @@ def _wrong_answers(writes: tuple[Write, ...]) -> Iterator[str]:
             yield f"retry {write.n} is not answered 201 with an empty body (BR-ACC-04)"
 
 
-def _changed_attempts(case: Case, batch: Batch) -> Iterator[str]:
+def _changed_attempts(case: Case, batch: Batch, lag: float) -> Iterator[str]:
+    """An attempt that a listing of attempts has shown stands in all that come after it, with its id and createdAt."""
     for message in batch.messages:
-        marks: dict[tuple[str, int], tuple[object, object]] = {}
-        for sight in case.sights(message):
-            attempts = sorted(sight.attempts or (), key=lambda a: str(a.id))
-            for number, attempt in enumerate(attempts):
-                known = marks.setdefault((sight.operation, number), (attempt.id, attempt.created_at))
-                if known != (attempt.id, attempt.created_at):
-                    yield f"read {sight.n} shows an earlier attempt of {message} changed (BR-SEL-05)"
+        shown = [s for s in case.sights(message) if s.attempts is not None]
+        for a in shown:
+            for b in (b for b in shown if b.operation == a.operation and b.t - lag >= a.last):
+                after = {(attempt.id, attempt.created_at) for attempt in b.attempts or ()}
+                if any((attempt.id, attempt.created_at) not in after for attempt in a.attempts or ()):
+                    yield f"read {b.n} lacks an attempt that read {a.n} shows (BR-SEL-05)"
