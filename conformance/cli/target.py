@@ -25,9 +25,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--rate", type=click.FloatRange(0.1), help="Calls a second above which it answers 429.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Be wrong in this way (`list faults`).")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Differ in this way (`list variants`).")
-@click.pass_obj
 def serve(
-    screen: Screen,
     port: int,
     speed: float,
     delivery: float,
@@ -44,7 +42,8 @@ def serve(
         speed=speed, delivery=delivery, answer_delay=answer_delay, rate=rate, faults=faults, variants=variants
     )
     try:
-        serve_reference(settings, port, lambda text: screen.say(text))
+        # Not through the screen: the reference target's keys are no secret, and are there to be pasted.
+        serve_reference(settings, port, click.echo)
     except KeyboardInterrupt:
         # Interrupting is how a server is ended.
         return 0

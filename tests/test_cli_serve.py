@@ -1,0 +1,112 @@
+"""`serve` beside `run`, as two processes: the run knows nothing of the target but URL and configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from conformance.history.reader import read_history
+
+#: Seconds for which a process may take to do what it is started for.
+PATIENCE = 60.0
+HERE = {k: v for k, v in os.environ.items() if not k.startswith("CONFORMANCE_")}
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[Path]:
+    """A reference target of its own process; yields the configuration that it printed."""
+    command = [sys.executable, "-m", "conformance", "serve", "--speed", "2", *arguments]
+    config = folder / "printed.toml"
+    with config.open("w") as out, subprocess.Popen(command, stdout=out, env=HERE) as process:
+        try:
+            _until(lambda: "[[template.languages]]" in config.read_text())
+            yield config
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+    assert process.returncode == 0
+
+
+def _until(condition: object) -> None:
+    assert callable(condition)
+    for _ in range(int(PATIENCE / 0.05)):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def _run(config: Path, reports: Path, **environ: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "conformance", "run", "--config", str(config), "--report-dir", str(reports)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**HERE, **environ})
+
+
+def test_a_fault_is_found_from_another_process_and_its_program_finds_it_again(tmp_path: Path) -> None:
+    with serving(tmp_path, "--fault", "blocked-keeps-status") as config:
+        run = _run(config, tmp_path / "r")
+        out, err = run.communicate(timeout=PATIENCE)
+        assert run.returncode == 1, out + err
+        program = re.search(r"run --replay DIR/(\S+)", out)
+        assert program is not None
+        command = [sys.executable, "-m", "conformance", "run", "--config", str(config)]
+        command += ["--replay", str(tmp_path / "r" / program[1]), "--report-dir", str(tmp_path / "again")]
+        again = subprocess.run(command, capture_output=True, text=True, env=HERE, timeout=PATIENCE, check=False)
+    assert again.returncode == 1
+    assert "BR-BLK-02 is violated" in again.stdout
+
+
+def test_a_run_that_is_killed_leaves_a_history_that_is_judged(tmp_path: Path) -> None:
+    history = tmp_path / "r" / "history.jsonl"
+    with serving(tmp_path) as config:
+        run = _run(config, tmp_path / "r")
+        _until(lambda: history.exists() and history.read_bytes().count(b'"batch_retry"') > 3)
+        run.kill()
+        run.communicate(timeout=PATIENCE)
+    found = read_history(history)
+    assert found.footer is None
+    command = [sys.executable, "-m", "conformance", "judge", str(history)]
+    judged = subprocess.run(command, capture_output=True, text=True, env=HERE, timeout=PATIENCE, check=False)
+    assert judged.returncode == 3
+    assert "Traceback" not in judged.stderr
+    assert "inconclusive" in judged.stdout
+
+
+def test_an_interrupted_run_says_the_verdicts_so_far(tmp_path: Path) -> None:
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        reports = tmp_path / str(status)
+        history = reports / "history.jsonl"
+        with serving(tmp_path) as config:
+            run = _run(config, reports)
+            _until(lambda history=history: history.exists() and history.read_bytes().count(b'"batch_retry"') > 3)
+            run.send_signal(number)
+            out, err = run.communicate(timeout=PATIENCE)
+        assert run.returncode == status, out + err
+        assert f"exit status {status}" in out
+        assert "Traceback" not in err
+        assert (reports / "conformance.json").exists()
+        footer = read_history(history).footer
+        assert footer is not None
+        assert not footer.complete
+
+
+def test_the_plan_holds(tmp_path: Path) -> None:
+    with serving(tmp_path) as config:
+        command = [sys.executable, "-m", "conformance", "run", "--config", str(config)]
+        planned = subprocess.run([*command, "--plan"], capture_output=True, text=True, env=HERE, check=True)
+        run = _run(config, tmp_path / "r")
+        out, _ = run.communicate(timeout=PATIENCE)
+    messages = re.search(r"messages +(\d+) if .*?, (\d+) at most", planned.stdout)
+    calls = re.search(r"calls +(\d+) to (\d+)", planned.stdout)
+    took = re.search(r"(\d+) calls, (\d+) messages", out)
+    assert messages is not None
+    assert calls is not None
+    assert took is not None
+    assert int(took[2]) == int(messages[1])
+    assert int(calls[1]) <= int(took[1]) <= int(calls[2])
