@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
-from conformance.judges import acc, blk, err, liv, readings, sch, sec, sel
+from conformance.judges import acc, blk, err, ids, liv, readings, sch, sec, sel
 from conformance.judges.axioms import broken
 from conformance.judges.case import Case
 
@@ -25,6 +25,7 @@ Judge = Callable[[Case], Iterable[Opinion]]
 JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
     "ACC": (acc.REQUIREMENTS, acc.judge),
     "BLK": (blk.REQUIREMENTS, blk.judge),
+    "IDS": (ids.REQUIREMENTS, ids.judge),
     "SEL": (sel.REQUIREMENTS, sel.judge),
     "LIV": (liv.REQUIREMENTS, liv.judge),
     "ERR": (err.REQUIREMENTS, err.judge),

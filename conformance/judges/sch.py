@@ -25,8 +25,8 @@ _EITHER = frozenset({401, 403, 404, 405})
 #: Exchanges that a finding names at most.
 _SHOWN = 5
 
-#: ``described``, ``outside`` the contract (ruling 8), or a sentence that says what is not described.
-Fit = Literal["described", "outside"]
+#: ``outside`` the contract: a gateway's answer (ruling 8). ``elsewhere``: another requirement judges it.
+Fit = Literal["described", "outside", "elsewhere"]
 
 
 def judge(case: Case) -> Iterator[Opinion]:
@@ -37,6 +37,7 @@ def judge(case: Case) -> Iterator[Opinion]:
     408, and a 4xx other than 400 whose body is not JSON. The body of a 201 to a batch retry is BR-ACC-04's alone.
     """
     wrong: dict[tuple[str, str], list[Exchange]] = {}
+    outside: set[str] = set()
     for exchange in case.exchanges:
         invoke = exchange.invoke
         if not exchange.answered or invoke.cause is not None or invoke.auth != "valid" or exchange.status == 429:
@@ -44,15 +45,14 @@ def judge(case: Case) -> Iterator[Opinion]:
         requirement = "BR-SCH-01" if invoke.operation == RETRY else "BR-SCH-02"
         fit, fault = _fit(exchange)
         if fit == "outside":
-            yield Observation(
-                key="answer-outside-the-contract", value=f"{invoke.operation} {exchange.status}", evidence=(exchange.n,)
-            )
+            what = f"{invoke.operation} {exchange.status}"
+            if what not in outside:
+                outside.add(what)
+                yield Observation(key="answer-outside-the-contract", value=what, evidence=(exchange.n,))
         elif fault is not None:
             wrong.setdefault((requirement, f"{invoke.operation} {exchange.status}: {fault}"), []).append(exchange)
-        else:
-            facet = _facet(exchange)
-            if facet is not None:
-                yield Exercise(requirement=requirement, evidence=(exchange.n,), facet=facet)
+        elif fit == "described" and (facet := _facet(exchange)) is not None:
+            yield Exercise(requirement=requirement, evidence=(exchange.n,), facet=facet)
     for (requirement, defect), exchanges in wrong.items():
         yield _finding(requirement, defect, exchanges)
 
@@ -90,14 +90,14 @@ def _fit(exchange: Exchange) -> tuple[Fit | None, str | None]:
     status = exchange.status or 0
     operation = exchange.invoke.operation
     media = exchange.end.media
-    if status >= 500 or status == 408:
+    if status >= 500 or status == 408 or 300 <= status < 400:
         return "outside", None
+    if operation == RETRY and 200 <= status < 300:
+        return "described" if status == 201 else "elsewhere", None
     if 400 < status < 500 and media in ("text", "binary"):
         return "outside", None
     if status not in statuses(operation):
         return None, "the status is not documented"
-    if operation == RETRY and status == 201:
-        return "described", None
     if status in _EITHER and media == "none":
         return "described", None
     fault = _body_fault(exchange, operation, status)
