@@ -70,6 +70,8 @@ def to_history(line: Line, *, settle: float, lag: float | None) -> History:
 
 def from_history(history: History) -> Line:
     """The line of a history; raises FormatError for what a line cannot say."""
+    if not history.exchanges:
+        raise FormatError("the history is empty", where="history", mend="begin with a batch_send")
     send, *others = history.exchanges
     if send.invoke.operation != "batch_send" or not send.invoke.rows:
         raise _unsaid(send, "does not send the batch", "begin with the one batch_send of the history")
@@ -210,7 +212,7 @@ def _unsaid(exchange: Exchange, what: str, mend: str) -> FormatError:
 def _part(exchange: Exchange, ids: tuple[str, ...]) -> Part:
     operation, body = exchange.invoke.operation, exchange.end.body
     if operation in ("batch_retry", "single_retry") and exchange.invoke.cause is None:
-        message = ids.index(str(exchange.invoke.message)) if operation == "single_retry" else None
+        message = _place(exchange, {"id": exchange.invoke.message}, ids) if operation == "single_retry" else None
         code = error_code(body)
         return Retry(message=message, status=exchange.status, code=code, size=exchange.end.size)
     if operation == "batch_list" and exchange.status == 200 and isinstance(body, Mapping):
@@ -235,15 +237,17 @@ def _place(exchange: Exchange, item: Mapping[str, Any], ids: tuple[str, ...]) ->
 
 
 def _shown(exchange: Exchange, item: Mapping[str, Any]) -> Shown:
-    status = LETTERS.get(item["latestStatus"])
+    status = LETTERS.get(item.get("latestStatus", ""))
     if status is None:
-        raise _unsaid(exchange, f"shows a message in {item['latestStatus']!r}", f"use one of {', '.join(LETTERS)}")
+        raise _unsaid(exchange, f"shows a message in {item.get('latestStatus')!r}", f"use one of {', '.join(LETTERS)}")
     attempts = item.get("messageAttempts", item.get("attempts"))
     updated = instant(item.get("updatedAt"))
     stamp = None if updated is None else round((updated - _START).total_seconds())
     if attempts is None:
         return Shown(status=status, stamp=stamp)
-    letters = [LETTERS[a["status"]] for a in attempts]
+    letters = [LETTERS.get(a["status"], "?") for a in attempts]
+    if "?" in letters:
+        raise _unsaid(exchange, "shows an attempt in another status", f"use one of {', '.join(LETTERS)}")
     newest = letters[0] if letters and letters[0] != status else None
     earlier = "".join(letters[1:])
     return Shown(
