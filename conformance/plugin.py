@@ -99,6 +99,13 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     return _CATEGORIES.get(str(verdict), words), _LETTERS.get(str(verdict), "?"), words.upper()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why what could not be settled was not: pytest itself tells failures and errors only."""
+    for report in terminalreporter.stats.get("inconclusive", ()):
+        terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
+        terminalreporter.write_line(str(report.longrepr))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_report_title(report: Any) -> None:
     """Title of report.html."""

@@ -143,15 +143,13 @@ def _table(report: Report) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("verdict", no_wrap=True)
     table.add_column("requirement", no_wrap=True)
-    table.add_column("level", no_wrap=True)
-    table.add_column("what it says", ratio=3)
-    table.add_column("why", ratio=4)
+    table.add_column("what it says", ratio=1)
+    table.add_column("why", ratio=1)
     for item in report.requirements:
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
-            Text(item.level, style="dim"),
-            Text(item.title),
+            Text(item.title if item.level == "MUST" else f"{item.title} ({item.level})"),
             Text(_why(item), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
         )
     return table

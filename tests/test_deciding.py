@@ -1,0 +1,159 @@
+"""From opinions to verdicts: the lattice, reasons, and what counts against a pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.catalogue import load
+from conformance.deciding import decide, overall
+from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note
+from conformance.verdicts import Verdict
+
+OFFERS = ("failing", "succeeding", "pending", "recovering", "other_campaign", "other_key", "languages")
+CATALOGUE = load()
+
+
+def _history(*, notes: tuple[Note, ...] = (), complete: bool = True, retry: int | None = None, **about: Any) -> History:
+    header = Header(
+        suite_version="0", contract_version="1.0", run_id="r", started="", base_url="", campaign_id="c",
+        **{"offers": OFFERS, **about},
+    )  # fmt: skip
+    exchanges = ()
+    if retry is not None:
+        invoke = Invoke(n=1, t=0.0, operation="batch_retry", method="POST", path="/", batch="b")
+        exchanges = (Exchange(invoke=invoke, end=End(n=1, outcome="answered", last=1.0, status=retry)),)
+    footer = Footer(t=1.0, complete=complete, calls=0, messages=0)
+    return History(header=header, exchanges=exchanges, notes=notes, footer=footer)
+
+
+def _finding(*names: str) -> Finding:
+    return Finding(any_of=names, summary="s", argument=(), expected=(), observed="o", evidence=(1,))
+
+
+def _verdict(name: str, *opinions: Opinion, history: History | None = None) -> Verdict:
+    return decide(history or _history(), opinions, CATALOGUE)[name]
+
+
+def test_exercised_without_a_finding_passes() -> None:
+    verdict = _verdict("BR-ACC-04", Exercise(requirement="BR-ACC-04", evidence=(3,)))
+    assert (verdict.verdict, verdict.exercised, verdict.evidence) == ("pass", 1, (3,))
+
+
+def test_not_exercised_never_passes() -> None:
+    verdict = _verdict("BR-ACC-04")
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reason is not None
+    assert verdict.reason.code == "not-exercised"
+
+
+def test_every_facet_must_be_exercised() -> None:
+    facets = ("first", "last", "elsewhere")
+    done = [Exercise(requirement="BR-BLK-01", evidence=(i,), facet=f) for i, f in enumerate(facets)]
+    assert _verdict("BR-BLK-01", *done).verdict == "pass"
+    partly = _verdict("BR-BLK-01", *done[:2])
+    assert partly.verdict == "inconclusive"
+    assert partly.reason is not None
+    assert "elsewhere" in partly.reason.text
+
+
+def test_a_finding_outweighs_any_number_of_passes() -> None:
+    many = [Exercise(requirement="BR-ACC-04", evidence=(i,)) for i in range(100)]
+    assert _verdict("BR-ACC-04", *many, _finding("BR-ACC-04")).verdict == "fail"
+
+
+def test_one_of_several_counts_against_each_of_them() -> None:
+    finding = _finding("BR-ACC-05", "BR-SEL-01")
+    assert {_verdict(n, finding).verdict for n in finding.any_of} == {"fail"}
+
+
+def test_one_of_several_accuses_only_the_one_that_is_proved_otherwise() -> None:
+    proved, finding = _finding("BR-SEL-01"), _finding("BR-ACC-05", "BR-SEL-01")
+    done = Exercise(requirement="BR-ACC-05", evidence=(1,))
+    assert _verdict("BR-ACC-05", done, proved, finding).verdict == "pass"
+    assert _verdict("BR-SEL-01", done, proved, finding).verdict == "fail"
+
+
+@pytest.mark.parametrize(("code", "verdict"), [("suite-error", "error"), ("axiom-broken", "inconclusive")])
+def test_a_broken_judge_or_proof_stands_against_a_pass(code: str, verdict: str) -> None:
+    done = Exercise(requirement="BR-ACC-04", evidence=(1,))
+    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code=code, text="t")).verdict == verdict
+
+
+def test_a_doubt_beside_an_exercise_does_not() -> None:
+    done = Exercise(requirement="BR-ACC-04", evidence=(1,))
+    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code="answer-lost", text="t")).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "code"),
+    [
+        ("BR-SEL-06", {"offers": ("failing",)}, "not-configured"),
+        ("BR-SEC-02", {"offers": ("failing", "other_campaign")}, "not-configured"),
+        ("BR-ACC-04", {"profiles": ("hardening",)}, "not-selected"),
+        ("BR-ACC-04", {"selected": ("BR-ACC-01",)}, "not-selected"),
+        ("BR-ACC-04", {"absent": ("BR-ACC-04",)}, "declared-absent"),
+        ("BR-SEL-06", {"absent": ("succeeding",)}, "declared-absent"),
+        ("BR-CON-01", {}, "no-driver"),
+    ],
+)
+def test_what_was_never_meant_to_run_is_not_run_and_says_why(name: str, about: dict[str, Any], code: str) -> None:
+    verdict = _verdict(name, history=_history(**about))
+    assert verdict.verdict == "not_run"
+    assert verdict.reason is not None
+    assert verdict.reason.code == code
+
+
+def test_a_finding_is_not_hidden_by_what_is_not_configured() -> None:
+    history = _history(offers=("failing",))
+    assert _verdict("BR-SEL-06", _finding("BR-SEL-06"), history=history).verdict == "fail"
+
+
+@pytest.mark.parametrize(("name", "status"), [("BR-ERR-06", 429), ("BR-ERR-07", 500)])
+def test_what_is_never_provoked_does_not_apply_unless_it_came(name: str, status: int) -> None:
+    assert _verdict(name).verdict == "not_applicable"
+    assert _verdict(name, history=_history(retry=status)).verdict == "inconclusive"
+
+
+def test_https_is_asked_of_https_targets_only() -> None:
+    assert _verdict("BR-SEC-06").verdict == "not_applicable"
+    assert _verdict("BR-SEC-06", history=_history(offers=(*OFFERS, "https"))).verdict == "inconclusive"
+
+
+def test_the_reason_is_the_note_of_what_was_not_reached() -> None:
+    data = {"code": "send-refused", "needs": ["another template"], "requirements": ["BR-ACC-04"]}
+    note = Note(t=0.0, event="unmet", text="Batch Send was not answered 201", data=data)
+    verdict = _verdict("BR-ACC-04", history=_history(notes=(note,)))
+    assert verdict.reason is not None
+    assert (verdict.reason.code, verdict.reason.needs) == ("send-refused", ("another template",))
+
+
+def test_a_run_that_ended_early_says_so() -> None:
+    verdict = _verdict("BR-ACC-04", history=_history(complete=False))
+    assert verdict.reason is not None
+    assert verdict.reason.code == "run-incomplete"
+
+
+def test_overall() -> None:
+    everything = [
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+    ]
+    verdicts = decide(_history(), everything, CATALOGUE)
+    assert overall(verdicts, CATALOGUE, ("core", "guide", "hardening")) == "conformant"
+    assert overall(decide(_history(), (), CATALOGUE), CATALOGUE, ("core",)) == "inconclusive"
+    failing = decide(_history(), (*everything, _finding("BR-ACC-04")), CATALOGUE)
+    assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
+    assert overall(failing, CATALOGUE, ("hardening",)) == "conformant"
+    broken = Doubt(requirement="BR-ACC-01", code="suite-error", text="t")
+    assert overall(decide(_history(), (*everything, broken), CATALOGUE), CATALOGUE, ("core",)) == "error"
+
+
+def test_a_should_does_not_count_overall() -> None:
+    everything = [
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+    ]
+    failing = decide(_history(), (*everything, _finding("BR-ERR-05")), CATALOGUE)
+    assert failing["BR-ERR-05"].verdict == "fail"
+    assert overall(failing, CATALOGUE, ("core", "guide", "hardening")) == "conformant"

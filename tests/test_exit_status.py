@@ -1,0 +1,162 @@
+"""Exit statuses, waivers, baselines and comparisons: what a gate sees."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conformance.catalogue import load
+from conformance.comparison import compare
+from conformance.errors import FormatError
+from conformance.exit_status import PRECEDENCE, of_verdicts, worst
+from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
+from conformance.waivers import in_force, read_waivers, stale
+from tests.conftest import Ran
+
+PROFILES = ("core", "guide", "hardening")
+TODAY = datetime.date(2026, 11, 24)
+
+
+def _finding(fingerprint: str = "f1") -> ReportedFinding:
+    return ReportedFinding(
+        summary="s", argument=(), expected=(), observed="o", any_of=("BR-ACC-04",), axioms=(), slack="",
+        counterfactual="", fingerprint=fingerprint, evidence=(), scenario="", program="", curl=(),
+    )  # fmt: skip
+
+
+def _item(
+    verdict: str, *, level: str = "MUST", profile: str = "core", code: str = "", **about: object
+) -> ReportedRequirement:
+    return msgspec.convert(
+        {
+            "id": "BR-ACC-04", "level": level, "profile": profile, "title": "t", "verdict": verdict, "exercised": 0,
+            "reason": {"code": code, "text": ""} if code else None, "evidence": (),
+            "findings": (_finding(),) if verdict == "fail" else (), **about,
+        },
+        ReportedRequirement,
+        from_attributes=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "status"),
+    [
+        (_item("pass"), 0),
+        (_item("not_applicable"), 0),
+        (_item("fail"), 1),
+        (_item("inconclusive", code="not-exercised"), 3),
+        (_item("not_run", code="not-configured"), 3),
+        (_item("not_run", code="declared-absent"), 0),
+        (_item("not_run", code="no-driver"), 0),
+        (_item("error", code="suite-error"), 5),
+        (_item("fail", level="SHOULD"), 0),
+        (_item("error", level="SHOULD", code="suite-error"), 0),
+    ],
+)
+def test_one_requirement(item: ReportedRequirement, status: int) -> None:
+    assert of_verdicts([item], PROFILES) == status
+    assert of_verdicts([_item("pass"), item, _item("pass")], PROFILES) == status
+
+
+def test_the_worst_counts() -> None:
+    items = [_item("inconclusive", code="x"), _item("fail"), _item("pass")]
+    assert of_verdicts(items, PROFILES) == 1
+    assert of_verdicts([*items, _item("error", code="suite-error")], PROFILES) == 5
+    assert worst({0, 3, 4, 1, 5, 2}) == 2
+    assert [worst({a, b}) for a, b in itertools.pairwise(PRECEDENCE)] == list(PRECEDENCE[:-1])
+
+
+def test_profiles_that_were_not_chosen_do_not_count() -> None:
+    assert of_verdicts([_item("fail", profile="hardening")], ("core",)) == 0
+
+
+def test_fail_on_fail_lets_the_unsettled_pass() -> None:
+    items = [_item("inconclusive", code="x"), _item("not_run", code="not-configured")]
+    assert of_verdicts(items, PROFILES, fail_on="fail") == 0
+    assert of_verdicts([*items, _item("fail")], PROFILES, fail_on="fail") == 1
+
+
+def test_a_baseline_excuses_what_it_knows_and_nothing_else() -> None:
+    assert of_verdicts([_item("fail")], PROFILES, known={"f1"}) == 0
+    assert of_verdicts([_item("fail", findings=(_finding("f1"), _finding("f2")))], PROFILES, known={"f1"}) == 1
+
+
+@pytest.mark.parametrize("covers", ["fail", "inconclusive", "not_run"])
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive", "not_run"])
+def test_a_waiver_covers_what_it_says(covers: str, verdict: str) -> None:
+    waived = Waived(covers=covers, reason="r", link="l", expires="2027-01-01")
+    item = _item(verdict, code="" if verdict == "fail" else "not-configured", waived=waived)
+    assert (of_verdicts([item], PROFILES) == 0) == (covers == verdict)
+
+
+def _waivers(folder: Path, expires: str = "2026-12-31", requirement: str = "BR-ACC-04", covers: str = "fail") -> Path:
+    path = folder / "waivers.toml"
+    path.write_text(
+        f'[[waiver]]\nrequirement = "{requirement}"\ncovers = "{covers}"\nreason = "known"\nlink = "http://x"\n'
+        f"expires = {expires}\n"
+    )
+    return path
+
+
+def test_waivers_in_force(tmp_path: Path) -> None:
+    waivers = read_waivers(_waivers(tmp_path))
+    assert set(in_force(waivers, TODAY)) == {"BR-ACC-04"}
+    assert stale(waivers, [_item("fail")], load(), TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("expires", "requirement", "verdict", "said"),
+    [
+        ("2026-11-23", "BR-ACC-04", "fail", "expired"),
+        ("2026-12-31", "BR-XXX-04", "fail", "names no requirement"),
+        ("2026-12-31", "BR-ACC-04", "pass", "remove it"),
+    ],
+)
+def test_stale_waivers_are_named(tmp_path: Path, expires: str, requirement: str, verdict: str, said: str) -> None:
+    waivers = read_waivers(_waivers(tmp_path, expires, requirement))
+    lines = stale(waivers, [_item(verdict)], load(), TODAY)
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert of_verdicts([_item("pass")], PROFILES, stale=bool(lines)) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["[[waiver]]", "waiver = 1", "[[waiver]]\nunknown = 1", "{{{", "[[waiver]]\nexpires = 'x'"]
+)
+def test_waivers_that_are_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text(text)
+    with pytest.raises(FormatError, match="waiver"):
+        read_waivers(path)
+
+
+def _reports(old: str, new: str, base: Report) -> tuple[Report, Report]:
+    one, two = (
+        _item(old, code="" if old in ("pass", "fail") else "x"),
+        _item(new, code="" if new in ("pass", "fail") else "x"),
+    )
+    return msgspec.structs.replace(base, requirements=(one,)), msgspec.structs.replace(base, requirements=(two,))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "word"),
+    [
+        ("pass", "pass", 0, "nothing changed"),
+        ("pass", "fail", 1, "new failure"),
+        ("fail", "fail", 0, "as before"),
+        ("fail", "pass", 0, "mended"),
+        ("pass", "inconclusive", 3, "not settled"),
+        ("pass", "not_run", 3, "not settled"),
+        ("fail", "inconclusive", 3, "not settled"),
+        ("inconclusive", "pass", 0, "changed"),
+    ],
+)
+def test_comparing(old: str, new: str, status: int, word: str, clean_run: Ran) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    comparison = compare(*_reports(old, new, base))
+    assert comparison.exit_status == status
+    assert word in "\n".join(comparison.lines)

@@ -1,0 +1,64 @@
+"""The pytest plugin: items, verdicts, exit statuses, and silence where it is not asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import load
+from conformance.reference.server import ReferenceServer, config_text
+from conformance.reference.settings import Settings
+from tests.conftest import Ran
+
+SUITE = ("--pyargs", "conformance.suite", "-p", "no:cacheprovider")
+
+
+def test_one_item_for_each_requirement_with_its_markers(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q")
+    names = [line.rpartition("::")[2] for line in result.outlines if "::BR-" in line]
+    assert names == [r.id for r in load().requirements]
+    core = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q", "-m", "core and must")
+    assert [line.rpartition("::")[2] for line in core.outlines if "::BR-" in line] == [
+        r.id for r in load().requirements if r.profile == "core" and r.level == "MUST"
+    ]
+
+
+def test_a_finished_run_is_shown_with_its_exit_status(pytester: pytest.Pytester, faulty_run: Ran) -> None:
+    report = str(faulty_run.folder / "conformance.json")
+    result = pytester.runpytest_subprocess(*SUITE, "--conformance-report", report)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*BR-BLK-01 is violated*"])
+    assert "conformance/suite/items.py" not in "\n".join(line for line in result.outlines if line.startswith("E "))
+
+
+def test_a_run_of_its_own_runs_what_was_chosen_only(pytester: pytest.Pytester) -> None:
+    with ReferenceServer(Settings(speed=4)) as server:
+        config = pytester.path / "target.toml"
+        config.write_text(config_text(server), encoding="utf-8")
+        result = pytester.runpytest_subprocess(*SUITE, "--conformance-config", str(config), "-k", "ERR-01 or ERR-03")
+    assert result.ret == 0, result.stdout.str()
+    result.assert_outcomes(passed=2, deselected=len(load().requirements) - 2)
+    assert (pytester.path / "reports" / "history.jsonl").read_text().count('"batch_send"') < 5
+
+
+def test_inconclusive_is_never_0(pytester: pytest.Pytester) -> None:
+    with ReferenceServer(Settings(speed=4, variants=("without-batches",))) as server:
+        config = pytester.path / "target.toml"
+        config.write_text(config_text(server), encoding="utf-8")
+        result = pytester.runpytest_subprocess(*SUITE, "--conformance-config", str(config), "-k", "BLK-02")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["*BR-BLK-02 could not be settled*"])
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 2), (("--target", "http://127.0.0.1:9/api/v2"), 2)])
+def test_wrong_usage(pytester: pytest.Pytester, arguments: tuple[str, ...], status: int) -> None:
+    result = pytester.runpytest_subprocess(*SUITE, *arguments)
+    assert result.ret == status
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_one(): assert True")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+    assert not (pytester.path / "reports").exists()

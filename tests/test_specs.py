@@ -1,0 +1,105 @@
+"""The shipped data: catalogue, OpenAPI document, schemas, and the page that is made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import validate
+
+from conformance import schemas, specs
+from conformance.catalogue import FAMILIES, load, parse
+from conformance.catalogue_docs import page
+from conformance.errors import FormatError, UsageError
+from conformance.history.records import Operation
+from conformance.judges import JUDGES
+from conformance.scenarios import SCENARIOS
+
+ROOT = Path(__file__).parent.parent
+#: How many requirements contract 1.0 has in each family.
+COUNTS = {"ACC": 6, "BLK": 3, "IDS": 6, "SEL": 10, "LIV": 1, "CON": 3, "ERR": 7, "SEC": 7, "SCH": 2}
+CATALOGUE = load()
+
+
+def test_the_catalogue_holds_the_whole_contract() -> None:
+    found = {family: [r for r in CATALOGUE.requirements if r.family == family] for family in FAMILIES}
+    assert {family: len(items) for family, items in found.items()} == COUNTS
+    for family, items in found.items():
+        assert [r.id for r in items] == [f"BR-{family}-{n:02}" for n in range(1, len(items) + 1)]
+
+
+def test_every_requirement_says_what_it_needs_to_say() -> None:
+    for requirement in CATALOGUE.requirements:
+        assert requirement.sentence.endswith(".")
+        assert requirement.judged_when
+        assert requirement.exercised_when
+        assert requirement.sources
+
+
+def test_should_is_said_of_two() -> None:
+    assert [r.id for r in CATALOGUE.requirements if r.level == "SHOULD"] == ["BR-ERR-05", "BR-ERR-07"]
+
+
+def test_every_requirement_has_a_judge_and_a_scenario() -> None:
+    judged = {name for names, _ in JUDGES.values() for name in names}
+    planned = {name for scenario in SCENARIOS for name in scenario.requirements}
+    by_scenarios = {r.id for r in CATALOGUE.requirements if r.driver == "scenarios"}
+    assert by_scenarios <= judged
+    #: What is never provoked is judged wherever it comes up.
+    assert by_scenarios - planned <= {"BR-ERR-06", "BR-ERR-07"}
+    assert planned <= {r.id for r in CATALOGUE.requirements}
+
+
+def test_profiles_are_disjoint_and_complete() -> None:
+    parts = [{r.id for r in CATALOGUE.select([p])} for p in ("core", "guide", "hardening")]
+    assert sum(map(len, parts)) == len(set().union(*parts)) == len(CATALOGUE.requirements)
+
+
+def test_an_unknown_id_names_what_looks_alike() -> None:
+    assert CATALOGUE["br-acc-01"].id == "BR-ACC-01"
+    with pytest.raises(UsageError, match="BR-ACC"):
+        CATALOGUE["BR-ACC-99"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{{", b"\xff", b'contract_version = "9"\n[documents]\n[[requirement]]\nid = "x"']
+)
+def test_a_damaged_catalogue(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse(data)
+
+
+def test_the_openapi_document_is_valid_and_has_the_seven_operations() -> None:
+    document = specs.openapi()
+    validate(document)
+    assert {o["operationId"] for _, o in _operations(document)} == set(get_args(Operation))
+
+
+def test_every_operation_says_its_answers_and_links_lead_somewhere() -> None:
+    document = specs.openapi()
+    ids = {o["operationId"] for _, o in _operations(document)}
+    links = []
+    for _, operation in _operations(document):
+        assert {"401", "403", "404", "429"} <= set(operation["responses"])
+        for response in operation["responses"].values():
+            links += [link["operationId"] for link in response.get("links", {}).values()]
+    assert {"batch_retry", "batch_list", "message_read"} <= set(links) <= ids
+
+
+def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    methods = ("get", "post", "put", "patch", "delete")
+    return [(p, item[m]) for p, item in document["paths"].items() for m in methods if m in item]
+
+
+def test_the_schemas_are_those_of_the_types() -> None:
+    assert specs.read("report.schema.json").decode() == schemas.text(schemas.report_schema())
+    assert specs.read("history.schema.json").decode() == schemas.text(schemas.history_schema())
+    for name in ("report.schema.json", "history.schema.json"):
+        jsonschema_rs.meta.validate(json.loads(specs.read(name)))
+
+
+def test_the_page_of_requirements_is_that_of_the_catalogue() -> None:
+    assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == page(CATALOGUE)
