@@ -1,0 +1,298 @@
+"""Programs: what the interpreter does with a step, how waiting programs share one thread, and what a plan counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from conformance.config import Config, Language, Limits, Recipients, Target, Template, Timing
+from conformance.drivers.scenarios import chosen
+from conformance.history.records import End, Exchange, Invoke
+from conformance.plan import make_plan
+from conformance.program import scheduler
+from conformance.program.held import Held, make_rows
+from conformance.program.interpreter import TRIES, Interpreter
+from conformance.program.scheduler import Pause, Progress
+from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
+from conformance.scenarios import SCENARIOS
+from conformance.transport.request import OutRow, Reply, Request
+
+CONFIG = Config(
+    target=Target(base_url="http://127.0.0.1:1/api/v2", campaign_id="c"),
+    template=Template(values={"body": "hello"}, languages=(Language(language="tamil", values={"body": "vanakkam"}),)),
+    recipients=Recipients(failing=("6511111111", "6511112222"), succeeding=("6500000001",)),
+    timing=Timing(settle_timeout=10.0),
+)
+EVERYTHING = [r for s in SCENARIOS for r in s.requirements]
+
+
+class Puppet:
+    """A transport whose answers are told by a function from request to (status, JSON)."""
+
+    def __init__(self, answers: Any) -> None:
+        self.answers = answers
+        self.requests: list[Request] = []
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+        self.reserved: list[int] = []
+        self.clock = 0.0
+
+    def call(self, request: Request) -> Reply:
+        self.requests.append(request)
+        self.clock += 0.01
+        n = len(self.requests)
+        status, body = self.answers(request)
+        invoke = Invoke(n=n, t=self.clock, operation=request.operation, method="GET", path="/", batch=request.batch)
+        end = End(n=n, outcome="answered", last=self.clock, status=status, body=body)
+        return Reply(exchange=Exchange(invoke=invoke, end=end), json=body)
+
+    def reserve(self, calls: int) -> AbstractContextManager[None]:
+        self.reserved.append(calls)
+        return nullcontext()
+
+    def now(self) -> float:
+        return self.clock
+
+    def note(self, event: str, *, scenario: str = "", text: str = "", **data: Any) -> None:
+        self.notes.append((event, {"text": text, **data}))
+
+    def operations(self) -> list[str]:
+        return [r.operation for r in self.requests]
+
+
+def _message(name: str, row: OutRow, status: str = "failure", attempts: int = 1) -> dict[str, Any]:
+    shown = [{"id": "batch_1", "status": "messages_enqueued"}]
+    return {"id": name, "latestStatus": status, "values": row.values, "numAttempts": attempts, "batches": shown}
+
+
+def _target(status: str = "failure") -> tuple[Puppet, dict[str, Any]]:
+    """A target with one batch, every message of which is in ``status``."""
+    world: dict[str, Any] = {"rows": (), "status": status}
+
+    def answers(request: Request) -> tuple[int, Any]:
+        if request.operation == "batch_send":
+            world["rows"] = request.rows
+            return 201, {"isValid": True, "batchId": "batch_1"}
+        messages = [_message(f"m{i}", row, world["status"]) for i, row in enumerate(world["rows"])]
+        if request.operation == "batch_list":
+            return 200, {"data": messages, "pageData": {"hasNextPage": False}}
+        if request.operation == "message_read":
+            return 200, next(m for m in messages if m["id"] == request.message)
+        return 201, None
+
+    return Puppet(answers), world
+
+
+def _interpret(transport: Puppet, *steps: Any, requirements: tuple[str, ...] = ()) -> list[Pause]:
+    def invent(identifier: UUID, shape: str | None) -> str:
+        return f"made-up-{shape}"
+
+    interpreter = Interpreter(
+        transport, CONFIG, rng=random.Random(1), invent=invent, scenario="s", requirements=requirements
+    )
+    pauses = []
+    for pause in interpreter.run(Program(name="s", steps=steps)):
+        pauses.append(pause)
+        transport.clock = max(transport.clock, pause.until)
+    return pauses
+
+
+def test_a_row_is_told_by_its_nonce_and_recipients_take_turns() -> None:
+    specs = [RowSpec(), RowSpec(), RowSpec(), RowSpec(role="succeeding"), RowSpec(same_as=0), RowSpec(language="tamil")]
+    rows = make_rows(specs, CONFIG, random.Random(3))
+    assert [r.recipient for r in rows[:5]] == ["6511111111", "6511112222", "6511111111", "6500000001", "6511111111"]
+    assert rows[5].values["body"].startswith("vanakkam")
+    assert len({r.nonce for r in rows}) == len(rows)
+    assert all(f"[n:{r.nonce}]" in r.values["body"] for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"), [("markup", "<b>"), ("quotes", '"said"'), ("blanks", "two   three"), ("breaks", "\n\n")]
+)
+def test_awkward_texts(text: Any, held: str) -> None:
+    assert held in make_rows([RowSpec(text=text)], CONFIG, random.Random(3))[0].values["body"]
+
+
+def test_a_wait_ends_when_the_batch_is_quiet() -> None:
+    transport, _ = _target()
+    assert _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet")) == []
+    assert transport.operations() == ["batch_send", "batch_list", "message_read"]
+
+
+def test_a_wait_has_a_bound_and_says_what_was_not_reached() -> None:
+    transport, _ = _target("sending")
+    steps = (Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    pauses = _interpret(transport, *steps, requirements=("BR-ACC-02",))
+    assert transport.clock < 12
+    assert pauses
+    assert "batch_retry" not in transport.operations()
+    unmet = [data for event, data in transport.notes if event == "unmet"]
+    assert unmet[0]["requirements"] == ["BR-ACC-02"]
+    assert "quiet" in unmet[0]["text"]
+
+
+def test_a_wait_that_is_not_essential_goes_on() -> None:
+    transport, _ = _target("sending")
+    wait = Wait(batch="b", until="quiet", essential=False)
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), wait, Retry(batch="b"))
+    assert "batch_retry" in transport.operations()
+
+
+def test_after_a_refused_retry_there_is_nothing_to_wait_for() -> None:
+    transport, _ = _target()
+    asked = transport.answers
+
+    def answers(request: Request) -> tuple[int, Any]:
+        return (400, {}) if request.operation == "batch_retry" else asked(request)
+
+    transport.answers = answers
+    steps = (Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    assert _interpret(transport, *steps, Wait(batch="b", until="taken")) == []
+
+
+def test_taken_waits_for_every_failed_message() -> None:
+    held = Held("b", ())
+    held.seen = {"a": ("failure", 1), "b": ("success", 1)}
+    held.before = dict(held.seen)
+    assert not held.taken
+    held.seen = {"a": ("created", 2), "b": ("success", 1)}
+    assert held.taken
+
+
+def test_taken_of_nothing_waits_for_anything() -> None:
+    held = Held("b", ())
+    held.seen = {"a": ("created", 1)}
+    held.before = dict(held.seen)
+    held.seen = {"a": ("failure", 1)}
+    assert not held.taken
+    held.seen = {"a": ("created", 2)}
+    assert held.taken
+
+
+def test_a_burst_reserves_the_rate_for_all_its_steps() -> None:
+    transport, _ = _target()
+    burst = Burst(steps=(SingleRetry(batch="b", row=0), Retry(batch="b"), Read(batch="b")))
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), burst)
+    assert transport.reserved == [4]
+    assert transport.operations()[-3:] == ["single_retry", "batch_retry", "batch_list"]
+
+
+def test_a_probe_without_a_batch_is_sent_again_only_while_it_is_answered_5xx() -> None:
+    for status, times in ((400, 1), (500, TRIES)):
+        transport = Puppet(lambda request, status=status: (status, {}))
+        _interpret(transport, Retry(batch="nobody's", cause="id:malformed:quote"))
+        assert len(transport.requests) == times
+        assert transport.requests[0].batch == "made-up-quote"
+
+
+def test_a_batch_that_was_not_made_is_unmet() -> None:
+    transport = Puppet(lambda request: (403, None))
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Retry(batch="b"))
+    assert transport.operations() == ["batch_send"]
+    assert [event for event, _ in transport.notes] == ["program", "started", "unmet", "finished"]
+
+
+def test_a_listing_that_never_ends_is_left() -> None:
+    pages = iter(range(10_000))
+
+    def answers(request: Request) -> tuple[int, Any]:
+        if request.operation == "batch_send":
+            return 201, {"batchId": "b1"}
+        return 200, {"data": [{"id": "m"}], "pageData": {"hasNextPage": True, "endCursor": f"c{next(pages)}"}}
+
+    transport = Puppet(answers)
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Read(batch="b", limit=1))
+    assert len(transport.requests) < 100
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"data": None}, {"data": [None, 1, {"id": 3}, {"id": "x"}]}, "text"])
+def test_hostile_answers_end_no_program_with_an_error(body: Any) -> None:
+    def answers(request: Request) -> tuple[int, Any]:
+        return (201, {"batchId": "b1"}) if request.operation == "batch_send" else (200, body)
+
+    for scenario in SCENARIOS:
+        transport = Puppet(answers)
+        _interpret(transport, *scenario.program(CONFIG).steps)
+        assert transport.notes[-1][0] == "finished"
+
+
+def test_every_scenario_is_plain_data() -> None:
+    for scenario in SCENARIOS:
+        program = scenario.program(CONFIG)
+        assert msgspec.json.decode(msgspec.json.encode(program), type=Program) == program
+
+
+def test_scenarios_are_chosen_by_requirement_and_by_what_is_offered() -> None:
+    names = {s.name for s in chosen(CONFIG, EVERYTHING)}
+    assert "delivered" in names
+    assert "foreign-key" not in names
+    assert {s.name for s in chosen(CONFIG, ["BR-ERR-01"])} == {"processing", "unknown"}
+    without = msgspec.structs.replace(CONFIG, recipients=Recipients(failing=("6511111111",)))
+    assert "delivered" not in {s.name for s in chosen(without, EVERYTHING)}
+
+
+def _pausing(name: str, done: list[str], *until: float, for_others: bool = False) -> Iterator[Pause]:
+    for at in until:
+        yield Pause(until=at, what=name, deadline=at + 1, for_others=for_others)
+    done.append(name)
+
+
+def test_programs_wait_side_by_side() -> None:
+    clock, slept, done = [0.0], [], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock[0] += seconds
+
+    programs = {
+        "last": _pausing("last", done, 0.0, for_others=True),
+        "slow": _pausing("slow", done, 5.0),
+        "fast": _pausing("fast", done, 1.0, 2.0),
+    }
+    said: list[Progress] = []
+    scheduler.run(programs, now=lambda: clock[0], sleep=sleep, progress=said.append)
+    assert done == ["fast", "slow", "last"]
+    assert sum(slept) == pytest.approx(5.0, abs=0.1)
+    assert said[0].of == 3
+
+
+def test_what_one_program_raises_ends_them_all() -> None:
+    closed = []
+
+    def other() -> Iterator[Pause]:
+        try:
+            yield Pause(until=9.0, what="", deadline=9.0)
+        finally:
+            closed.append(True)
+
+    def broken() -> Iterator[Pause]:
+        raise ValueError("broken")
+        yield
+
+    with pytest.raises(ValueError, match="broken"):
+        scheduler.run({"a": other(), "b": broken()}, now=lambda: 0.0, sleep=lambda _: None)
+    assert closed
+
+
+def test_a_plan_counts_every_message_and_names_whom() -> None:
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-06"])
+    rounds = next(s for s in SCENARIOS if s.name == "rounds")
+    rows = sum(len(s.rows) for s in rounds.program(CONFIG).steps if isinstance(s, Send))
+    assert [s.name for s in plan.scenarios] == ["rounds"]
+    assert plan.recipients == {"failing": rows}
+    #: Three rounds are accepted, the fourth is refused.
+    assert plan.messages == 4 * rows
+    assert plan.messages <= plan.messages_at_most
+    assert plan.price is None
+
+
+def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:
+    config = msgspec.structs.replace(CONFIG, limits=Limits(price_per_message=0.05))
+    one, three = (make_plan(config, depth, ["BR-ACC-06"]) for depth in ("standard", "deep"))
+    assert three.messages == 3 * one.messages
+    assert one.price == round(one.messages * 0.05, 2)
