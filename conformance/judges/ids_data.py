@@ -57,8 +57,8 @@ def kept(case: Case) -> Iterator[Opinion]:
     Compared within one view only, from the last sight before the first accepted retry that could take the message
     up, in which it is failed. Nobody else writes to the batch (A6), and A7 says which reads show a state from after
     the answer; so what differs was changed with the retry. What a view leaves out is not compared (ruling 6). While a
-    message is underway, a view may show again whatever it showed before the retry (such as a text that is not
-    rendered yet), and null; once it is terminal, what it showed last.
+    message is underway, a view may show again whatever it showed before the retry, null, and a text that is not
+    rendered yet; once it is terminal, what it showed last.
     """
     changes: dict[str, list[_Change]] = {}
     for batch in case.ours:
@@ -99,12 +99,15 @@ def _changes(pair: _Around) -> Iterator[tuple[str, _Change]]:
         for name, old in base.items():
             if name in met or old is None or name not in now or same(name, old, now[name]):
                 continue
-            if not sight.terminal and (
-                now[name] is None or any(name in s and same(name, s[name], now[name]) for s in shown)
-            ):
+            if not sight.terminal and _in_passing(name, now[name], shown):
                 continue
             met.add(name)
             yield name, _Change(around=pair, sight=sight, old=old, new=now[name])
+
+
+def _in_passing(name: str, value: Any, shown: list[dict[str, Any]]) -> bool:
+    """Whether a view may show this while the message is underway, though not at the end."""
+    return name == "fullMessage" or value is None or any(name in s and same(name, s[name], value) for s in shown)
 
 
 def _changed(name: str, met: list[_Change]) -> Finding:

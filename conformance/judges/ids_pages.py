@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.history.records import Exchange
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.ids_facts import accepted
+from conformance.judges.intervals import instant
 from conformance.judges.listings import Direction, Snapshot, page_data, page_ids, query
 
 
@@ -98,7 +100,7 @@ def paged(case: Case) -> Iterator[Opinion]:
             continue
         later = [w for w in found if w.t - case.lag >= known.last]
         defects = [finding for walk in later for finding in _defects(case, batch, walk, known, found)]
-        defects += [finding for walk in (known, *later) for finding in _monotone(case, batch, walk)]
+        defects += [finding for walk in (known, *later) for finding in _monotone(batch, walk)]
         yield from defects
         if not defects:
             yield from _exercised(case, batch, found)
@@ -189,9 +191,9 @@ def _wrong_order(walk: Walk, known: Walk, batch: Batch) -> Finding:
     )
 
 
-def _monotone(case: Case, batch: Batch, walk: Walk) -> Iterator[Finding]:
+def _monotone(batch: Batch, walk: Walk) -> Iterator[Finding]:
     """createdAt never turns round along a walk (ruling 14)."""
-    stamps = _stamps(case, walk)
+    stamps = _stamps(walk)
     ups = any(a < b for a, b in pairwise(stamps))
     downs = any(a > b for a, b in pairwise(stamps))
     if not (ups and downs) or (walk.turned != walk.ids and walk.direction == "backward"):
@@ -209,11 +211,10 @@ def _monotone(case: Case, batch: Batch, walk: Walk) -> Iterator[Finding]:
     )
 
 
-def _stamps(case: Case, walk: Walk) -> list[datetime]:
-    numbers = {page.n for page in walk.pages}
-    at = {(s.n, s.message): s.created_at for i in set(walk.ids) for s in case.sights(i) if s.n in numbers}
-    found = [at.get((page.n, i)) for page in walk.pages for i in page_ids(page)]
-    return [stamp for stamp in found if stamp is not None]
+def _stamps(walk: Walk) -> list[datetime]:
+    """createdAt of the messages along a walk, as far as it is shown."""
+    shown = [instant(message.get("createdAt")) for page in walk.pages for message in page_messages(page)]
+    return [stamp for stamp in shown if stamp is not None]
 
 
 def _exercised(case: Case, batch: Batch, found: Sequence[Walk]) -> Iterator[Opinion]:
@@ -244,6 +245,13 @@ def _doubts(case: Case, batch: Batch, known: Walk) -> Iterator[Opinion]:
             text = f"pageData does not say whether there are more pages (read {shot.pages[-1].n})"
             yield Doubt(requirement="BR-IDS-05", code="pages-not-linked", text=text, evidence=shot.evidence)
             return
+
+
+def page_messages(page: Exchange) -> Iterator[Mapping[str, Any]]:
+    """The messages of one page, in its order."""
+    body = page.end.body
+    items = body.get("data") if isinstance(body, Mapping) else None
+    yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping))
 
 
 def _span(walk: Walk) -> str:

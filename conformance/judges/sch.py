@@ -34,7 +34,8 @@ def judge(case: Case) -> Iterator[Opinion]:
 
     Read off each answer by itself, so that it rests on no axiom. Judged are requests that differ in nothing from what
     the documents describe (no cause, the valid key). 429 is left out, and gateways' answers are (ruling 8): any 5xx,
-    408, and a 4xx other than 400 whose body is not JSON. The body of a 201 to a batch retry is BR-ACC-04's alone.
+    408, a redirect, and a 4xx other than 400 whose body is not JSON. That a retry is accepted with 201 and an empty
+    body is BR-ACC-04's: of a 2xx to a batch retry nothing is said here, but that 201 is described.
     """
     wrong: dict[tuple[str, str], list[Exchange]] = {}
     outside: set[str] = set()
