@@ -14,7 +14,7 @@ def page(catalogue: Catalogue) -> str:
     lines = [
         "# Requirements",
         "",
-        f"Contract {catalogue.contract_version}. Made from `specs/requirements.toml`; `python -m conformance.catalogue_docs` does.",
+        f"Contract {catalogue.contract_version}. `python -m conformance.catalogue_docs` makes this page of the catalogue.",
         "",
         "| id | profile | level | requirement |",
         "| --- | --- | --- | --- |",

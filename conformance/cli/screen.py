@@ -19,7 +19,7 @@ from conformance.catalogue import Catalogue
 from conformance.exit_status import MEANING
 from conformance.program.scheduler import Progress
 from conformance.report.model import Report, ReportedRequirement
-from conformance.report.story import story
+from conformance.report.story import distinct, story
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
@@ -158,7 +158,8 @@ def _table(report: Report) -> Table:
 def _why(item: ReportedRequirement) -> str:
     waived = f"waived until {item.waived.expires}: " if item.waived is not None else ""
     if item.findings:
-        more = f" (and {len(item.findings) - 1} more)" if len(item.findings) > 1 else ""
+        others = len(distinct(item.findings)) - 1
+        more = f" (and {others} more)" if others else ""
         return f"{waived}{item.findings[0].summary}{more}"
     if item.reason is not None:
         needs = f" → {item.reason.needs[0]}" if item.reason.needs and item.verdict != "not_applicable" else ""

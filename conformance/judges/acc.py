@@ -15,6 +15,7 @@ from conformance.judges.intervals import (
     NOT_RETRYABLE_CODE,
     RETRYABLE,
     UNRESOLVED_CODE,
+    seconds,
 )
 from conformance.judges.timeline import (
     Quiet,
@@ -79,7 +80,7 @@ def _allowed(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
                 observed=f"{write.status}",
                 evidence=(write.n, n, whole),
                 axioms=("A7",),
-                slack=f"holds if reads lag less than {at - write.last:.2f} s",
+                slack=f"holds if reads lag less than {seconds(at - write.last)}",
                 counterfactual="would be legal if every row had been made before the retry was decided",
                 scenario=write.exchange.invoke.scenario,
                 subject="201 while rows are missing from the listing",
@@ -239,7 +240,8 @@ def _refused_quiet(case: Case, batch: Batch, write: Write, state: Quiet, failed:
         expected=("201 with an empty body",),
         observed=f"{write.status} {write.code or ''}".rstrip(),
         evidence=(*state.evidence, write.n),
-        axioms=("A2", "A6", "A7"),
+        # That earlier retries are done with is told by counts.
+        axioms=("A2", "A3", "A4", "A6", "A7") if before else ("A2", "A6", "A7"),
         slack=slack(case, min(state.sights, key=lambda s: s.t), _since(batch, write)),
         counterfactual="would be legal if a message of the batch had been created, or no failed one could be retried",
         scenario=write.exchange.invoke.scenario,

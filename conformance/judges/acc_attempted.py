@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import ENQUEUING_FAILED
+from conformance.judges.intervals import ENQUEUING_FAILED, seconds
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import follows, gain, same_attempt, views
 
@@ -101,7 +101,7 @@ def _judged(
         observed=f"no new attempt, status {status}",
         evidence=(*evidence, sight.n),
         axioms=("A4", "A6", "A7") if all(gain(a, b) is not None for a, b in window) else ("A5", "A6", "A7"),
-        slack=f"holds if what a retry does shows within {min(b.t for _, b in window) - write.last:.1f} s",
+        slack=f"holds if what a retry does shows within {seconds(min(b.t for _, b in window) - write.last)}",
         counterfactual="would be legal if a message had gained one, or the status were messages_enqueuing_failed",
         scenario=write.exchange.invoke.scenario,
         subject="201 that attempts nothing",

@@ -8,7 +8,7 @@ from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.attempts import surpluses
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE
+from conformance.judges.intervals import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE, seconds
 from conformance.judges.timeline import (
     Bracket,
     brackets,
@@ -132,7 +132,7 @@ def _status_set(case: Case, batch: Batch, write: Write, blocked: tuple[Bracket, 
                     observed=status,
                     evidence=evidence,
                     axioms=tuple(sorted({*found.axioms, "A3"})),
-                    slack=f"holds if reads lag less than {sight.t - write.last:.2f} s",
+                    slack=f"holds if reads lag less than {seconds(sight.t - write.last)}",
                     counterfactual=f"would be legal if the answer showed {ENQUEUING_FAILED}",
                     scenario=write.exchange.invoke.scenario,
                     subject="status after a blocked retry",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.judges.case import Batch, Case, Write
+from conformance.judges.intervals import seconds
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import Quiet, acts_on, comparable, controls, follows, gain, pending, quiet, views
 
@@ -122,7 +123,7 @@ def _of(case: Case, batch: Batch, message: str, suspects: list[Write]) -> Iterat
                     probes=tuple(causes),
                     control=controls(case, a.last, b.t, but=batch),
                     axioms=("A4", "A6", "A7") if comparable(a, b) else ("A2", "A6", "A7"),
-                    slack=f"holds if reads lag less than {b.t - a.last:.2f} s",
+                    slack=f"holds if reads lag less than {seconds(b.t - a.last)}",
                 )
 
 

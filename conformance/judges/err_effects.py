@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.findings import Exercise, Finding, Opinion
 from conformance.judges.attempts import surpluses
 from conformance.judges.case import Batch, Case, Write
+from conformance.judges.intervals import seconds
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import acts_on, comparable, controls, follows, gain, pending, views
 
@@ -106,7 +107,7 @@ def _effect_of_500(case: Case, batch: Batch, write: Write, before: Sight, after:
         observed="a new attempt",
         evidence=(before.n, write.n, after.n, *control),
         axioms=("A4", "A6", "A7"),
-        slack=f"holds if reads lag less than {after.t - before.last:.2f} s",
+        slack=f"holds if reads lag less than {seconds(after.t - before.last)}",
         counterfactual="would be legal if the retry had been answered 201",
         scenario=write.exchange.invoke.scenario,
         subject="effect of a retry answered 500",

@@ -69,4 +69,4 @@ def error_code(body: Any) -> str | None:
 
 def seconds(value: float) -> str:
     """A duration for people."""
-    return f"{value:.2f} s"
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"

@@ -95,7 +95,8 @@ def _code(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
         expected=tuple(f"400 {code}" for code in sorted(allowed)),
         observed=f"{write.status} {write.code or ''}".rstrip(),
         evidence=(*state.evidence, write.n),
-        axioms=("A2", "A6", "A7"),
+        # That earlier retries are done with is told by counts.
+        axioms=("A2", "A3", "A4", "A6", "A7") if any(w.t < write.t for w in batch.acts) else ("A2", "A6", "A7"),
         counterfactual="would be legal if the answer were 400 no_failed_batch_messages_to_retry",
         scenario=write.exchange.invoke.scenario,
         subject=f"nothing failed: {write.status} {write.code or ''}".rstrip(),

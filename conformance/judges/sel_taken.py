@@ -9,7 +9,7 @@ from typing import Literal
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE
+from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE, seconds
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import (
     acts_on,
@@ -119,7 +119,7 @@ def _left_out(
         observed=f"{len(left)} of {len(left) + len(taken)} failed messages left out, status {status}",
         evidence=(*evidence, sight.n),
         axioms=("A2", "A6", "A7"),
-        slack=f"holds if what a retry does shows within {min(o.after.t for o in left) - write.last:.1f} s",
+        slack=f"holds if what a retry does shows within {seconds(min(o.after.t for o in left) - write.last)}",
         counterfactual="would be legal if the batch's status were messages_enqueuing_failed",
         scenario=write.exchange.invoke.scenario,
         subject="failed message left out",

@@ -150,7 +150,7 @@ def _finding(history: History, finding: Finding, programs: set[str]) -> Reported
         slack=finding.slack,
         counterfactual=finding.counterfactual,
         fingerprint=finding.fingerprint,
-        evidence=finding.evidence,
+        evidence=tuple(dict.fromkeys(finding.evidence)),
         scenario=scenario,
         program=program_file(scenario) if scenario in programs else "",
         curl=tuple(curl(e) for e in exchanges),

@@ -11,6 +11,7 @@ from conformance.catalogue import Requirement
 from conformance.exit_status import MEANING
 from conformance.history.records import Exchange, History
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.story import distinct
 from conformance.report.summary import observations
 from conformance.verdicts import ORDER
 
@@ -100,7 +101,7 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         )
     if item.waived is not None:
         parts.append(f"<dt>Waived until {escape(item.waived.expires)}</dt><dd>{escape(item.waived.reason)}</dd>")
-    parts += [_finding(f) for f in item.findings]
+    parts += [_finding(f, again) for f, again in distinct(item.findings)]
     if item.verdict == "pass":
         parts.append(f"<dt>Exercised</dt><dd>{item.exercised} times: {escape(requirement.exercised_when)}</dd>")
     if history is not None and item.evidence:
@@ -113,17 +114,18 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
     return f'<div class="cf-e"><dl>{"".join(parts)}</dl></div>'
 
 
-def _finding(finding: ReportedFinding) -> str:
+def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in finding.argument)
     one_of = (
         f"<p>At least one of {escape(', '.join(finding.any_of))} is violated.</p>" if len(finding.any_of) > 1 else ""
     )
     expected = "<br>or ".join(escape(e) for e in finding.expected)
-    again = (
+    replay = (
         f"<p>Again: <code>retry-conformance run --replay DIR/{escape(finding.program)}</code></p>"
         if finding.program
         else ""
     )
+    also = f", and in {len(again)} more places of the history" if again else ""
     commands = escape("\n".join(finding.curl))
     foot = " · ".join(
         escape(text)
@@ -137,7 +139,8 @@ def _finding(finding: ReportedFinding) -> str:
     return (
         f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br>"
         f"<b>Observed</b> {escape(finding.observed)}"
-        f"<ol>{lines}</ol><p>{foot}</p>{again}<pre>{commands}</pre><p>Fingerprint <code>{finding.fingerprint}</code></p></dd>"
+        f"<ol>{lines}</ol><p>{foot}</p>{replay}<pre>{commands}</pre>"
+        f"<p>Fingerprint <code>{finding.fingerprint}</code>{also}</p></dd>"
     )
 
 

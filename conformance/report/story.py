@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from conformance.catalogue import Requirement
 from conformance.report.model import ReportedFinding, ReportedRequirement
 
 #: Command lines that one finding shows at most; the rest stands in the report.
 MAX_CURL = 6
+#: Repetitions of one defect that are named; the rest stands in the report.
+MAX_AGAIN = 4
 
 
 def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
@@ -21,9 +24,21 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
         lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:
             lines += _wrap(need, width, "  settle by ")
-    for finding in item.findings:
+    for finding, again in distinct(item.findings):
         lines += ["", *_finding(finding, width)]
+        if again:
+            places = "; ".join(", ".join(map(str, other.evidence)) for other in again[:MAX_AGAIN])
+            more = f" and {len(again) - MAX_AGAIN} more times" if len(again) > MAX_AGAIN else ""
+            lines += _wrap(f"in exchanges {places}{more}", width, "    and again ")
     return "\n".join(lines)
+
+
+def distinct(findings: Iterable[ReportedFinding]) -> list[tuple[ReportedFinding, list[ReportedFinding]]]:
+    """Each defect once, by its fingerprint, with the other findings that show the same one."""
+    groups: dict[str, list[ReportedFinding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.fingerprint, []).append(finding)
+    return [(group[0], group[1:]) for group in groups.values()]
 
 
 #: "Could not be tested" is never worded like "is violated".

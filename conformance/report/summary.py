@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conformance.exit_status import MEANING
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.story import distinct
 from conformance.verdicts import ORDER
 
 SIGNS = {
@@ -38,8 +39,10 @@ def summary(report: Report) -> str:
     for item in report.requirements:
         if item.verdict == "fail":
             lines += [f"## {item.id} fails: {_plain(item.title)}", ""]
-            for finding in item.findings:
+            for finding, again in distinct(item.findings):
                 lines += _finding(finding)
+                if again:
+                    lines += [f"The same in {len(again)} more places of the history.", ""]
     unsettled = [item for item in report.requirements if item.verdict in ("error", "inconclusive", "not_run")]
     if unsettled:
         lines += [
