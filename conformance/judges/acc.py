@@ -25,6 +25,7 @@ from conformance.judges.timeline import (
     overlapping,
     quiet,
     retried,
+    settled,
     slack,
     status_before,
     status_ever,
@@ -330,7 +331,8 @@ def _still(case: Case, message: str, instant: float) -> int:
 def _stays_unretryable(case: Case, batch: Batch) -> Iterator[Opinion]:
     """BR-ACC-06 by the status: still not retryable when settle_timeout has passed since all messages were terminal.
 
-    Terminal stays terminal without a retry (A2), and no write lies between (A6); so the status had its time.
+    Terminal stays terminal without a retry (A2), none is owed an attempt any more (A4), and no write lies between
+    (A6); so the status had its time.
     """
     accepted = [w for w in batch.retries if w.standing == "accepted"]
     for write in accepted:
@@ -342,7 +344,8 @@ def _stays_unretryable(case: Case, batch: Batch) -> Iterator[Opinion]:
             continue
         if any(w.standing == "open" and w.t < following for w in batch.retries):
             continue  # It may be carried out at any time, and the batch be processed once more (ruling 11).
-        done = max(next(s.last for s in view if s.terminal) for view in seen)
+        ends = [next((s.last for s in v if s.terminal and settled(case, batch, s)), float("inf")) for v in seen]
+        done = max(ends)
         bound = max(done, write.last) + case.header.settle_timeout
         late = [
             (s, status)
@@ -361,7 +364,7 @@ def _stays_unretryable(case: Case, batch: Batch) -> Iterator[Opinion]:
                 expected=(ENQUEUED, ENQUEUING_FAILED),
                 observed=status,
                 evidence=(write.n, sight.n),
-                axioms=("A2", "A6", "A7"),
+                axioms=("A2", "A3", "A4", "A6", "A7"),
                 counterfactual="would be legal if a message had still been underway",
                 scenario=write.exchange.invoke.scenario,
                 subject="status stays not retryable after an accepted retry",

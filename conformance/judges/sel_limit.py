@@ -136,7 +136,7 @@ def _finding(write: Write, evidence: tuple[int, ...], what: str, subject: str, *
         expected=("400 no_failed_batch_messages_to_retry once every failed message was retried 3 times (or 2)",),
         observed=answer,
         evidence=evidence,
-        axioms=("A2", "A4", "A6", "A7"),
+        axioms=("A2", "A3", "A4", "A6", "A7"),
         counterfactual="would be legal if the limit were 2 or 3 retries and the documented code came after it",
         scenario=write.exchange.invoke.scenario,
         subject=subject,
@@ -160,7 +160,7 @@ def _one_reading(refusals: list[_Shown], rounds: list[_Shown]) -> Iterator[Opini
                 expected=("one limit for all messages, 2 or 3",),
                 observed="both",
                 evidence=(*least.evidence, *rounds[0].evidence),
-                axioms=("A2", "A4", "A6", "A7"),
+                axioms=("A2", "A3", "A4", "A6", "A7"),
                 counterfactual="would be legal if both had been retried equally often",
                 subject="two limits in one run",
             )

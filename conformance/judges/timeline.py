@@ -313,7 +313,7 @@ def quiet(case: Case, batch: Batch, write: Write) -> Quiet | str:
         return "not-read-before"
     if not all(s.terminal for s in sights):
         return "messages-underway"
-    if not all(_settled(case, batch, s) for s in sights):
+    if not all(settled(case, batch, s) for s in sights):
         return "not-settled"
     status, shown = _status(case, batch, since, write.t)
     if status is not None and status not in RETRYABLE:
@@ -321,7 +321,7 @@ def quiet(case: Case, batch: Batch, write: Write) -> Quiet | str:
     return Quiet(sights=sights, status=status, evidence=tuple(sorted({*(s.n for s in sights), *shown})))
 
 
-def _settled(case: Case, batch: Batch, sight: Sight) -> bool:
+def settled(case: Case, batch: Batch, sight: Sight) -> bool:
     """No earlier retry can still owe the message an attempt: each took it up already, or time is over.
 
     A success is owed none by retries that found it so (A2), nor by a single other one: it was reset by it, or underway.
