@@ -29,7 +29,8 @@ def judge(case: Case) -> Iterator[Opinion]:
     Nothing bounds how long a delivery takes, so standing still proves nothing by itself. Stuck means: no move in
     one attempt for settle_timeout, while a message to the same recipient, sent after the retry, became terminal;
     and this in two batches, so that one lost delivery report is not called a defect. ``sent_to_telco`` may last
-    48 hours, and for ever abroad; recipients that are configured never to become terminal are left out.
+    48 hours, and for ever abroad; recipients that are configured never to become terminal are left out. That it is
+    one attempt all the while is told by counts (A4) or by an unchanged updatedAt (A5), whatever operation shows it.
     """
     stuck: dict[str, _Stuck] = {}
     for batch in case.ours:
@@ -70,21 +71,19 @@ def _stuck(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> _
     row = batch.row_of.get(message)
     if row is None:
         return None
-    for view in views(case.sights(message)):
-        last = view[-1]
-        still = [s for s in view if s.status == last.status and same_attempt(s, last) and s.t > acts[0].t]
-        if not last.underway or last.status == "sent_to_telco" or not still:
-            continue
-        first = still[0]
-        retry = next((w for w in reversed(acts) if w.t < first.t), None)
-        reset = any(s.terminal and s.last <= first.t for s in view)
-        if retry is None or not reset or last.t - case.lag - first.last < case.header.settle_timeout:
-            continue
-        moved = [s for s in view if first.t < s.t < last.t and s.status != last.status]
-        overtaken = _overtaken(case, message, row.recipient, retry.last, last.last)
-        if overtaken is not None and not moved:
-            return _Stuck(batch, retry, first, last, overtaken)
-    return None
+    seen = case.sights(message)
+    last = max(seen, key=lambda s: (s.last, s.n))
+    still = [s for s in seen if s.status == last.status and same_attempt(s, last) and s.t > acts[0].t]
+    if not last.underway or last.status == "sent_to_telco" or not still:
+        return None
+    first = still[0]
+    retry = next((w for w in reversed(acts) if w.t < first.t), None)
+    reset = any(s.terminal and s.last <= first.t for s in seen)
+    if retry is None or not reset or last.t - case.lag - first.last < case.header.settle_timeout:
+        return None
+    moved = [s for s in seen if first.t < s.t < last.t and s.status != last.status]
+    overtaken = _overtaken(case, message, row.recipient, retry.last, last.last)
+    return None if overtaken is None or moved else _Stuck(batch, retry, first, last, overtaken)
 
 
 def _overtaken(case: Case, message: str, recipient: str, begun: float, until: float) -> Sight | None:
@@ -115,7 +114,7 @@ def _finding(case: Case, stuck: tuple[_Stuck, ...]) -> Finding:
         expected=("every retried message becomes success or failure",),
         observed=", ".join(sorted({str(s.last.status) for s in stuck})),
         evidence=tuple(sorted({n for s in stuck for n in (s.retry.n, s.first.n, s.last.n, s.overtaken.n)})),
-        axioms=("A1", "A7"),
+        axioms=("A1", "A5", "A7"),
         slack=f"holds if a delivery takes less than {case.header.settle_timeout:.0f} s",
         counterfactual="would be legal if messages sent later to the same recipients had stood still as well",
         scenario=stuck[0].retry.exchange.invoke.scenario,
