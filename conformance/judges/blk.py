@@ -19,6 +19,7 @@ from conformance.judges.timeline import (
     last_before,
     overlapping,
     same_attempt,
+    steady,
 )
 
 REQUIREMENTS = ("BR-BLK-01", "BR-BLK-02", "BR-BLK-03")
@@ -80,12 +81,12 @@ def _place(message: str, order: tuple[str, ...]) -> str:
 
 
 def _was_retryable(case: Case, batch: Batch, write: Write) -> bool:
-    """The batch's status was retryable in the latest read before the write, and no other batch retry lies between."""
+    """The batch's status was retryable in the latest read before the write, and no batch retry has set it since."""
     shown = [(s, status) for s, status in case.status_sights(batch) if s.last <= write.t]
     if not shown or shown[-1][1] not in RETRYABLE:
         return False
     sight = shown[-1][0]
-    return not any(
+    return steady(case, batch, sight) and not any(
         w.message is None
         and w.n != write.n
         and w.standing != "unsent"

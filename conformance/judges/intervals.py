@@ -69,4 +69,6 @@ def error_code(body: Any) -> str | None:
 
 def seconds(value: float) -> str:
     """A duration for people."""
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+    if value >= 1:
+        return f"{value:.2f} s"
+    return f"{1000 * value:.0f} ms" if value >= 0.01 else f"{1000 * value:.1f} ms"

@@ -198,7 +198,8 @@ def brackets(case: Case, batch: Batch, write: Write) -> tuple[Bracket, ...]:
 
 
 def _bracket(case: Case, batch: Batch, message: str, write: Write) -> Bracket | None:
-    for after in case.sights(message):
+    # The latest sight first: the longer after the answer it begins, the more lag the proof bears.
+    for after in reversed(case.sights(message)):
         if after.status != "created" or not follows(case, after, write.last):
             continue
         proof = _by_sight(case, message, write, after) or _by_single(case, batch, message, write, after)
@@ -334,9 +335,29 @@ def settled(case: Case, batch: Batch, sight: Sight) -> bool:
 
 
 def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str | None, tuple[int, ...]]:
-    """The batch's status in the latest read begun after ``since`` and ended by ``until``."""
+    """The batch's status in the latest read begun after ``since`` and ended by ``until``, if it stays so."""
     shown = [(s, status) for s, status in case.status_sights(batch) if follows(case, s, since) and s.last <= until]
-    return (shown[-1][1], (shown[-1][0].n,)) if shown else (None, ())
+    if not shown or (shown[-1][1] in RETRYABLE and not steady(case, batch, shown[-1][0])):
+        return None, ()
+    return shown[-1][1], (shown[-1][0].n,)
+
+
+def steady(case: Case, batch: Batch, shown: Sight) -> bool:
+    """Whether a retryable status stays as the sight shows it until the next write.
+
+    As long as an accepted retry may owe a message an attempt, it may still have to be processed (rulings 5 and 16).
+    """
+    alive = [w for w in batch.retries if w.acts and w.t <= shown.last and effect_until(case, w) >= begun(case, shown)]
+    if not alive:
+        return True
+    since = max(w.last for w in alive)
+    return batch.whole and all(
+        any(
+            (s is shown or follows(case, shown, s.last)) and follows(case, s, since) and settled(case, batch, s)
+            for s in case.sights(message)
+        )
+        for message in batch.messages
+    )
 
 
 def status_before(case: Case, batch: Batch, write: Write) -> tuple[Sight, str] | None:
