@@ -58,7 +58,7 @@ TABLE = [
     ),
     (
         "BR-ACC-06",
-        f"F1 | retry 201 | F2 [enq] | F2 | retry 400 {UNRESOLVED}",
+        f"F1 [enq] | retry 201 | F2 [enq] | retry 400 {UNRESOLVED}",
         "F1 | retry 201 | F2 | F2 [enq] | retry 201 | C3",
     ),
     ("BR-BLK-01", "C1 F1 | retry 201 | C1 C2", "C1 F1 | retry 201 | E1 C2"),
@@ -145,6 +145,9 @@ INNOCENT = [
     f"F1 | retry 201 & single 0 201 | S2 [enq] | S2 | retry 400 {NOT_RETRYABLE}",
     # The attempt comes late, and so does the end of its processing.
     "F1 | retry 201 | F1 | wait 9 | C2 | wait 1.1 | F2 [busy]",
+    # The status was read before the accepted retry took effect: the batch was processed after that.
+    f"S1 F1 | retry 201 | S1 - [enq] | S1 F2 | retry 400 {NOT_RETRYABLE}",
+    f"F1 F1 - | F1 F1 S1 | retry 201 | C2 - - [enq] | C2 F1 S1 | retry 400 {NOT_RETRYABLE} | C2 - - [busy] | C2 C2 S1",
     # A lost retry is decided late, and its second attempt comes within the settling time after that.
     "F1 F1 | retry lost | settle | C2 F1 | - F1 [enq]",
     # A lost retry is carried out after a later one has left everything out, and the batch is processed once more.

@@ -14,7 +14,8 @@ from conformance.judges.axioms import broken
 from conformance.judges.case import Batch, Case
 from conformance.judges.intervals import error_code, instant, nonces
 from conformance.judges.listings import snapshots
-from conformance.judges.timeline import brackets, gain, pending, quiet, retried
+from conformance.judges.quiet import quiet
+from conformance.judges.timeline import brackets, gain, pending, retried
 from tests.story import Story
 
 

@@ -17,19 +17,8 @@ from conformance.judges.intervals import (
     UNRESOLVED_CODE,
     seconds,
 )
-from conformance.judges.timeline import (
-    Quiet,
-    begun,
-    brackets,
-    follows,
-    overlapping,
-    quiet,
-    retried,
-    settled,
-    slack,
-    status_before,
-    status_ever,
-)
+from conformance.judges.quiet import Quiet, quiet, settled, status_before, status_ever
+from conformance.judges.timeline import begun, brackets, follows, overlapping, retried, slack
 
 REQUIREMENTS = ("BR-ACC-01", "BR-ACC-02", "BR-ACC-03", "BR-ACC-04", "BR-ACC-05", "BR-ACC-06")
 

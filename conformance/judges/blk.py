@@ -9,6 +9,7 @@ from conformance.judges.acc import refused
 from conformance.judges.attempts import surpluses
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE, seconds
+from conformance.judges.quiet import steady
 from conformance.judges.timeline import (
     Bracket,
     brackets,
@@ -19,7 +20,6 @@ from conformance.judges.timeline import (
     last_before,
     overlapping,
     same_attempt,
-    steady,
 )
 
 REQUIREMENTS = ("BR-BLK-01", "BR-BLK-02", "BR-BLK-03")

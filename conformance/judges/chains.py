@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import seconds
+from conformance.judges.quiet import Quiet, quiet
 from conformance.judges.sightings import Sight
-from conformance.judges.timeline import Quiet, acts_on, comparable, controls, follows, gain, pending, quiet, views
+from conformance.judges.timeline import acts_on, comparable, controls, follows, gain, pending, views
 
 AXIOMS = ("A2", "A6", "A7")
 

@@ -19,7 +19,8 @@ from conformance.judges.intervals import (
     error_code,
 )
 from conformance.judges.leaks import leak
-from conformance.judges.timeline import Bracket, brackets, failed_at, retried, status_before
+from conformance.judges.quiet import status_before, steady
+from conformance.judges.timeline import Bracket, brackets, failed_at, retried
 
 REQUIREMENTS = tuple(f"BR-ERR-0{n}" for n in range(1, 8))
 
@@ -108,7 +109,7 @@ def _blocked(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
     """BR-ERR-02: a retry blocked by a ``created`` message alone is refused with 400 and its code.
 
     The bracket (A1, A7, and A4 or A5) proves the reason; the codes of every other reason that is possible within
-    the interval pass too (ruling 13).
+    the interval pass too (ruling 13), as nobody else sets the batch's status (A6).
     """
     found = brackets(case, batch, write) if refused(write) else ()
     if not found:
@@ -123,7 +124,7 @@ def _blocked(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
 
 def _other_reasons(case: Case, batch: Batch, write: Write) -> Iterator[str]:
     shown = status_before(case, batch, write)
-    if shown is None or shown[1] not in RETRYABLE:
+    if shown is None or shown[1] not in RETRYABLE or not steady(case, batch, shown[0]):
         # What a single retry does to the batch's status is not said.
         yield NOT_RETRYABLE_CODE
     proofs = [m for m in batch.messages if failed_at(case, batch, m, write) is not None]
@@ -142,7 +143,7 @@ def _wrong_code(write: Write, bracket: Bracket, allowed: tuple[str, ...]) -> Fin
         expected=tuple(f"400 {code}" for code in allowed),
         observed=said,
         evidence=bracket.evidence,
-        axioms=bracket.axioms,
+        axioms=tuple(sorted({*bracket.axioms, "A6"})),
         slack=bracket.slack,
         counterfactual=f"would be legal if the answer were 400 {UNRESOLVED_CODE}",
         scenario=write.exchange.invoke.scenario,

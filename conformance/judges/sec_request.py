@@ -10,8 +10,9 @@ from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import ENQUEUING_FAILED
+from conformance.judges.quiet import Quiet, quiet
 from conformance.judges.sightings import Sight
-from conformance.judges.timeline import Quiet, acts_on, comparable, first_after, follows, gain, quiet, retried, views
+from conformance.judges.timeline import acts_on, comparable, first_after, follows, gain, retried, views
 
 #: Data of a message that a request might try to change.
 _DATA = ("recipient", "values", "fullMessage", "language")

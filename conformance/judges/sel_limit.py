@@ -9,7 +9,8 @@ from conformance.findings import Exercise, Finding, Observation, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE
-from conformance.judges.timeline import acts_on, base, failed_at, gain, overlapping, quiet, retried
+from conformance.judges.quiet import quiet
+from conformance.judges.timeline import acts_on, base, failed_at, gain, overlapping, retried
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from conformance.findings import Exercise, Finding, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import NO_FAILED_CODE, NOT_RETRYABLE_CODE
+from conformance.judges.quiet import quiet
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import (
     acts_on,
@@ -16,7 +17,6 @@ from conformance.judges.timeline import (
     first_after,
     follows,
     overlapping,
-    quiet,
     retried,
     same_attempt,
 )

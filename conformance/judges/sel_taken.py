@@ -10,6 +10,7 @@ from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE, seconds
+from conformance.judges.quiet import quiet
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import (
     acts_on,
@@ -20,7 +21,6 @@ from conformance.judges.timeline import (
     gain,
     overlapping,
     pending,
-    quiet,
     retried,
     same_attempt,
     slack,
