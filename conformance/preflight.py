@@ -7,10 +7,10 @@ import uuid
 
 from conformance.config import Config
 from conformance.errors import TargetError
-from conformance.history.records import Exchange
+from conformance.history.records import PREFLIGHT, Exchange
 from conformance.transport.request import Origin, Reply, Request, Transport
 
-_ORIGIN = Origin(driver="preflight", scenario="preflight")
+_ORIGIN = Origin(driver=PREFLIGHT, scenario=PREFLIGHT)
 
 
 def check(transport: Transport, config: Config, *, seed: int = 0) -> None:

@@ -45,6 +45,16 @@ def test_a_faithful_target_exercises_all() -> None:
     } == _facets(story)  # fmt: skip
 
 
+def test_what_the_preflight_meets_accuses_nobody() -> None:
+    """It asks whether there is such an API at all: a web page is none, and breaks no requirement of one."""
+    story = Shelf().answer("campaign_list", 200, {"not": "a page"})
+    assert _sch(story) == {"BR-SCH-02"}
+    asked = msgspec.structs.replace(story.exchanges[0].invoke, driver="preflight")
+    story.exchanges[0] = msgspec.structs.replace(story.exchanges[0], invoke=asked)
+    assert _sch(story) == set()
+    assert _facets(story) == set()
+
+
 @pytest.mark.parametrize(("status", "body"), [(400, ENVELOPE), (401, OLD), (401, ENVELOPE), (403, None), (404, OLD)])
 def test_sch_01_described_refusals(status: int, body: Any) -> None:
     story = Shelf().answer("batch_retry", status, body, batch="b")

@@ -36,6 +36,9 @@ Outcome = Literal["answered", "not_sent", "lost"]
 #: What kind of body an answer had, after content decoding.
 Media = Literal["none", "json", "text", "binary"]
 
+#: ``Invoke.driver`` of the reads that find out whether the target can be tested at all.
+PREFLIGHT = "preflight"
+
 Role = Literal["failing", "succeeding", "pending", "recovering"]
 
 

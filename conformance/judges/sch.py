@@ -11,7 +11,7 @@ import jsonschema_rs
 
 from conformance import specs
 from conformance.findings import Exercise, Finding, Observation, Opinion
-from conformance.history.records import Exchange
+from conformance.history.records import PREFLIGHT, Exchange
 from conformance.judges.case import Case
 
 REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02")
@@ -33,7 +33,8 @@ def judge(case: Case) -> Iterator[Opinion]:
     """BR-SCH-01 and BR-SCH-02: status, content type and body of every whole answer to a valid request.
 
     Read off each answer by itself, so that it rests on no axiom. Judged are requests that differ in nothing from what
-    the documents describe (no cause, the valid key). 429 is left out, and gateways' answers are (ruling 8): any 5xx,
+    the documents describe (no cause, the valid key). The preflight's are not: they ask whether this is the API at all,
+    and a page or stub that is not accuses nobody. 429 is left out, and gateways' answers are (ruling 8): any 5xx,
     408, a redirect, and a 4xx other than 400 whose body is not JSON. That a retry is accepted with 201 and an empty
     body is BR-ACC-04's: of a 2xx to a batch retry nothing is said here, but that 201 is described.
     """
@@ -42,6 +43,8 @@ def judge(case: Case) -> Iterator[Opinion]:
     for exchange in case.exchanges:
         invoke = exchange.invoke
         if not exchange.answered or invoke.cause is not None or invoke.auth != "valid" or exchange.status == 429:
+            continue
+        if invoke.driver == PREFLIGHT:
             continue
         requirement = "BR-SCH-01" if invoke.operation == RETRY else "BR-SCH-02"
         fit, fault = _fit(exchange)
