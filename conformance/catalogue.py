@@ -54,8 +54,6 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     facets: tuple[str, ...] = ()
     #: What the configuration must offer (``Header.offers``).
     needs: tuple[str, ...] = ()
-    #: The driver that makes the situation.
-    driver: Literal["scenarios", "races"] = "scenarios"
     sources: tuple[Source, ...] = ()
     rulings: tuple[int, ...] = ()
 

@@ -59,9 +59,8 @@ def overall(verdicts: Verdicts, catalogue: Catalogue, profiles: Sequence[str]) -
     return "conformant"
 
 
-#: Reasons of not_run that do not stand against conformance: the user declared it or left it out, or nothing can drive
-#: it yet.
-HARMLESS_REASONS = ("declared-absent", "not-selected", "no-driver")
+#: Reasons of not_run that do not stand against conformance: the user declared it or left it out.
+HARMLESS_REASONS = ("declared-absent", "not-selected")
 
 
 def worst(verdicts: Iterable[Verdict]) -> str:
@@ -142,6 +141,10 @@ def _unsettled(
     if history.footer is None or not history.footer.complete:
         text = "the run ended before this was exercised"
         return verdict_of("inconclusive", Reason(code="run-incomplete", text=text, needs=("a run to the end",)), ())
+    if "scenarios" not in history.header.drivers:
+        text = "the drivers that ran did not come upon it, and the planned scenarios were not selected"
+        reason = Reason(code="no-driver-selected", text=text, needs=("--drivers scenarios",))
+        return verdict_of("not_run", reason, ())
     what = f"not exercised: {', '.join(missing)}" if any(missing) else "the situation did not arise"
     needs = (f"exercised when {requirement.exercised_when}",)
     return verdict_of("inconclusive", Reason(code="not-exercised", text=what, needs=needs), ())
@@ -163,14 +166,6 @@ def _excluded(requirement: Requirement, header: Header) -> Reason | None:
         return Reason(code="not-selected", text="this run is about other requirements")
     if requirement.id in header.absent or any(need in header.absent for need in requirement.needs):
         return Reason(code="declared-absent", text="declared absent by capabilities.absent")
-    if requirement.driver not in header.drivers:
-        if requirement.driver == "races":
-            return Reason(
-                code="no-driver", text="no driver yet: it takes simultaneous calls", needs=("the next version",)
-            )
-        return Reason(
-            code="no-driver-selected", text=f"driver {requirement.driver} is not selected", needs=("--drivers",)
-        )
     lacking = [need for need in requirement.needs if need not in header.offers and need != "https"]
     if lacking:
         keys = tuple(_OFFER_KEYS.get(need, need) for need in lacking)

@@ -83,8 +83,9 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick") -> Trial:
         file = Path(folder, "target.toml")
         file.write_text(config_text(server), encoding="utf-8")
         config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
+        drivers = FAULTS[name].drivers if kind == "fault" else ("scenarios",)
         try:
-            result = execute(config, Options(depth=depth, report_dir=Path(folder, "reports")))
+            result = execute(config, Options(depth=depth, drivers=drivers, report_dir=Path(folder, "reports")))
         except Exception:
             # A boundary: one trial that breaks the suite is one bad row of the matrix, and not the end of it.
             logging.getLogger(__name__).exception("the suite broke")

@@ -23,7 +23,8 @@ from conformance.catalogue import Catalogue, load
 from conformance.config import Config
 from conformance.config_load import digest, offers
 from conformance.deciding import decide
-from conformance.drivers import scenarios
+from conformance.drivers import DRIVERS, Drive
+from conformance.drivers.scenarios import run_programs
 from conformance.errors import FormatError, GuardError, TargetError, UsageError
 from conformance.exit_status import FailOn, of_verdicts, worst
 from conformance.history.reader import read_history
@@ -52,7 +53,7 @@ class Options:
     selected: tuple[str, ...] = ()
     depth: str = "standard"
     seed: int = 0
-    drivers: tuple[str, ...] = ("scenarios",)
+    drivers: tuple[str, ...] = tuple(DRIVERS)
     report_dir: Path = Path("reports")
     fail_on: FailOn = "inconclusive"
     replay: Program | None = None
@@ -150,18 +151,20 @@ def _drive(
         stack.enter_context(_sigterm())
         try:
             preflight.check(transport, config, seed=options.seed)
+            drive = Drive(
+                transport=transport,
+                config=config,
+                requirements=requirements,
+                seed=options.seed,
+                depth=options.depth,
+                folder=folder,
+                progress=progress,
+            )
             if options.replay is not None:
-                programs = {options.replay.name: (options.replay, tuple(requirements))}
-                scenarios.run_programs(transport, config, programs, seed=options.seed, progress=progress)
+                run_programs(drive, {options.replay.name: (options.replay, tuple(requirements))})
             else:
-                scenarios.run(
-                    transport,
-                    config,
-                    seed=options.seed,
-                    depth=options.depth,
-                    requirements=requirements,
-                    progress=progress,
-                )
+                for name in options.drivers:
+                    DRIVERS[name](drive)
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))

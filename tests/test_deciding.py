@@ -96,7 +96,7 @@ def test_a_doubt_beside_an_exercise_does_not() -> None:
         ("BR-ACC-04", {"selected": ("BR-ACC-01",)}, "not-selected"),
         ("BR-ACC-04", {"absent": ("BR-ACC-04",)}, "declared-absent"),
         ("BR-SEL-06", {"absent": ("succeeding",)}, "declared-absent"),
-        ("BR-CON-01", {}, "no-driver"),
+        ("BR-ACC-04", {"drivers": ("machine",)}, "no-driver-selected"),
     ],
 )
 def test_what_was_never_meant_to_run_is_not_run_and_says_why(name: str, about: dict[str, Any], code: str) -> None:

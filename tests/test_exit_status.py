@@ -51,7 +51,7 @@ def _item(
         (_item("inconclusive", code="not-exercised"), 3),
         (_item("not_run", code="not-configured"), 3),
         (_item("not_run", code="declared-absent"), 0),
-        (_item("not_run", code="no-driver"), 0),
+        (_item("not_run", code="no-driver-selected"), 3),
         (_item("error", code="suite-error"), 5),
         (_item("fail", level="SHOULD"), 0),
         (_item("error", level="SHOULD", code="suite-error"), 0),

@@ -9,7 +9,8 @@ import click
 
 from conformance.catalogue import PROFILES, load
 from conformance.cli.screen import Screen, tell
-from conformance.drivers.scenarios import REPETITIONS
+from conformance.drivers import DRIVERS
+from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import FailOn
 from conformance.launch import configured, launch
@@ -21,7 +22,6 @@ from conformance.session import Options, Result, new_seed, read_program
 from conformance.transport.redact import Redactor
 from conformance.waivers import read_waivers
 
-DRIVERS = ("scenarios",)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -29,7 +29,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--target", metavar="URL|reference", help="The target's base_url, or the embedded reference target.")
 @click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
 @click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
-@click.option("--depth", default="standard", show_default=True, type=click.Choice(list(REPETITIONS)))
+@click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
 @click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--baseline", type=FILE, metavar="REPORT", help="Fail only for what this conformance.json does not have.")
@@ -70,7 +70,7 @@ def run(
         selected=select(chosen, pytest_arguments) if pytest_arguments else (),
         depth=depth,
         seed=new_seed() if seed is None else seed,
-        drivers=_names(drivers, DRIVERS, "--drivers"),
+        drivers=_names(drivers, tuple(DRIVERS), "--drivers"),
         report_dir=report_dir,
         fail_on=fail_on,
         replay=read_program(replay) if replay is not None else None,

@@ -10,7 +10,7 @@ import click
 
 from conformance.cli.screen import Screen
 from conformance.doctor import examine
-from conformance.drivers.scenarios import REPETITIONS
+from conformance.drivers.drive import DEPTHS
 from conformance.launch import configured
 from conformance.transport.client import redactor_of
 
@@ -53,7 +53,7 @@ def serve(
 @click.command()
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="This fault; by default all.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="This variant; by default all.")
-@click.option("--depth", default="quick", show_default=True, type=click.Choice(list(REPETITIONS)))
+@click.option("--depth", default="quick", show_default=True, type=click.Choice(DEPTHS))
 @click.pass_obj
 def selftest(screen: Screen, faults: tuple[str, ...], variants: tuple[str, ...], depth: str) -> int:
     """Run against the reference target with each fault and variant: the kill matrix.

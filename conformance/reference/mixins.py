@@ -19,6 +19,8 @@ class Fault:
     #: Requirements of which at least one must be seen to fail.
     breaks: tuple[str, ...]
     mixin: Mixin
+    #: The drivers that it takes to find it (``conformance.drivers``).
+    drivers: tuple[str, ...] = ("scenarios",)
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Variant:
     mixin: Mixin
 
 
-def fault(registry: dict[str, Fault], title: str, *breaks: str) -> Callable[[Mixin], Mixin]:
+def fault(
+    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",)
+) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin)
+        registry[name] = Fault(name, title, breaks, mixin, drivers)
         return mixin
 
     return register

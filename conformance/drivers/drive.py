@@ -1,0 +1,38 @@
+"""What every driver is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.config import Config
+from conformance.program.scheduler import Progress
+from conformance.transport.client import HttpTransport
+
+DEPTHS = ("quick", "standard", "deep")
+
+
+def _silent(_: Progress) -> None:
+    return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """One run, as a driver sees it.
+
+    :param transport: the way out; :param config: whom it may text, how long deliveries take.
+    :param requirements: ids that the run is about.
+    :param seed: from which everything is drawn; :param depth: one of ``DEPTHS``; it scales repetition, not coverage.
+    :param folder: where the run's reports go; programs that found something before stand in its ``corpus``.
+    """
+
+    transport: HttpTransport
+    config: Config
+    requirements: Collection[str]
+    seed: int = 0
+    depth: str = "standard"
+    folder: Path = Path("reports")
+    progress: Callable[[Progress], None] = _silent
+    sleep: Callable[[float], None] = time.sleep
