@@ -79,8 +79,9 @@ class Redactor:
         self._salt = salt or secrets.token_bytes(16)
         self._pieces = frozenset(piece for key in keys for form in _forms(key) for piece in _cut(form))
         clear = set(SIMULATOR_FAILING)
-        self._numbers = tuple(sorted((n for n in set(numbers) if n not in clear), key=len, reverse=True))
         self._clear = clear
+        #: Testers' numbers, longest first, each with its token.
+        self._numbers = {n: self.token(n) for n in sorted(set(numbers) - clear, key=len, reverse=True)}
         self._known = frozenset(known)
 
     # -- pieces -----------------------------------------------------------------------------------------------
@@ -93,8 +94,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text of ours, or an error's: keys, testers' numbers and evident secrets scrubbed, the rest as it is."""
-        for number in self._numbers:
-            text = text.replace(number, self.token(number))
+        for number, token in self._numbers.items():
+            text = text.replace(number, token)
         return self._without_keys(_SECRETS.sub(_mark, text))
 
     def foreign(self, text: str) -> str:
