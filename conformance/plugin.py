@@ -61,6 +61,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     return SuiteFile.from_parent(parent, path=file_path)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Show a finished run worst first; a run of its own goes by the contract."""
+    given = config.getoption("--conformance-report", None)
+    if given:
+        from conformance.report.write import read_report
+        from conformance.suite.items import worst_first
+
+        worst_first(items, read_report(Path(given)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0."""
@@ -117,7 +127,7 @@ def pytest_html_results_table_header(cells: list[str]) -> None:
     """A column for the requirement and one for the profile, in place of the test's name, duration and links."""
     cells[1] = '<th class="sortable requirement" data-column-type="requirement">Requirement</th>'
     cells[2] = '<th class="sortable" data-column-type="profile">Profile</th>'
-    cells[3] = "<th>Evidence</th>"
+    cells[3] = "<th>Why</th>"
 
 
 @pytest.hookimpl(optionalhook=True)

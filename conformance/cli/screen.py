@@ -18,8 +18,8 @@ from rich.text import Text
 from conformance.catalogue import Catalogue
 from conformance.exit_status import MEANING
 from conformance.program.scheduler import Progress
-from conformance.report.model import Report, ReportedRequirement
-from conformance.report.story import distinct, story
+from conformance.report.model import Report
+from conformance.report.story import story, why
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
@@ -150,18 +150,6 @@ def _table(report: Report) -> Table:
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
             Text(item.title if item.level == "MUST" else f"{item.title} ({item.level})"),
-            Text(_why(item), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
+            Text(why(item), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
         )
     return table
-
-
-def _why(item: ReportedRequirement) -> str:
-    waived = f"waived until {item.waived.expires}: " if item.waived is not None else ""
-    if item.findings:
-        others = len(distinct(item.findings)) - 1
-        more = f" (and {others} more)" if others else ""
-        return f"{waived}{item.findings[0].summary}{more}"
-    if item.reason is not None:
-        needs = f" → {item.reason.needs[0]}" if item.reason.needs and item.verdict != "not_applicable" else ""
-        return f"{waived}{item.reason.text}{needs}"
-    return f"exercised {item.exercised} times" if item.exercised != 1 else "exercised once"

@@ -69,7 +69,7 @@ def headline(report: Report) -> str:
 
 
 def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
-    """The cells of one row: verdict, requirement, profile, and a word on the evidence."""
+    """The cells of one row: verdict, requirement, profile, and why."""
     verdict = str(about["verdict"])
     colour = _COLOURS.get(verdict, "#333")
     # pytest-html takes the row's outcome from the text of its first cell: keep it, and show the verdict by style.
@@ -80,14 +80,8 @@ def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
         first,
         f'<td class="col-requirement">{named}</td>',
         f'<td class="col-profile">{escape(str(about["profile"]))}<br>{escape(str(about["level"]))}</td>',
-        f"<td>{escape(_word(about))}</td>",
+        f"<td>{escape(str(about.get('why', '')))}</td>",
     ]
-
-
-def _word(about: Mapping[str, Any]) -> str:
-    if about.get("reason"):
-        return str(about["reason"])
-    return f"exercised {about.get('exercised', 0)} times" if about["verdict"] == "pass" else ""
 
 
 def evidence(item: ReportedRequirement, requirement: Requirement, history: History | None) -> str:

@@ -29,6 +29,7 @@ def render(folder: Path, profiles: Sequence[str], arguments: Sequence[str] = ())
         *("--conformance-report", str(files["conformance.json"])),
         *("--html", str(files["report.html"]), "--self-contained-html"),
         *("--junitxml", str(files["junit.xml"]), "-o", "junit_suite_name=retry-conformance"),
+        *("-o", "initial_sort=original", "-o", "render_collapsed=passed,skipped"),
         *_profiles(profiles),
         *arguments,
     ]

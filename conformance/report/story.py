@@ -33,6 +33,19 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
     return "\n".join(lines)
 
 
+def why(item: ReportedRequirement) -> str:
+    """Why the verdict is what it is, in one line: for a table."""
+    waived = f"waived until {item.waived.expires}: " if item.waived is not None else ""
+    if item.findings:
+        others = len(distinct(item.findings)) - 1
+        more = f" (and {others} more)" if others else ""
+        return f"{waived}{item.findings[0].summary}{more}"
+    if item.reason is not None:
+        needs = f" → {item.reason.needs[0]}" if item.reason.needs and item.verdict != "not_applicable" else ""
+        return f"{waived}{item.reason.text}{needs}"
+    return f"exercised {item.exercised} times" if item.exercised != 1 else "exercised once"
+
+
 def distinct(findings: Iterable[ReportedFinding]) -> list[tuple[ReportedFinding, list[ReportedFinding]]]:
     """Each defect once, by its fingerprint, with the other findings that show the same one."""
     groups: dict[str, list[ReportedFinding]] = {}

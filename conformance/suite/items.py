@@ -14,10 +14,11 @@ from conformance.errors import SuiteError
 from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.launch import launch
-from conformance.report.model import Report, ReportedRequirement
-from conformance.report.story import story
+from conformance.report.model import Report
+from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.session import Options, new_seed
+from conformance.verdicts import ORDER
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
 RESULT: pytest.StashKey[Report] = pytest.StashKey()
@@ -64,6 +65,7 @@ class RequirementItem(pytest.Item):
             ("verdict", item.verdict),
             ("reason", item.reason.code if item.reason else ""),
             ("exercised", str(item.exercised)),
+            ("why", why(item)),
         ]
         if item.verdict in ("inconclusive", "error"):
             raise VerdictError(story(item, self.requirement))
@@ -72,7 +74,7 @@ class RequirementItem(pytest.Item):
         """Pass, fail or skip as the verdict says."""
         item = _report(self.session)[self.requirement.id]
         if item.verdict in ("not_run", "not_applicable"):
-            pytest.skip(_why(item))
+            pytest.skip(f"{item.verdict.replace('_', ' ')}: {why(item)}")
         if item.verdict != "pass":
             raise VerdictError(story(item, self.requirement))
 
@@ -87,9 +89,9 @@ class RequirementItem(pytest.Item):
         return self.path, None, self.requirement.id
 
 
-def _why(item: ReportedRequirement) -> str:
-    reason = item.reason
-    return f"{item.verdict.replace('_', ' ')}: {reason.text}" if reason else item.verdict
+def worst_first(items: list[pytest.Item], report: Report) -> None:
+    """Put the items of a finished run in the order in which a reader needs them: failures on top."""
+    items.sort(key=lambda i: ORDER.index(report[i.requirement.id].verdict) if isinstance(i, RequirementItem) else -1)
 
 
 def _report(session: pytest.Session) -> Report:
