@@ -76,16 +76,25 @@ def settings_of(kind: Kind, name: str) -> Settings:
     return Settings()
 
 
-def attempt(trial: tuple[Kind, str], *, depth: str = "quick") -> Trial:
-    """Run one trial. Takes some seconds; raises nothing for a target that misbehaves."""
+def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = False) -> Trial:
+    """Run one trial. Takes some seconds; raises nothing for a target that misbehaves.
+
+    :param narrow: try a fault with what exercises the requirements that it breaks, and nothing else.
+    """
     kind, name = trial
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(settings_of(kind, name)) as server:
         file = Path(folder, "target.toml")
         file.write_text(config_text(server), encoding="utf-8")
         config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
-        drivers = FAULTS[name].drivers if kind == "fault" else ("scenarios",)
+        fault = FAULTS[name] if kind == "fault" else None
+        options = Options(
+            depth=depth,
+            drivers=fault.drivers if fault is not None else ("scenarios",),
+            selected=fault.breaks if fault is not None and narrow else (),
+            report_dir=Path(folder, "reports"),
+        )
         try:
-            result = execute(config, Options(depth=depth, drivers=drivers, report_dir=Path(folder, "reports")))
+            result = execute(config, options)
         except Exception:
             # A boundary: one trial that breaks the suite is one bad row of the matrix, and not the end of it.
             logging.getLogger(__name__).exception("the suite broke")
@@ -128,11 +137,13 @@ def choose(faults: Iterable[str], variants: Iterable[str]) -> tuple[tuple[Kind, 
     return tuple(everything)
 
 
-def trials(chosen: Iterable[tuple[Kind, str]], *, depth: str = "quick", workers: int = WORKERS) -> Iterator[Trial]:
+def trials(
+    chosen: Iterable[tuple[Kind, str]], *, depth: str = "quick", narrow: bool = False, workers: int = WORKERS
+) -> Iterator[Trial]:
     """Run the trials, a few at once, each in a process of its own, and yield them in the order asked for."""
     # Spawned: a fork of a process that runs threads may hang.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(partial(attempt, depth=depth), tuple(chosen))
+        yield from pool.map(partial(attempt, depth=depth, narrow=narrow), tuple(chosen))
 
 
 def run(

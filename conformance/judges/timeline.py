@@ -26,7 +26,7 @@ def follows(case: Case, later: Sight, instant: float) -> bool:
 
 def slack(case: Case, sight: Sight, instant: float) -> str:
     """Under what read lag a conclusion from "begun after" holds."""
-    return f"holds if reads lag less than {seconds(sight.t - instant)} (read {sight.n}, begun after {seconds(instant)})"
+    return f"holds if reads lag less than {seconds(sight.t - instant)}: so much later begins read {sight.n}"
 
 
 def comparable(a: Sight, b: Sight) -> frozenset[str]:
@@ -225,7 +225,7 @@ def _by_sight(case: Case, message: str, write: Write, after: Sight) -> Bracket |
             axioms=("A1", "A3", axiom, "A7"),
             slack=slack(case, after, write.last),
             argument=(
-                f"read {sight.n} ends before retry {write.n} leaves and shows the message in {sight.status}",
+                f"answer {sight.n} ends before retry {write.n} leaves and shows the message in {sight.status}",
                 f"read {after.n} begins after the answer and shows it in created, with {how}",
                 "created is an attempt's first status and not entered again: it was created when the retry was decided",
             ),

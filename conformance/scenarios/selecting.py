@@ -62,7 +62,7 @@ MIXED = Scenario(
 SPENT = Scenario(
     name="spent",
     title="One message is retried by itself until it is refused; then its batch, with another failed message, is retried.",
-    requirements=("BR-SEL-04", "BR-SEL-05", "BR-SEL-09", "BR-SCH-02"),
+    requirements=("BR-SEL-04", "BR-SEL-05", "BR-SEL-09", "BR-LIV-01", "BR-SCH-02"),
     needs=("failing",),
     build=_spent,
 )
