@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Shelf(Story):
         self.changes: list[tuple[str | None, str | None, Change]] = []
         self.batch_of: Callable[[str], list[dict[str, Any]] | None] = self._own_batch
 
-    def send(self, batch: str, rows: str) -> Shelf:
+    def send(self, batch: str, rows: str) -> Self:
         super().send(batch, rows)
         invoke = self.exchanges[-1].invoke
         made = []
@@ -42,12 +42,12 @@ class Shelf(Story):
         )
         return self
 
-    def change(self, change: Change, *, message: str | None = None, view: Operation | None = None) -> Shelf:
+    def change(self, change: Change, *, message: str | None = None, view: Operation | None = None) -> Self:
         """From now on, what is shown (of one message, in one view) is spoilt."""
         self.changes.append((message, view, change))
         return self
 
-    def show(self, name: str, value: Any, *, message: str | None = None, view: Operation | None = None) -> Shelf:
+    def show(self, name: str, value: Any, *, message: str | None = None, view: Operation | None = None) -> Self:
         """From now on a field has this value; a dotted name reaches into an object."""
 
         def change(shown: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class Shelf(Story):
 
         return self.change(change, message=message, view=view)
 
-    def hide(self, name: str, *, view: Operation | None = None) -> Shelf:
+    def hide(self, name: str, *, view: Operation | None = None) -> Self:
         """From now on a field is not shown."""
         return self.change(lambda shown: shown.pop(name, None), view=view)
 
@@ -70,7 +70,7 @@ class Shelf(Story):
         *,
         pages: Sequence[Sequence[str]] | None = None,
         backward: bool = False,
-    ) -> Shelf:
+    ) -> Self:
         """The listing page by page; ``pages`` says which messages each holds. Backward: after a walk forward."""
         members = self.members[batch]
         listed = [list(p) for p in pages or [members[i : i + limit] for i in range(0, len(members), limit)]]
@@ -90,25 +90,25 @@ class Shelf(Story):
             self._asked("batch_list", body, query, batch=batch)
         return self
 
-    def campaign(self, *, without: Sequence[str] = ()) -> Shelf:
+    def campaign(self, *, without: Sequence[str] = ()) -> Self:
         """The campaign's whole listing, in one page."""
         data = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
         held = [m for members in self.members.values() for m in members if m not in without]
         body = {"data": [self._shown(m, "campaign_list") for m in held], "pageData": data}
         return self._asked("campaign_list", body, [("limit", "1000")])
 
-    def views(self, batch: str) -> Shelf:
+    def views(self, batch: str) -> Self:
         """All three views of a batch, and its listing in pages of two, both ways."""
         self.look(batch)
         self.campaign()
         return self.walk(batch, 2).walk(batch, 2, backward=True)
 
-    def answer(self, operation: Operation, status: int, body: Any = None, **target: Any) -> Shelf:
+    def answer(self, operation: Operation, status: int, body: Any = None, **target: Any) -> Self:
         """Any answer to a valid request."""
         self._exchange(operation, status, body, **target)
         return self
 
-    def _asked(self, operation: Operation, body: Any, query: list[tuple[str, str]], **target: Any) -> Shelf:
+    def _asked(self, operation: Operation, body: Any, query: list[tuple[str, str]], **target: Any) -> Self:
         self._exchange(operation, 200, body, **target)
         last = self.exchanges[-1]
         invoke = msgspec.structs.replace(last.invoke, query=tuple(query))

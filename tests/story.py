@@ -6,7 +6,7 @@ The puppet does what it is told, legal or not; the story records what HTTP would
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Role, Row
@@ -45,11 +45,11 @@ class Story:
         self.members: dict[str, list[str]] = {}
         self.messages: dict[str, dict[str, Any]] = {}
 
-    def wait(self, seconds: float) -> Story:
+    def wait(self, seconds: float) -> Self:
         self.now += seconds
         return self
 
-    def send(self, batch: str, rows: str) -> Story:
+    def send(self, batch: str, rows: str) -> Self:
         """Send a batch; every message is made at once, in ``created``. ``rows``: a letter of ``ROLES`` each."""
         made = []
         for i, letter in enumerate(rows):
@@ -68,14 +68,14 @@ class Story:
         self._exchange("batch_send", 201, {"isValid": True, "batchId": batch}, rows=tuple(made))
         return self
 
-    def move(self, message: str, status: str) -> Story:
+    def move(self, message: str, status: str) -> Self:
         """The message's newest attempt is in ``status`` from now on."""
         self.messages[message]["attempts"][-1]["status"] = status
         self.messages[message]["updated"] = self._stamp()
         self.now += 0.001
         return self
 
-    def finish(self, batch: str) -> Story:
+    def finish(self, batch: str) -> Self:
         """Every message that is underway becomes what its row says."""
         for message in self.members[batch]:
             if self.status(message) not in ("success", "failure"):
@@ -85,18 +85,18 @@ class Story:
     def status(self, message: str) -> str:
         return str(self.messages[message]["attempts"][-1]["status"])
 
-    def list(self, batch: str, *, only: int | None = None) -> Story:
+    def list(self, batch: str, *, only: int | None = None) -> Self:
         """Read the batch's listing, one page; ``only`` that many rows of it."""
         items = [self._shown(m, "batch_list") for m in self.members[batch]][:only]
         page = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
         self._exchange("batch_list", 200, {"data": items, "pageData": page}, batch=batch)
         return self
 
-    def read(self, message: str) -> Story:
+    def read(self, message: str) -> Self:
         self._exchange("message_read", 200, self._shown(message, "message_read"), message=message)
         return self
 
-    def look(self, batch: str) -> Story:
+    def look(self, batch: str) -> Self:
         """The listing, then every message by itself."""
         self.list(batch)
         for message in self.members[batch]:
@@ -112,7 +112,7 @@ class Story:
         takes: tuple[str, ...] | None = None,
         size: int = 0,
         cause: str | None = None,
-    ) -> Story:
+    ) -> Self:
         """Retry the batch. ``takes``: messages that get an attempt; by default every failed one after 201.
 
         ``status`` None: the answer is lost.
@@ -124,12 +124,12 @@ class Story:
         self._exchange("batch_retry", status, _error(code), batch=batch, size=size, cause=cause)
         return self
 
-    def blocked(self, batch: str) -> Story:
+    def blocked(self, batch: str) -> Self:
         """A retry refused as the contract says for a ``created`` message."""
         self.batches[batch] = "messages_enqueuing_failed"
         return self.retry(batch, 400, "unresolved_batch_messages")
 
-    def single(self, message: str, status: int = 201, code: str | None = None) -> Story:
+    def single(self, message: str, status: int = 201, code: str | None = None) -> Self:
         body: Any = _error(code)
         if status == 201:
             self.attempt(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def _always(status: int, kind: str = JSON, body: bytes = b"{}") -> AbstractConte
     return answering(lambda method, path: (status, kind, body))
 
 
-CASES = {
+CASES: dict[str, tuple[Callable[[], AbstractContextManager[str]], str, str]] = {
     "dead port": (lambda: nullcontext(f"http://127.0.0.1:{dead_port()}/api/v2"), "cannot be reached", "base_url"),
     "no such name": (lambda: nullcontext("http://no-such-host.invalid/api/v2"), "cannot be reached", "base_url"),
     "a web page": (lambda: _always(200, "text/html", b"<h1>hello</h1>"), "does not answer as this API", "base_url"),

@@ -21,7 +21,7 @@ def _history(*, notes: tuple[Note, ...] = (), complete: bool = True, retry: int 
         suite_version="0", contract_version="1.0", run_id="r", started="", base_url="", campaign_id="c",
         **{"offers": OFFERS, **about},
     )  # fmt: skip
-    exchanges = ()
+    exchanges: tuple[Exchange, ...] = ()
     if retry is not None:
         invoke = Invoke(n=1, t=0.0, operation="batch_retry", method="POST", path="/", batch="b")
         exchanges = (Exchange(invoke=invoke, end=End(n=1, outcome="answered", last=1.0, status=retry)),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -90,7 +90,7 @@ class Legal(Story):
                 self.batches[batch] = "messages_enqueued"
                 self.snap()
 
-    def wait(self, seconds: float) -> Story:
+    def wait(self, seconds: float) -> Self:
         """Time passes; what is due takes effect in time."""
         end = self.now + seconds
         for when, _, _ in sorted(self.due):

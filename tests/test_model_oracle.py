@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -168,7 +169,8 @@ FREEDOMS = [
 def test_a_ruling_is_a_freedom(name: str, value: object, line: str) -> None:
     free = Switches(codes=False)
     assert explain(parse(line), free) is not None
-    assert explain(parse(line), dataclasses.replace(free, **{name: value})) is None
+    changes: dict[str, Any] = {name: value}
+    assert explain(parse(line), dataclasses.replace(free, **changes)) is None
 
 
 def test_a_page_may_be_torn() -> None:

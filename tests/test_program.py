@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,7 @@ from conformance.plan import make_plan
 from conformance.program import scheduler
 from conformance.program.held import Held, make_rows
 from conformance.program.interpreter import TRIES, Interpreter
-from conformance.program.scheduler import Pause, Progress
+from conformance.program.scheduler import Pause, Progress, Running
 from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
 from conformance.scenarios import SCENARIOS
 from conformance.transport.request import OutRow, Reply, Request
@@ -236,14 +235,16 @@ def test_scenarios_are_chosen_by_requirement_and_by_what_is_offered() -> None:
     assert "delivered" not in {s.name for s in chosen(without, EVERYTHING)}
 
 
-def _pausing(name: str, done: list[str], *until: float, for_others: bool = False) -> Iterator[Pause]:
+def _pausing(name: str, done: list[str], *until: float, for_others: bool = False) -> Running:
     for at in until:
         yield Pause(until=at, what=name, deadline=at + 1, for_others=for_others)
     done.append(name)
 
 
 def test_programs_wait_side_by_side() -> None:
-    clock, slept, done = [0.0], [], []
+    clock = [0.0]
+    slept: list[float] = []
+    done: list[str] = []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
@@ -264,15 +265,15 @@ def test_programs_wait_side_by_side() -> None:
 def test_what_one_program_raises_ends_them_all() -> None:
     closed = []
 
-    def other() -> Iterator[Pause]:
+    def other() -> Running:
         try:
             yield Pause(until=9.0, what="", deadline=9.0)
         finally:
             closed.append(True)
 
-    def broken() -> Iterator[Pause]:
+    def broken() -> Running:
+        yield Pause(until=0.0, what="", deadline=0.0)
         raise ValueError("broken")
-        yield
 
     with pytest.raises(ValueError, match="broken"):
         scheduler.run({"a": other(), "b": broken()}, now=lambda: 0.0, sleep=lambda _: None)
