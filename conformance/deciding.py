@@ -146,7 +146,7 @@ def _unsettled(
         reason = Reason(code="no-driver-selected", text=text, needs=("--drivers scenarios",))
         return verdict_of("not_run", reason, ())
     what = f"not exercised: {', '.join(missing)}" if any(missing) else "the situation did not arise"
-    needs = (f"exercised when {requirement.exercised_when}",)
+    needs = (f"a run in which {requirement.exercised_when}",)
     return verdict_of("inconclusive", Reason(code="not-exercised", text=what, needs=needs), ())
 
 
