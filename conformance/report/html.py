@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from conformance.catalogue import Requirement
 from conformance.exit_status import MEANING
-from conformance.history.records import Exchange, History
+from conformance.history.records import History
+from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.story import distinct
 from conformance.report.summary import observations
 from conformance.verdicts import ORDER
 
-#: Exchanges that one row shows at most; the rest are in history.jsonl.
-MAX_SHOWN = 12
 _COLOURS = {
     "fail": "#b3261e",
     "error": "#5b3a8e",
@@ -99,7 +97,7 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
     if item.verdict == "pass":
         parts.append(f"<dt>Exercised</dt><dd>{item.exercised} times: {escape(requirement.exercised_when)}</dd>")
     if history is not None and item.evidence:
-        parts.append(_exchanges(history, item.evidence))
+        parts.append(exchange_table(history, item.evidence))
     sources = "".join(
         f'<li><a href="{escape(s.address)}">{escape(s.title)}</a></li>' if s.address else f"<li>{escape(s.title)}</li>"
         for s in requirement.sources
@@ -136,33 +134,3 @@ def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
         f"<ol>{lines}</ol><p>{foot}</p>{replay}<pre>{commands}</pre>"
         f"<p>Fingerprint <code>{finding.fingerprint}</code>{also}</p></dd>"
     )
-
-
-def _exchanges(history: History, numbers: Sequence[int]) -> str:
-    chosen = [e for e in history.exchanges if e.n in set(numbers)]
-    rows = "".join(_row(e) for e in chosen[:MAX_SHOWN])
-    more = f"<p>… and {len(chosen) - MAX_SHOWN} more in history.jsonl</p>" if len(chosen) > MAX_SHOWN else ""
-    head = "<tr><th>#</th><th>seconds</th><th>request</th><th>with</th><th>answer</th><th>body</th></tr>"
-    return f"<dt>Exchanges</dt><dd><table>{head}{rows}</table>{more}</dd>"
-
-
-def _row(exchange: Exchange) -> str:
-    invoke, end = exchange.invoke, exchange.end
-    body = (
-        end.body
-        if isinstance(end.body, str)
-        else json.dumps(end.body, ensure_ascii=False)
-        if end.media == "json"
-        else end.media
-    )
-    answer = str(exchange.status) if exchange.answered else f"{end.outcome}: {end.error}"
-    path = invoke.path + (f"?{'&'.join(f'{k}={v}' for k, v in invoke.query)}" if invoke.query else "")
-    texts = [
-        str(exchange.n),
-        f"{exchange.t:.3f}–{exchange.last:.3f}",
-        f"{invoke.method} {path}",
-        invoke.cause or ("" if invoke.auth == "valid" else f"auth:{invoke.auth}"),
-        answer,
-        body[:400] + ("…" if len(body) > 400 else ""),
-    ]
-    return f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"
