@@ -30,6 +30,11 @@ class Sight:
     """A message in one answer. It held at some instant in [``t`` − lag, ``last``]."""
 
     exchange: Exchange
+    #: Of the exchange; fields, because judges compare times far more often than anything else.
+    operation: Operation
+    n: int
+    t: float
+    last: float
     message: str
     #: batchId of the batch that the message belongs to, as far as this answer tells; see ``Case.batch_of``.
     listed_in: str | None
@@ -47,22 +52,6 @@ class Sight:
     #: Nonces that stand in values and fullMessage.
     nonces: frozenset[str]
     data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
-
-    @property
-    def operation(self) -> Operation:
-        return self.exchange.invoke.operation
-
-    @property
-    def n(self) -> int:
-        return self.exchange.n
-
-    @property
-    def t(self) -> float:
-        return self.exchange.t
-
-    @property
-    def last(self) -> float:
-        return self.exchange.last
 
     @property
     def terminal(self) -> bool:
@@ -94,6 +83,10 @@ def _sight(exchange: Exchange, data: Any, position: int) -> Iterator[Sight]:
     operation = exchange.invoke.operation
     yield Sight(
         exchange=exchange,
+        operation=operation,
+        n=exchange.n,
+        t=exchange.t,
+        last=exchange.last,
         message=data["id"],
         listed_in=exchange.invoke.batch if operation == "batch_list" else None,
         status=_text(data.get("latestStatus")),
