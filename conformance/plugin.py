@@ -85,9 +85,12 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Put the evidence into the row of report.html."""
-    from conformance.suite.items import HISTORY, RESULT, RequirementItem
+    from conformance.suite.items import HISTORY, RESULT, RequirementItem, VerdictError
 
     report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, VerdictError):
+        # pytest asks an item how its call failed, but not how its set-up did.
+        report.longrepr = str(call.excinfo.value)
     result = item.config.stash.get(RESULT, None)
     ended = call.when == "call" or report.outcome != "passed"
     if isinstance(item, RequirementItem) and result is not None and ended:
