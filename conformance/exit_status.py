@@ -11,10 +11,10 @@ from conformance.report.model import ReportedRequirement
 FailOn = Literal["fail", "inconclusive"]
 
 MEANING = {
-    0: "every MUST of the chosen profiles passed, or is not applicable, waived, or declared absent",
+    0: "every MUST of the chosen profiles passed, or is not applicable, waived, known, or declared absent",
     1: "at least one requirement fails",
     2: "wrong usage or configuration; nothing was sent",
-    3: "none fails, but at least one requirement is inconclusive or was not run",
+    3: "nothing fails that is not waived or known, but at least one requirement is inconclusive or was not run",
     4: "the target cannot be tested, or the guard stopped the run",
     5: "the suite itself broke",
     130: "interrupted; these are the verdicts so far",

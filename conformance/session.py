@@ -253,8 +253,14 @@ def conclude(
     report = report_with(worst({ending.status, judged}))
     if folder is not None:
         write_all(report, history, folder)
-    lines = (*ending.lines, *wrong)
+    lines = (*ending.lines, *wrong, *_known(report, options.known))
     return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
+
+
+def _known(report: Report, known: frozenset[str]) -> Sequence[str]:
+    """A line that says which failures the baseline has already, if there are any."""
+    met = [i.id for i in report.requirements if i.findings and all(f.fingerprint in known for f in i.findings)]
+    return [f"{', '.join(met)}: the baseline fails there already, and it does not count again"] if met else []
 
 
 def read_program(path: Path) -> Program:
