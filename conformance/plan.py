@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 
 from conformance.config import Config
 from conformance.drivers.scenarios import REPETITIONS, chosen
-from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import (
+    AnyStep,
+    Burst,
+    Program,
+    Read,
+    Retry,
+    RowSpec,
+    Send,
+    SingleRetry,
+    SingleSend,
+    State,
+    Wait,
+)
 from conformance.scenarios import Scenario
 
 #: Calls of the preflight.
@@ -60,6 +72,10 @@ class _Count:
             self.retry(step)
         elif isinstance(step, SingleRetry):
             self.single(step)
+        elif isinstance(step, State):
+            # One message, as the scenarios ask for; it is the vendor's own, and its retry has to be refused.
+            self.rows[step.batch] = (RowSpec(),)
+            self.underway.add(step.batch)
         elif isinstance(step, Read):
             self.read(step)
         elif isinstance(step, Wait):

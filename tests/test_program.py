@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from conformance.program.scheduler import Pause, Progress, Running
 from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
 from conformance.scenarios import SCENARIOS
 from conformance.transport.request import OutRow, Reply, Request
+from conformance.transport.states import Action, StateAnswer
 
 CONFIG = Config(
     target=Target(base_url="http://127.0.0.1:1/api/v2", campaign_id="c"),
@@ -40,6 +42,7 @@ class Puppet:
         self.notes: list[tuple[str, dict[str, Any]]] = []
         self.reserved: list[int] = []
         self.clock = 0.0
+        self.states: Callable[[str], StateAnswer] = lambda name: StateAnswer(values={"batchId": "made_by_the_vendor"})
 
     def call(self, request: Request) -> Reply:
         self.requests.append(request)
@@ -53,6 +56,10 @@ class Puppet:
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         self.reserved.append(calls)
         return nullcontext()
+
+    def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
+        self.note("state", state=name, action=action, params=dict(params))
+        return self.states(name)
 
     def now(self) -> float:
         return self.clock
@@ -187,6 +194,29 @@ def test_a_probe_without_a_batch_is_sent_again_only_while_it_is_answered_5xx() -
         _interpret(transport, Retry(batch="nobody's", cause="id:malformed:quote"))
         assert len(transport.requests) == times
         assert transport.requests[0].batch == "made-up-quote"
+
+
+def test_a_batch_that_the_vendor_makes_is_read_retried_and_let_go() -> None:
+    transport, _ = _target()
+    held = next(s for s in SCENARIOS if s.name == "held").program(CONFIG)
+    _interpret(transport, *held.steps)
+    assert [(r.operation, r.batch) for r in transport.requests] == [
+        ("batch_list", "made_by_the_vendor"),
+        ("batch_retry", "made_by_the_vendor"),
+    ]
+    asked = [data for event, data in transport.notes if event == "state"]
+    assert [data["action"] for data in asked] == ["setup", "teardown"]
+    assert asked[1]["params"]["batchId"] == "made_by_the_vendor"
+
+
+def test_a_state_that_does_not_come_about_is_unmet() -> None:
+    transport, _ = _target()
+    transport.states = lambda name: StateAnswer(values={}, error="answered 404")
+    held = next(s for s in SCENARIOS if s.name == "held").program(CONFIG)
+    _interpret(transport, *held.steps)
+    assert transport.requests == []
+    (unmet,) = [data for event, data in transport.notes if event == "unmet"]
+    assert (unmet["code"], "404" in unmet["text"]) == ("state-refused", True)
 
 
 def test_a_batch_that_was_not_made_is_unmet() -> None:

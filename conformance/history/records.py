@@ -146,7 +146,8 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
 
     ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
     ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
-    ``state`` (a provider state was set up; ``data`` names it), ``program`` (``data`` is what a scenario runs),
+    ``state`` (a provider state was asked for; ``data`` holds ``state``, ``action``, ``params``, ``batch`` and ``begun``, the
+    time at which it was asked; ``text`` says why it did not come about), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early).
     """
 

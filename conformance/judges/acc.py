@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.judges import held
 from conformance.judges.acc_attempted import attempted
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import (
@@ -38,6 +39,7 @@ def judge(case: Case) -> Iterator[Opinion]:
         for probe in batch.probes:
             if probe.harmless:
                 yield from _answered(batch, probe)
+    yield from held.accepted(case)
 
 
 def refused(write: Write) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from conformance.judges.case import Case
-from conformance.judges.intervals import rank, seconds
+from conformance.judges.held import standing
+from conformance.judges.intervals import RETRYABLE, rank, seconds
 from conformance.judges.lag import estimate
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import comparable, follows, gain, views
@@ -31,6 +32,12 @@ def broken(case: Case) -> dict[str, str]:
                 )
                 for axiom, how in _breaches(a, b, alone=alone):
                     found.setdefault(axiom, how)
+    for note, until in standing(case):
+        batch = note.data.get("batch")
+        for sight in case.all_sights:
+            status = sight.batch_statuses.get(str(batch))
+            if status in RETRYABLE and note.t <= sight.t - case.lag and sight.last <= until:
+                found.setdefault("A8", f"read {sight.n} shows the batch that is held in processing in {status}")
     if case.header.read_lag is not None and (shown := estimate(case) / 2) > case.header.read_lag:
         found["A7"] = f"reads lag {seconds(shown)}, more than the configured {seconds(case.header.read_lag)}"
     return found

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from conformance.findings import Exercise, Finding, Observation, Opinion
 from conformance.history.records import Exchange
+from conformance.judges import held
 from conformance.judges.acc import partly_listed, refused
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.err_effects import effects
@@ -41,6 +42,7 @@ def judge(case: Case) -> Iterator[Opinion]:
             yield from _processing(case, batch, write)
             yield from _blocked(case, batch, write)
         yield from effects(case, batch)
+    yield from held.code(case)
     yield from inputs(case)
 
 

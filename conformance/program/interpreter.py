@@ -14,7 +14,7 @@ from conformance.history.records import Operation
 from conformance.program.held import RETRYABLE, Held, make_rows
 from conformance.program.probes import Invent, Subject, invented, overrides
 from conformance.program.scheduler import Pause, Running
-from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send, SingleRetry, SingleSend, State, Wait
 from conformance.transport.request import Origin, Reply, Request, Transport
 
 #: Pages that one walk reads at most.
@@ -92,6 +92,8 @@ class Interpreter:
             with self._transport.reserve(len(step.steps) + 1):
                 for inner in step.steps:
                     self._at_once(inner)
+        elif isinstance(step, State):
+            self._state(step)
         elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
             self._at_once(step)
             yield from ()
@@ -110,6 +112,19 @@ class Interpreter:
         else:
             rows = make_rows([step.row], self._config, self._rng)
             self._call("single_send", rows=rows)
+
+    def _state(self, step: State) -> None:
+        params = dict(step.params)
+        if step.action == "teardown":
+            params["batchId"] = self._held(step.batch).id
+        answer = self._transport.state(step.name, params, step.action, scenario=self._scenario)
+        made = answer.values.get("batchId")
+        if step.action == "setup":
+            if made is None:
+                why = answer.error or "it answered no batchId"
+                needs = (f"a provider state {step.name} that answers batchId",)
+                raise UnmetError("state-refused", f"the provider state {step.name} did not come about: {why}", needs)
+            self._batches[step.batch] = Held(made, ())
 
     def _send(self, step: Send) -> None:
         rows = make_rows(step.rows, self._config, self._rng)

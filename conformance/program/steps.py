@@ -105,11 +105,15 @@ class Together(Step, frozen=True, kw_only=True, tag="together"):
 
 
 class State(Step, frozen=True, kw_only=True, tag="state"):
-    """Ask the vendor's provider state URL for a state; the batch that it answers is known as ``batch``."""
+    """Ask the vendor for a provider state (docs/provider-states.md); the batch that it makes is known as ``batch``.
+
+    ``teardown`` lets the state of that batch go again.
+    """
 
     name: str
-    batch: str = ""
+    batch: str
     params: dict[str, str] = {}
+    action: Literal["setup", "teardown"] = "setup"
 
 
 AnyStep = Send | Read | Wait | Retry | SingleRetry | SingleSend | Burst | Together | State

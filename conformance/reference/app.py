@@ -28,6 +28,7 @@ from conformance.reference.variants import VARIANTS
 from conformance.reference.world import World
 
 BASE_PATH = "/api/v2"
+STATES_PATH = "/provider-states"
 MAX_ROWS = 20
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
@@ -77,6 +78,17 @@ class Service:
             if nearly is not None:
                 return self.behaviour.odd_path(Call(method, nearly[1], headers, query, body, odd=True), nearly[2])
             return self.behaviour.error(404, "invalid_path")
+
+    def provide(self, body: bytes) -> Answer:
+        """The answer to a request for a provider state."""
+        said = Call("POST", "", body=body).json
+        if not isinstance(said, dict) or not isinstance(said.get("params"), dict):
+            return Answer(400, {"error": "write state, params and action"})
+        with self._lock:
+            self.world.tick()
+            params = {str(name): str(value) for name, value in said["params"].items()}
+            made = self.behaviour.provide(str(said.get("state")), params, str(said.get("action", "setup")))
+        return Answer(404, {"error": "there is no such state"}) if made is None else Answer(200, made)
 
     def _limited(self, call: Call) -> Answer | None:
         if self.settings.rate is None:
@@ -203,7 +215,11 @@ def create_app(settings: Settings) -> Starlette:
             await anyio.sleep(delay / 2)
         return _response(answer)
 
-    return Starlette(routes=[Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
+    async def provide(request: Request) -> Response:
+        return _response(service.provide(await request.body()))
+
+    states = Route(STATES_PATH, provide, methods=["POST"])
+    return Starlette(routes=[states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
 
 
 def _response(answer: Answer) -> Response:

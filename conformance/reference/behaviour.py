@@ -156,6 +156,28 @@ class Behaviour:
         self.world.messages[campaign].append(message)
         return Answer(201, self.view(message, "message"))
 
+    # -- provider states --------------------------------------------------------------------------------------
+
+    def provide(self, state: str, params: Mapping[str, str], action: str) -> JSON | None:
+        """Bring a provider state about (docs/provider-states.md); None if there is no such state."""
+        if state != "batch_processing":
+            return None
+        now = self.world.now()
+        if action == "teardown":
+            held = self.world.batches.get(params.get("batchId", ""))
+            if held is not None:
+                held.set(now, "messages_enqueued")
+            return {}
+        batch = Batch(self.world.new_id("batch"), OWN_CAMPAIGN, now, path=[(now, "messages_enqueuing")])
+        self.world.batches[batch.id] = batch
+        count = params.get("messages", "1")
+        for number in SIMULATOR_FAILING[: int(count) if count.isdecimal() else 1]:
+            message = Message(self.world.new_id("message"), number, "english", {"body": "held"}, now, batch)
+            self.begin(message)
+            batch.messages.append(message)
+            self.world.messages[OWN_CAMPAIGN].append(message)
+        return {"batchId": batch.id}
+
     # -- Batch Send - Retry -----------------------------------------------------------------------------------
 
     def limit(self) -> int:

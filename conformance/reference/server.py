@@ -9,9 +9,19 @@ from types import TracebackType
 
 import uvicorn
 
-from conformance.config import Config, Language, Limits, OtherCampaign, Recipients, Target, Template, Timing
+from conformance.config import (
+    Config,
+    Language,
+    Limits,
+    OtherCampaign,
+    ProviderStates,
+    Recipients,
+    Target,
+    Template,
+    Timing,
+)
 from conformance.errors import UsageError
-from conformance.reference.app import BASE_PATH, create_app
+from conformance.reference.app import BASE_PATH, STATES_PATH, create_app
 from conformance.reference.settings import (
     OTHER_CAMPAIGN,
     OTHER_KEY,
@@ -62,6 +72,11 @@ class ReferenceServer:
         """Where the API begins."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}{BASE_PATH}"
 
+    @property
+    def states_url(self) -> str:
+        """Where provider states are asked for."""
+        return f"{self.base_url.removesuffix(BASE_PATH)}{STATES_PATH}"
+
     def config(self) -> Config:
         """A configuration that fits this target: all roles of recipients, four languages, a second campaign."""
         value = {"body": "conformance"}
@@ -79,6 +94,7 @@ class ReferenceServer:
             ),
             recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
             limits=Limits(calls_per_second=200, max_messages=2000, max_calls=5000),
+            provider_states=ProviderStates(url=self.states_url),
             timing=Timing(settle_timeout=max(1.0, 5 * self.settings.lifetime)),
         )
 
@@ -129,6 +145,8 @@ recovering = {numbers(recipients.recovering)}
 calls_per_second = {limits.calls_per_second:g}
 max_messages = {limits.max_messages}
 max_calls = {limits.max_calls}
+[provider_states]
+url = "{server.states_url}"
 [timing]
 settle_timeout = {config.timing.settle_timeout:g}
 {languages}"""

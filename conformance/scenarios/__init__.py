@@ -6,6 +6,7 @@ from conformance.scenarios.scenario import Scenario
 SCENARIOS: tuple[Scenario, ...] = (
     selecting.CONTROL,
     accepting.PROCESSING,
+    accepting.HELD,
     accepting.ROUNDS,
     selecting.SPENT,
     blocking.BLOCKED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, Send, Wait
+from conformance.program.steps import AnyStep, Burst, Read, Retry, Send, State, Wait
 from conformance.scenarios.scenario import Scenario, failing, quiet, round_of, sent, views
 
 
@@ -37,6 +37,16 @@ def _after_accepted(_: Config) -> tuple[AnyStep, ...]:
     return (*sent("b", failing(2)), Read(batch="b", view="message"), underway, quiet("b"), *views("b"))
 
 
+def _held(_: Config) -> tuple[AnyStep, ...]:
+    """The vendor's batch: one message, in processing until it is let go."""
+    return (
+        State(name="batch_processing", batch="held", params={"messages": "1"}),
+        Read(batch="held"),
+        Retry(batch="held"),
+        State(name="batch_processing", batch="held", action="teardown"),
+    )
+
+
 ROUNDS = Scenario(
     name="rounds",
     title="A quiet batch of failed messages is retried, round after round, until it is refused.",
@@ -53,6 +63,13 @@ PROCESSING = Scenario(
     requirements=("BR-ACC-01", "BR-ERR-01"),
     needs=("failing",),
     build=_processing,
+)
+HELD = Scenario(
+    name="held",
+    title="A batch that the vendor holds in processing, by a provider state, is retried.",
+    requirements=("BR-ACC-01", "BR-ERR-01"),
+    needs=("provider_states",),
+    build=_held,
 )
 AFTER_ACCEPTED = Scenario(
     name="after-accepted",

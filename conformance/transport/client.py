@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,6 +24,7 @@ from conformance.transport.origin import parse_base_url
 from conformance.transport.rate import Budget, Rate, retry_after
 from conformance.transport.redact import Redactor
 from conformance.transport.request import OutRow, Reply, Request
+from conformance.transport.states import Action, ProviderStates, StateAnswer
 from conformance.transport.wire import Passage, Wire
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
@@ -101,6 +102,8 @@ class HttpTransport:
         )
         self.budget = Budget(config.limits, clock=clock)
         self._rate = Rate(config.limits.calls_per_second, clock=clock, sleep=sleep)
+        url = config.provider_states.url
+        self._states = ProviderStates(url, inner() if inner else None) if url else None
         self._numbers = itertools.count(1)
         self._local = threading.local()
         self._wires: list[Wire] = []
@@ -116,6 +119,20 @@ class HttpTransport:
         """Put a note on record."""
         clean = self.redactor.sent(data)
         self._writer.note(Note(t=self.now(), event=event, scenario=scenario, text=self.redactor.text(text), data=clean))
+
+    def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
+        """Ask the vendor for a provider state, and put it on record. See the protocol."""
+        if self._states is None:
+            return StateAnswer(values={}, error="provider_states.url is not set")
+        begun = self.now()
+        answer = self._states.ask(name, params, action)
+        batch = answer.values.get("batchId")
+        if batch is not None and action == "setup":
+            self.guard.give(batch)
+        error = self.redactor.foreign(answer.error)
+        about = {"state": name, "action": action, "params": dict(params), "batch": batch, "begun": begun}
+        self.note("state", scenario=scenario, text=error, **about)
+        return answer
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         """Wait until ``calls`` calls may leave back to back, and keep other callers out until the block ends."""
@@ -140,6 +157,8 @@ class HttpTransport:
         """Close all connections. The history stays open."""
         for wire in self._wires:
             wire.close()
+        if self._states is not None:
+            self._states.close()
 
     # -- one exchange -----------------------------------------------------------------------------------------
 

@@ -150,6 +150,11 @@ class Guard:
                 self._invented.add(named.batch)
         return text
 
+    def give(self, batch: str) -> None:
+        """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
+        with self._lock:
+            self._batches.setdefault(batch, _Batch(0, allowed=False, ours=False))
+
     def _check_origin(self, request: httpx.Request, context: Context) -> None:
         url = str(request.url)
         plain_probe = context.cause == "scheme:http" and self._base.scheme == "https"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from conformance.history.records import Auth, Exchange, Operation, Role
+from conformance.transport.states import Action, StateAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,11 @@ class Transport(Protocol):
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         """Wait until ``calls`` calls may leave back to back, and keep other callers out until the block ends."""
+        ...
+
+    def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
+        """Ask the vendor for a provider state, and put it on record. A batch that the answer names may be retried once
+        it was read whole."""
         ...
 
     def now(self) -> float:

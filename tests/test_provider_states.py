@@ -1,0 +1,86 @@
+"""Provider states over HTTP: what is asked, what may come back, and what never travels there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from conformance.errors import UsageError
+from conformance.reference.server import ReferenceServer
+from conformance.transport.states import MAX_ANSWER, ProviderStates
+
+URL = "http://127.0.0.1:9/states"
+
+
+def _states(answer: Callable[[httpx.Request], httpx.Response]) -> ProviderStates:
+    return ProviderStates(URL, httpx.MockTransport(answer))
+
+
+def test_it_asks_as_pact_does_and_carries_no_key() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"batchId": "b1"})
+
+    asked = _states(answer).ask("batch_processing", {"messages": "1"}, "setup")
+    assert (asked.values, asked.error) == ({"batchId": "b1"}, "")
+    assert str(seen[0].url) == URL
+    assert seen[0].method == "POST"
+    assert json.loads(seen[0].content) == {
+        "state": "batch_processing", "params": {"messages": "1"}, "action": "setup"
+    }  # fmt: skip
+    assert "authorization" not in seen[0].headers
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        (httpx.Response(404), "404"),
+        (httpx.Response(500, text="oh"), "500"),
+        (httpx.Response(302, headers={"location": "http://127.0.0.1:9/elsewhere"}), "302"),
+        (httpx.Response(200, text="<h1>"), "no JSON"),
+        (httpx.Response(200, json=["batchId"]), "no JSON object"),
+        (httpx.Response(200, json={"batchId": 7}), "of texts"),
+        (httpx.Response(200, content=b"x" * (MAX_ANSWER + 1)), "64 KiB"),
+        (httpx.Response(200, content=b"\xff"), "no JSON"),
+    ],
+)
+def test_an_odd_answer_is_a_reason_and_no_error(response: httpx.Response, said: str) -> None:
+    asked = _states(lambda request: response).ask("batch_processing", {}, "setup")
+    assert not asked.values
+    assert said in asked.error
+
+
+def test_an_empty_answer_has_no_values() -> None:
+    assert _states(lambda request: httpx.Response(204)).ask("s", {}, "teardown").error == ""
+
+
+def test_no_answer_is_a_reason() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no")
+
+    assert "ConnectError" in _states(fail).ask("s", {}, "setup").error
+
+
+@pytest.mark.parametrize(
+    "url", ["https://postman.gov.sg/states", "https://x.GOV.SG./s", "http://u:p@127.0.0.1/s", "ftp://127.0.0.1/s"]
+)
+def test_no_state_is_asked_for_where_no_target_may_be(url: str) -> None:
+    with pytest.raises(UsageError):
+        ProviderStates(url)
+
+
+def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    with ReferenceServer() as server:
+        states = ProviderStates(server.states_url)
+        made = states.ask("batch_processing", {"messages": "1"}, "setup")
+        assert made.values["batchId"].startswith("batch_")
+        assert states.ask("batch_processing", {"batchId": made.values["batchId"]}, "teardown").error == ""
+        assert "404" in states.ask("a_state_that_there_is_not", {}, "setup").error
+        states.close()
