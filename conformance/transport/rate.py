@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +14,26 @@ from conformance.errors import BudgetError
 
 #: Seconds that one Retry-After may make us wait at most.
 MAX_PAUSE = 120.0
+#: The shortest stretch, in seconds, in which no more calls leave than the rate allows in one second. Longer than a
+#: second by what clocks and networks may shorten it on the way.
+WINDOW = 1.02
+#: Calls a second below which no 429 slows us down.
+SLOWEST = 0.5
+
+
+class _Call:
+    """A call of the last window, and when it counts from."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
 
 
 class Rate:
-    """A token bucket that all drivers share. Its tokens refill steadily; a 429 halves the pace, quiet calls restore it.
+    """A sliding window that all drivers share: in no second more calls than the rate. A 429 halves the pace, quiet
+    calls restore it.
+
+    A call is counted from when it may leave; when it is answered (``steady`` or ``slower``), from then on: a
+    connection that had to be made first lets it arrive that much later, and the target counts arrivals.
 
     :param per_second: calls a second.
     :param clock: monotonic seconds.
@@ -26,45 +43,55 @@ class Rate:
     def __init__(self, per_second: float, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._limit = per_second
         self._pace = per_second
-        self._burst = max(1.0, per_second / 2)
-        self._tokens = self._burst
         self._clock = clock
         self._sleep = sleep
-        self._filled = clock()
         self._lock = threading.RLock()
-        self._reserved = threading.local()
+        #: The calls of the last window, oldest first.
+        self._calls: deque[_Call] = deque()
+        #: Nobody calls before this time: a reservation wider than the rate is being paid off.
+        self._closed_until = clock()
+        self._own = threading.local()
 
     def take(self) -> None:
         """Wait until one call may leave."""
-        held = getattr(self._reserved, "calls", 0)
-        if held > 0:
-            self._reserved.calls = held - 1
-            return
         with self._lock:
-            self._wait_for(1.0)
+            held: int = getattr(self._own, "held", 0)
+            if held > 0:
+                self._own.held = held - 1
+            else:
+                self._wait_for_room(1)
+            self._own.call = _Call(self._clock())
+            self._calls.append(self._own.call)
 
     @contextmanager
     def reserve(self, calls: int) -> Iterator[None]:
-        """Wait until ``calls`` calls may leave back to back; other threads stay out until the block ends."""
+        """Wait until ``calls`` calls may leave back to back; other threads stay out until the block ends.
+
+        More than the rate allows in one second wait for an empty window; afterwards nobody calls until the
+        average is the rate again. What the block did not use is given back.
+        """
         with self._lock:
-            self._wait_for(float(calls))
-            self._reserved.calls = calls
+            self._wait_for_room(calls)
+            self._own.held = calls
             try:
                 yield
             finally:
-                self._tokens = min(self._burst, self._tokens + self._reserved.calls)
-                self._reserved.calls = 0
+                used = calls - self._own.held
+                self._own.held = 0
+                capacity, window = self._room()
+                if used > capacity:
+                    self._closed_until = self._clock() + window * used / capacity
 
     def slower(self) -> None:
         """The target answered 429: halve the pace, down to a call every two seconds."""
         with self._lock:
-            self._fill()
-            self._pace = max(self._pace / 2, min(0.5, self._limit))
-            self._tokens = min(self._tokens, 0.0)
+            self._over()
+            self._pace = max(self._pace / 2, min(SLOWEST, self._limit))
 
     def steady(self) -> None:
         """A call was not answered 429: the pace recovers by a hundredth of the limit."""
         with self._lock:
+            self._over()
             self._pace = min(self._limit, self._pace + self._limit / 100)
 
     def pause(self, seconds: float) -> None:
@@ -72,21 +99,35 @@ class Rate:
         with self._lock:
             self._sleep(min(max(seconds, 0.0), MAX_PAUSE))
 
-    def _wait_for(self, tokens: float) -> None:
-        self._fill()
-        # A reservation above the bucket's size goes into debt, which later calls pay off.
-        wanted = min(tokens, self._burst)
-        for _ in range(1000):
-            if self._tokens >= wanted:
-                break
-            self._sleep(max((wanted - self._tokens) / self._pace, 0.0005))
-            self._fill()
-        self._tokens -= tokens
+    def _room(self) -> tuple[int, float]:
+        """How many calls there may be in a window of how many seconds, at the present pace."""
+        capacity = max(1, int(self._pace))
+        return capacity, WINDOW * max(1.0, capacity / self._pace)
 
-    def _fill(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._pace)
-        self._filled = now
+    def _wait_for_room(self, calls: int) -> None:
+        capacity, window = self._room()
+        # The calls that must have left the window before the next one comes into it.
+        most = max(0, capacity - calls)
+        for _ in range(1000):
+            now = self._clock()
+            while self._calls and self._calls[0].at + window <= now:
+                self._calls.popleft()
+            free_at = self._closed_until
+            if len(self._calls) > most:
+                free_at = max(free_at, self._calls[-1 - most].at + window)
+            if free_at <= now:
+                return
+            self._sleep(max(free_at - now, 0.0005))
+
+    def _over(self) -> None:
+        """This thread's call was answered just now. One that took longer than a window had arrived long before."""
+        call: _Call | None = getattr(self._own, "call", None)
+        self._own.call = None
+        for place in range(len(self._calls) - 1, -1, -1):
+            if self._calls[place] is call:
+                del self._calls[place]
+                self._calls.append(_Call(self._clock()))
+                return
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
