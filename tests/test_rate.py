@@ -114,7 +114,7 @@ def test_a_reservation_wider_than_the_rate_waits_for_silence_and_pays_off(width:
 
 def test_what_a_reservation_does_not_use_is_given_back() -> None:
     limiter, clock = _rate(10)
-    with limiter.reserve(8):
+    with limiter.reserve(30):
         limiter.take()
     before = clock.now
     _departures(limiter, clock, 9)

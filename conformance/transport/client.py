@@ -45,9 +45,13 @@ _TEMPLATES = {
 
 def keys_of(config: Config) -> tuple[str, ...]:
     """Every secret that the configuration holds, for the guard and the redactor."""
+    return (*_keys(config), *(value for value in config.target.headers.values() if value))
+
+
+def _keys(config: Config) -> tuple[str, ...]:
     target = config.target
     other = target.other.api_key if target.other else None
-    return tuple(key for key in (target.api_key, target.second_api_key, other, *target.headers.values()) if key)
+    return tuple(key for key in (target.api_key, target.second_api_key, other) if key)
 
 
 def numbers_of(config: Config) -> tuple[str, ...]:
@@ -96,7 +100,8 @@ class HttpTransport:
             self._base,
             [config.target.campaign_id, *([other.campaign_id] if other else [])],
             numbers_of(config),
-            keys=keys_of(config),
+            keys=_keys(config),
+            headers=config.target.headers,
             max_rows=config.limits.max_rows,
             given=[given.batch_id for given in config.given],
         )
@@ -182,7 +187,7 @@ class HttpTransport:
             raise
         answer, media = _parse(passage)
         self._settle(admission, passage)
-        self._learn(request, admission, passage, answer)
+        self._learn(http, admission, passage, answer)
         end = self._end(n, passage, answer, media)
         self._writer.write(end)
         invoke = self._invoked
@@ -328,17 +333,16 @@ class HttpTransport:
         elif passage.outcome == "answered" and passage.status is not None and 300 <= passage.status < 500:
             self.budget.refund(0 if passage.status == 408 else admission.charge)
 
-    def _learn(self, request: Request, admission: Admission, passage: Passage, answer: Any) -> None:
+    def _learn(self, http: httpx.Request, admission: Admission, passage: Passage, answer: Any) -> None:
         if passage.outcome != "answered" or passage.status is None or not 200 <= passage.status < 300:
             return
-        named = admission.named
+        named, made = admission.named, self.guard.made
         if named.operation in ("batch_send", "single_send"):
-            self.guard.learn_send(named, len(request.rows), answer)
-        elif named.operation == "batch_list" and isinstance(answer, dict):
-            page = answer.get("pageData")
-            more = isinstance(page, dict) and page.get("hasNextPage")
-            whole = not more and not any(name in ("before", "search") for name, _ in request.query)
-            self.guard.learn_listing(named.batch or "", answer.get("data"), whole=whole)
+            made.learn_send(named, admission.charge, answer)
+        elif named.operation == "batch_list":
+            made.learn_page(named.batch or "", http.url.params.multi_items(), answer)
+        elif named.operation == "message_read":
+            made.learn_message(answer)
 
 
 def _credentials(config: Config) -> dict[Auth, str | None]:

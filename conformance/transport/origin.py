@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -36,6 +37,20 @@ class BaseUrl:
         """The normal form, without a trailing slash."""
         return f"{self.scheme}://{self.netloc}{self.path}"
 
+    @property
+    def plain(self) -> BaseUrl:
+        """The same by plain HTTP: the usual port becomes the usual one, any other stays."""
+        port = _DEFAULT_PORTS["http"] if self.port == _DEFAULT_PORTS[self.scheme] else self.port
+        return BaseUrl("http", self.host, port, self.path)
+
+    def reached_by(self, scheme: str, host: str, port: int | None) -> bool:
+        """Whether a client that is told these goes to our origin. None is the scheme's usual port."""
+        usual = _DEFAULT_PORTS.get(scheme)
+        try:
+            return (scheme, _host(host), usual if port is None else port) == (self.scheme, self.host, self.port)
+        except ValueError:
+            return False
+
     def same_origin(self, url: str) -> bool:
         """Whether scheme, host and port of ``url`` are ours."""
         try:
@@ -68,16 +83,15 @@ def parse_base_url(url: str, *, booked: bool = False) -> BaseUrl:
     try:
         parts = urlsplit(url)
         scheme, host, port = _origin(url)
-    except ValueError as error:
-        raise UsageError(f"is no URL that can be tested ({error})", where=where, mend=mend) from None
+    except ValueError:
+        raise UsageError("is no http or https URL with a plain host and port", where=where, mend=mend) from None
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise UsageError("has user information, a query or a fragment", where=where, mend=mend)
-    if "%" in parts.path or any(
-        segment in (".", "..", "") for segment in parts.path.strip("/").split("/") if parts.path.strip("/")
-    ):
+    path = parts.path.removesuffix("/")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", path) or {".", ".."} & set(path.split("/")):
         raise UsageError("has a path that is not plain", where=where, mend=mend)
     _refuse_production(host, booked)
-    return BaseUrl(scheme, host, port, parts.path.rstrip("/"))
+    return BaseUrl(scheme, host, port, path)
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -107,8 +121,11 @@ def _host(host: str) -> str:
         except idna.IDNAError as error:
             raise ValueError(f"the host is no valid name: {error}") from None
     name = name.removesuffix(".")
-    if not name or any(not (c.isalnum() or c in "-._") for c in name) or ".." in name or name.startswith("."):
+    labels = name.split(".")
+    if not re.fullmatch(r"[a-z0-9._-]+", name) or "" in labels:
         raise ValueError("the host is no valid name")
+    if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
+        raise ValueError("the host is an address in an odd spelling")
     return name
 
 

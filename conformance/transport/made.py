@@ -1,0 +1,140 @@
+"""What the run may retry: the batches and messages that it made or was given, and ids that nobody has."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.transport.paths import Named
+
+
+@dataclass
+class _Batch:
+    #: Messages that a retry may send at most.
+    size: int
+    #: Of a given batch: False until every page of it was read.
+    allowed: bool = True
+    #: The target showed a recipient in it that is not allowed. Final.
+    barred: bool = False
+    ours: bool = True
+    #: Cursors that a walk of its listing from the first page on led to, and the rows before each.
+    reached: dict[str, int] = field(default_factory=dict)
+
+
+class Made:
+    """Learns from answers what is the run's own, and says what a retry costs. Thread-safe.
+
+    :param recipients: every number that may be texted.
+    :param given: ids of batches that the user gave to the run.
+    """
+
+    def __init__(self, recipients: Collection[str], given: Iterable[str] = ()) -> None:
+        self._recipients = recipients
+        self._lock = threading.Lock()
+        self._batches: dict[str, _Batch] = {batch: _Batch(0, allowed=False, ours=False) for batch in given}
+        #: The batch of each message; None for a message that was sent singly.
+        self._messages: dict[str, str | None] = {}
+        self._barred: set[str] = set()
+        self._invented: set[str] = set()
+
+    def invented(self, *names: str) -> None:
+        """Ids that this run made up."""
+        with self._lock:
+            self._invented.update(names)
+
+    def charge(self, named: Named) -> int:
+        """How many messages this retry may send at most.
+
+        :raises LookupError: it may not be made at all; says why.
+        """
+        with self._lock:
+            if named.operation == "single_retry":
+                message = named.message or ""
+                if message not in self._messages or message in self._barred:
+                    raise LookupError("it retries a message that this run did not make, or that texts somebody else")
+                owner = self._messages[message]
+                if owner is not None:
+                    self._usable(owner)
+                return 1
+            batch = named.batch or ""
+            # What the target made comes first: an id that we made up may turn out to be somebody's.
+            if batch not in self._batches and batch in self._invented:
+                return 0
+            return self._usable(batch).size
+
+    def _usable(self, identifier: str) -> _Batch:
+        batch = self._batches.get(identifier)
+        if batch is None:
+            raise LookupError("it retries a batch that this run did not make and was not given")
+        if batch.barred or not batch.allowed:
+            raise LookupError("it retries a batch whose recipients are not all known to be allowed")
+        return batch
+
+    def learn_send(self, named: Named, rows: int, answer: Any) -> None:
+        """A send of so many rows was answered 2xx with this JSON: its batch, or message, is ours."""
+        if not isinstance(answer, dict):
+            return
+        made = answer.get("batchId") if named.operation == "batch_send" else answer.get("id")
+        if not isinstance(made, str):
+            return
+        with self._lock:
+            if named.operation == "single_send":
+                self._messages.setdefault(made, None)
+            elif made in self._batches:
+                # The target mixes batches up: a retry may reach the rows of both.
+                self._batches[made].size += rows
+            else:
+                self._batches[made] = _Batch(rows)
+
+    def learn_page(self, batch_id: str, query: Sequence[tuple[str, str]], answer: Any) -> None:
+        """A page of a batch's listing was answered 200 with this JSON.
+
+        A given batch may be retried once a walk from its first page on, cursor by cursor, came to its last one and
+        showed allowed recipients only.
+        """
+        messages = answer.get("data") if isinstance(answer, dict) else None
+        with self._lock:
+            batch = self._batches.get(batch_id)
+            if batch is None or not isinstance(messages, list):
+                return
+            for message in messages:
+                if not isinstance(message, dict) or not self._allowed(message.get("recipient")):
+                    batch.barred = True
+                    return
+                if isinstance(message.get("id"), str):
+                    self._messages.setdefault(message["id"], batch_id)
+            rows = self._walked(batch, query, len(messages))
+            if rows is None:
+                return
+            page = answer.get("pageData")
+            more = page.get("hasNextPage") if isinstance(page, dict) else None
+            cursor = page.get("endCursor") if isinstance(page, dict) else None
+            if more is True and isinstance(cursor, str):
+                batch.reached[cursor] = rows
+            elif more is False and rows > 0:
+                batch.size = max(batch.size, rows)
+                batch.allowed = True
+
+    def _walked(self, batch: _Batch, query: Sequence[tuple[str, str]], rows: int) -> int | None:
+        """Rows up to the end of this page, if it is one of a walk forward from the first; else None."""
+        asked = dict(query)
+        if len(asked) < len(query) or not asked.keys() <= {"limit", "after"}:
+            return None
+        if "after" not in asked:
+            return rows
+        before = batch.reached.get(asked["after"])
+        return None if before is None else before + rows
+
+    def learn_message(self, message: Any) -> None:
+        """A message was read by itself: one that shows somebody who is not allowed is not retried."""
+        if not isinstance(message, dict) or not isinstance(message.get("id"), str):
+            return
+        shown = message.get("recipient")
+        if isinstance(shown, str) and shown.removeprefix("+").isdecimal() and not self._allowed(shown):
+            with self._lock:
+                self._barred.add(message["id"])
+
+    def _allowed(self, recipient: Any) -> bool:
+        return str(recipient).removeprefix("+") in self._recipients

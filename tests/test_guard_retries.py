@@ -1,0 +1,348 @@
+"""Retries text people: one leaves only for what this run made, or was given and read whole, or for an id that it made up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+
+from conformance.transport.guard import MALFORMED, Context, Guard
+from conformance.transport.paths import Named
+from tests.guarding import ALLOWED, BATCH, FOREIGN, JSON, MESSAGE, OTHER, OURS, a_guard, refused, request
+
+A, B = ALLOWED
+GIVEN = "batch_given"
+RETRY = f"/campaigns/{OURS}/batch/{BATCH}/retry"
+SINGLE_SEND, BATCH_SEND = Named("single_send", OURS), Named("batch_send", OURS)
+
+
+def _charge(guard: Guard, path: str = RETRY, method: str = "POST", **context: Any) -> int:
+    bare = {"authorization": "Bearer wrong"} if "auth" in context else None
+    return guard.check(request(method, path, headers=bare), Context(**context)).charge
+
+
+def _retry_of(batch: str, campaign: str = OURS) -> str:
+    return f"/campaigns/{campaign}/batch/{quote(batch, safe='')}/retry"
+
+
+def _single_retry_of(message: str, campaign: str = OURS) -> str:
+    return f"/campaigns/{campaign}/messages/{message}/retry"
+
+
+def _page(*messages: tuple[str, Any], after: str | None = None) -> dict[str, Any]:
+    return {
+        "data": [{"id": name, "recipient": recipient} for name, recipient in messages],
+        "pageData": {"hasNextPage": after is not None, "endCursor": after},
+    }
+
+
+# -- what the run made ------------------------------------------------------------------------------------------
+
+
+def test_what_the_run_made_is_retried_and_charged_by_its_size() -> None:
+    guard = a_guard()
+    assert _charge(guard) == 2
+    assert _charge(guard, _single_retry_of(MESSAGE)) == 1
+    assert _charge(guard, _retry_of(BATCH, OTHER)) == 2, "our own batch by the other campaign's path"
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single"})
+    assert _charge(guard, _single_retry_of("message_single")) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "path", [RETRY, RETRY + "/", RETRY.replace("/retry", "//RETRY;a=1"), RETRY.replace("r", "%72")]
+)
+def test_a_probe_that_might_retry_is_charged_as_if_it_did(method: str, path: str) -> None:
+    assert _charge(a_guard(), path, method, auth="none", cause="method:x") == 2
+
+
+FOREIGN_PATHS = {
+    "another batch": _retry_of("batch_0002"),
+    "another message": _single_retry_of("message_0002"),
+    "another campaign": _retry_of(BATCH, "campaign_x"),
+    "another campaign's message": _single_retry_of(MESSAGE, "campaign_x"),
+    "no batch": _retry_of(""),
+    "every batch": _retry_of("*"),
+    "other case": _retry_of(BATCH.upper()),
+    "a piece more": _retry_of(BATCH + "0"),
+    "a piece less": _retry_of(BATCH[:-1]),
+    "two by comma": _retry_of(f"{BATCH},batch_0002"),
+    "two by a line end": _retry_of(f"{BATCH}\nbatch_0002"),
+    "NUL": _retry_of(f"{BATCH}\0batch_0002"),
+    "dots": f"/campaigns/{OURS}/batch/{BATCH}/../batch_0002/retry",
+    "encoded dots": f"/campaigns/{OURS}/batch/{BATCH}/%2e%2e/batch_0002/retry",
+    "dots encoded twice": f"/campaigns/{OURS}/batch/{BATCH}/%252e%252e/batch_0002/retry",
+    "an encoded slash": f"/campaigns/{OURS}/batch/{BATCH}%2f..%2fbatch_0002/retry",
+    "an encoded slash, one level": f"/campaigns/{OURS}/batch/{BATCH}%2fbatch_0002/retry",
+    "encoded five times": "/campaigns/campaign_a/batch/batch_0001%25252525252fx/retry",
+    "a back slash": f"/campaigns/{OURS}/batch/{BATCH}%5c..%5cbatch_0002/retry",
+    "parameters": f"/campaigns/{OURS}/batch/batch_0002;{BATCH}/retry",
+    "behind the retry": f"{RETRY}/../../batch_0002/retry",
+    "a query in the path": f"{RETRY}%3Fbatch=batch_0002",
+    "a fragment in the path": f"{RETRY}%23",
+    "a single retry, oddly": _single_retry_of("message_0002") + "/",
+    "our message, oddly": _single_retry_of(MESSAGE) + "/",
+    "our message as a batch": _retry_of(MESSAGE),
+    "our batch as a message": _single_retry_of(BATCH),
+    "every batch of the campaign": f"/campaigns/{OURS}/retry",
+    "another endpoint": f"/campaigns/{OURS}/batch/{BATCH}/cancel",
+    "another root": "/admin/batch/retry",
+    "a full-width id": _retry_of("ｂａｔｃｈ_0001"),
+}
+
+
+@pytest.mark.parametrize("attack", FOREIGN_PATHS)
+@pytest.mark.parametrize("context", [Context(), Context(auth="wrong", cause="auth:wrong"), Context(cause="path:odd")])
+def test_nothing_else_is_retried(attack: str, context: Context) -> None:
+    refused(a_guard(), request("POST", FOREIGN_PATHS[attack]), context)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, {"batchId": None}, {"batchId": 7}, {"batchId": [BATCH]}, "batch_0002"]
+)
+def test_an_odd_answer_to_a_send_makes_nothing_ours(answer: Any) -> None:
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 1, answer)
+    guard.made.learn_send(SINGLE_SEND, 1, answer)
+    refused(guard, request("POST", _retry_of("batch_0002")))
+
+
+def test_a_target_that_gives_one_id_to_two_batches_is_charged_for_both() -> None:
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 3, {"batchId": BATCH})
+    assert _charge(guard) == 5
+
+
+def test_a_single_message_is_no_batch() -> None:
+    guard = a_guard()
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single"})
+    for name in ("message_single", "single:message_single"):
+        refused(guard, request("POST", _retry_of(name)))
+
+
+def test_a_listing_that_shows_somebody_else_ends_the_retries_of_the_batch_for_good() -> None:
+    for shown in (FOREIGN, None, 7, "６５１１１１１１１１", f"{A} "):
+        guard = a_guard()
+        guard.made.learn_page(BATCH, (), _page((MESSAGE, A), ("message_0003", shown)))
+        refused(guard, request("POST", RETRY))
+        refused(guard, request("POST", _single_retry_of(MESSAGE)))
+        guard.made.learn_page(BATCH, (), _page((MESSAGE, A)))
+        refused(guard, request("POST", RETRY))
+
+
+def test_a_message_that_shows_somebody_else_is_not_retried() -> None:
+    guard = a_guard()
+    guard.made.learn_message({"id": MESSAGE, "recipient": f"+{A}"})
+    assert _charge(guard, _single_retry_of(MESSAGE)) == 1
+    guard.made.learn_message({"id": MESSAGE, "recipient": FOREIGN})
+    refused(guard, request("POST", _single_retry_of(MESSAGE)))
+
+
+def test_messages_are_ours_by_our_batches_listing_only() -> None:
+    guard = a_guard(given=[GIVEN])
+    guard.made.learn_page("batch_0002", (), _page(("message_0002", A)))
+    refused(guard, request("POST", _single_retry_of("message_0002")))
+    guard.made.learn_page(GIVEN, (), _page(("message_0005", A), after="c1"))
+    refused(guard, request("POST", _single_retry_of("message_0005")))
+
+
+# -- what it was given ------------------------------------------------------------------------------------------
+
+Walk = Sequence[tuple[dict[str, str], Any]]
+WHOLE: Walk = [
+    ({"limit": "2"}, _page(("m1", A), ("m2", B), after="c1")),
+    ({"limit": "2", "after": "c1"}, _page(("m3", A), ("m4", A), after="c2")),
+    ({"limit": "2", "after": "c2"}, _page(("m5", f"+{A}"))),
+]
+TORN: dict[str, Walk] = {
+    "never read": [],
+    "not to its end": WHOLE[:2],
+    "its last page only": WHOLE[2:],
+    "without its first page": WHOLE[1:],
+    "a page left out": [WHOLE[0], WHOLE[2]],
+    "backward": [({"before": "c9"}, _page(("m1", A)))],
+    "searched": [({"search": "6511"}, _page(("m1", A)))],
+    "filtered": [({"status": "failure"}, _page(("m1", A)))],
+    "two cursors in one": [WHOLE[0], ({"after": "c1", "before": "c0"}, _page(("m3", A)))],
+    "no word of an end": [({}, {"data": [{"id": "m1", "recipient": A}]})],
+    "an end in words": [({}, {"data": [{"id": "m1", "recipient": A}], "pageData": {"hasNextPage": "false"}})],
+    "no cursor": [({}, {"data": [{"id": "m1", "recipient": A}], "pageData": {"hasNextPage": True}})],
+    "nothing in it": [({}, _page())],
+    "somebody else": [WHOLE[0], (WHOLE[1][0], _page(("m3", FOREIGN), after="c2")), WHOLE[2]],
+    "somebody else on the last page": [*WHOLE[:2], (WHOLE[2][0], _page(("m5", FOREIGN)))],
+    "no recipient shown": [({}, {"data": [{"id": "m1"}], "pageData": {"hasNextPage": False}})],
+    "rows that are none": [({}, {"data": ["m1"], "pageData": {"hasNextPage": False}})],
+    "no page": [({}, {"data": None})],
+}
+
+
+def _walked(walk: Walk) -> Guard:
+    guard = a_guard(given=[GIVEN])
+    for query, answer in walk:
+        guard.made.learn_page(GIVEN, list(query.items()), answer)
+    return guard
+
+
+def test_a_given_batch_that_was_read_whole_is_retried_and_charged_by_its_rows() -> None:
+    guard = _walked(WHOLE)
+    assert _charge(guard, _retry_of(GIVEN)) == 5
+    assert _charge(guard, _single_retry_of("m3")) == 1
+
+
+@pytest.mark.parametrize("walk", TORN)
+def test_a_given_batch_that_was_not_read_whole_is_left_alone(walk: str) -> None:
+    guard = _walked(TORN[walk])
+    refused(guard, request("POST", _retry_of(GIVEN)))
+    refused(guard, request("POST", _single_retry_of("m1")))
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": GIVEN})
+    refused(guard, request("POST", _retry_of(GIVEN)))
+
+
+def test_a_parameter_that_is_given_twice_reads_no_page() -> None:
+    guard = a_guard(given=[GIVEN])
+    guard.made.learn_page(GIVEN, [("limit", "1"), ("limit", "9")], _page(("m1", A)))
+    refused(guard, request("POST", _retry_of(GIVEN)))
+
+
+def test_rows_with_one_id_are_all_charged() -> None:
+    guard = _walked([({}, _page(("m1", A), ("m1", B), ("m1", A)))])
+    assert _charge(guard, _retry_of(GIVEN)) == 3
+
+
+# -- what it made up --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [None, *MALFORMED])
+def test_an_id_that_was_made_up_may_be_retried_and_costs_nothing(shape: str | None) -> None:
+    guard = a_guard()
+    draw = random.Random(f"made up:{shape}")
+    name = guard.invent(UUID(int=draw.getrandbits(128), version=4), shape)
+    assert _charge(guard, f"/campaigns/{OURS}/batch/{name}/retry") == 0
+    refused(guard, request("POST", f"/campaigns/campaign_x/batch/{name}/retry"))
+    refused(guard, request("POST", f"/campaigns/{OURS}/messages/{name}/retry"))
+    other = guard.invent(UUID(int=draw.getrandbits(128), version=4), shape)
+    assert other != name
+    refused(a_guard(), request("POST", f"/campaigns/{OURS}/batch/{name}/retry"))
+
+
+def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
+    guard = a_guard(given=[f"batch_{UUID(int=9)}"])
+    ours = guard.invent(UUID(int=8))
+    guard.made.learn_send(BATCH_SEND, 4, {"batchId": ours})
+    assert _charge(guard, _retry_of(ours)) == 4
+    refused(guard, request("POST", _retry_of(guard.invent(UUID(int=9)))))
+
+
+# -- what stands in a retry -------------------------------------------------------------------------------------
+
+BODIES: dict[str, tuple[str | bytes, str | None]] = {
+    "JSON": (f'{{"recipient": "{FOREIGN}"}}', JSON),
+    "a number": (f'{{"recipient": {FOREIGN}}}', JSON),
+    "another name": (f'{{"phoneNumber": "{FOREIGN}"}}', JSON),
+    "`to`": (f'{{"to": "{FOREIGN}"}}', JSON),
+    "deep": (f'{{"a": [[{{"recipients": [[{{"x": "{FOREIGN}"}}]]}}]]}}', JSON),
+    "as a field's name": (f'{{"recipients": {{"{FOREIGN}": null}}}}', JSON),
+    "as a field's name, with nothing in it": (f'{{"recipients": {{"{FOREIGN}": {{}}}}}}', JSON),
+    "a key twice": (f'{{"recipient": "{FOREIGN}", "recipient": "{A}"}}', JSON),
+    "an escaped name": (f'{{"\\u0072ecipient": "{FOREIGN}"}}', JSON),
+    "an escaped name in what is no JSON": (f'{{"\\u0072ecipient": "{FOREIGN}",}}', JSON),
+    "an escaped name, too deep to be read": ("[" * 9999 + f'{{"\\u0072ecipient":"{FOREIGN}"}}' + "]" * 9999, JSON),
+    "a full-width name": (f'{{"ｒｅｃｉｐｉｅｎｔ": "{FOREIGN}"}}', JSON),
+    "zero-width characters": (f'{{"reci\u200bpient": "{FOREIGN}"}}', JSON),
+    "JSON in a text": (f'{{"data": "{{\\"recipient\\": \\"{FOREIGN}\\"}}"}}', JSON),
+    "JSON lines": (f'{{"a": 1}}\n{{"recipient": "{FOREIGN}"}}', JSON),
+    "a form": (f"a=b&recipient={FOREIGN}", "application/x-www-form-urlencoded"),
+    "a form in capitals": (f"recipient={FOREIGN}", "Application/X-WWW-Form-URLEncoded"),
+    "a form by semicolons": (f"a=b;recipient={FOREIGN}", "application/x-www-form-urlencoded"),
+    "a form, encoded": (f"%72ecipient={FOREIGN}", "application/x-www-form-urlencoded"),
+    "a form, encoded twice": (f"%2572ecipient={FOREIGN}", "application/x-www-form-urlencoded"),
+    "a form with nobody": ("recipient=", "application/x-www-form-urlencoded"),
+    "JSON in a form": (f'body={{"recipient":"{FOREIGN}"}}', "application/x-www-form-urlencoded"),
+    "a form that says to be JSON": (f"recipient={FOREIGN}", JSON),
+    "multipart": (
+        f'--b\r\nContent-Disposition: form-data; name="recipient"\r\n\r\n{FOREIGN}\r\n--b--\r\n',
+        "multipart/form-data; boundary=b",
+    ),
+    "CSV": (f"recipient,language\r\n{FOREIGN},english\r\n", "text/csv"),
+    "XML": (f"<m><recipient>{FOREIGN}</recipient></m>", "application/xml"),
+    "XML with entities": (f"<m><&#114;ecipient>{FOREIGN}</recipient></m>", "application/xml"),
+    "UTF-16": (f'{{"recipient": "{FOREIGN}"}}'.encode("utf-16"), f"{JSON}; charset=utf-16"),
+    "UTF-16 unsaid": (f'{{"recipient": "{FOREIGN}"}}'.encode("utf-16"), JSON),
+    "UTF-7": (b'{"+AHIAZQBjAGkAcABpAGUAbgB0-": "6590000000"}', f"{JSON}; charset=utf-7"),
+    "no type": (f'{{"recipient": "{FOREIGN}"}}', None),
+}
+
+
+@pytest.mark.parametrize("attack", BODIES)
+def test_no_body_of_a_retry_names_anybody_else(attack: str) -> None:
+    content, kind = BODIES[attack]
+    refused(a_guard(), request("POST", RETRY, content, kind), Context(cause="body:x"))
+    made_up = a_guard()
+    path = f"/campaigns/{OURS}/batch/{made_up.invent(UUID(int=5))}/retry"
+    refused(made_up, request("POST", path, content, kind), Context(cause="body:x"))
+
+
+HARMLESS: dict[str, tuple[str, str]] = {
+    "an allowed recipient": (f'{{"recipient": "{B}", "language": "english", "values": {{"body": "x"}}}}', JSON),
+    "an allowed recipient with a plus": (f'{{"recipient": "+{B}"}}', JSON),
+    "ids": ('{"messageIds": ["message_11111111-2222-4333-8444-555555555555"]}', JSON),
+    "null": ("null", JSON),
+    "text": ("retry, please", "text/plain"),
+    "a number in a text": ("order 6590000000", "text/plain"),
+    "a number in JSON": ('{"count": 6590000000}', JSON),
+    "broken JSON": ('{"a":', JSON),
+    "deep": ("[" * 60 + "]" * 60, JSON),
+    "a form": ("force=true&limit=0", "application/x-www-form-urlencoded"),
+}
+
+
+@pytest.mark.parametrize("body", HARMLESS)
+def test_the_suites_own_probes_pass(body: str) -> None:
+    content, kind = HARMLESS[body]
+    assert a_guard().check(request("POST", RETRY, content, kind), Context(cause="body:x")).charge == 2
+
+
+QUERIES = {
+    "recipient": f"recipient={FOREIGN}",
+    "in capitals": f"RECIPIENT={FOREIGN}",
+    "encoded": f"%72ecipient={FOREIGN}",
+    "encoded twice": f"%2572ecipient={FOREIGN}",
+    "by semicolon": f"a=1;recipient={FOREIGN}",
+    "as an array": f"recipients[]={FOREIGN}",
+    "below": f"message[to]={FOREIGN}",
+    "JSON": f"body=%7B%22recipient%22:%22{FOREIGN}%22%7D",
+    "a filter": f"filter=recipient%20eq%20{FOREIGN}",
+    "twice": f"recipient={A}&recipient={FOREIGN}",
+    "nobody": "recipient=",
+    "plus for a blank": f"re+to={FOREIGN}",
+}
+
+
+@pytest.mark.parametrize("attack", QUERIES)
+def test_no_query_of_a_retry_names_anybody_else(attack: str) -> None:
+    refused(a_guard(), request("POST", f"{RETRY}?{QUERIES[attack]}"), Context(cause="query:x"))
+    refused(a_guard(), request("POST", f"{RETRY};{QUERIES[attack]}"), Context(cause="path:x"))
+
+
+def test_a_query_of_the_suites_own_passes() -> None:
+    query = f"recipient={B}&force=true&messageId=message_11111111-2222-4333-8444-555555555555"
+    assert _charge(a_guard(), f"{RETRY}?{query}", cause="query:recipient") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-recipient", FOREIGN),
+        ("X-Phone-Number", FOREIGN),
+        ("to", FOREIGN),
+        ("x_recipient", FOREIGN),
+        ("cookie", f"recipient={FOREIGN}"),
+        ("x-body", f'{{"recipient":"{FOREIGN}"}}'),
+    ],
+)
+def test_no_header_names_anybody_else(name: str, value: str) -> None:
+    refused(a_guard(), request("POST", RETRY, headers={name: value}), Context(cause="header:x"))
