@@ -272,9 +272,10 @@ class HttpTransport:
             method=http.method,
             path=text(path),
             query=tuple((text(k), text(v)) for k, v in request.query),
-            campaign=request.campaign,
-            batch=request.batch,
-            message=request.message,
+            # Ids are the target's words: what it put into them is not written down either.
+            campaign=text(request.campaign),
+            batch=None if request.batch is None else text(request.batch),
+            message=None if request.message is None else text(request.message),
             auth=request.auth,
             cause=request.cause,
             content_type=http.headers.get("content-type"),

@@ -53,6 +53,9 @@ _SECRETS = re.compile(
 )
 _TOKENISH = re.compile(r"[A-Za-z0-9+/_=~-]{16,}")
 _UUID = re.compile(r"(?:[a-z]+_)*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
+_DIGEST = re.compile(r"digest:[0-9a-f]{12}")
+#: Digits of a number without its country code, as people write it in Singapore.
+_NATIONAL = 8
 #: A number of this many digits or more in a text may be somebody's phone.
 _DIGITS = re.compile(r"(?<!\d)\+?\d{8,15}(?!\d)")
 
@@ -79,9 +82,9 @@ class Redactor:
         self._salt = salt or secrets.token_bytes(16)
         self._pieces = frozenset(piece for key in keys for form in _forms(key) for piece in _cut(form))
         clear = set(SIMULATOR_FAILING)
+        self._numbers = {written: n for n in set(numbers) if n not in clear for written in (n, n[-_NATIONAL:])}
+        self._number = re.compile("|".join(map(_written, sorted(self._numbers, key=len, reverse=True))) or r"(?!)")
         self._clear = clear
-        #: Testers' numbers, longest first, each with its token.
-        self._numbers = {n: self.token(n) for n in sorted(set(numbers) - clear, key=len, reverse=True)}
         self._known = frozenset(known)
 
     # -- pieces -----------------------------------------------------------------------------------------------
@@ -94,8 +97,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text of ours, or an error's: keys, testers' numbers and evident secrets scrubbed, the rest as it is."""
-        for number, token in self._numbers.items():
-            text = text.replace(number, token)
+        text = self._number.sub(lambda m: self.token(self._numbers[re.sub(r"\D", "", m.group())]), text)
         return self._without_keys(_SECRETS.sub(_mark, text))
 
     def foreign(self, text: str) -> str:
@@ -104,8 +106,8 @@ class Redactor:
         return _TOKENISH.sub(self._random, text)
 
     def digest(self, text: str) -> str:
-        """The stand-in of an unknown string: equal strings stay equal."""
-        return f"digest:{self._hash(text)}"
+        """The stand-in of an unknown string: equal strings stay equal, and a stand-in stands for itself."""
+        return text if _DIGEST.fullmatch(text) else f"digest:{self._hash(text)}"
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """An answer's headers; values of unknown ones as digests. Location keeps its origin and path only."""
@@ -146,7 +148,7 @@ class Redactor:
         if not isinstance(value, str):
             # A number may be somebody's phone, or a secret in digits.
             text = str(value)
-            return 0 if text in self._numbers or self._without_keys(text) != text else value
+            return 0 if self.text(text) != text else value
         return self._string(value, field)
 
     def _string(self, text: str, field: str) -> str:
@@ -216,11 +218,20 @@ def _mark(match: re.Match[str]) -> str:
     return (match.group("kept") or "") + SECRET_MARK
 
 
-def _forms(key: str) -> tuple[str, ...]:
+def _forms(key: str) -> Iterable[str]:
     """The forms in which a target may send a key back."""
     raw = key.encode()
-    encoded = (base64.b64encode(raw), base64.urlsafe_b64encode(raw), base64.b64encode(b"Bearer " + raw))
-    return (key, quote(key, safe=""), raw.hex(), key[::-1], *(form.decode().rstrip("=") for form in encoded))
+    yield from (key, key[::-1], quote(key, safe=""), raw.hex(), "".join(f"%{byte:02x}" for byte in raw))
+    for before in range(3):
+        # What stands before the key shifts its base64; the characters that neighbours have a part in are left out.
+        encoded = base64.b64encode(bytes(before) + raw).decode()[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
+        yield from (encoded, encoded.replace("+", "-").replace("/", "_"))
+
+
+def _written(number: str) -> str:
+    """A pattern of the ways in which a number is written; a short one only where it stands by itself."""
+    spread = r"[ ().-]{0,2}".join(number)
+    return spread if len(number) > _NATIONAL else rf"(?<![0-9A-Za-z]){spread}(?![0-9A-Za-z])"
 
 
 def _cut(form: str) -> Iterable[str]:
