@@ -42,7 +42,7 @@ _HEADERS = frozenset(
 
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
 _SECRETS = re.compile(
-    r"(?P<kept>\b(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credential|session)\w*[\"']?\s*[:=]\s*[\"']?)"
+    r"(?P<kept>\b[\w-]{0,20}(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credential|session)\w*[\"']?\s*[:=]\s*[\"']?)"
     r"(?P<value>(?!(?:bearer\s+)?\$)(?:bearer\s+)?[^\s\"',;&}]{4,})"
     r"|(?P<bearer>\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,})"
     r"|(?P<url>(?<=://)[^\s/@:]+:[^\s/@]+(?=@))"
@@ -134,7 +134,7 @@ class Redactor:
             return {self.text(str(k)): self.sent(v) for k, v in value.items()}
         if isinstance(value, list):
             return [self.sent(v) for v in value]
-        return value
+        return self._plain(value)
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -143,13 +143,13 @@ class Redactor:
             return {self._name(k): self._values(v) if k == "values" else self._json(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [self._json(v, field) for v in value]
-        if isinstance(value, bool) or value is None or not isinstance(value, str | int | float):
+        return self._string(value, field) if isinstance(value, str) else self._plain(value)
+
+    def _plain(self, value: Any) -> Any:
+        """A number may be somebody's phone, or a secret in digits."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return value
-        if not isinstance(value, str):
-            # A number may be somebody's phone, or a secret in digits.
-            text = str(value)
-            return 0 if self.text(text) != text else value
-        return self._string(value, field)
+        return 0 if self.text(str(value)) != str(value) else value
 
     def _string(self, text: str, field: str) -> str:
         if text in self._known:

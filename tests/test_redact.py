@@ -1,0 +1,308 @@
+"""What is written down: no piece of a key, no number of a tester, and still the same where it was the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conformance.config import Config
+from conformance.drivers import DRIVERS
+from conformance.errors import GuardError
+from conformance.reference import server as reference
+from conformance.reference.settings import OTHER_KEY, OWN_KEY, SUCCEEDING, Settings
+from conformance.session import CRASH_FILE, Options, execute
+from conformance.transport.redact import DOCUMENTED, PIECE, Redactor
+from conformance.transport.request import Request
+from tests.conftest import command, run_against
+from tests.raw import CAMPAIGN, KEY, RETRY, a_config, answer, listening, request_on, saying, transported
+
+SECRET = "aB3dE5gH7jK9mN1pQ2"
+NUMBER, SIMULATOR = "6591230000", "6511112222"
+REDACTOR = Redactor([SECRET], [NUMBER, SIMULATOR], salt=b"salt")
+
+
+def _pieces(key: str) -> set[str]:
+    return {key[i : i + PIECE].lower() for i in range(len(key) - PIECE + 1)}
+
+
+def _leaks(text: str, *keys: str) -> set[str]:
+    low = text.lower()
+    return {piece for key in keys for piece in _pieces(key) if piece in low}
+
+
+RAW = SECRET.encode()
+FORMS = {
+    "itself": SECRET,
+    "upper case": SECRET.upper(),
+    "reversed": SECRET[::-1],
+    "hex": RAW.hex(),
+    "hex in capitals": RAW.hex().upper(),
+    "percent": "".join(f"%{b:02X}" for b in RAW),
+    "base64": base64.b64encode(RAW).decode(),
+    "base64 of the header": base64.b64encode(b"Bearer " + RAW).decode(),
+    "base64 of JSON": base64.b64encode(b'{"k":"' + RAW + b'"}').decode(),
+    "base64 with one before": base64.b64encode(b"x" + RAW + b"yz").decode(),
+    "base64 for URLs": base64.urlsafe_b64encode(b"??" + RAW).decode(),
+    "a head of it": SECRET[:PIECE],
+    "a tail of it": SECRET[-PIECE:],
+    "twice, overlapping": SECRET + SECRET[-9:] + SECRET[:9],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("around", ["{}", "before {} after", "x{}x", "a={}&b=1", "<{}>", "\u00fc{}\u00fc"])
+def test_no_form_of_a_key_survives_a_text(form: str, around: str) -> None:
+    for scrub in (REDACTOR.text, REDACTOR.foreign):
+        clean = scrub(around.format(FORMS[form]))
+        assert "[redacted:" in clean
+        assert not _leaks(clean, SECRET)
+        # Of an encoded key no stretch is left that tells four of its characters.
+        assert not any(FORMS[form][i : i + 12].lower() in clean.lower() for i in range(max(1, len(FORMS[form]) - 12)))
+
+
+TEXTS = st.text("ab:/ =\n{}\"'%2F\u00e9", max_size=6)
+PLANTED = st.lists(
+    TEXTS | st.sampled_from([*FORMS.values(), SECRET[:12], SECRET[5:], NUMBER, f"+{NUMBER}", SIMULATOR, "token: "]),
+    max_size=6,
+).map("".join)
+NAMES = (
+    st.sampled_from([*sorted(DOCUMENTED), "message", "recipient", "values", "fullMessage", "error", "apiToken"])
+    | PLANTED
+)
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(int(NUMBER)) | PLANTED,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=250, derandomize=True, deadline=None)
+@given(text=PLANTED, tree=TREES, headers=st.dictionaries(PLANTED, PLANTED, max_size=3))
+def test_nothing_planted_survives_anywhere(text: str, tree: Any, headers: dict[str, str]) -> None:
+    written = [
+        REDACTOR.text(text),
+        REDACTOR.foreign(text),
+        json.dumps(REDACTOR.body(tree)),
+        json.dumps(REDACTOR.sent(tree)),
+    ]
+    written.append(json.dumps(REDACTOR.headers(headers)))
+    for clean in written:
+        assert not _leaks(clean, SECRET)
+        assert NUMBER not in clean
+
+
+@settings(max_examples=120, derandomize=True, deadline=None)
+@given(text=PLANTED, tree=TREES)
+def test_what_was_scrubbed_once_stays_as_it_is(text: str, tree: Any) -> None:
+    once = REDACTOR.text(text)
+    assert REDACTOR.text(once) == once
+    body = REDACTOR.body(tree)
+    assert REDACTOR.body(body) == body
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(tree=TREES)
+def test_the_shape_of_json_survives_and_equal_stays_equal(tree: Any) -> None:
+    assert REDACTOR.body(json.loads(json.dumps(tree))) == REDACTOR.body(tree)
+    assert _shape(REDACTOR.body(tree)) == _shape(tree) or isinstance(tree, dict)
+
+
+def _shape(value: Any) -> Any:
+    return [_shape(v) for v in value] if isinstance(value, list) else type(value).__name__
+
+
+def test_equal_strings_stay_equal_and_others_differ() -> None:
+    seen = REDACTOR.body({"a": "x1", "b": "x1", "c": "x2", "recipient": NUMBER, "list": [{"recipient": NUMBER}]})
+    assert seen["a"] == seen["b"] != seen["c"]
+    assert seen["recipient"] == seen["list"][0]["recipient"] == REDACTOR.token(NUMBER)
+    assert REDACTOR.token(NUMBER) != Redactor([], [NUMBER]).token(NUMBER), "each run has its own salt"
+
+
+@pytest.mark.parametrize(
+    "written", [NUMBER, f"+{NUMBER}", "+65 9123 0000", "65-9123-0000", "9123 0000", "91230000", "(65) 9123.0000"]
+)
+def test_a_testers_number_stands_as_a_token_however_it_is_written(written: str) -> None:
+    for clean in (REDACTOR.text(f"to {written}."), REDACTOR.body({"message": f"to {written}."})["message"]):
+        assert "tel:" in clean
+        assert "9123" not in clean
+        assert "0000" not in clean
+
+
+def test_simulator_numbers_times_and_ids_stay_clear() -> None:
+    plain = f"{SIMULATOR} 2024-05-16T10:30:50.904+08:00 message_11111111-2222-4333-8444-555591230000"
+    assert REDACTOR.text(plain) == plain
+    assert REDACTOR.body({"recipient": SIMULATOR, "id": plain}) == {"recipient": SIMULATOR, "id": plain}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "password=hunter2hunter2",
+        "postgres://admin:hunter2hunter2@db/x",
+        "Authorization: Bearer hunter2hunter2",
+        '"apiToken": "hunter2hunter2"',
+        "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----",
+        "AKIAHUNTER2HUNTER2XY",
+        "eyJhbGciOi.eyJodW50ZXIyaHVudGVyMg.aHVudGVyMmh1bnRlcjI",
+    ],
+)
+def test_an_evident_secret_of_the_targets_is_not_kept(said: str) -> None:
+    for clean in (REDACTOR.foreign(said), json.dumps(REDACTOR.body({"error": {"message": said}}))):
+        assert "[redacted:secret]" in clean
+        assert not _leaks(clean, "hunter2hunter2", "aHVudGVyMmh1bnRlcjI", "AKIAHUNTER2HUNTER2XY")
+
+
+# -- end to end -------------------------------------------------------------------------------------------------
+
+
+class Echo:
+    """The reference target behind a layer that shows every request's credential wherever an answer has room for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.shown = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope.get("headers", [])).get(b"authorization", b"Bearer nothing_at_all").decode("latin-1")
+        key = given.partition(" ")[2]
+        forms = [
+            given,
+            key,
+            key.upper(),
+            key[::-1],
+            key.encode().hex(),
+            base64.b64encode(key.encode()).decode(),
+            quote(key),
+        ]
+        body = b""
+        start: Message = {}
+
+        async def keep(message: Message) -> None:
+            nonlocal body, start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                await answer()
+
+        async def answer() -> None:
+            nonlocal body
+            data = json.loads(body) if body else None
+            if isinstance(data, dict):
+                self.shown += 1
+                data |= {"debug": forms, "note": " ".join(forms), f"x-{key}": key, "password": "hunter2hunter2"}
+                for message in [data, *data.get("data", [])] if isinstance(data.get("data", []), list) else [data]:
+                    message["creatorEmail"] = f"{key}@example.test"
+                    message.setdefault("creator", {})["name"] = given
+                if isinstance(data.get("error"), dict):
+                    data["error"]["message"] = (
+                        f"{data['error'].get('message')} {' '.join(forms)} password=hunter2hunter2"
+                    )
+                    data["error"]["id"] = f"trace-{key}"
+                body = json.dumps(data, ensure_ascii=True).encode()
+            headers = [(n, v) for n, v in start["headers"] if n != b"content-length"]
+            headers += [
+                (b"x-echo", given.encode()),
+                (b"server", given.encode()),
+                (b"content-length", b"%d" % len(body)),
+            ]
+            await send({**start, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        await self.app(scope, receive, keep)
+
+
+def test_a_target_that_echoes_the_key_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    echoes: list[Echo] = []
+    make = reference.create_app
+
+    def echoing(given: Settings) -> Echo:
+        echoes.append(Echo(make(given)))
+        return echoes[0]
+
+    monkeypatch.setattr(reference, "create_app", echoing)
+    ran = run_against(Settings(speed=4, faults=("created-does-not-block",)), tmp_path, "--profile", "core")
+    assert echoes[0].shown > 50
+    assert ran.status == 1
+    files = {p.name: p.read_text(encoding="utf-8") for p in ran.folder.rglob("*") if p.is_file()}
+    assert {"history.jsonl", "conformance.json", "report.html", "junit.xml", "summary.md"} <= files.keys()
+    assert "[redacted:key]" in files["history.jsonl"]
+    for name, text in (*files.items(), ("screen", ran.out), ("errors", ran.err)):
+        keys = [form for key in (OWN_KEY, OTHER_KEY) for form in (key, key[::-1], key.encode().hex())]
+        assert not _leaks(text, *keys, "hunter2hunter2"), name
+        assert not [number for number in SUCCEEDING if number in text], name
+
+
+@pytest.mark.parametrize("place", ["batchId", "endCursor", "id"])
+def test_ids_and_cursors_that_hold_the_key_are_neither_written_nor_sent_back(place: str, tmp_path: Path) -> None:
+    said = {
+        "batchId": f"batch_{KEY}",
+        "id": f"message_{KEY}",
+        "data": [],
+        "pageData": {"endCursor": KEY, "hasNextPage": True},
+    }
+
+    def take(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=said)
+
+    nexts = {
+        "batchId": Request(operation="batch_list", campaign=CAMPAIGN, batch=f"batch_{KEY}"),
+        "id": Request(operation="message_read", campaign=CAMPAIGN, message=f"message_{KEY}"),
+        "endCursor": Request(operation="campaign_list", campaign=CAMPAIGN, query=(("after", KEY),)),
+    }
+    config = a_config("http://127.0.0.1:9/api/v2")
+    with transported(config, tmp_path, inner=lambda: httpx.MockTransport(take)) as transport:
+        assert transport.call(Request(operation="campaign_list", campaign=CAMPAIGN)).json == said
+        with pytest.raises(GuardError):
+            transport.call(nexts[place])
+    assert not _leaks((tmp_path / "history.jsonl").read_text(encoding="utf-8"), KEY)
+
+
+@pytest.mark.parametrize("body", [f'{{"a": "{KEY}"'.encode(), f"<p>{KEY}</p>".encode(), KEY.encode("utf-16")])
+def test_an_answer_that_is_no_json(body: bytes, tmp_path: Path) -> None:
+    head = f"HTTP/1.1 400 {KEY}\r\nx-{KEY}: {KEY}\r\nlocation: http://{KEY}@h/{KEY}?{KEY}\r\n".encode()
+    script = saying(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+    with listening(script) as server, transported(a_config(server.url), tmp_path) as transport:
+        assert transport.call(RETRY).exchange.status == 400
+    assert not _leaks((tmp_path / "history.jsonl").read_text(encoding="utf-8"), KEY)
+
+
+def test_a_traceback_of_ours_holds_no_key_and_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = json.dumps({"data": [], "pageData": {"hasNextPage": False}}).encode()
+
+    def script(connection: Any) -> None:
+        for each in (answer(200, page), answer(404, b"{}")):
+            request_on(connection)
+            connection.sendall(each)
+
+    def boom(drive: Any) -> None:
+        raise ValueError(f"Bearer {KEY} to 6591230000 with hunter2hunter2 as password=hunter2hunter2")
+
+    monkeypatch.setitem(DRIVERS, "scenarios", boom)
+    with listening(script) as server:
+        config: Config = a_config(server.url)
+        result = execute(config, Options(report_dir=tmp_path, drivers=("scenarios",)))
+    assert result.exit_status == 5
+    crash = (tmp_path / CRASH_FILE).read_text(encoding="utf-8")
+    assert "ValueError" in crash
+    for path in tmp_path.rglob("*"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        assert not _leaks(text, KEY)
+        assert "91230000" not in text
+
+
+def test_the_screen_scrubs_what_breaks_before_there_is_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONFORMANCE_TARGET__API_KEY", "short")
+    status, out, err = command("run", "--target", "http://127.0.0.1:9", "--report-dir", str(tmp_path))
+    assert status == 2
+    assert "short" not in (out + err).replace("shorter", "")
