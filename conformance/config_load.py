@@ -9,21 +9,27 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from conformance import catalogue
 from conformance.config import Config
 from conformance.errors import UsageError
+from conformance.transport.forms import plain_parameter
+from conformance.transport.guard import reserved
 from conformance.transport.origin import parse_base_url
+from conformance.transport.paths import plain_id
 
 PREFIX = "CONFORMANCE_"
+_SEE = "docs/configuration.md lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
-#: Headers that only the transport itself may set (design.md section 4).
-FORBIDDEN_HEADERS = frozenset(
-    {"host", "authorization", "content-length", "transfer-encoding", "connection", "forwarded"}
-)
+#: Keys of texts: what the environment holds for them is not read as JSON.
+_TEXTS = ("base_url", "campaign_id", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS)
+#: Tables of texts under names of the user's own.
+_TABLES_OF_TEXTS = (["target", "headers"], ["template", "values"])
 
 
 def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = None) -> Config:
@@ -37,14 +43,16 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     """
     data = _read(path)
     _overlay(data, environ)
-    if target is not None:
-        data.setdefault("target", {})["base_url"] = target
+    if target is not None and isinstance(data.setdefault("target", {}), dict):
+        data["target"]["base_url"] = target
     try:
         config = msgspec.convert(data, Config, strict=True)
+    except RecursionError:
+        raise UsageError("is nested too deeply", where="the configuration", mend=_SEE) from None
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         where = at.strip("`").removeprefix("$.") or "the configuration"
-        raise UsageError(_without_value(what), where=where, mend="docs/configuration.md lists the keys") from None
+        raise UsageError(_without_value(what), where=where, mend=_SEE) from None
     config = _with_keys(config, environ)
     _check(config)
     return config
@@ -61,6 +69,8 @@ def _read(path: Path | None) -> dict[str, Any]:
         raise UsageError("is not UTF-8", where=str(path), mend="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"is not TOML: {error}", where=str(path), mend="mend that line") from None
+    except RecursionError:
+        raise UsageError("is nested too deeply", where=str(path), mend=_SEE) from None
 
 
 def _without_value(text: str) -> str:
@@ -88,11 +98,11 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _value(text: str, keys: list[str]) -> Any:
     """JSON where it is a list, table, number or truth value; else the text itself, as are keys and names."""
-    if keys[-1] in (*_KEYS, "base_url", "campaign_id", "language") or keys[-1].endswith("_env"):
+    if keys[-1] in _TEXTS or keys[-1].endswith("_env") or keys[:-1] in _TABLES_OF_TEXTS:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -117,7 +127,8 @@ def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str,
     if name is not None:
         direct = environ.get(name)
         if not direct:
-            raise UsageError(f"the variable {name} is not set", where=f"{where}_env", mend=f"export {name}=…")
+            # The name is not repeated: it may be a key, put in the wrong place.
+            raise UsageError("names a variable that is not set", where=f"{where}_env", mend="export it, with the key")
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
         raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
     if direct is not None and len(direct) < 8:
@@ -131,23 +142,55 @@ def _check(config: Config) -> None:
         parse_base_url(target.base_url, booked=target.booked)
     if not target.campaign_id and target.base_url:
         raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
+    _check_ids(config)
     _check_headers(target.headers)
     for where, name in (("target.ca_file", target.ca_file), ("target.client_cert", target.client_cert)):
         if name is not None and not Path(name).is_file():
             raise UsageError("names no file", where=where, mend="name a PEM file")
+    _check_proxy(target.proxy)
     _check_recipients(config)
     _check_template(config)
     _check_numbers(config)
 
 
+def _check_ids(config: Config) -> None:
+    named = [("target.campaign_id", config.target.campaign_id)] if config.target.campaign_id else []
+    if config.target.other is not None:
+        named.append(("target.other.campaign_id", config.target.other.campaign_id))
+        if config.target.other.campaign_id == config.target.campaign_id:
+            raise UsageError("is the first campaign", where="target.other.campaign_id", mend="name another")
+    named += [(f"given[{place}].batch_id", given.batch_id) for place, given in enumerate(config.given)]
+    for where, identifier in named:
+        if not plain_id(identifier):
+            raise UsageError("is no id", where=where, mend="copy it from the service: letters, digits, - _ . ~")
+    known = {requirement.id for requirement in catalogue.load().requirements}
+    for place, name in enumerate(config.capabilities.absent):
+        if name.startswith("BR-") and name not in known:
+            where = f"capabilities.absent[{place}]"
+            raise UsageError("is no requirement of the contract", where=where, mend="`list requirements` names all")
+
+
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         where = f"target.headers.{name}"
-        if name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("x-forwarded"):
-            raise UsageError("is set by the transport alone", where=where, mend="leave it out")
         plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-        if not plain or not value.isascii() or not value.isprintable():
+        if not plain or not value.isascii() or not value.isprintable() or value != value.strip() or not value:
             raise UsageError("is no header", where=where, mend="use ASCII letters, digits and hyphens")
+        if reserved(name):
+            what = "is set by the transport alone, or may be read as a recipient's"
+            raise UsageError(what, where=where, mend="leave it out")
+
+
+def _check_proxy(proxy: str | None) -> None:
+    if proxy is None:
+        return
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or not proxy.isascii() or not proxy.isprintable():
+        raise UsageError("is no URL of a proxy", where="target.proxy", mend="write http://host:port")
 
 
 def _check_recipients(config: Config) -> None:
@@ -178,6 +221,9 @@ def _check_template(config: Config) -> None:
             )
         if not values:
             raise UsageError("is empty", where="template.values", mend="give one value for each template parameter")
+        if not all(map(plain_parameter, values)):
+            what = "has a parameter whose name may be read as a recipient's, or holds a mark"
+            raise UsageError(what, where="template.values", mend="use a template with other parameters")
 
 
 def _check_numbers(config: Config) -> None:
@@ -195,6 +241,9 @@ def _check_numbers(config: Config) -> None:
     for where, number in positive.items():
         if not math.isfinite(number) or number <= 0:
             raise UsageError("is not above zero", where=where, mend="give a positive number")
+    price = limits.price_per_message
+    if price is not None and not (math.isfinite(price) and price >= 0):
+        raise UsageError("is below zero", where="limits.price_per_message", mend="give a price, or leave it out")
     lag = timing.read_lag
     if isinstance(lag, str) and lag != "auto":
         raise UsageError('is neither a number of seconds nor "auto"', where="timing.read_lag", mend='use 0 or "auto"')

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -25,7 +25,7 @@ from conformance.transport.rate import Budget, Rate, retry_after
 from conformance.transport.redact import Redactor
 from conformance.transport.request import OutRow, Reply, Request
 from conformance.transport.states import Action, ProviderStates, StateAnswer
-from conformance.transport.wire import Passage, Wire
+from conformance.transport.wire import Passage, Wire, inner_transport
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
@@ -45,7 +45,8 @@ _TEMPLATES = {
 
 def keys_of(config: Config) -> tuple[str, ...]:
     """Every secret that the configuration holds, for the guard and the redactor."""
-    return (*_keys(config), *(value for value in config.target.headers.values() if value))
+    proxy = urlsplit(config.target.proxy).password if config.target.proxy else None
+    return (*_keys(config), *config.target.headers.values(), *([proxy] if proxy else []))
 
 
 def _keys(config: Config) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ class HttpTransport:
     :param redactor: scrubs what is recorded.
     :param clock: monotonic seconds; ``sleep`` waits. Injected by tests.
     :param inner: makes the part that does the networking, for tests; None is the network.
-    :raises UsageError: no target is configured.
+    :raises UsageError: no target is configured, or its certificates or proxy cannot be used.
     """
 
     def __init__(
@@ -94,6 +95,9 @@ class HttpTransport:
         self._clock = clock
         self._begun = clock()
         self._inner = inner
+        if inner is None:
+            # A certificate or proxy that cannot be used is found before anything is on record.
+            inner_transport(config.target).close()
         other = config.target.other
         self._keys: dict[Auth, str | None] = _credentials(config)
         self.guard = Guard(

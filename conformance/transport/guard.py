@@ -63,6 +63,12 @@ _EXTENSIONS = frozenset({"conformance", "timeout", "trace"})
 _SECRET = 8
 
 
+def reserved(name: str) -> bool:
+    """Whether no configuration may set a header of this name: the transport does, or the guard would stop the run."""
+    low = name.lower().replace("_", "-")
+    return low in (*OWN_HEADERS, *_RECODED) or low.startswith(_ELSEWHERE) or "method" in low or recipient_like(name)
+
+
 @dataclass(frozen=True)
 class Admission:
     """A request that may leave: what it names, and how many messages it may send at most."""

@@ -36,6 +36,11 @@ class Named:
     message: str | None = None
 
 
+def plain_id(text: str) -> bool:
+    """Whether an id can stand in a path as it is."""
+    return re.fullmatch(_ID, text) is not None and text not in (".", "..")
+
+
 def plain(method: str, path: str) -> Named | None:
     """What a path below base_url names if it is spelled as documented; None if it is spelled in any other way."""
     if any(part in (".", "..") for part in path.split("/")):
