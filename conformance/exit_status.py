@@ -45,8 +45,8 @@ def of_verdicts(
         if item.verdict == "error":
             statuses.add(5)
         elif item.verdict == "fail":
-            fresh = [f for f in item.findings if f.fingerprint not in known]
-            statuses.add(1 if fresh and waived != "fail" else 0)
+            excused = waived == "fail" or (item.findings and all(f.fingerprint in known for f in item.findings))
+            statuses.add(0 if excused else 1)
         elif item.verdict in ("inconclusive", "not_run"):
             excused = waived == item.verdict or (item.reason is not None and item.reason.code in HARMLESS_REASONS)
             statuses.add(0 if excused or fail_on == "fail" else 3)

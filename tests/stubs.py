@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+#: Made once, for no library that is at hand can make one; see its first line.
+CERTIFICATE = Path(__file__).with_name("tls") / "certificate.pem"
 #: Status, content type and body for a method and path.
 Canned = Callable[[str, str], tuple[int, str, bytes]]
 
 
 @contextmanager
-def answering(canned: Canned, headers: tuple[tuple[str, str], ...] = ()) -> Iterator[str]:
-    """A server that answers as told; yields its base_url."""
+def answering(canned: Canned, headers: tuple[tuple[str, str], ...] = (), *, tls: bool = False) -> Iterator[str]:
+    """A server that answers as told, by https with the certificate in `tests/tls` if so; yields its base_url."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -37,12 +41,20 @@ def answering(canned: Canned, headers: tuple[tuple[str, str], ...] = ()) -> Iter
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hangs up is no error of the server's; standard error belongs to what is tested."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api/v2"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/api/v2"
     finally:
         server.shutdown()
         server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ STYLES = {
     "not_applicable": "dim",
 }
 _OVERALL = {"conformant": "bold green", "nonconformant": "bold red"}
+
+
+#: Characters that a terminal takes for orders. A target's texts hold none of them when they are shown.
+_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def inert(text: str) -> str:
+    """A text as it may be shown on a terminal."""
+    return _ORDERS.sub("\ufffd", text)
 
 
 class _Redacted:
@@ -92,11 +102,11 @@ class Screen:
 
     def say(self, text: str = "", style: str = "") -> None:
         """A line of results, as it is."""
-        self._out.print(Text(text, style=style), soft_wrap=True)
+        self._out.print(Text(inert(text), style=style), soft_wrap=True)
 
     def complain(self, text: str) -> None:
         """A line about what went wrong."""
-        self._err.print(Text.assemble(("retry-conformance: ", "bold red"), text), soft_wrap=True)
+        self._err.print(Text.assemble(("retry-conformance: ", "bold red"), inert(text)), soft_wrap=True)
 
     def show(self, table: Table) -> None:
         """A table of results."""
@@ -118,10 +128,10 @@ class Screen:
             f"{progress.at_most:.0f} s at most"
         )
         if status is not None:
-            status.update(Text(self.redactor.text(text)))
+            status.update(Text(inert(self.redactor.text(text))))
         elif time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
-            self._err.print(Text(text), soft_wrap=True)
+            self._err.print(Text(inert(text)), soft_wrap=True)
 
 
 def tell(screen: Screen, report: Report, catalogue: Catalogue) -> None:
@@ -150,6 +160,6 @@ def _table(report: Report) -> Table:
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
             Text(item.title if item.level == "MUST" else f"{item.title} ({item.level})"),
-            Text(why(item), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
+            Text(inert(why(item)), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
         )
     return table

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from urllib.parse import urlencode
 
-from conformance.history.records import Exchange
+from conformance.history.records import Exchange, Invoke
+
+_PLAIN = "scheme:http"
 
 #: What stands for the credential of each kind of request.
 _AUTH = {
@@ -25,16 +28,33 @@ def curl(exchange: Exchange) -> str:
     A send's file is the reader's own (`@rows.csv`), for recipients are not written down.
     """
     invoke = exchange.invoke
-    query = f"?{urlencode(invoke.query)}" if invoke.query else ""
-    parts = ["curl -i -X", invoke.method]
-    if invoke.auth in _AUTH:
-        parts.append(f'-H "Authorization: {_AUTH[invoke.auth]}"')
+    path = invoke.path + (f"?{urlencode(invoke.query)}" if invoke.query else "")
+    parts = ["curl -i", "--head" if invoke.method == "HEAD" else f"-X {shlex.quote(invoke.method)}"]
+    if any(mark in path for mark in ("[", "{", "/.")):
+        # As it stands: curl would take brackets for patterns, and dots for steps.
+        parts.append("--globoff --path-as-is")
+    auth = "wrong" if invoke.cause == _PLAIN else invoke.auth
+    if auth in _AUTH:
+        parts.append(f'-H "Authorization: {_AUTH[auth]}"')
+    parts += _content(invoke)
+    base = '"http${BASE_URL#https}"' if invoke.cause == _PLAIN else '"$BASE_URL"'
+    parts.append(f"{base}{shlex.quote(path)}")
+    sends = invoke.operation in ("batch_send", "batch_retry", "single_send", "single_retry")
+    texts = invoke.charge > 0 or (sends and invoke.auth == "valid" and invoke.method != "GET")
+    return " ".join(parts) + ("  # texts people" if texts else "")
+
+
+def _content(invoke: Invoke) -> list[str]:
+    """The body, if it had one that is on record."""
     if invoke.operation == "batch_send":
-        parts.append("-F file=@rows.csv")
-    elif isinstance(invoke.body, str):
-        parts.append(f"--data-raw {shlex.quote(invoke.body)}")
-    if invoke.content_type and invoke.operation not in ("batch_send", "batch_retry"):
-        parts.append(f"-H {shlex.quote(f'Content-Type: {invoke.content_type}')}")
-    parts.append(f'"$BASE_URL"{shlex.quote(invoke.path + query)}')
-    warning = "  # texts people" if invoke.method != "GET" and invoke.auth == "valid" else ""
-    return " ".join(parts) + warning
+        return ["-F file=@rows.csv"]
+    if invoke.operation == "single_send":
+        return [f"-H {shlex.quote('Content-Type: application/json')}", "--data @message.json"]
+    kind = [f"-H {shlex.quote(f'Content-Type: {invoke.content_type}')}"] if invoke.content_type else []
+    said_json = (invoke.content_type or "").partition(";")[0] == "application/json"
+    if isinstance(invoke.body, str) and (not said_json or invoke.cause == "body:broken-json"):
+        return [*kind, f"--data-raw {shlex.quote(invoke.body)}"]
+    # The record holds JSON as values: null is a body only where a body was what the request was about.
+    if invoke.body is not None or (invoke.cause or "").startswith("body:"):
+        return [*kind, f"--data-raw {shlex.quote(json.dumps(invoke.body, ensure_ascii=False))}"]
+    return kind

@@ -132,5 +132,5 @@ def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
         f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br>"
         f"<b>Observed</b> {escape(finding.observed)}"
         f"<ol>{lines}</ol><p>{foot}</p>{replay}<pre>{commands}</pre>"
-        f"<p>Fingerprint <code>{finding.fingerprint}</code>{also}</p></dd>"
+        f"<p>Fingerprint <code>{escape(finding.fingerprint)}</code>{also}</p></dd>"
     )

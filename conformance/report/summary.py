@@ -25,9 +25,10 @@ def summary(report: Report) -> str:
     lines = [
         f"# Batch Send - Retry: {report.verdict}",
         "",
-        f"Target `{report.target.base_url}`, campaign `{report.target.campaign_id}`, contract {report.suite.contract_version}, "
-        f"suite {report.suite.version}. {run.calls} calls, {run.messages} messages, {run.started} to {run.finished}, "
-        f"seed {run.seed}, depth {run.depth}.",
+        f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
+        f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}. {run.calls} calls, "
+        f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
+        f"depth {_plain(run.depth)}.",
         "",
         f"Exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}.",
         "",
@@ -92,6 +93,6 @@ def _row(item: ReportedRequirement) -> str:
 def _plain(text: str) -> str:
     """A text that a table's cell can hold, whatever a target put in it."""
     folded = " ".join(text.split())
-    for char in "\\`*_[]<>|":
+    for char in "\\`*_[]<>|#&~$@":
         folded = folded.replace(char, f"\\{char}")
     return folded

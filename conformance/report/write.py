@@ -18,6 +18,10 @@ from conformance.report.summary import summary
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
 def write_all(report: Report, history: History, folder: Path) -> None:
     """Write everything but the pytest reports into a folder that exists."""
     data = msgspec.json.format(msgspec.json.encode(report), indent=1)
@@ -38,12 +42,13 @@ def read_report(path: Path) -> Report:
     """
     mend = "give the conformance.json of a run"
     try:
-        report = msgspec.json.decode(path.read_bytes(), type=Report)
+        data = path.read_bytes()
+        written_as = msgspec.json.decode(data, type=_Version).schema_version
+        if written_as != REPORT_VERSION:
+            what = f"has version {written_as}, this suite reads {REPORT_VERSION}"
+            raise FormatError(what, where=str(path), mend="use the suite that wrote it")
+        return msgspec.json.decode(data, type=Report)
     except OSError as error:
         raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"is no report ({error})", where=str(path), mend=mend) from None
-    if report.schema_version != REPORT_VERSION:
-        what = f"has version {report.schema_version}, this suite reads {REPORT_VERSION}"
-        raise FormatError(what, where=str(path), mend="use the suite that wrote it")
-    return report

@@ -137,7 +137,7 @@ class HttpTransport:
         answer = self._states.ask(name, params, action)
         batch = answer.values.get("batchId")
         if batch is not None and action == "setup":
-            self.guard.give(batch)
+            self.guard.made.give(batch)
         error = self.redactor.foreign(answer.error)
         about = {"state": name, "action": action, "params": dict(params), "batch": batch, "begun": begun}
         self.note("state", scenario=scenario, text=error, **about)

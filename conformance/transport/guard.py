@@ -159,11 +159,6 @@ class Guard:
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text
 
-    def give(self, batch: str) -> None:
-        """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
-        with self._lock:
-            self._batches.setdefault(batch, _Batch(0, allowed=False, ours=False))
-
     def _check_origin(self, request: httpx.Request, context: Context) -> None:
         url = request.url
         base = self._base

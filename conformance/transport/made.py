@@ -44,6 +44,11 @@ class Made:
         with self._lock:
             self._invented.update(names)
 
+    def give(self, batch: str) -> None:
+        """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
+        with self._lock:
+            self._batches.setdefault(batch, _Batch(0, allowed=False, ours=False))
+
     def charge(self, named: Named) -> int:
         """How many messages this retry may send at most.
 

@@ -1,0 +1,319 @@
+"""Reports: command lines that can be pasted, pages in which a target's words are only words, and a strict reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import subprocess
+import xml.etree.ElementTree as ET
+from contextlib import redirect_stdout
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from conformance.catalogue import load
+from conformance.cli.screen import Screen, inert, tell
+from conformance.errors import FormatError
+from conformance.exit_status import of_verdicts
+from conformance.history.records import End, Exchange, Header, History, Invoke, Note
+from conformance.report.badge import badge
+from conformance.report.curl import curl
+from conformance.report.html import evidence, headline
+from conformance.report.model import (
+    REPORT_VERSION,
+    Latency,
+    Races,
+    Report,
+    ReportedFinding,
+    ReportedObservation,
+    ReportedRequirement,
+    RunInfo,
+    SuiteInfo,
+    TargetInfo,
+)
+from conformance.report.rendering import render
+from conformance.report.summary import summary
+from conformance.report.write import read_report, write_all
+from conformance.verdicts import Reason
+
+# -- curl -------------------------------------------------------------------------------------------------------
+
+HOSTILE_SHELL = "'; touch pwned; $(touch pwned) `touch pwned` \" \\ | & > pwned # \n !x"
+
+
+def _curl(**about: Any) -> str:
+    given = {"operation": "batch_retry", "method": "POST", "path": "/campaigns/c/batch/b/retry", "charge": 2} | about
+    return curl(Exchange(invoke=Invoke(n=1, t=0.0, **given), end=End(n=1, outcome="answered", last=1.0)))
+
+
+CURLS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "a retry": ({}, ("-X", "POST", "Authorization: Bearer KEY", "BASE/campaigns/c/batch/b/retry")),
+    "no key": ({"auth": "none"}, ("BASE/campaigns/c/batch/b/retry",)),
+    "a wrong key": ({"auth": "wrong"}, ("Authorization: Bearer wrong",)),
+    "a key cut short": ({"auth": "cut"}, ("Authorization: Bearer KE",)),
+    "a key made longer": ({"auth": "extended"}, ("Authorization: Bearer KEY0",)),
+    "a key in other case": ({"auth": "case"}, ("Authorization: Bearer key",)),
+    "another scheme": ({"auth": "scheme"}, ("Authorization: Basic KEY",)),
+    "another key": ({"auth": "other"}, ("Authorization: Bearer OTHER",)),
+    "another method": ({"method": "DELETE", "cause": "method:DELETE"}, ("-X", "DELETE")),
+    "HEAD": ({"method": "HEAD", "cause": "method:HEAD"}, ("--head",)),
+    "a query": ({"query": (("a b", "c&d"), ("to", "65"))}, ("BASE/campaigns/c/batch/b/retry?a+b=c%26d&to=65",)),
+    "JSON": (
+        {"body": {"recipient": "6511111111", "x": ["é'"]}, "content_type": "application/json", "cause": "body:json-recipient"},
+        ("Content-Type: application/json", "--data-raw", '{"recipient": "6511111111", "x": ["é\'"]}'),
+    ),
+    "null": ({"content_type": "application/json", "cause": "body:null"}, ("--data-raw", "null")),
+    "broken JSON": ({"body": '{"a":', "content_type": "application/json", "cause": "body:broken-json"}, ('{"a":',)),
+    "a JSON text": ({"body": "aaa", "content_type": "application/json", "cause": "body:long"}, ('"aaa"',)),
+    "text": ({"body": "retry, please", "content_type": "text/plain", "cause": "body:text"}, ("retry, please",)),
+    "a content type alone": ({"content_type": "text/xml", "cause": "header:content-type"}, ("Content-Type: text/xml",)),
+    "plain HTTP": (
+        {"auth": "wrong", "cause": "scheme:http"},
+        ("http://h/api/campaigns/c/batch/b/retry", "Authorization: Bearer wrong"),
+    ),
+    "a send": ({"operation": "batch_send", "path": "/campaigns/c/batch/messages"}, ("-F", "file=@rows.csv")),
+    "a single send": ({"operation": "single_send", "path": "/campaigns/c/messages"}, ("--data", "@message.json")),
+    "a read": ({"operation": "message_read", "method": "GET", "path": "/m", "charge": 0}, ("BASE/m",)),
+    "brackets": ({"path": "/batch/[redacted:key]/retry"}, ("--globoff", "BASE/batch/[redacted:key]/retry")),
+    "a hostile path": ({"path": f"/{HOSTILE_SHELL}"}, (f"BASE/{HOSTILE_SHELL}",)),
+    "a hostile method": ({"method": HOSTILE_SHELL}, (HOSTILE_SHELL,)),
+    "a hostile body": ({"body": HOSTILE_SHELL, "content_type": "text/plain"}, (HOSTILE_SHELL,)),
+    "a hostile type": ({"content_type": HOSTILE_SHELL}, (f"Content-Type: {HOSTILE_SHELL}",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CURLS)
+def test_a_line_can_be_pasted_and_says_what_was_sent(case: str, tmp_path: Path) -> None:
+    about, wanted = CURLS[case]
+    line = _curl(**about)
+    assert shlex.split(line, comments=True)[0] == "curl"
+    # A curl of ours shows what the shell makes of the line.
+    script = 'curl() { printf "%s\\0" "$@"; }\n' + line + "\n"
+    base = "https://h/api" if "http://h" in wanted[0] else "BASE"
+    environ = {"BASE_URL": base, "API_KEY": "KEY", "OTHER_API_KEY": "OTHER", "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run(
+        ["bash", "-uc", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=20
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+    arguments = ended.stdout.split("\0")
+    assert [word for word in wanted if word not in arguments] == []
+    if "auth" in about and about["auth"] == "none":
+        assert "Authorization" not in line
+
+
+@pytest.mark.parametrize(
+    ("about", "texts"),
+    [
+        ({}, True),
+        ({"auth": "none"}, True),
+        ({"method": "GET", "cause": "method:GET"}, True),
+        ({"charge": 0, "auth": "none"}, False),
+        ({"operation": "batch_send"}, True),
+        ({"operation": "message_read", "method": "GET", "charge": 0}, False),
+    ],
+)
+def test_a_line_that_may_text_people_says_so(about: dict[str, Any], texts: bool) -> None:
+    assert _curl(**about).endswith("# texts people") == texts
+
+
+# -- a report in which everything that a target can say is hostile ----------------------------------------------
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>|`\n# b\n</td></table>&lt;b&gt; [l](javascript:x) \x1b[2J\x07'
+
+
+def _report(verdict: str = "fail", text: str = HOSTILE) -> Report:
+    finding = ReportedFinding(
+        summary=text, argument=(text, text), expected=(text,), observed=text, any_of=("BR-ACC-01", "BR-ACC-05"),
+        axioms=("A1",), slack=text, counterfactual=text, fingerprint="f" * 12, evidence=(1,), scenario=text,
+        program=f"programs/{text}.json", curl=(text,),
+    )  # fmt: skip
+    catalogue = load()
+    items = []
+    for place, r in enumerate(catalogue.requirements):
+        is_it = place == 0
+        name = verdict if is_it else "inconclusive" if place == 1 else "pass"
+        items.append(
+            ReportedRequirement(
+                id=r.id, level=r.level, profile=r.profile, title=r.title, verdict=name,
+                reason=Reason(code="x", text=text, needs=(text,)) if place == 1 else None,
+                exercised=1, evidence=(1,), findings=(finding,) if is_it and verdict == "fail" else (),
+            )
+        )  # fmt: skip
+    run = RunInfo(
+        id="r", started=text, finished=text, complete=True, exit_status=1, seed=1, depth=text,
+        profiles=("core", "guide", "hardening"), drivers=(text,), calls=1, messages=1, config_digest="d", history_sha256="h",
+    )  # fmt: skip
+    return Report(
+        schema_version=REPORT_VERSION,
+        suite=SuiteInfo(name="retry-conformance", version=text, contract_version=text, libraries={}),
+        target=TargetInfo(base_url=text, campaign_id=text),
+        run=run,
+        verdict="nonconformant",
+        profiles={"core": "nonconformant"},
+        requirements=tuple(items),
+        observations=(ReportedObservation(key=text, value=text, evidence=(1,)),),
+        latency={"batch_retry": Latency(calls=1, median=0.1, p95=0.1, largest=0.1)},
+        races=Races(),
+    )
+
+
+def _history(text: str = HOSTILE) -> History:
+    header = Header(
+        suite_version=text, contract_version="1.0", run_id="r", started=text, base_url=text, campaign_id=text
+    )
+    invoke = Invoke(
+        n=1, t=0.0, operation="batch_retry", method=text, path=text, query=((text, text),), batch=text, cause=text
+    )
+    end = End(n=1, outcome="answered", last=1.0, status=400, media="json", body={text: [text]}, headers={"x": text})
+    notes = tuple(
+        Note(t=0.1, event="program", scenario=name, data={"program": text})
+        for name in ("../evil", "/evil", "a b", "", "fine")
+    )
+    return History(header=header, exchanges=(Exchange(invoke=invoke, end=end),), notes=notes)
+
+
+class _Tags(HTMLParser):
+    """Which tags a page opens, and what attributes they have."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    @property
+    def dangerous(self) -> list[tuple[str, dict[str, str | None]]]:
+        return [
+            (tag, attributes)
+            for tag, attributes in self.tags
+            if tag in ("script", "img", "iframe", "object")
+            or any(name.startswith("on") or "javascript:" in (value or "") for name, value in attributes.items())
+        ]
+
+
+def test_nothing_that_a_target_said_is_markup_in_what_the_report_adds() -> None:
+    report, catalogue = _report(), load()
+    for item in report.requirements[:3]:
+        assert _Tags(evidence(item, catalogue[item.id], _history())).dangerous == []
+    assert _Tags(headline(report)).dangerous == []
+
+
+def test_nothing_that_a_target_said_is_markup_in_the_whole_page(tmp_path: Path) -> None:
+    """The rows of pytest-html stand as JSON in an attribute, and become markup in the browser: both are looked at."""
+    report, history = _report(), _history()
+    write_all(report, history, tmp_path)
+    encoder = msgspec.json.Encoder()
+    lines = [history.header, history.exchanges[0].invoke, history.exchanges[0].end]
+    (tmp_path / "history.jsonl").write_bytes(b"".join(encoder.encode(line) + b"\n" for line in lines))
+    render(tmp_path, ("core", "guide", "hardening"))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    told = [(tag, {n: v for n, v in about.items() if n != "data-jsonblob"}) for tag, about in _Tags(page).dangerous]
+    assert [tag for tag in told if "alert" in str(tag) or tag[1].get("src") == "x"] == []
+    blob = re.search(r'data-jsonblob="([^"]*)"', page)
+    assert blob is not None
+    texts = list(_texts(json.loads(unescape(blob[1]))))
+    assert any("alert" in text for text in texts), "the hostile texts did come so far"
+    assert [tag for text in texts for tag in _Tags(text).dangerous] == []
+    cases = ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")
+    assert any("alert" in str(case.find("failure").text) for case in cases if case.find("failure") is not None)
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def test_the_summary_keeps_its_shape_whatever_a_target_says() -> None:
+    hostile, plain = summary(_report()).splitlines(), summary(_report(text="plain")).splitlines()
+    assert len(hostile) == len(plain)
+    for line, like in zip(hostile, plain, strict=True):
+        bare = re.sub(r"\\.", "", line)
+        assert bare.count("|") == re.sub(r"\\.", "", like).count("|")
+        assert not re.search(r"<\w|\]\(", bare)
+        assert bare.startswith("#") == like.startswith("#")
+        assert "`" not in bare.replace(f"`{'f' * 12}`", "")
+
+
+def test_the_screen_takes_no_orders_from_a_target() -> None:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        tell(Screen(), _report(), load())
+    assert "alert" in out.getvalue()
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", out.getvalue())
+    assert inert("a\u202eb\x9bc\x1b]0;x\x07\n\td") == "a\ufffdb\ufffdc\ufffd]0;x\ufffd\n\td"
+
+
+def test_a_badge_is_an_image_whatever_it_says() -> None:
+    for verdict in ("conformant", "nonconformant", "inconclusive", "error", '"/><script>x</script>'):
+        root = ET.fromstring(badge(verdict))
+        assert root.get("role") == "img"
+        assert verdict in str(root.get("aria-label"))
+        assert {child.tag.rpartition("}")[2] for child in root.iter()} == {"svg", "title", "rect", "path", "g", "text"}
+
+
+# -- files ------------------------------------------------------------------------------------------------------
+
+
+def test_programs_of_plain_names_are_written_and_no_others(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    write_all(_report(), _history(), folder)
+    assert {p.name for p in folder.rglob("*") if p.is_file()} == {
+        "conformance.json",
+        "summary.md",
+        "badge.svg",
+        "fine.json",
+    }
+    assert [p.name for p in tmp_path.iterdir()] == ["reports"]
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    report = _report()
+    write_all(report, _history(), tmp_path)
+    assert read_report(tmp_path / "conformance.json") == report
+
+
+def test_what_is_no_report_is_one_error(tmp_path: Path) -> None:
+    write_all(_report("pass", "plain"), _history(), tmp_path)
+    whole = (tmp_path / "conformance.json").read_bytes()
+    path = tmp_path / "other.json"
+    parts = {f"cut at {part}": whole[: int(len(whole) * part / 40)] for part in range(40)}
+    others = {
+        "garbage": b"\0\xff garbage",
+        "another kind": b'{"schema_version": 1}',
+        "no object": b"[]",
+        "deep": b"[" * 100_000,
+        "not UTF-8": whole.replace(b"plain", b"pl\xffin"),
+        "another verdict": whole.replace(b'"pass"', b'"passed"'),
+        "a number for a text": whole.replace(b'"nonconformant"', b"7"),
+    }
+    for name, content in (parts | others).items():
+        path.write_bytes(content)
+        with pytest.raises(FormatError) as caught:
+            read_report(path)
+        assert str(path) in str(caught.value), name
+        assert "\n" not in str(caught.value)
+    # A later version may look quite different: it is named, not misread.
+    path.write_bytes(b'{"schema_version": 2, "verdict": {}}')
+    with pytest.raises(FormatError, match="version 2"):
+        read_report(path)
+    for absent in (tmp_path, tmp_path / "absent.json"):
+        with pytest.raises(FormatError, match="cannot be read"):
+            read_report(absent)
+
+
+def test_a_failure_without_findings_is_still_a_failure() -> None:
+    item = msgspec.structs.replace(_report().requirements[0], findings=())
+    assert of_verdicts([item], ("core", "guide", "hardening"), known={"x"}) == 1
