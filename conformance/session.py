@@ -241,7 +241,7 @@ def conclude(
             exit_status=exit_status,
             history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             messages=spent,
-            waived=in_force(options.waivers, today),
+            waived=in_force(options.waivers, today, {item.requirement: item.verdict for item in verdicts.items}),
         )
 
     draft = report_with(0)

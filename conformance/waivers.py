@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -42,18 +42,25 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
         raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise FormatError(f"is no file of waivers ({error})", where=str(path), mend=mend) from None
+    except RecursionError:
+        raise FormatError("is no file of waivers", where=str(path), mend=mend) from None
     if any(not w.reason.strip() or not w.link.strip() for w in found):
         raise FormatError("has a waiver without a reason or link", where=str(path), mend=mend)
+    if len({(w.requirement, w.covers) for w in found}) < len(found):
+        raise FormatError("has two waivers for one thing", where=str(path), mend="leave one of them")
     return found
 
 
-def in_force(waivers: Iterable[Waiver], today: datetime.date) -> dict[str, Waived]:
-    """The waivers that have not expired, by requirement."""
-    return {
-        w.requirement: Waived(covers=w.covers, reason=w.reason, link=w.link, expires=w.expires.isoformat())
-        for w in waivers
-        if w.expires >= today
-    }
+def in_force(
+    waivers: Iterable[Waiver], today: datetime.date, verdicts: Mapping[str, str] | None = None
+) -> dict[str, Waived]:
+    """The waivers that have not expired, by requirement; of several, the one that covers its verdict."""
+    found: dict[str, Waived] = {}
+    for w in waivers:
+        fits = (verdicts or {}).get(w.requirement) == w.covers
+        if w.expires >= today and (fits or w.requirement not in found):
+            found[w.requirement] = Waived(covers=w.covers, reason=w.reason, link=w.link, expires=w.expires.isoformat())
+    return found
 
 
 def stale(

@@ -112,6 +112,17 @@ def test_a_reservation_wider_than_the_rate_waits_for_silence_and_pays_off(width:
     assert clock.now - begun >= width / 10
 
 
+def test_calls_of_a_reservation_count_from_its_end() -> None:
+    """A race takes its calls first, makes its connections then, and releases all at once."""
+    limiter, clock = _rate(10)
+    with limiter.reserve(10):
+        for _ in range(10):
+            limiter.take()
+        clock.now += 0.7
+    limiter.take()
+    assert clock.now >= 0.7 + 1.0
+
+
 def test_what_a_reservation_does_not_use_is_given_back() -> None:
     limiter, clock = _rate(10)
     with limiter.reserve(30):

@@ -78,6 +78,10 @@ class Rate:
             finally:
                 used = calls - self._own.held
                 self._own.held = 0
+                # Whatever left in the block left by now; nobody else did.
+                for _ in range(min(used, len(self._calls))):
+                    self._calls.pop()
+                self._calls.extend(_Call(self._clock()) for _ in range(used))
                 capacity, window = self._room()
                 if used > capacity:
                     self._closed_until = self._clock() + window * used / capacity

@@ -1,0 +1,116 @@
+"""What a CI gate sees in whole runs: a baseline and waivers let pass what they name, and nothing else."""
+
+from __future__ import annotations
+
+import datetime
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from conformance.catalogue import load
+from conformance.cli import status_of
+from conformance.errors import FormatError
+from conformance.reference.settings import Settings
+from conformance.report.write import read_report
+from conformance.session import Options, conclude
+from conformance.waivers import Waiver, read_waivers
+from tests.conftest import Ran, run_against
+
+FAULT = "created-does-not-block"
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run that fails."""
+    settings = Settings(speed=4, faults=(FAULT,))
+    return run_against(settings, tmp_path_factory.mktemp("known"), "--profile", "core", "--fail-on", "fail")
+
+
+def _failing(ran: Ran) -> dict[str, set[str]]:
+    """Fingerprints of the findings of each MUST that fails."""
+    report = read_report(ran.folder / "conformance.json")
+    return {
+        item.id: {f.fingerprint for f in item.findings}
+        for item in report.requirements
+        if item.verdict == "fail" and item.level == "MUST"
+    }
+
+
+def test_a_baseline_lets_pass_what_it_has_and_nothing_new(known: Ran, tmp_path: Path) -> None:
+    assert known.status == 1
+    had = _failing(known)
+    new = run_against(
+        Settings(speed=4, faults=(FAULT, "answers200")),
+        tmp_path,
+        *("--profile", "core", "--fail-on", "fail", "--baseline", str(known.folder / "conformance.json")),
+    )
+    has = _failing(new)
+    assert has["BR-BLK-01"] <= had["BR-BLK-01"], "the same defect has the same fingerprint in another run"
+    assert has.keys() - had.keys() == {"BR-ACC-04"}
+    assert new.status == 1
+    for fingerprints, status in ((had, 1), (had | has, 0)):
+        options = Options(fail_on="fail", known=frozenset(chain.from_iterable(fingerprints.values())))
+        assert conclude(new.folder / "history.jsonl", load(), options).exit_status == status
+
+
+def _waiver(requirement: str, covers: str = "fail", days: int = 30) -> Waiver:
+    return Waiver(
+        requirement=requirement,
+        covers=covers,
+        reason="known",
+        link="https://tracker.example/1",
+        expires=TODAY + datetime.timedelta(days=days),
+    )
+
+
+def test_waivers_let_pass_what_they_name(known: Ran) -> None:
+    def ends(*waivers: Waiver) -> tuple[int, str]:
+        options = Options(fail_on="fail", waivers=waivers)
+        result = conclude(known.folder / "history.jsonl", load(), options)
+        return result.exit_status, " ".join(result.lines)
+
+    failing = _failing(known)
+    every = [_waiver(name) for name in sorted(failing)]
+    assert ends() == (1, "")
+    assert ends(*every) == (0, "")
+    assert ends(*every[1:])[0] == 1
+    assert ends(*(_waiver(name, "inconclusive") for name in failing))[0] == 1, "it covers something else"
+    status, said = ends(*every[1:], _waiver(every[0].requirement, days=-1))
+    assert (status, "expired" in said) == (1, True)
+    status, said = ends(*every, _waiver("BR-ACC-99"))
+    assert (status, "names no requirement" in said) == (1, True)
+    status, said = ends(*every, _waiver("BR-ACC-02"))
+    assert (status, "remove it" in said) == (1, True)
+    assert ends(*every, _waiver(every[0].requirement, "inconclusive"))[0] == 0, "of two, the one that fits counts"
+    assert ends(_waiver(every[0].requirement, "inconclusive"), *every)[0] == 0
+
+
+WAIVER = '[[waiver]]\nrequirement = "BR-ACC-04"\ncovers = "fail"\nreason = "r"\nlink = "l"\nexpires = 2027-01-31\n'
+NO_WAIVERS = {
+    "a table": WAIVER.replace("[[waiver]]", "[waiver]"),
+    "no table": WAIVER.replace("[[waiver]]", ""),
+    "another name": WAIVER.replace("[[waiver]]", "[[waivers]]"),
+    "no reason": WAIVER.replace('reason = "r"', ""),
+    "a blank reason": WAIVER.replace('"r"', '" "'),
+    "an empty link": WAIVER.replace('"l"', '""'),
+    "no such date": WAIVER.replace("2027-01-31", "2027-02-31"),
+    "no date": WAIVER.replace("expires = 2027-01-31", ""),
+    "covers everything": WAIVER.replace('"fail"', '"everything"'),
+    "a key too many": WAIVER + "extra = 1\n",
+    "one thing twice": WAIVER + WAIVER,
+    "deep": "x = " + "[" * 5000,
+    "NUL": "\0",
+}
+
+
+@pytest.mark.parametrize("case", NO_WAIVERS)
+def test_a_file_of_waivers_is_read_strictly(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text(NO_WAIVERS[case], encoding="utf-8")
+    with pytest.raises(FormatError) as caught:
+        read_waivers(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert status_of(["run", "--target", "http://127.0.0.1:9", "--waivers", str(path)]) == 2
