@@ -14,7 +14,7 @@ import pytest
 from conformance.config import GivenBatch, OtherCampaign
 from conformance.errors import BudgetError, GuardError, UsageError
 from conformance.history.reader import read_history
-from conformance.history.records import Auth
+from conformance.history.records import Auth, Invoke
 from conformance.transport.forms import csv_of, multipart_of
 from conformance.transport.request import OutRow, Request
 from tests.raw import (
@@ -168,6 +168,40 @@ def test_what_the_guard_refuses_is_noted_and_costs_nothing(attack: str, tmp_path
     assert [n.event for n in history.notes] == ["refused"]
     assert history.exchanges == ()
     assert "6590000000" not in (tmp_path / "history.jsonl").read_text(encoding="utf-8")
+
+
+def test_what_the_guard_refuses_at_the_door_is_not_sent_and_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first check and the last another thread may have learnt that the batch holds somebody else."""
+    with listening() as server, transported(a_config(server.url), tmp_path) as transport:
+        write = transport._writer.write
+
+        def learning(record: Invoke) -> None:
+            write(record)
+            page = {"data": [{"id": "m", "recipient": "6590000000"}]}
+            transport.guard.made.learn_page(BATCH, (), page)
+
+        monkeypatch.setattr(transport._writer, "write", learning)
+        with pytest.raises(GuardError):
+            transport.call(RETRY)
+        assert server.connections == 0
+        assert (transport.budget.calls, transport.budget.messages) == (0, 0)
+    assert [e.end.outcome for e in read_history(tmp_path / "history.jsonl").exchanges] == ["not_sent"]
+
+
+def test_a_cookie_of_the_targets_is_not_sent_back(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        while raw := request_on(connection):
+            seen.append(raw)
+            connection.sendall(answer(200, b"{}", "set-cookie: recipient=6590000000; path=/"))
+
+    with listening(script) as server, transported(a_config(server.url), tmp_path) as transport:
+        for _ in range(2):
+            assert transport.call(READ).exchange.status == 200
+    assert [b"cookie" in raw.lower() for raw in seen] == [False, False]
 
 
 def test_a_batch_that_was_sent_as_bytes_costs_its_rows_when_retried(tmp_path: Path) -> None:

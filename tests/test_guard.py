@@ -89,6 +89,7 @@ HEADERS = {
     "a wrong length": {"content-length": "5"},
     "a length with a sign": {"content-length": "+0"},
     "an upgrade": {"upgrade": "h2c"},
+    "a body that waits": {"expect": "100-continue"},
     "a line end": {"x-a": "b\r\nx-recipient: 1"},
     "a lone line end": {"x-a": "b\nc"},
     "NUL": {"x-a": "b\0c"},

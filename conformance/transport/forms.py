@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from conformance.transport.request import OutRow
@@ -158,6 +159,7 @@ _WORDS = frozenset({"to", "tel", "cc", "bcc", "cell", "whom"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+@lru_cache(maxsize=512)
 def recipient_like(name: str) -> bool:
     """Whether a field of this name may hold who is texted."""
     name = unicodedata.normalize("NFKC", name)

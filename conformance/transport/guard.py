@@ -52,7 +52,7 @@ OWN_HEADERS = (
 #: Headers, or beginnings of their names, by which a server may be told another host or path than the request's own.
 _ELSEWHERE = ("forwarded", "x-forwarded", "x-original", "x-rewrite", "x-host", "x-http-host", "x-accel")
 #: Headers by which a body may be given another reading than its own.
-_RECODED = ("content-encoding", "content-transfer-encoding", "transfer-encoding", "trailer", "upgrade")
+_RECODED = ("content-encoding", "content-transfer-encoding", "transfer-encoding", "trailer", "te", "upgrade", "expect")
 #: Headers whose values are no secrets.
 _ORDINARY = frozenset({"host", "user-agent", "accept", "content-type", "content-length"})
 #: Methods that open tunnels, or send a request's headers back.

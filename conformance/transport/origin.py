@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
@@ -106,6 +107,7 @@ def _origin(url: str) -> tuple[str, str, int]:
     return scheme, _host(parts.hostname), _DEFAULT_PORTS[scheme] if port is None else port
 
 
+@lru_cache(maxsize=64)
 def _host(host: str) -> str:
     """The host's one normal form; raises ValueError for what has none."""
     if "%" in host:

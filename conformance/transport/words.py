@@ -16,6 +16,7 @@ from urllib.parse import unquote, unquote_plus
 from conformance.transport.forms import UnreadableError, addressed, json_in, recipient_like
 
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
+_ESCAPED = re.compile(r"[%&\\\0]")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 #: Digits that may be somebody's number, with what people write between them.
 _NUMBER = re.compile(r"\d(?:[ ().-]*\d){7,}")
@@ -23,6 +24,8 @@ _NUMBER = re.compile(r"\d(?:[ ().-]*\d){7,}")
 
 def unescaped(text: str) -> str:
     """A text as a generous reader sees it: percent, HTML and backslash escapes undone, widths made equal, NUL dropped."""
+    if text.isascii() and not _ESCAPED.search(text):
+        return text
     for _ in range(4):
         plain = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)), html.unescape(unquote(text)))
         if plain == text:
@@ -38,9 +41,12 @@ def mentions(text: str) -> bool:
 
 def in_text(text: str) -> Iterator[str]:
     """The numbers in a text that speaks of recipients; none if it does not."""
-    if mentions(text):
-        for match in _NUMBER.finditer(_UUID.sub("", unescaped(text))):
-            yield "".join(str(unicodedata.decimal(c)) for c in match.group() if c.isdecimal())
+    plain = unescaped(text)
+    found = _NUMBER.findall(_UUID.sub("", plain))
+    # Few texts hold a number: the costlier question comes second.
+    if found and mentions(plain):
+        for number in found:
+            yield "".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal())
 
 
 def in_pairs(text: str) -> Iterator[str]:
