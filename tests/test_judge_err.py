@@ -135,6 +135,22 @@ def test_err_04_a_target_that_is_down_is_not_broken_by_input() -> None:
     assert "BR-ERR-04" not in story.findings()
 
 
+def test_err_04_a_way_that_makes_up_5xx_accuses_nobody() -> None:
+    before = Story().send("b", "F").finish("b").look("b").retry("b", 503)
+    for _ in range(2):
+        _asked("id:malformed:quote", 503, story=before)
+    assert before.findings() == set()
+    assert ("BR-ERR-04", "not-repeated") in before.doubts()
+
+
+def test_err_04_what_gets_through_when_it_is_sent_again_breaks_nothing() -> None:
+    story = Story()
+    for cause in ("body:text", "body:null", "id:malformed:quote"):
+        _asked(cause, 400, ENVELOPE, story=_asked(cause, 502, story=story))
+    assert story.findings() == set()
+    assert "BR-ERR-04" in _asked("body:array", 500, story=_asked("body:array", 500, story=story)).findings()
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -372,3 +372,36 @@ def test_ids_06_content_that_is_not_shown_exercises_nothing() -> None:
     _retried(story)
     assert _ids(story) == set()
     assert "BR-IDS-06" not in story.exercised()
+
+
+# -- a send that is carried out twice -------------------------------------------------------------------------
+
+
+def _sent_twice(**options: Any) -> Shelf:
+    """A gateway delivers a Batch Send twice: two batches of the same rows, of which the run knows one."""
+    story = Shelf(**options).send("b", "FF").send("twin", "FF")
+    story.exchanges.pop()
+    for i in range(2):
+        story.messages[f"twin.{i}"] |= {k: story.messages[f"b.{i}"][k] for k in ("nonce", "text")}
+    return story.look("b")
+
+
+def test_the_messages_of_a_doubled_send_are_not_the_batchs() -> None:
+    # The twin stays created while the batch is retried, and is left out: neither is a message of this batch.
+    story = _sent_twice().finish("b").views("b").retry("b").look("b").finish("b").wait(11).views("b")
+    assert story.findings() == set()
+    assert {"BR-ACC-02", "BR-SEL-01"} <= story.exercised()
+
+
+def test_a_doubled_send_breaks_a6() -> None:
+    story = _sent_twice().finish("b").views("b").retry("b", takes=("b.0", "b.0", "b.1"))
+    assert ("BR-SEL-05", "axiom-broken") in story.look("b").finish("b").views("b").doubts()
+    unseen = _sent_twice().finish("b").look("b").retry("b", takes=("b.0", "b.0", "b.1")).look("b")
+    assert "BR-SEL-05" in unseen.findings()
+
+
+def test_a_row_under_two_ids_after_a_retry_is_a_finding() -> None:
+    story = _sent_twice().finish("b").look("b").retry("b").finish("b").views("b").look("b")
+    found = [o for o in story.opinions() if isinstance(o, Finding)]
+    assert {o.any_of for o in found} == {("BR-IDS-04",)}
+    assert all("A6" in o.axioms for o in found)

@@ -7,9 +7,10 @@ left to the judges.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.judges.case import Case
+from conformance.judges.case import Batch, Case
 from conformance.judges.held import standing
 from conformance.judges.intervals import RETRYABLE, rank, seconds
 from conformance.judges.lag import estimate
@@ -33,14 +34,31 @@ def broken(case: Case) -> dict[str, str]:
                 for axiom, how in _breaches(a, b, alone=alone):
                     found.setdefault(axiom, how)
     for note, until in standing(case):
-        batch = note.data.get("batch")
+        held = str(note.data.get("batch"))
         for sight in case.all_sights:
-            status = sight.batch_statuses.get(str(batch))
+            status = sight.batch_statuses.get(held)
             if status in RETRYABLE and note.t <= sight.t - case.lag and sight.last <= until:
                 found.setdefault("A8", f"read {sight.n} shows the batch that is held in processing in {status}")
+    for batch in case.ours:
+        for twice in _sent_twice(case, batch):
+            found.setdefault("A6", twice)
     if case.header.read_lag is not None and (shown := estimate(case) / 2) > case.header.read_lag:
         found["A7"] = f"reads lag {seconds(shown)}, more than the configured {seconds(case.header.read_lag)}"
     return found
+
+
+def _sent_twice(case: Case, batch: Batch) -> Iterator[str]:
+    """Reads that show a send of ours carried out twice, as by a gateway that repeats it: somebody else writes (A6).
+
+    One answer shows a row of the batch under two ids, of which the batch's listing has one, before any retry of the
+    batch left: no retry can have made the other.
+    """
+    first = min((w.t for w in batch.writes if w.standing != "unsent"), default=float("inf"))
+    held = {(s.n, nonce) for m in batch.messages for s in case.sights(m) for nonce in s.nonces}
+    for stray in batch.strays:
+        for sight in case.sights(stray):
+            if sight.last <= first and any((sight.n, nonce) in held for nonce in sight.nonces):
+                yield f"read {sight.n} shows a row of a batch under two ids before any retry: it was sent twice"
 
 
 def _breaches(a: Sight, b: Sight, *, alone: bool) -> list[tuple[str, str]]:

@@ -95,6 +95,9 @@ class Batch:
     row_of: Mapping[str, Row]
     #: All writes on the batch and its messages, probes too, in order of their start.
     writes: tuple[Write, ...]
+    #: Messages that carry the nonce of one of its rows, but that it neither lists nor is shown to hold, while it lists
+    #: another with that nonce. A send that is carried out twice makes them; no judge may take them for its messages.
+    strays: tuple[str, ...] = ()
 
     @property
     def ours(self) -> bool:
@@ -248,7 +251,9 @@ class Case:
         for given in self.header.given:
             known.setdefault(given.batch, None)
         for batch_id, send in known.items():
-            members = tuple(m for m, home in self._home.items() if home == batch_id)
+            homed = tuple(m for m, home in self._home.items() if home == batch_id)
+            strays = self._strays(batch_id, homed)
+            members = tuple(m for m in homed if m not in strays)
             rows = {m: row for m in members if (row := self.row(m)) is not None}
             yield Batch(
                 id=batch_id,
@@ -257,7 +262,20 @@ class Case:
                 messages=members,
                 row_of=rows,
                 writes=tuple(writes[batch_id]),
+                strays=strays,
             )
+
+    def _strays(self, batch_id: str, homed: Iterable[str]) -> tuple[str, ...]:
+        """Of the messages that go by their nonces, those that the batch does not hold."""
+        held: set[str] = set()
+        others: list[str] = []
+        for message in homed:
+            seen = self.sights(message)
+            if any(s.listed_in == batch_id for s in seen):
+                held.update(n for s in seen for n in s.nonces)
+            elif not any(batch_id in s.batch_statuses for s in seen):
+                others.append(message)
+        return tuple(m for m in others if any(n in held for s in self.sights(m) for n in s.nonces))
 
 
 def _grouped(found: Iterable[Sight]) -> dict[str, tuple[Sight, ...]]:

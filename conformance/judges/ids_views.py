@@ -117,10 +117,13 @@ def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: str) -> Find
 
 
 def _other_ids(case: Case, stays: dict[str, _Stay]) -> Iterator[Finding]:
-    """A view shows a row under an id that the listing never shows, while the listing shows it under another."""
+    """A view shows a row under an id that the listing never shows, while the listing shows it under another.
+
+    Nobody else makes messages of our rows (A6): a send that is carried out twice would make them so.
+    """
     for batch in case.ours:
         by_nonce = {row.nonce: stays[m] for m, row in batch.row_of.items() if m in stays}
-        for message in batch.messages:
+        for message in (*batch.messages, *batch.strays):
             seen = case.sights(message)
             if any(s.operation == "batch_list" for s in seen):
                 continue

@@ -190,6 +190,8 @@ class HttpTransport:
             self.budget.refund(admission.charge, calls=1)
             raise
         answer, media = _parse(passage)
+        if _torn(request, passage, media):
+            passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
         self._settle(admission, passage)
         self._learn(http, admission, passage, answer)
         end = self._end(n, passage, answer, media)
@@ -382,6 +384,24 @@ def _parse(passage: Passage) -> tuple[Any, Media]:
         return json.loads(text, parse_constant=_no_constant), "json"
     except (ValueError, RecursionError):
         return text, "text"
+
+
+def _torn(request: Request, passage: Passage, media: Media) -> bool:
+    """Whether an answer may have been cut off without a sign of it (ruling 11).
+
+    Where neither Content-Length nor Transfer-Encoding marks the end of the body, the end of the connection does
+    (RFC 9112, section 6.3), wherever that comes. JSON tells a cut by itself: it does not parse. No body at all is
+    none, where none is due.
+    """
+    if passage.outcome != "answered" or passage.headers.keys() & {"content-length", "transfer-encoding"}:
+        return False
+    if request.method == "HEAD" or passage.status in (204, 304) or media == "json":
+        return False
+    kind = passage.headers.get("content-type", "")
+    if not passage.body:
+        accepted = request.operation == "batch_retry" and 200 <= (passage.status or 0) < 300
+        return "json" in kind and not accepted
+    return "json" in kind or (not kind and passage.body.lstrip()[:1] in (b"{", b"["))
 
 
 def _no_constant(name: str) -> None:
