@@ -45,7 +45,7 @@ class FormatError(UsageError):
 
 
 class TargetError(SuiteError):
-    """The target cannot be tested at all: unreachable, key refused, not this API."""
+    """The target cannot be tested at all, or not any more: unreachable, key refused, not this API, fallen silent."""
 
     exit_status = 4
 

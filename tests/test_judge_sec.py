@@ -147,6 +147,14 @@ def test_sec_05_a_body_that_chooses_messages_before_the_settling_time_is_over() 
     assert "BR-SEC-05" not in story.findings()
 
 
+@pytest.mark.parametrize("shown", ["messages_enqueuing_failed", None])
+def test_sec_05_a_body_after_which_enqueuing_failed_for_some(shown: str | None) -> None:
+    story = _said(_ready().retry("b", cause="body:json-ids", takes=("b.0",)), {"messageIds": ["b.0"]})
+    story.status_shown = shown is not None
+    story.batches["b"] = str(shown)
+    assert "BR-SEC-05" not in story.look("b").finish("b").wait(11).look("b").findings()
+
+
 def test_sec_05_a_body_that_names_the_recipient() -> None:
     story = _ready().retry("b", cause="body:json-recipient")
     _said(story, {"recipient": "6511111111"})

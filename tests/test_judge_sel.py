@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.findings import Finding
+from conformance.judges import judge
+from conformance.model.notation import parse
 from tests.story import Story
 
 NO_FAILED = "no_failed_batch_messages_to_retry"
@@ -16,6 +19,10 @@ def _failed(rows: str = "FFS", *, status: bool = True) -> Story:
     """A batch whose messages are all terminal, read, and an untouched one beside it."""
     story = Story(status=status).send("b", rows).send("ctl", "FS").look("b").look("ctl")
     return story.finish("b").finish("ctl").look("b").look("ctl")
+
+
+def _accused(line: str) -> set[str]:
+    return {o.any_of[0] for o in judge(parse(line)) if isinstance(o, Finding)}
 
 
 def _rounds(story: Story, count: int) -> Story:
@@ -66,6 +73,12 @@ def test_sel_02_a_message_underway_is_retried() -> None:
     story = _failed().single("b.1").move("b.1", "sent").look("b").retry("b", takes=("b.0",)).list("b")
     story.move("b.1", "failure").attempt("b.1")
     assert "BR-SEL-02" in story.look("b").findings()
+
+
+def test_sel_02_a_lost_retry_may_be_carried_out_when_the_message_has_failed() -> None:
+    line = "send F | read D1 [failed] | retry {} | read N1 [failed] | read F1 [failed] | read F2 [enq]"
+    assert "BR-SEL-02" in _accused(line.format("201"))
+    assert _accused(line.format("lost")) == set()
 
 
 def test_sel_02_messages_underway_do_not_keep_the_others() -> None:

@@ -153,12 +153,13 @@ def _gained(case: Case, message: str, state: Quiet, write: Write, until: float) 
 
 
 def _excused(case: Case, batch: Batch, write: Write, until: float) -> bool:
-    """The batch shows that enqueuing failed for some (ruling 17)."""
-    return any(
-        status == ENQUEUING_FAILED
-        for sight, status in case.status_sights(batch)
-        if follows(case, sight, write.last) and sight.last <= until
-    )
+    """Whether the batch may have shown that enqueuing failed for some (ruling 17): it did, or no read tells.
+
+    A read that begins when the settling time is over tells, for the status stands as long as a message is left out.
+    """
+    shown = [(s, status) for s, status in case.status_sights(batch) if write.t <= s.last <= until]
+    told = any(follows(case, s, write.last + case.header.settle_timeout) for s, _ in shown)
+    return not told or any(status == ENQUEUING_FAILED for _, status in shown)
 
 
 def _bare(case: Case, batch: Batch, odd: list[Write]) -> Iterator[Opinion]:

@@ -132,7 +132,8 @@ def untouched(case: Case, batch: Batch) -> Iterator[Opinion]:
     Two proofs. A success is terminal until a retry (A2), and a retry may not touch it: an attempt more (A4), or
     underway again, is a violation. And a message that a read begun after the 201 shows underway in the attempt that
     a read before the retry showed was not failed when it was decided (A1): a later attempt that no other retry
-    explains was given by this one.
+    explains was given by this one. That needs its 201: a retry whose answer is lost may be carried out long after, when
+    the message has failed (ruling 11).
     """
     retries = [w for w in batch.retries if w.acts]
     for message in batch.messages:
@@ -148,7 +149,8 @@ def untouched(case: Case, batch: Batch) -> Iterator[Opinion]:
                 if a.status == "success" and causes:
                     yield _touched(case, causes[-1], a, b, "success", ("A2",))
                     return
-                if a.underway and len(causes) == 1 and not pending(case, batch, message, a):
+                decided = len(causes) == 1 and causes[0].standing == "accepted"
+                if a.underway and decided and not pending(case, batch, message, a):
                     middle = [s for s in view if follows(case, s, causes[0].last) and s.last <= b.t and s.underway]
                     if a.last <= causes[0].t and any(same_attempt(a, s) and comparable(a, s) for s in middle):
                         yield _touched(case, causes[0], a, b, str(a.status), ("A1",))

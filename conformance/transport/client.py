@@ -24,6 +24,7 @@ from conformance.transport.origin import parse_base_url
 from conformance.transport.rate import Budget, Rate, retry_after
 from conformance.transport.redact import Redactor
 from conformance.transport.request import OutRow, Reply, Request
+from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
 from conformance.transport.wire import Passage, Wire, inner_transport
 
@@ -113,6 +114,7 @@ class HttpTransport:
         self._rate = Rate(config.limits.calls_per_second, clock=clock, sleep=sleep)
         url = config.provider_states.url
         self._states = ProviderStates(url, inner() if inner else None) if url else None
+        self._silence = Silence(config.target.base_url, config.timing.settle_timeout)
         self._numbers = itertools.count(1)
         self._local = threading.local()
         self._wires: list[Wire] = []
@@ -152,6 +154,7 @@ class HttpTransport:
         for attempt in range(MAX_TRIES):
             self._rate.take()
             reply = self._once(request)
+            self._silence.heard(reply.exchange)
             if reply.exchange.status != 429:
                 self._rate.steady()
                 return reply

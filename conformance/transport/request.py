@@ -74,6 +74,7 @@ class Transport(Protocol):
 
         :raises GuardError: the request may not leave. It is on record as a note ``refused``; nothing was sent.
         :raises BudgetError: the budget is spent.
+        :raises TargetError: nothing of use has come for long; the exchange itself is on record.
         """
         ...
 
