@@ -165,6 +165,7 @@ def _drive(
             else:
                 for name in options.drivers:
                     DRIVERS[name](drive)
+            transport.silence.at_the_end()
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))

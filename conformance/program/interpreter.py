@@ -33,6 +33,11 @@ class UnmetError(Exception):
         self.needs = tuple(needs)
 
 
+def unanswered(reply: Reply) -> bool:
+    """Whether nothing came that says anything: not sent, lost, 5xx, 408 or, tried again and again, 429 (ruling 11)."""
+    return reply.exchange.status in (None, 429) or reply.exchange.open
+
+
 class Interpreter:
     """Runs one program.
 
@@ -130,8 +135,12 @@ class Interpreter:
         rows = make_rows(step.rows, self._config, self._rng)
         reply = self._call("batch_send", rows=rows)
         made = reply.json.get("batchId") if isinstance(reply.json, dict) else None
+        if unanswered(reply):
+            how = reply.exchange.end.error or f"answered {reply.exchange.status}"
+            text = f"nobody knows what became of Batch Send ({how}): a batch that it made has no id that is known"
+            raise UnmetError("answer-lost", text, ("a network and a target that answer",))
         if not reply.exchange.accepted or not isinstance(made, str):
-            answer = reply.exchange.status or reply.exchange.end.error
+            answer = reply.exchange.status
             needs = ("a template whose parameters are template.values", "recipients that the target takes")
             raise UnmetError("send-refused", f"Batch Send was not answered 201 with a batchId, but {answer}", needs)
         self._batches[step.batch] = Held(made, rows)
@@ -194,7 +203,7 @@ class Interpreter:
     def _read(self, step: Read) -> None:
         held = self._held(step.batch)
         if step.view == "listing":
-            held.learn(self._walk("batch_list", held.id, step.limit, "after"))
+            self._learn(held, self._walk("batch_list", held.id, step.limit, "after"))
         elif step.view == "backward":
             self._backward(held, step.limit)
         elif step.view == "campaign":
@@ -216,8 +225,8 @@ class Interpreter:
         *,
         start: str = "",
         starts: list[str] | None = None,
-    ) -> list[Any]:
-        """All messages of a listing, page by page, as far as the target leads.
+    ) -> list[Any] | None:
+        """All messages of a listing, page by page, as far as the target leads; None if a page got no answer.
 
         :param start: the cursor to begin at; :param starts: collects the start cursor of every page.
         """
@@ -226,6 +235,8 @@ class Interpreter:
         for _ in range(MAX_PAGES):
             query = (("limit", str(limit)), *([(onward, cursor)] if cursor else []))
             reply = self._call(operation, batch=batch, query=query)
+            if unanswered(reply):
+                return None
             page = reply.json if reply.exchange.status == 200 and isinstance(reply.json, dict) else {}
             data = page.get("data")
             found += data if isinstance(data, list) else []
@@ -241,11 +252,17 @@ class Interpreter:
             cursor = following
         return found
 
+    def _learn(self, held: Held, found: list[Any] | None) -> bool:
+        """Take in a walk. One that was cut short says nothing: what was known before stays. Says whether it was whole."""
+        if found is not None:
+            held.learn(found)
+        return found is not None
+
     def _backward(self, held: Held, limit: int) -> None:
         """From the last page of a walk forward back to the beginning."""
         cursors: list[str] = []
-        held.learn(self._walk("batch_list", held.id, limit, "after", starts=cursors))
-        if len(cursors) > 1:
+        whole = self._learn(held, self._walk("batch_list", held.id, limit, "after", starts=cursors))
+        if whole and len(cursors) > 1:
             self._walk("batch_list", held.id, limit, "before", start=cursors[-1])
 
     # -- waiting ----------------------------------------------------------------------------------------------
@@ -273,7 +290,8 @@ class Interpreter:
             raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
 
     def _holds(self, step: Wait, held: Held) -> bool:
-        held.learn(self._walk("batch_list", held.id, 1000, "after"))
+        if not self._learn(held, self._walk("batch_list", held.id, 1000, "after")):
+            return False
         if step.until == "listed":
             return held.listed
         if step.until == "taken":
@@ -285,6 +303,8 @@ class Interpreter:
     def _status_quiet(self, held: Held) -> bool:
         """Whether a read of a message shows the batch in a retryable status, or shows none."""
         reply = self._call("message_read", message=held.places[0])
+        if unanswered(reply):
+            return False
         shown = reply.json.get("batches") if isinstance(reply.json, dict) else None
         for batch in shown if isinstance(shown, list) else ():
             if isinstance(batch, dict) and batch.get("id") == held.id:

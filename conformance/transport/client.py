@@ -114,7 +114,7 @@ class HttpTransport:
         self._rate = Rate(config.limits.calls_per_second, clock=clock, sleep=sleep)
         url = config.provider_states.url
         self._states = ProviderStates(url, inner() if inner else None) if url else None
-        self._silence = Silence(config.target.base_url, config.timing.settle_timeout)
+        self.silence = Silence(config.target.base_url, config.timing.settle_timeout)
         self._numbers = itertools.count(1)
         self._local = threading.local()
         self._wires: list[Wire] = []
@@ -154,7 +154,7 @@ class HttpTransport:
         for attempt in range(MAX_TRIES):
             self._rate.take()
             reply = self._once(request)
-            self._silence.heard(reply.exchange)
+            self.silence.heard(reply.exchange)
             if reply.exchange.status != 429:
                 self._rate.steady()
                 return reply

@@ -28,6 +28,8 @@ class Silence:
         self._patience = min(SECONDS, patience)
         self._calls = 0
         self._since = 0.0
+        self._lasted = 0.0
+        self._last = ""
         self._lock = threading.Lock()
 
     def heard(self, exchange: Exchange) -> None:
@@ -43,13 +45,24 @@ class Silence:
             if self._calls == 0:
                 self._since = exchange.t
             self._calls += 1
-            calls, lasted = self._calls, exchange.last - self._since
-        if calls < CALLS or lasted < self._patience:
+            self._lasted = exchange.last - self._since
+            self._last = f"answered {status}" if status is not None else exchange.end.error or exchange.end.outcome
+            over = self._lasted >= self._patience
+        if over:
+            self.at_the_end()
+
+    def at_the_end(self) -> None:
+        """The run has nothing more to ask, so that there is nothing to wait for.
+
+        :raises TargetError: the target had fallen silent.
+        """
+        if self._calls < CALLS:
             return
-        last = f"answered {status}" if status is not None else exchange.end.error or exchange.end.outcome
         raise TargetError(
-            f"the target has stopped working: for {lasted:.0f} s, {calls} requests in a row brought nothing of use "
-            f"(the last: {last})",
+            f"the target has stopped working: {self._calls} requests in a row, over {self._lasted:.0f} s, brought "
+            f"nothing of use (the last: {self._last})",
             where=self._where,
-            mend="see that it runs and can be reached, then run again; what was seen before is judged",
+            mend="wait, or lower limits.calls_per_second"
+            if "429" in self._last
+            else "see that it runs, then run again",
         )
