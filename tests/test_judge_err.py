@@ -204,6 +204,11 @@ def test_err_07_a_500_with_an_effect() -> None:
     assert "BR-ERR-07" in _ready().retry("b", 500, takes=("b.0", "b.1")).look("b").look("ctl").findings()
 
 
+def test_err_07_beside_a_refusal_either_may_have_done_it() -> None:
+    story = _ready().retry("b", 500).retry("b", 400, UNRESOLVED, takes=("b.0", "b.1"))
+    assert "BR-ERR-07" not in story.look("b").look("ctl").findings()
+
+
 def test_err_07_a_500_without_an_effect() -> None:
     story = _ready().retry("b", 500).look("b").wait(11).look("b")
     assert story.findings() == set()

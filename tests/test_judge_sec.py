@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.findings import Finding
 from conformance.history.records import Exchange
 from tests.story import Story
 
@@ -55,6 +56,14 @@ def test_a_probe_that_is_accepted_fails(cause: str) -> None:
 def test_a_probe_that_is_refused_and_carried_out_fails(cause: str) -> None:
     story = _probe(_ready(), cause, STATUS_OF.get(cause, 401), takes=("b.0", "b.1")).look("b").look("ctl")
     assert story.findings() == {FACETS[cause].split()[0]}
+
+
+def test_a_valid_retry_that_was_refused_may_have_had_the_effect() -> None:
+    for status, name in ((400, "BR-BLK-03"), (429, "BR-ERR-06")):
+        story = _probe(_ready(), "auth:none", 401).list("b").retry("b", status, "x", takes=("b.0", "b.1"))
+        sets = {o.any_of for o in story.look("b").look("ctl").opinions() if isinstance(o, Finding)}
+        assert ("BR-SEC-01", name) in sets
+        assert ("BR-SEC-01",) not in sets
 
 
 def test_which_of_two_probes_had_the_effect_cannot_be_told() -> None:

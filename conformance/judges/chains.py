@@ -50,6 +50,8 @@ class Effect:
     #: The probes that may have caused it, newest first: all that left before it was seen, and whose effect may have
     #: been outstanding (ruling 16).
     probes: tuple[Write, ...]
+    #: Valid retries that were refused or dropped meanwhile: they must have had no effect either, and may have.
+    beside: tuple[Write, ...]
     #: Reads of an untouched batch that stood still meanwhile; empty if there is none.
     control: tuple[int, ...]
     axioms: tuple[str, ...]
@@ -122,6 +124,15 @@ def _of(case: Case, batch: Batch, message: str, suspects: list[Write]) -> Iterat
                     before=a,
                     after=b,
                     probes=tuple(causes),
+                    beside=tuple(
+                        w
+                        for w in batch.writes
+                        if w.valid
+                        and w.standing in ("refused", "dropped")
+                        and w.message in (None, message)
+                        and w.t <= b.last
+                        and w.last > since
+                    ),
                     control=controls(case, a.last, b.t, but=batch),
                     axioms=("A4", "A6", "A7") if comparable(a, b) else ("A2", "A6", "A7"),
                     slack=f"holds if reads lag less than {seconds(b.t - a.last)}",

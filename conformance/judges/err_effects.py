@@ -74,7 +74,10 @@ def _still(case: Case, batch: Batch, write: Write) -> tuple[Sight, Sight] | None
 
 
 def _broken(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
-    """BR-ERR-07: an attempt gained where nothing but a retry answered 500 lies between two reads (A4, A6)."""
+    """BR-ERR-07: an attempt gained where nothing but a retry answered 500 lies between two reads (A4, A6).
+
+    Neither another retry that was refused, nor a probe: those must have had no effect either, and may have (ruling 16).
+    """
     for message in batch.messages:
         for view in views(case.sights(message)):
             before = [s for s in view if s.last <= write.t]
@@ -83,7 +86,7 @@ def _broken(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
             for after in (s for s in view if follows(case, s, write.last)):
                 between = [w for w in acts_on(batch, message) if before[-1].last < w.t <= after.last]
                 grown = gain(before[-1], after)
-                if between != [write] or grown is None:
+                if between != [write] or grown is None or _others(case, batch, message, before[-1], after):
                     continue
                 if grown >= 1:
                     yield _effect_of_500(case, batch, write, before[-1], after)
@@ -91,6 +94,15 @@ def _broken(case: Case, batch: Batch, write: Write) -> Iterator[Opinion]:
                 if after.t - case.lag >= write.last + case.header.settle_timeout:
                     yield Exercise(requirement="BR-ERR-07", evidence=(before[-1].n, write.n, after.n))
                     return
+
+
+def _others(case: Case, batch: Batch, message: str, before: Sight, after: Sight) -> bool:
+    """Whether something else that must have no effect may have had it between the two reads."""
+    since = before.t - case.lag - case.header.settle_timeout
+    return any(
+        w.standing != "unsent" and not w.acts and w.message in (None, message) and since < w.last and w.t <= after.last
+        for w in batch.writes
+    )
 
 
 def _effect_of_500(case: Case, batch: Batch, write: Write, before: Sight, after: Sight) -> Finding:

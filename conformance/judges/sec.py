@@ -147,13 +147,17 @@ def _carried_out(case: Case, batch: Batch) -> Iterator[Opinion]:
     """An attempt that only probes explain.
 
     Which of several probes caused it cannot be told, since an effect may come late: every one that left before it
-    was seen is a suspect. Without an untouched batch that stood still meanwhile it may also have come by itself.
+    was seen is a suspect, and so is a valid retry that was refused (BR-BLK-03; BR-SEL-07 for a single one) or answered
+    429 (BR-ERR-06). Without an untouched batch that stood still meanwhile it may also have come by itself.
     """
     for effect in effects(case, batch):
         names = tuple(dict.fromkeys(r for r in map(requirement_of, effect.probes) if r))
         if not names:
             continue
-        yield _effect(effect, names if effect.control else (*names, "BR-SEL-07"))
+        others = [
+            "BR-ERR-06" if w.standing == "dropped" else "BR-SEL-07" if w.message else "BR-BLK-03" for w in effect.beside
+        ]
+        yield _effect(effect, tuple(dict.fromkeys((*names, *others, *(() if effect.control else ("BR-SEL-07",))))))
         return
 
 
