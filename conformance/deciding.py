@@ -147,6 +147,11 @@ def _unsettled(
         return verdict_of("not_run", reason, ())
     what = f"not exercised: {', '.join(missing)}" if any(missing) else "the situation did not arise"
     needs = (f"a run in which {requirement.exercised_when}",)
+    lost = [e.n for e in history.exchanges if e.open and e.invoke.cause is None]
+    if lost:
+        text = f"{what}; of the run's plain requests {len(lost)} got no answer that says anything, {lost[0]} first"
+        reason = Reason(code="answer-lost", text=text, needs=("a target and a network that answer", *needs))
+        return verdict_of("inconclusive", reason, lost[:1])
     return verdict_of("inconclusive", Reason(code="not-exercised", text=what, needs=needs), ())
 
 

@@ -28,10 +28,10 @@ from urllib.parse import urlsplit
 #: ``cut-head``, ``cut-body``, ``cut-chunk``, ``cut-open``: the answer ends in the middle, by whatever marks its end
 #: (``cut-open``: nothing does but the end of the connection). ``twice``: forwarded twice, the first answer passed
 #: on; ``again``: twice, the last one. ``dribble``: the answer comes in small bits. ``stale``: the connection is closed
-#: after the answer, without a word.
+#: after the answer, without a word; ``open``: the answer is whole, but nothing marks its end.
 Kind = Literal[
     *("delay", "hold", "reset", "late", "lost", "silent", "answer", "cover"),
-    *("cut-head", "cut-body", "cut-chunk", "cut-open", "twice", "again", "dribble", "stale"),
+    *("cut-head", "cut-body", "cut-chunk", "cut-open", "twice", "again", "dribble", "stale", "open"),
 ]
 #: Kinds after which the target may have carried a request out that got no whole answer.
 LOSING: tuple[Kind, ...] = ("late", "lost", "silent", "cut-head", "cut-body", "cut-chunk", "cut-open")
@@ -253,7 +253,7 @@ class Proxy:
 
     def _send(self, sock: socket.socket, answer: _Message, kind: Kind | None, *, head: bool) -> bool:
         raw = answer.raw()
-        if head or kind is None or not kind.startswith(("cut-", "dribble")):
+        if head or kind is None or not kind.startswith(("cut-", "dribble", "open")):
             sock.sendall(raw)
             return kind != "stale"
         if kind == "dribble":
@@ -266,8 +266,9 @@ class Proxy:
             sock.sendall(raw[: raw.index(b"\r\n\r\n") - 3])
         elif kind == "cut-body" and answer.body:
             sock.sendall(raw[: len(raw) - len(answer.body) + half])
-        elif kind == "cut-open":
-            sock.sendall(_Message(answer.first, answer.headers, answer.body[:half]).raw(length=False))
+        elif kind in ("cut-open", "open"):
+            body = answer.body if kind == "open" else answer.body[:half]
+            sock.sendall(_Message(answer.first, answer.headers, body).raw(length=False))
         else:
             head_only = _Message(answer.first, answer.headers).raw(length=False)
             chunked = head_only[:-2] + b"transfer-encoding: chunked\r\n\r\n"

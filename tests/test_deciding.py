@@ -49,6 +49,13 @@ def test_not_exercised_never_passes() -> None:
     assert verdict.reason.code == "not-exercised"
 
 
+def test_not_exercised_where_answers_were_lost_says_so() -> None:
+    lost = _verdict("BR-ACC-04", history=_history(retry=502))
+    assert lost.reason is not None
+    assert (lost.verdict, lost.reason.code, lost.evidence) == ("inconclusive", "answer-lost", (1,))
+    assert "1 got no answer" in lost.reason.text
+
+
 def test_every_facet_must_be_exercised() -> None:
     facets = ("first", "last", "elsewhere")
     done = [Exercise(requirement="BR-BLK-01", evidence=(i,), facet=f) for i, f in enumerate(facets)]
