@@ -29,9 +29,10 @@ from urllib.parse import urlsplit
 #: (``cut-open``: nothing does but the end of the connection). ``twice``: forwarded twice, the first answer passed
 #: on; ``again``: twice, the last one. ``dribble``: the answer comes in small bits. ``stale``: the connection is closed
 #: after the answer, without a word; ``open``: the answer is whole, but nothing marks its end.
+#: ``cached``: a GET is answered as the last one of the same URL was, if that is not older than ``seconds``.
 Kind = Literal[
     *("delay", "hold", "reset", "late", "lost", "silent", "answer", "cover"),
-    *("cut-head", "cut-body", "cut-chunk", "cut-open", "twice", "again", "dribble", "stale", "open"),
+    *("cut-head", "cut-body", "cut-chunk", "cut-open", "twice", "again", "dribble", "stale", "open", "cached"),
 ]
 #: Kinds after which the target may have carried a request out that got no whole answer.
 LOSING: tuple[Kind, ...] = ("late", "lost", "silent", "cut-head", "cut-body", "cut-chunk", "cut-open")
@@ -121,6 +122,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._kept: dict[bytes, tuple[float, _Message]] = {}
         self.log: list[Passed] = []
 
     @property
@@ -198,8 +200,12 @@ class Proxy:
         if kind == "late":
             sock.shutdown(socket.SHUT_RDWR)
             self._over.wait(seconds)
-        heard = 0 if kind in ("reset", "answer") else 2 if kind in ("twice", "again") else 1
+        since, kept = self._kept.get(request.first, (0.0, None))
+        known = kept if kind == "cached" and method == "GET" and time.monotonic() - since <= seconds else None
+        heard = 0 if kind in ("reset", "answer") or known else 2 if kind in ("twice", "again") else 1
         answers = [self._forward(request) for _ in range(heard)]
+        if answers:
+            self._kept[request.first] = (time.monotonic(), answers[-1])
         statuses = tuple(int(a.first.split()[1]) for a in answers)
         with self._lock:
             self.log.append(Passed(operation=operation, method=method, path=path, kind=kind, answers=statuses))
@@ -215,7 +221,7 @@ class Proxy:
             with self._went:
                 self._went.wait(seconds)
         made = _made_up(fault, method) if fault is not None and kind in ("answer", "cover") else None
-        answer = made or (answers[-1] if kind == "again" else answers[0])
+        answer = made or known or (answers[-1] if kind == "again" else answers[0])
         going_on = self._send(sock, answer, kind, head=method == "HEAD")
         with self._went:
             self._went.notify_all()

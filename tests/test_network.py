@@ -17,6 +17,7 @@ import pytest
 from conformance.errors import TargetError
 from conformance.exit_status import of_verdicts
 from conformance.findings import Doubt, Finding
+from conformance.history.reader import read_history
 from conformance.history.records import End, Exchange, History, Invoke
 from conformance.judges import judge
 from conformance.reference.faults import FAULTS
@@ -161,6 +162,13 @@ def _mixture(seed: int) -> tuple[Settings, tuple[Fault, ...]]:
 def test_legal_targets_behind_mixtures_are_not_accused(seed: int, tmp_path: Path) -> None:
     settings, faults = _mixture(seed)
     _innocent(through(tmp_path, *faults, settings=settings, seed=seed))
+    # Nor would it have been, had the run been killed anywhere on the way.
+    lines = (tmp_path / "history.jsonl").read_bytes().splitlines(keepends=True)
+    for part in range(1, 6):
+        cut = tmp_path / f"killed-{part}.jsonl"
+        cut.write_bytes(b"".join(lines[: len(lines) * part // 6]) + lines[-2][:20])
+        found = [o for o in judge(read_history(cut)) if isinstance(o, Finding)]
+        assert not found, (part, found)
 
 
 def test_what_is_not_settled_says_that_an_answer_was_lost(tmp_path: Path) -> None:
@@ -234,6 +242,13 @@ def test_a_send_that_arrives_twice_is_seen(tmp_path: Path) -> None:
     run = through(tmp_path, Fault(kind="twice", operations=("batch_send",)), selected=(*SOME, "BR-IDS-02"))
     _innocent(run)
     assert all(len(p.answers) == 2 for p in run.befell("twice"))
+
+
+def test_findings_behind_a_cache_rest_on_a7(tmp_path: Path) -> None:
+    run = through(tmp_path, Fault(kind="cached", operations=READS, chance=0.5, seconds=0.1))
+    assert any(not p.answers for p in run.befell("cached"))
+    for finding in run.findings:
+        assert "A7" in finding.axioms, finding
 
 
 # -- 429 ------------------------------------------------------------------------------------------------------
