@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 #: forwarding; ``cover``: forwarded, then an answer of its own in place of the target's.
 #: ``cut-head``, ``cut-body``, ``cut-chunk``, ``cut-open``: the answer ends in the middle, by whatever marks its end
 #: (``cut-open``: nothing does but the end of the connection). ``twice``: forwarded twice, the first answer passed
-#: on; ``again``: twice, the last one. ``dribble``: the answer comes in small bits. ``stale``: the connection is closed
+#: on; ``again``: twice, the last one. ``dribble``: the answer comes in eight bits or so. ``stale``: the connection is closed
 #: after the answer, without a word; ``open``: the answer is whole, but nothing marks its end.
 #: ``cached``: a GET is answered as the last one of the same URL was, if that is not older than ``seconds``.
 Kind = Literal[
@@ -222,7 +222,7 @@ class Proxy:
                 self._went.wait(seconds)
         made = _made_up(fault, method) if fault is not None and kind in ("answer", "cover") else None
         answer = made or known or (answers[-1] if kind == "again" else answers[0])
-        going_on = self._send(sock, answer, kind, head=method == "HEAD")
+        going_on = self._send(sock, answer, kind, head=method == "HEAD", seconds=seconds)
         with self._went:
             self._went.notify_all()
         return going_on
@@ -257,7 +257,7 @@ class Proxy:
         answer.headers = [(k, v) for k, v in answer.headers if k.lower() not in (b"connection", b"date", b"server")]
         return answer
 
-    def _send(self, sock: socket.socket, answer: _Message, kind: Kind | None, *, head: bool) -> bool:
+    def _send(self, sock: socket.socket, answer: _Message, kind: Kind | None, *, head: bool, seconds: float) -> bool:
         raw = answer.raw()
         if head or kind is None or not kind.startswith(("cut-", "dribble", "open")):
             sock.sendall(raw)
@@ -265,7 +265,7 @@ class Proxy:
         if kind == "dribble":
             for start in range(0, len(raw), max(1, len(raw) // 8)):
                 sock.sendall(raw[start : start + max(1, len(raw) // 8)])
-                self._over.wait(0.002)
+                self._over.wait(seconds / 8)
             return True
         half = len(answer.body) // 2
         if kind == "cut-head":

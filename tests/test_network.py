@@ -127,7 +127,11 @@ BAD: dict[str, tuple[Fault, ...]] = {
     "losing": _each("reset", "late", "lost"),
     "cutting": _each("cut-head", "cut-body", "cut-chunk", "cut-open"),
     "losing retries": _each("late", "lost", "cut-open", chance=0.15, operations=RETRIES),
-    "silent at times": (Fault(kind="silent", operations=(*RETRIES, "message_read"), nth=(3, 9, 20), seconds=0.5),),
+    "silent at times": (
+        Fault(kind="silent", operations=(*RETRIES, "message_read"), nth=(3, 9, 20), seconds=0.5),
+        # Every bit comes within target.read_timeout, the whole does not come within twice that and the connect_timeout.
+        Fault(kind="dribble", operations=("batch_list",), nth=(5,), seconds=2.2),
+    ),
     "a gateway that errs": _says("answer", 500, 502, 503, 504, 520, 408),
     "a gateway that errs afterwards": _says("cover", 502, 503, 504, 520, 408),
     "a gateway that errs on every other retry": (
@@ -212,9 +216,11 @@ def test_a_bad_network_adds_no_finding_to_those_of_a_fault(fault: str, tmp_path:
     settings = Settings(speed=12, faults=(fault,))
     selected = ("BR-BLK-02", "BR-SEC-01", *FAULTS[fault].breaks)
     run = through(tmp_path / "behind", *MILD, settings=settings, selected=selected)
-    beside = run.accused - set(FAULTS[fault].breaks)
+    # "At least one of" may name more where the network keeps a proof back: the fault must be among them.
+    beside = [f.any_of for f in run.findings if not set(f.any_of) & set(FAULTS[fault].breaks)]
     if beside:
-        assert beside <= through(tmp_path / "plain", settings=settings, selected=selected).accused
+        plain = through(tmp_path / "plain", settings=settings, selected=selected).accused
+        assert all(set(names) & plain for names in beside), beside
     assert run.result.exit_status in (1, 3)
 
 

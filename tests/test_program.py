@@ -142,6 +142,47 @@ def test_a_wait_has_a_bound_and_says_what_was_not_reached() -> None:
     assert "quiet" in unmet[0]["text"]
 
 
+def _failing(transport: Puppet, operation: str, *, after: int = 0) -> Puppet:
+    """From the given answer on, the operation is answered 503."""
+    asked = transport.answers
+    met = {"count": 0}
+
+    def answers(request: Request) -> tuple[int, Any]:
+        met["count"] += request.operation == operation
+        return (503, None) if request.operation == operation and met["count"] > after else asked(request)
+
+    transport.answers = answers
+    return transport
+
+
+def test_a_send_without_an_answer_is_not_a_refused_one() -> None:
+    transport = _failing(_target()[0], "batch_send")
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Retry(batch="b"))
+    assert [data["code"] for event, data in transport.notes if event == "unmet"] == ["answer-lost"]
+
+
+def test_a_wait_that_sees_nothing_says_so() -> None:
+    transport = _failing(_target()[0], "batch_list", after=1)
+    send = Send(batch="b", rows=(RowSpec(),))
+    _interpret(transport, send, Wait(batch="b", until="quiet"), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    assert "batch_retry" not in transport.operations()
+    assert [data["code"] for event, data in transport.notes if event == "unmet"] == ["answer-lost"]
+
+
+def test_a_listing_without_an_answer_says_nothing_new() -> None:
+    transport = _failing(_target()[0], "batch_list", after=1)
+    steps = (Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), Read(batch="b"))
+    _interpret(transport, *steps, Read(batch="b", view="message"))
+    # The first single read is the wait's, for the batch's status; the other finds its message all the same.
+    assert transport.operations()[-3:] == ["message_read", "batch_list", "message_read"]
+
+
+def test_a_status_that_got_no_answer_is_not_quiet() -> None:
+    transport = _failing(_target()[0], "message_read")
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    assert "batch_retry" not in transport.operations()
+
+
 def test_a_wait_that_is_not_essential_goes_on() -> None:
     transport, _ = _target("sending")
     wait = Wait(batch="b", until="quiet", essential=False)

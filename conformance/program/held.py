@@ -37,7 +37,9 @@ class Held:
     places: list[str] = field(default_factory=list)
     #: latestStatus and number of attempts by id, in the last whole listing.
     seen: dict[str, tuple[str, int | None]] = field(default_factory=dict)
-    #: The same, before the last retry; None if that was refused and took nothing up.
+    #: The last walk through the listing got no answer to some page.
+    blind: bool = False
+    #: The same as ``seen``, before the last retry; None if that was refused and took nothing up.
     before: dict[str, tuple[str, int | None]] | None = None
 
     def learn(self, messages: Iterable[Any]) -> None:

@@ -138,7 +138,7 @@ class Interpreter:
         if unanswered(reply):
             how = reply.exchange.end.error or f"answered {reply.exchange.status}"
             text = f"nobody knows what became of Batch Send ({how}): a batch that it made has no id that is known"
-            raise UnmetError("answer-lost", text, ("a network and a target that answer",))
+            raise UnmetError("answer-lost", text, ("a target and a network that answer",))
         if not reply.exchange.accepted or not isinstance(made, str):
             answer = reply.exchange.status
             needs = ("a template whose parameters are template.values", "recipients that the target takes")
@@ -254,6 +254,7 @@ class Interpreter:
 
     def _learn(self, held: Held, found: list[Any] | None) -> bool:
         """Take in a walk. One that was cut short says nothing: what was known before stays. Says whether it was whole."""
+        held.blind = found is None
         if found is not None:
             held.learn(found)
         return found is not None
@@ -286,6 +287,9 @@ class Interpreter:
             interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
         text = f"batch {step.batch} was not {step.until} within {settle:g} s"
         self._transport.note("waited_out", scenario=self._scenario, text=text)
+        if step.essential and held.blind:
+            text += ", and the last look at it got no answer"
+            raise UnmetError("answer-lost", text, ("a target and a network that answer",))
         if step.essential:
             raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
 
