@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.findings import Finding
 from tests.story import Story
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
@@ -83,6 +84,16 @@ def test_acc_02_an_unseen_status_is_believed_until_the_settling_time_is_over() -
 def test_acc_02_a_lost_retry_leaves_everything_open() -> None:
     story = _failed().retry("b", None).look("b").retry("b", 400, NOT_RETRYABLE).look("b")
     assert story.findings() == set()
+
+
+def test_acc_02_attempts_that_a_refused_retry_gave_use_up_the_limit() -> None:
+    story = Story().send("b", "FF").finish("b").look("b")
+    for _ in range(3):
+        story.retry("b", 400, "unresolved_batch_messages", takes=("b.0", "b.1")).look("b").finish("b").look("b")
+    story.wait(11).look("b").retry("b", 400, "no_failed_batch_messages_to_retry").look("b")
+    assert "BR-BLK-03" in story.findings()
+    last = max(e.n for e in story.exchanges if e.invoke.operation == "batch_retry")
+    assert not [o for o in story.opinions() if isinstance(o, Finding) and last in o.evidence]
 
 
 def test_acc_02_three_times_500() -> None:

@@ -96,7 +96,8 @@ def retried(case: Case, batch: Batch, message: str, until: Sight | Write) -> tup
     """Lower and upper bound of how often the message had been retried when ``until`` ended or left.
 
     Lower: the growth of a count since before the first retry. Upper: the acting writes begun by then; where a
-    later sight shows how many of them took, and none is pending, that number.
+    later sight shows how many of them took, and none is pending, that number. What reads show counts, also where no
+    retry of ours explains it: such an attempt is a violation by itself, and uses up the limit all the same.
     """
     if isinstance(until, Sight):
         return _retried_at(case, batch, message, until)
@@ -106,7 +107,7 @@ def retried(case: Case, batch: Batch, message: str, until: Sight | Write) -> tup
             seen_low, seen_high = _retried_at(case, batch, message, sight)
             later = sum(1 for w in acts_on(batch, message) if sight.last < w.t < until.t)
             low, high = max(low, seen_low), min(high, seen_high + later)
-    return low, high
+    return low, max(low, high)
 
 
 def _retried_at(case: Case, batch: Batch, message: str, sight: Sight) -> tuple[int, int]:
@@ -115,7 +116,7 @@ def _retried_at(case: Case, batch: Batch, message: str, sight: Sight) -> tuple[i
     shown = gain(first, sight) if first is not None else None
     if shown is None or shown < 0:
         return 0, len(acts)
-    return shown, min(len(acts), shown + pending(case, batch, message, sight)) if acts else shown
+    return shown, max(shown, min(len(acts), shown + pending(case, batch, message, sight)))
 
 
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Sight | None:
