@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from conformance.errors import UsageError
 from conformance.history.reader import read_history
 from conformance.session import Options, execute
 from tests.conftest import command
-from tests.raw import CAMPAIGN, KEY, a_config
+from tests.raw import CAMPAIGN, KEY, a_config, answer, listening, request_on
 from tests.stubs import CERTIFICATE, Canned, answering
 
 JSON = "application/json"
@@ -91,6 +93,23 @@ def test_odd_statuses_are_said(status: int, tmp_path: Path) -> None:
 def test_a_message_that_there_is_not_may_be_refused_in_any_way(unknown: int, tmp_path: Path) -> None:
     with answering(_api(unknown=unknown)) as url:
         assert _doctor(tmp_path, url)[0] == 0
+
+
+@pytest.mark.parametrize(("broken", "status"), [((1,), 0), ((2,), 0), ((1, 2), 4), ((2, 3), 4)])
+def test_one_connection_that_breaks_is_no_reason_to_give_up(
+    broken: tuple[int, ...], status: int, tmp_path: Path
+) -> None:
+    count = itertools.count(1)
+    page = json.dumps({"data": [], "pageData": {"hasNextPage": False}}).encode()
+
+    def script(connection: socket.socket) -> None:
+        raw = request_on(connection)
+        if next(count) not in broken:
+            known = b"/messages/message_" not in raw
+            connection.sendall(answer(200 if known else 404, page, "connection: close"))
+
+    with listening(script) as server:
+        assert _doctor(tmp_path, server.url)[0] == status
 
 
 def test_what_will_stay_open_is_said(tmp_path: Path) -> None:
