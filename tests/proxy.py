@@ -31,8 +31,24 @@ from urllib.parse import urlsplit
 #: after the answer, without a word; ``open``: the answer is whole, but nothing marks its end.
 #: ``cached``: a GET is answered as the last one of the same URL was, if that is not older than ``seconds``.
 Kind = Literal[
-    *("delay", "hold", "reset", "late", "lost", "silent", "answer", "cover"),
-    *("cut-head", "cut-body", "cut-chunk", "cut-open", "twice", "again", "dribble", "stale", "open", "cached"),
+    "delay",
+    "hold",
+    "reset",
+    "late",
+    "lost",
+    "silent",
+    "answer",
+    "cover",
+    "cut-head",
+    "cut-body",
+    "cut-chunk",
+    "cut-open",
+    "twice",
+    "again",
+    "dribble",
+    "stale",
+    "open",
+    "cached",
 ]
 #: Kinds after which the target may have carried a request out that got no whole answer.
 LOSING: tuple[Kind, ...] = ("late", "lost", "silent", "cut-head", "cut-body", "cut-chunk", "cut-open")

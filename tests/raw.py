@@ -115,7 +115,12 @@ def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
 
 def a_config(url: str, **target: Any) -> Config:
     """A configuration for this target."""
-    given = {"read_timeout": 0.4, "connect_timeout": 0.4, "campaign_id": CAMPAIGN, "api_key": KEY} | target
+    given: dict[str, Any] = {
+        "read_timeout": 0.4,
+        "connect_timeout": 0.4,
+        "campaign_id": CAMPAIGN,
+        "api_key": KEY,
+    } | target
     return Config(
         target=Target(base_url=url, **given),
         recipients=Recipients(failing=("6511111111",), succeeding=("6591230000",)),

@@ -117,7 +117,7 @@ def _form(*replaced: tuple[str, str], kind: str = FORM_TYPE) -> tuple[bytes, str
 
 
 PART = f'--{MARK}\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\n{HEAD}{FOREIGN},english,x\r\n\r\n'
-FORMS = {
+FORMS: dict[str, tuple[bytes | str, str | None]] = {
     "a second file": _form((f"--{MARK}--", PART + f"--{MARK}--")),
     "a file before": (PART.encode() + FORM, FORM_TYPE),
     "a preamble": (b"x\r\n" + FORM, FORM_TYPE),
@@ -160,7 +160,7 @@ def _single(**changed: object) -> str:
 
 
 TEXT = single_of(rows(A)[0]).decode()
-SINGLES = {
+SINGLES: dict[str, tuple[bytes | str, str | None]] = {
     "another recipient": (_single(recipient=FOREIGN), JSON),
     "plus": (_single(recipient=f"+{A}"), JSON),
     "a number for a text": (_single(recipient=int(A)), JSON),

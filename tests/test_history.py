@@ -11,7 +11,7 @@ import pytest
 
 from conformance.errors import FormatError, UsageError
 from conformance.history.reader import MAX_BYTES, read_history
-from conformance.history.records import End, Footer, Header, Invoke, Note, Row
+from conformance.history.records import AnyRecord, End, Footer, Header, Invoke, Note, Row
 from conformance.history.writer import HistoryWriter
 from tests.conftest import command
 
@@ -19,7 +19,7 @@ HEADER = Header(
     suite_version="0", contract_version="1.0", run_id="r", started="2026-11-01", base_url="http://h/é", campaign_id="c"
 )
 ROW = Row(recipient="6511111111", role="failing", language="english", values={"body": 'x\u2028\n"y"'}, nonce="00000001")
-RECORDS = (
+RECORDS: tuple[AnyRecord, ...] = (
     Invoke(n=1, t=0.25, operation="batch_send", method="POST", path="/p", rows=(ROW,), charge=1),
     Note(t=0.3, event="program", scenario="s", data={"program": {"steps": [1, None, True]}}),
     End(

@@ -18,7 +18,7 @@ from conformance.errors import TargetError
 from conformance.exit_status import of_verdicts
 from conformance.findings import Doubt, Finding
 from conformance.history.reader import read_history
-from conformance.history.records import End, Exchange, History, Invoke
+from conformance.history.records import End, Exchange, History, Invoke, Outcome
 from conformance.judges import judge
 from conformance.reference.faults import FAULTS
 from conformance.reference.server import ReferenceServer
@@ -293,7 +293,7 @@ def test_a_target_that_dies_ends_the_run(kind: Kind, spared: int, tmp_path: Path
 
 
 def _exchange(t: float, status: int | None) -> Exchange:
-    outcome = "lost" if status is None else "answered"
+    outcome: Outcome = "lost" if status is None else "answered"
     invoke = Invoke(n=1, t=t, operation="message_read", method="GET", path="/")
     return Exchange(invoke=invoke, end=End(n=1, outcome=outcome, last=t, status=status))
 

@@ -18,6 +18,7 @@ from conformance.config import Config
 from conformance.drivers import DRIVERS
 from conformance.errors import GuardError
 from conformance.reference import server as reference
+from conformance.reference.app import create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, SUCCEEDING, Settings
 from conformance.session import CRASH_FILE, Options, execute
 from conformance.transport.redact import DOCUMENTED, PIECE, Redactor
@@ -193,9 +194,9 @@ class Echo:
                 return
             body += message.get("body", b"")
             if not message.get("more_body"):
-                await answer()
+                await echoed()
 
-        async def answer() -> None:
+        async def echoed() -> None:
             nonlocal body
             data = json.loads(body) if body else None
             if isinstance(data, dict):
@@ -224,10 +225,9 @@ class Echo:
 
 def test_a_target_that_echoes_the_key_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     echoes: list[Echo] = []
-    make = reference.create_app
 
     def echoing(given: Settings) -> Echo:
-        echoes.append(Echo(make(given)))
+        echoes.append(Echo(create_app(given)))
         return echoes[0]
 
     monkeypatch.setattr(reference, "create_app", echoing)

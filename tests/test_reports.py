@@ -40,7 +40,7 @@ from conformance.report.model import (
 from conformance.report.rendering import render
 from conformance.report.summary import summary
 from conformance.report.write import read_report, write_all
-from conformance.verdicts import Reason
+from conformance.verdicts import Reason, VerdictName
 
 # -- curl -------------------------------------------------------------------------------------------------------
 
@@ -48,7 +48,12 @@ HOSTILE_SHELL = "'; touch pwned; $(touch pwned) `touch pwned` \" \\ | & > pwned 
 
 
 def _curl(**about: Any) -> str:
-    given = {"operation": "batch_retry", "method": "POST", "path": "/campaigns/c/batch/b/retry", "charge": 2} | about
+    given: dict[str, Any] = {
+        "operation": "batch_retry",
+        "method": "POST",
+        "path": "/campaigns/c/batch/b/retry",
+        "charge": 2,
+    } | about
     return curl(Exchange(invoke=Invoke(n=1, t=0.0, **given), end=End(n=1, outcome="answered", last=1.0)))
 
 
@@ -128,7 +133,7 @@ def test_a_line_that_may_text_people_says_so(about: dict[str, Any], texts: bool)
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>|`\n# b\n</td></table>&lt;b&gt; [l](javascript:x) \x1b[2J\x07'
 
 
-def _report(verdict: str = "fail", text: str = HOSTILE) -> Report:
+def _report(verdict: VerdictName = "fail", text: str = HOSTILE) -> Report:
     finding = ReportedFinding(
         summary=text, argument=(text, text), expected=(text,), observed=text, any_of=("BR-ACC-01", "BR-ACC-05"),
         axioms=("A1",), slack=text, counterfactual=text, fingerprint="f" * 12, evidence=(1,), scenario=text,
@@ -138,7 +143,7 @@ def _report(verdict: str = "fail", text: str = HOSTILE) -> Report:
     items = []
     for place, r in enumerate(catalogue.requirements):
         is_it = place == 0
-        name = verdict if is_it else "inconclusive" if place == 1 else "pass"
+        name: VerdictName = verdict if is_it else "inconclusive" if place == 1 else "pass"
         items.append(
             ReportedRequirement(
                 id=r.id, level=r.level, profile=r.profile, title=r.title, verdict=name,
@@ -224,7 +229,8 @@ def test_nothing_that_a_target_said_is_markup_in_the_whole_page(tmp_path: Path) 
     assert any("alert" in text for text in texts), "the hostile texts did come so far"
     assert [tag for text in texts for tag in _Tags(text).dangerous] == []
     cases = ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")
-    assert any("alert" in str(case.find("failure").text) for case in cases if case.find("failure") is not None)
+    failures = [failure for case in cases if (failure := case.find("failure")) is not None]
+    assert any("alert" in str(failure.text) for failure in failures)
 
 
 def _texts(value: Any) -> Any:
