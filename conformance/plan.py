@@ -19,6 +19,7 @@ from conformance.program.steps import (
     SingleRetry,
     SingleSend,
     State,
+    Together,
     Wait,
 )
 from conformance.scenarios import Scenario
@@ -31,8 +32,9 @@ LIMIT = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A forecast. Messages: exact for a target that keeps the contract with a limit of three retries, and the bound for
-    any other (every probe carried out). Calls: from no polling to all the polling that time-outs allow."""
+    """A forecast. Messages: exact for a target that keeps the contract with a limit of three retries (but for races, whose
+    winner nobody knows: the dearest is taken), and the bound for any other (every probe carried out). Calls: from no
+    polling to all the polling that time-outs allow."""
 
     scenarios: tuple[Scenario, ...]
     messages: int
@@ -63,7 +65,9 @@ class _Count:
             for inner in step.steps:
                 self.step(inner)
             return
-        if isinstance(step, Send):
+        if isinstance(step, Together):
+            self.race(step)
+        elif isinstance(step, Send):
             self.send(step)
         elif isinstance(step, SingleSend):
             self.spend(1, 1)
@@ -112,6 +116,19 @@ class _Count:
             self.underway.add(step.batch)
         self.spend(1 if accepted else 0, 1)
         self.calls(1, 1)
+
+    def race(self, step: Together) -> None:
+        """One is accepted, at the cost of the dearest; on a target that breaks the contract, all of them may be."""
+        before = self.messages
+        retries = [inner for inner in step.steps if not isinstance(inner, Read)]
+        for inner in sorted(retries, key=lambda s: isinstance(s, SingleRetry)):
+            if self.messages == before:
+                self.step(inner)
+            else:
+                self.spend(0, len(self.rows.get(inner.batch, ())) if isinstance(inner, Retry) else 1)
+                self.calls(1, 1)
+        reads = [len(s.rows) or 1 if s.view == "message" else 1 for s in step.steps if isinstance(s, Read)]
+        self.calls(sum(reads), sum(reads))
 
     def read(self, step: Read) -> None:
         size = len(self.rows.get(step.batch, ()))

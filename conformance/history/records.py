@@ -115,6 +115,8 @@ class Invoke(Record, frozen=True, kw_only=True, tag="invoke"):
     rows: tuple[Row, ...] = ()
     #: Messages charged to the budget.
     charge: int = 0
+    #: Requests with the same number were released at once. For reports; that requests overlap is told by their times.
+    race: int | None = None
     driver: str = "scenarios"
     scenario: str = ""
     step: str = ""
@@ -125,8 +127,8 @@ class End(Record, frozen=True, kw_only=True, tag="end"):
 
     n: int
     outcome: Outcome
-    #: Release of the request's last byte, first and last byte of the answer. ``last`` is the time at which
-    #: the exchange was over, however it ended.
+    #: Release of the request's last byte (``transport/gate.py`` says how a race's is dated), first and last byte of the
+    #: answer. ``last`` is the time at which the exchange was over, however it ended.
     released: float | None = None
     first: float | None = None
     last: float

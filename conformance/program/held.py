@@ -41,6 +41,10 @@ class Held:
     blind: bool = False
     #: The same as ``seen``, before the last retry; None if that was refused and took nothing up.
     before: dict[str, tuple[str, int | None]] | None = None
+    #: How many attempts each failed message is owed since then: one, but for a race of which several were accepted.
+    owed: int = 1
+    #: How many more some are owed, by single retries that were accepted in the same race.
+    more: dict[str, int] = field(default_factory=dict)
 
     def learn(self, messages: Iterable[Any]) -> None:
         """Take in a whole listing."""
@@ -77,14 +81,22 @@ class Held:
     def taken(self) -> bool:
         """Whether every message that had failed before the last retry shows another attempt, or is on its way.
 
+        After a race each of its accepted retries owes one; where attempts are not counted, one is seen at most.
         An accepted retry of a batch in which none had failed takes something up all the same, or breaks BR-ACC-05.
         """
         if self.before is None:
             return True
         failed = {i: state for i, state in self.before.items() if state[0] == "failure"}
         if failed:
-            return all(self.seen.get(i) != state for i, state in failed.items())
+            return all(self._moved(i, state) for i, state in failed.items())
         return any(self.seen.get(i, state)[1] != state[1] for i, state in self.before.items())
+
+    def _moved(self, identifier: str, state: tuple[str, int | None]) -> bool:
+        now = self.seen.get(identifier)
+        if now is None or now[1] is None or state[1] is None:
+            return now != state
+        owed = self.owed + self.more.get(identifier, 0)
+        return now != state and (owed == 1 or now[1] - state[1] >= owed)
 
     def message(self, position: int, by: str) -> str | None:
         """The id of a message by row or by place; None if it was not seen."""

@@ -14,7 +14,21 @@ from conformance.history.records import Operation
 from conformance.program.held import RETRYABLE, Held, make_rows
 from conformance.program.probes import Invent, Subject, invented, overrides
 from conformance.program.scheduler import Pause, Running
-from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send, SingleRetry, SingleSend, State, Wait
+from conformance.program.steps import (
+    AnyStep,
+    Burst,
+    Program,
+    Read,
+    Retry,
+    Send,
+    SingleRetry,
+    SingleSend,
+    State,
+    Together,
+    Wait,
+)
+from conformance.transport.origin import parse_base_url
+from conformance.transport.race import widest
 from conformance.transport.request import Origin, Reply, Request, Transport
 
 #: Pages that one walk reads at most.
@@ -102,8 +116,10 @@ class Interpreter:
         elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
             self._at_once(step)
             yield from ()
+        elif isinstance(step, Together):
+            self._together(step)
         else:
-            raise UnmetError("no-driver", f"the step {type(step).__name__} has no driver yet", ("the next version",))
+            raise UnmetError("no-provider-state", f"the provider state {step.name} cannot be asked for")
 
     def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
         if isinstance(step, Send):
@@ -145,6 +161,49 @@ class Interpreter:
             raise UnmetError("send-refused", f"Batch Send was not answered 201 with a batchId, but {answer}", needs)
         self._batches[step.batch] = Held(made, rows)
 
+    def _together(self, step: Together) -> None:
+        """A race: one request for each step; a read is the first page of the listing, or one message for each row."""
+        width = sum(max(1, len(s.rows)) if isinstance(s, Read) and s.view == "message" else 1 for s in step.steps)
+        rate = self._config.limits.calls_per_second
+        if width > widest(rate, loopback=parse_base_url(self._config.target.base_url, booked=True).loopback):
+            needs = (f"limits.calls_per_second of {width}",)
+            raise UnmetError("rate-too-low", f"a race of {width} is wider than {rate:g} calls a second", needs)
+        racers = [(s, self._request(**fields)) for s in step.steps for fields in self._racing(s)]
+        replies = self._transport.race([request for _, request in racers])
+        retried: dict[str, list[Reply]] = {}
+        more: dict[str, dict[str, int]] = {}
+        for (racer, request), reply in zip(racers, replies, strict=True):
+            if isinstance(racer, Retry):
+                retried.setdefault(racer.batch, []).append(reply)
+            elif isinstance(racer, SingleRetry) and reply.exchange.accepted and request.message is not None:
+                singles = more.setdefault(racer.batch, {})
+                singles[request.message] = singles.get(request.message, 0) + 1
+        for name, answers in retried.items():
+            held = self._held(name)
+            accepted = sum(reply.exchange.accepted for reply in answers)
+            held.before = dict(held.seen) if accepted or any(reply.exchange.open for reply in answers) else None
+            held.owed, held.more = max(1, accepted), more.get(name, {})
+
+    def _racing(self, step: Retry | SingleRetry | Read) -> Iterator[dict[str, Any]]:
+        """What each request of a racing step asks for."""
+        held = self._held(step.batch)
+        if isinstance(step, Retry):
+            changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
+            yield {"operation": "batch_retry", "batch": held.id, "auth": step.auth, "cause": step.cause, **changed}
+        elif isinstance(step, SingleRetry):
+            yield {"operation": "single_retry", "message": self._message(held, step.row, step.by)}
+        elif step.view == "message":
+            for row in step.rows or (0,):
+                yield {"operation": "message_read", "message": self._message(held, row, step.by)}
+        else:
+            yield {"operation": "batch_list", "batch": held.id, "query": (("limit", str(step.limit)),)}
+
+    def _message(self, held: Held, position: int, by: str) -> str:
+        message = held.message(position, by)
+        if message is None:
+            raise UnmetError("message-unknown", "the listing does not show which message a row has become")
+        return message
+
     def _retry(self, step: Retry) -> None:
         if step.cause is not None and step.batch not in self._batches:
             self._nameless(step)
@@ -154,6 +213,7 @@ class Interpreter:
         reply = self._call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
         # What was refused takes nothing up: there is nothing to wait for.
         held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else None
+        held.owed, held.more = 1, {}
 
     def _nameless(self, step: Retry) -> None:
         cause = step.cause or "id:unknown"
@@ -193,10 +253,7 @@ class Interpreter:
         return next((n for n in numbers if n not in taken), numbers[0])
 
     def _single_retry(self, step: SingleRetry) -> None:
-        message = self._held(step.batch).message(step.row, step.by)
-        if message is None:
-            raise UnmetError("message-unknown", "the listing does not show which message a row has become")
-        self._call("single_retry", message=message)
+        self._call("single_retry", message=self._message(self._held(step.batch), step.row, step.by))
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -318,10 +375,11 @@ class Interpreter:
     # -- calls ------------------------------------------------------------------------------------------------
 
     def _call(self, operation: Operation, **fields: Any) -> Reply:
+        return self._transport.call(self._request(operation=operation, **fields))
+
+    def _request(self, **fields: Any) -> Request:
         origin = Origin(driver=self._driver, scenario=self._scenario, step=self._step)
-        return self._transport.call(
-            Request(**{"operation": operation, "campaign": self._campaign, "origin": origin, **fields})
-        )
+        return Request(**{"campaign": self._campaign, "origin": origin, **fields})
 
     def _held(self, name: str) -> Held:
         if name not in self._batches:

@@ -99,7 +99,7 @@ class Burst(Step, frozen=True, kw_only=True, tag="burst"):
 
 
 class Together(Step, frozen=True, kw_only=True, tag="together"):
-    """These at once, as nearly as can be: a race."""
+    """These at once, as nearly as can be: a race. One request each: a read is of one page, or of one message a row."""
 
     steps: tuple[Retry | SingleRetry | Read, ...]
 

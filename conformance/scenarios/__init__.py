@@ -1,6 +1,6 @@
 """The planned scenarios, in the order in which they start."""
 
-from conformance.scenarios import accepting, blocking, keeping, probing, selecting
+from conformance.scenarios import accepting, blocking, keeping, probing, racing, selecting
 from conformance.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -11,6 +11,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     selecting.SPENT,
     blocking.BLOCKED,
     accepting.AFTER_ACCEPTED,
+    racing.BATCH,
+    racing.SINGLE,
+    racing.READS,
     selecting.MIXED,
     selecting.DELIVERED,
     keeping.CONTENT,

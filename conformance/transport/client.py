@@ -7,8 +7,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,15 +19,16 @@ from conformance.config import Config
 from conformance.errors import GuardError, UsageError
 from conformance.history.records import Auth, End, Exchange, Invoke, Media, Note, Row
 from conformance.history.writer import HistoryWriter
-from conformance.transport.forms import csv_of, multipart_of, single_of
+from conformance.transport.forms import content_of
 from conformance.transport.guard import OWN_HEADERS, Admission, Context, Guard
 from conformance.transport.origin import parse_base_url
+from conformance.transport.race import Track, widest
 from conformance.transport.rate import Budget, Rate, retry_after
 from conformance.transport.redact import Redactor
 from conformance.transport.request import OutRow, Reply, Request
 from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
-from conformance.transport.wire import Passage, Wire, inner_transport
+from conformance.transport.wire import Passage, Wire, inner_transport, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
@@ -66,6 +68,16 @@ def redactor_of(config: Config) -> Redactor:
     """The redactor of a run with this configuration."""
     known = [config.target.campaign_id, config.template.language]
     return Redactor(keys_of(config), numbers_of(config), known=[text for text in known if text])
+
+
+@dataclass(frozen=True)
+class _Departure:
+    """A request that is on record and about to leave."""
+
+    request: Request
+    http: httpx.Request
+    admission: Admission
+    invoke: Invoke
 
 
 class HttpTransport:
@@ -118,6 +130,9 @@ class HttpTransport:
         self._numbers = itertools.count(1)
         self._local = threading.local()
         self._wires: list[Wire] = []
+        self._races = itertools.count(1)
+        # Twice, for a connection may be made and secured.
+        self._track = Track(self._make_wire, patience=2 * config.target.connect_timeout, clock=self.now)
         self._backoff = random.Random(0)
 
     # -- the interface ----------------------------------------------------------------------------------------
@@ -159,14 +174,54 @@ class HttpTransport:
                 self._rate.steady()
                 return reply
             self._rate.slower()
-            if attempt == MAX_TRIES - 1 or (request.cause or "").startswith("race"):
+            if attempt == MAX_TRIES - 1:
                 return reply
             asked = retry_after(reply.exchange.end.headers.get("retry-after"))
             self._rate.pause(asked if asked is not None else 0.5 * 2**attempt * (1 + self._backoff.random()))
         return reply
 
+    def race(self, requests: Sequence[Request]) -> list[Reply]:
+        """Send these requests at once, record them, and return how each ended. See the protocol."""
+        if len(requests) > (most := widest(self._config.limits.calls_per_second, loopback=self._base.loopback)):
+            raise GuardError(f"a race of {len(requests)} is wider than limits.calls_per_second, {most}")
+        number = next(self._races)
+        with self._rate.reserve(len(requests)):
+            for _ in requests:
+                self._rate.take()
+            departures: list[_Departure] = []
+            for request in requests:
+                try:
+                    departure = self._prepare(request, race=number)
+                except GuardError:
+                    for earlier in departures:
+                        self._not_sent(earlier, "the race was called off")
+                    raise
+                departures.append(departure)
+            results = self._track.run([departure.http for departure in departures])
+        ended = list(zip(departures, results, strict=True))
+        replies = [self._conclude(departure, way) for departure, way in ended if isinstance(way, Passage)]
+        for departure, way in ended:
+            if isinstance(way, GuardError):
+                self._not_sent(departure, "the guard did not send it")
+        for way in results:
+            if isinstance(way, GuardError):
+                raise way
+        for reply in replies:
+            self.silence.heard(reply.exchange)
+        self._mind([reply for reply in replies if reply.exchange.status == 429])
+        return replies
+
+    def _mind(self, dropped: Sequence[Reply]) -> None:
+        """After a race: wait as its answers 429 ask for; nothing is sent again."""
+        for reply in dropped:
+            self._rate.slower()
+            self._rate.pause(retry_after(reply.exchange.end.headers.get("retry-after")) or 0.5)
+        if not dropped:
+            self._rate.steady()
+
     def close(self) -> None:
         """Close all connections. The history stays open."""
+        self._track.close()
         for wire in self._wires:
             wire.close()
         if self._states is not None:
@@ -175,6 +230,19 @@ class HttpTransport:
     # -- one exchange -----------------------------------------------------------------------------------------
 
     def _once(self, request: Request) -> Reply:
+        departure = self._prepare(request)
+        try:
+            passage = self._wire().send(departure.http)
+        except GuardError:
+            self._not_sent(departure, "the guard did not send it")
+            raise
+        return self._conclude(departure, passage)
+
+    def _prepare(self, request: Request, race: int | None = None) -> _Departure:
+        """Guard, charge and record; the invoke record has left the process when this returns.
+
+        :raises GuardError: the request may not leave, or the budget does not bear it; that is noted, nothing charged.
+        """
         http = self.build(request)
         context = Context(auth=request.auth, cause=request.cause)
         try:
@@ -183,37 +251,35 @@ class HttpTransport:
         except GuardError as error:
             self.note("refused", scenario=request.origin.scenario, text=error.what, operation=request.operation)
             raise
-        n = next(self._numbers)
-        self._writer.write(self._invoke(n, http, request, admission))
+        invoke = self._invoke(next(self._numbers), http, request, admission, race)
+        self._writer.write(invoke)
         http.extensions["conformance"] = context
-        try:
-            passage = self._wire().send(http)
-        except GuardError:
-            self._writer.write(End(n=n, outcome="not_sent", last=self.now(), error="the guard did not send it"))
-            self.budget.refund(admission.charge, calls=1)
-            raise
-        answer, media = _parse(passage)
-        if _torn(request, passage, media):
-            passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
-        self._settle(admission, passage)
-        self._learn(http, admission, passage, answer)
-        end = self._end(n, passage, answer, media)
-        self._writer.write(end)
-        invoke = self._invoked
-        return Reply(exchange=Exchange(invoke=invoke, end=end), json=answer if media == "json" else None)
+        return _Departure(request, http, admission, invoke)
 
-    @property
-    def _invoked(self) -> Invoke:
-        invoke: Invoke = self._local.invoke
-        return invoke
+    def _not_sent(self, departure: _Departure, why: str) -> None:
+        self._writer.write(End(n=departure.invoke.n, outcome="not_sent", last=self.now(), error=why))
+        self.budget.refund(departure.admission.charge, calls=1)
+
+    def _conclude(self, departure: _Departure, passage: Passage) -> Reply:
+        """Refund, learn and record what came of it."""
+        answer, media = parsed(passage)
+        if torn(departure.request, passage, media):
+            passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
+        self._settle(departure.admission, passage)
+        self._learn(departure.http, departure.admission, passage, answer)
+        end = self._end(departure.invoke.n, passage, answer, media)
+        self._writer.write(end)
+        return Reply(exchange=Exchange(invoke=departure.invoke, end=end), json=answer if media == "json" else None)
 
     def _wire(self) -> Wire:
         wire: Wire | None = getattr(self._local, "wire", None)
         if wire is None:
-            wire = Wire(self._config.target, self._admit, self.now, self._inner() if self._inner else None)
-            self._local.wire = wire
+            wire = self._local.wire = self._make_wire()
             self._wires.append(wire)
         return wire
+
+    def _make_wire(self) -> Wire:
+        return Wire(self._config.target, self._admit, self.now, self._inner() if self._inner else None)
 
     def _admit(self, http: httpx.Request) -> None:
         """The last check, at the door itself: what the wire is about to send, whoever built it."""
@@ -232,7 +298,7 @@ class HttpTransport:
         base = self._base.url
         if request.cause == "scheme:http":
             base = f"http://{self._base.netloc}{self._base.path}"
-        content, kind = _content(request)
+        content, kind = content_of(request)
         headers = {"accept": "application/json", "user-agent": "retry-conformance", **self._config.target.headers}
         if request.cause == "scheme:http" or request.auth in ("none", "wrong"):
             # Configured headers may be credentials too, such as a gateway's key.
@@ -271,10 +337,10 @@ class HttpTransport:
 
     # -- the recorder -----------------------------------------------------------------------------------------
 
-    def _invoke(self, n: int, http: httpx.Request, request: Request, admission: Admission) -> Invoke:
+    def _invoke(self, n: int, http: httpx.Request, request: Request, admission: Admission, race: int | None) -> Invoke:
         path = http.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._base.path)
         text = self.redactor.text
-        invoke = Invoke(
+        return Invoke(
             n=n,
             t=self.now(),
             operation=request.operation,
@@ -291,12 +357,11 @@ class HttpTransport:
             body=self._sent_body(request),
             rows=tuple(self._row(row) for row in request.rows),
             charge=admission.charge,
+            race=race,
             driver=request.origin.driver,
             scenario=request.origin.scenario,
             step=request.origin.step,
         )
-        self._local.invoke = invoke
-        return invoke
 
     def _sent_body(self, request: Request) -> Any:
         if request.content is None:
@@ -363,49 +428,3 @@ def _credentials(config: Config) -> dict[Auth, str | None]:
 def _fill(template: str, request: Request) -> str:
     ids = {"c": request.campaign, "b": request.batch or "", "m": request.message or ""}
     return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
-
-
-def _content(request: Request) -> tuple[bytes, str | None]:
-    if request.content is not None:
-        return request.content, request.content_type
-    if request.operation == "batch_send":
-        return multipart_of(csv_of(request.rows))
-    if request.operation == "single_send":
-        return single_of(request.rows[0]), "application/json"
-    return b"", request.content_type
-
-
-def _parse(passage: Passage) -> tuple[Any, Media]:
-    """The answer's body as JSON or text, and which of them it is."""
-    if not passage.body:
-        return None, "none"
-    try:
-        text = passage.body.decode()
-    except UnicodeDecodeError:
-        return None, "binary"
-    try:
-        return json.loads(text, parse_constant=_no_constant), "json"
-    except (ValueError, RecursionError):
-        return text, "text"
-
-
-def _torn(request: Request, passage: Passage, media: Media) -> bool:
-    """Whether an answer may have been cut off without a sign of it (ruling 11).
-
-    Where neither Content-Length nor Transfer-Encoding marks the end of the body, the end of the connection does
-    (RFC 9112, section 6.3), wherever that comes. JSON tells a cut by itself: it does not parse. No body at all is
-    none, where none is due.
-    """
-    if passage.outcome != "answered" or passage.headers.keys() & {"content-length", "transfer-encoding"}:
-        return False
-    if request.method == "HEAD" or passage.status in (204, 304) or media == "json":
-        return False
-    kind = passage.headers.get("content-type", "")
-    if not passage.body:
-        accepted = request.operation == "batch_retry" and 200 <= (passage.status or 0) < 300
-        return "json" in kind and not accepted
-    return "json" in kind or (not kind and passage.body.lstrip()[:1] in (b"{", b"["))
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from conformance.transport.request import OutRow
+from conformance.transport.request import OutRow, Request
 
 _BOUNDARY = "conformance-4c1d7be2a90f4e56"
 _FILENAME = re.compile(rb'filename="([\w.-]+)"')
@@ -181,3 +181,14 @@ def addressed(value: Any, *, below: bool = False) -> Iterator[str]:
             yield from addressed(inner, below=below)
     elif below and value is not None:
         yield str(value)
+
+
+def content_of(request: Request) -> tuple[bytes, str | None]:
+    """The body of a request and its content type."""
+    if request.content is not None:
+        return request.content, request.content_type
+    if request.operation == "batch_send":
+        return multipart_of(csv_of(request.rows))
+    if request.operation == "single_send":
+        return single_of(request.rows[0]), "application/json"
+    return b"", request.content_type

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -70,11 +70,23 @@ class Transport(Protocol):
         """Send one request when the rate allows, record it, and return how it ended.
 
         An answer 429 is waited out (Retry-After, else back-off, bounded) and the request sent again, each try
-        an exchange of its own (ruling 10), unless the request has a ``cause`` naming a race; the last try is returned.
+        an exchange of its own (ruling 10); the last try is returned.
 
         :raises GuardError: the request may not leave. It is on record as a note ``refused``; nothing was sent.
         :raises BudgetError: the budget is spent.
         :raises TargetError: nothing of use has come for long; the exchange itself is on record.
+        """
+        ...
+
+    def race(self, requests: Sequence[Request]) -> list[Reply]:
+        """Send these requests at once: each whole but for its last byte, then all last bytes together.
+
+        Each is an exchange of its own, with ``Invoke.race`` and ``End.released``; the replies come in the order of the
+        requests. What fails before the release is ``not_sent``. A 429 is not sent again (ruling 10).
+
+        :raises GuardError: one of them may not leave, or there are more of them than the rate allows at once. None is
+            released: those that are on record are ``not_sent``.
+        :raises BudgetError: the budget does not bear all of them; nothing was sent.
         """
         ...
 

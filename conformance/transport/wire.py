@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -9,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpcore
 import httpx
 
 from conformance.config import Target
 from conformance.errors import UsageError
-from conformance.history.records import Outcome
+from conformance.history.records import Media, Outcome
+from conformance.transport.gate import GatedBackend, Lane, gated
+from conformance.transport.request import Request
 
 #: Bytes of an answer's body, after content decoding, above which it is not read on.
 MAX_BODY = 8 << 20
@@ -91,21 +95,35 @@ class Wire:
             pool=target.connect_timeout,
         )
         self._whole = target.connect_timeout + 2 * target.read_timeout
+        network = inner_transport(target) if inner is None else None
+        self._backend: GatedBackend | None = gated(network) if network is not None else None
         self._client = httpx.Client(
-            transport=GuardedTransport(inner or inner_transport(target), check), trust_env=False, follow_redirects=False
+            transport=GuardedTransport(network or inner or httpx.BaseTransport(), check),
+            trust_env=False,
+            follow_redirects=False,
         )
         self._stream: Any = None
+
+    @property
+    def bound(self) -> float:
+        """Seconds that one call may take at most."""
+        return self._whole
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def send(self, request: httpx.Request) -> Passage:
+    def send(self, request: httpx.Request, lane: Lane | None = None) -> Passage:
         """Send a request and read its answer whole.
 
+        :param lane: the place in a race; the request waits there, whole but for its end, until it is released.
         :raises GuardError: the guard does not admit it.
         """
         passage = Passage()
+        if self._backend is not None:
+            self._backend.lane = lane
+        elif lane is not None:
+            return self._without_gate(request, lane)
         left = False
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -134,6 +152,20 @@ class Wire:
         finally:
             watchdog.cancel()
         passage.last = self._clock()
+        if lane is not None:
+            passage.released = lane.released
+            if lane.released is None:
+                passage.outcome = "not_sent"
+        return passage
+
+    def _without_gate(self, request: httpx.Request, lane: Lane) -> Passage:
+        """A race over something else than the network (in tests): the racer waits before it sends anything."""
+        try:
+            lane.hold(lambda: None)
+        except httpcore.WriteError as error:
+            return Passage(last=self._clock(), error=str(error))
+        passage = self.send(request)
+        passage.released = lane.released
         return passage
 
     def _exchange(self, request: httpx.Request, passage: Passage) -> None:
@@ -167,6 +199,42 @@ class Wire:
                 return
 
 
+def parsed(passage: Passage) -> tuple[Any, Media]:
+    """The answer's body as JSON or text, and which of them it is."""
+    if not passage.body:
+        return None, "none"
+    try:
+        text = passage.body.decode()
+    except UnicodeDecodeError:
+        return None, "binary"
+    try:
+        return json.loads(text, parse_constant=_no_constant), "json"
+    except (ValueError, RecursionError):
+        return text, "text"
+
+
+def torn(request: Request, passage: Passage, media: Media) -> bool:
+    """Whether an answer may have been cut off without a sign of it (ruling 11).
+
+    Where neither Content-Length nor Transfer-Encoding marks the end of the body, the end of the connection does
+    (RFC 9112, section 6.3), wherever that comes. JSON tells a cut by itself: it does not parse. No body at all is
+    none, where none is due.
+    """
+    if passage.outcome != "answered" or passage.headers.keys() & {"content-length", "transfer-encoding"}:
+        return False
+    if request.method == "HEAD" or passage.status in (204, 304) or media == "json":
+        return False
+    kind = passage.headers.get("content-type", "")
+    if not passage.body:
+        accepted = request.operation == "batch_retry" and 200 <= (passage.status or 0) < 300
+        return "json" in kind and not accepted
+    return "json" in kind or (not kind and passage.body.lstrip()[:1] in (b"{", b"["))
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _say(error: httpx.TransportError) -> str:
     """A transport error in one line of ours."""
     kinds = {
@@ -183,6 +251,6 @@ def _say(error: httpx.TransportError) -> str:
     }
     text = kinds.get(type(error), type(error).__name__)
     detail = str(error)
-    if isinstance(error, httpx.ConnectError) and detail:
+    if isinstance(error, httpx.ConnectError | httpx.WriteError) and detail:
         return f"{text}: {detail}"
     return text
