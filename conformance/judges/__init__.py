@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
-from conformance.judges import acc, blk, err, ids, liv, readings, sch, sec, sel
+from conformance.judges import acc, blk, con, err, ids, liv, readings, sch, sec, sel
 from conformance.judges.axioms import broken
 from conformance.judges.case import Case
 
@@ -28,6 +28,7 @@ JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
     "IDS": (ids.REQUIREMENTS, ids.judge),
     "SEL": (sel.REQUIREMENTS, sel.judge),
     "LIV": (liv.REQUIREMENTS, liv.judge),
+    "CON": (con.REQUIREMENTS, con.judge),
     "ERR": (err.REQUIREMENTS, err.judge),
     "SEC": (sec.REQUIREMENTS, sec.judge),
     "SCH": (sch.REQUIREMENTS, sch.judge),

@@ -14,7 +14,9 @@ REQUIREMENTS = ("BR-LIV-01",)
 
 
 @dataclass(frozen=True)
-class _Stuck:
+class Stuck:
+    """A message that stands still although a later one to the same recipient got through."""
+
     batch: Batch
     retry: Write
     first: Sight
@@ -32,16 +34,16 @@ def judge(case: Case) -> Iterator[Opinion]:
     48 hours, and for ever abroad; recipients that are configured never to become terminal are left out. That it is
     one attempt all the while is told by counts (A4) or by an unchanged updatedAt (A5), whatever operation shows it.
     """
-    stuck: dict[str, _Stuck] = {}
+    stuck: dict[str, Stuck] = {}
     for batch in case.ours:
         for message in batch.messages:
             acts = acts_on(batch, message)
             if not acts or (message in batch.row_of and batch.row_of[message].role == "pending"):
                 continue
-            ended = _ended(case, batch, message, acts[0])
-            if ended is not None:
-                yield Exercise(requirement="BR-LIV-01", evidence=(acts[0].n, *ended))
-            found = _stuck(case, batch, message, acts)
+            done = ended(case, batch, message, acts[0])
+            if done is not None:
+                yield Exercise(requirement="BR-LIV-01", evidence=(acts[0].n, *done))
+            found = stands(case, batch, message, acts)
             if found is not None:
                 stuck.setdefault(batch.id, found)
     if len(stuck) >= 2:
@@ -57,7 +59,7 @@ def judge(case: Case) -> Iterator[Opinion]:
         )
 
 
-def _ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, int] | None:
+def ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, int] | None:
     """Reads that show a new attempt, terminal."""
     for view in views(case.sights(message)):
         before = [s for s in view if s.last <= first.t and s.terminal]
@@ -67,7 +69,8 @@ def _ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, i
     return None
 
 
-def _stuck(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> _Stuck | None:
+def stands(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> Stuck | None:
+    """Proof that the message does not move any more since one of these writes reset it."""
     row = batch.row_of.get(message)
     if row is None:
         return None
@@ -83,7 +86,7 @@ def _stuck(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> _
         return None
     moved = [s for s in seen if first.t < s.t < last.t and s.status != last.status]
     overtaken = _overtaken(case, message, row.recipient, retry.last, last.last)
-    return None if overtaken is None or moved else _Stuck(batch, retry, first, last, overtaken)
+    return None if overtaken is None or moved else Stuck(batch, retry, first, last, overtaken)
 
 
 def _overtaken(case: Case, message: str, recipient: str, begun: float, until: float) -> Sight | None:
@@ -101,7 +104,7 @@ def _overtaken(case: Case, message: str, recipient: str, begun: float, until: fl
     return None
 
 
-def _finding(case: Case, stuck: tuple[_Stuck, ...]) -> Finding:
+def _finding(case: Case, stuck: tuple[Stuck, ...]) -> Finding:
     lines = [
         f"retry {s.retry.n}: {s.last.t - s.first.last:.0f} s apart, reads {s.first.n} and {s.last.n} show a message in "
         f"{s.last.status}; in read {s.overtaken.n} a later one to that number is terminal"

@@ -33,14 +33,17 @@ class Quiet:
         return max(s.last for s in self.sights)
 
 
-def quiet(case: Case, batch: Batch, write: Write) -> Quiet | str:
+def quiet(case: Case, batch: Batch, write: Write, *, beside: frozenset[int] = frozenset()) -> Quiet | str:
     """Proof that the batch was quiet when ``write`` left, or the reason code why that is not proved.
+
+    ``beside``: numbers of its rivals in a race, begun no sooner; what they do does not count.
 
     Quiet (docs/design.md): nothing outstanding or lost, all earlier retries settled, and every message terminal in
     a read begun after the last write's answer; the batch's status, where visible, is retryable.
     """
-    earlier = [w for w in batch.writes if w.n != write.n and w.t < write.t and w.standing != "unsent"]
-    if any(w.n != write.n and w.t <= write.last and w.last > write.t and w.standing != "unsent" for w in batch.writes):
+    others = [w for w in batch.writes if w.n != write.n and w.n not in beside and w.standing != "unsent"]
+    earlier = [w for w in others if w.t < write.t]
+    if any(w.t <= write.last and w.last > write.t for w in others):
         return "overlapping"
     if any(w.standing == "open" for w in earlier):
         return "answer-lost"

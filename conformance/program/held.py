@@ -41,6 +41,8 @@ class Held:
     blind: bool = False
     #: The same as ``seen``, before the last retry; None if that was refused and took nothing up.
     before: dict[str, tuple[str, int | None]] | None = None
+    #: When the last send or retry of it had been answered, seconds since the run began.
+    touched: float = 0.0
     #: How many attempts each failed message is owed since then: one, but for a race of which several were accepted.
     owed: int = 1
     #: How many more some are owed, by single retries that were accepted in the same race.

@@ -159,7 +159,7 @@ class Interpreter:
             answer = reply.exchange.status
             needs = ("a template whose parameters are template.values", "recipients that the target takes")
             raise UnmetError("send-refused", f"Batch Send was not answered 201 with a batchId, but {answer}", needs)
-        self._batches[step.batch] = Held(made, rows)
+        self._batches[step.batch] = Held(made, rows, touched=self._transport.now())
 
     def _together(self, step: Together) -> None:
         """A race: one request for each step; a read is the first page of the listing, or one message for each row."""
@@ -183,6 +183,7 @@ class Interpreter:
             accepted = sum(reply.exchange.accepted for reply in answers)
             held.before = dict(held.seen) if accepted or any(reply.exchange.open for reply in answers) else None
             held.owed, held.more = max(1, accepted), more.get(name, {})
+            held.touched = self._transport.now()
 
     def _racing(self, step: Retry | SingleRetry | Read) -> Iterator[dict[str, Any]]:
         """What each request of a racing step asks for."""
@@ -214,6 +215,7 @@ class Interpreter:
         # What was refused takes nothing up: there is nothing to wait for.
         held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else None
         held.owed, held.more = 1, {}
+        held.touched = self._transport.now()
 
     def _nameless(self, step: Retry) -> None:
         cause = step.cause or "id:unknown"
@@ -332,7 +334,10 @@ class Interpreter:
             return
         held = self._held(step.batch)
         settle = self._config.timing.settle_timeout
-        deadline = now() + (step.seconds if step.seconds is not None else settle)
+        # What is not essential has its time from the last retry on, so that a target that never gets there is not
+        # waited for again and again.
+        since = now() if step.essential else held.touched
+        deadline = since + (step.seconds if step.seconds is not None else settle)
         interval = min(max(settle / 100, 0.02), 2.0)
         while True:
             if self._holds(step, held):

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.reference.behaviour import Answer, Behaviour, Call
+from conformance.reference.behaviour import Answer, Behaviour, Call, Deferred
 from conformance.reference.faults import FAULTS
 from conformance.reference.paging import BadPageError, page_of
 from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN, Settings
@@ -89,6 +89,12 @@ class Service:
             params = {str(name): str(value) for name, value in said["params"].items()}
             made = self.behaviour.provide(str(said.get("state")), params, str(said.get("action", "setup")))
         return Answer(404, {"error": "there is no such state"}) if made is None else Answer(200, made)
+
+    def resumed(self, deferred: Deferred) -> Answer:
+        """What an answer comes to that was still to come."""
+        with self._lock:
+            self.world.tick()
+            return deferred.then()
 
     def _limited(self, call: Call) -> Answer | None:
         if self.settings.rate is None:
@@ -211,6 +217,9 @@ def create_app(settings: Settings) -> Starlette:
         answer = service.answer(
             request.method, raw.removeprefix(BASE_PATH), dict(request.query_params), dict(request.headers), body
         )
+        while isinstance(answer, Deferred):
+            await anyio.sleep(answer.seconds)
+            answer = service.resumed(answer)
         if delay:
             await anyio.sleep(delay / 2)
         return _response(answer)

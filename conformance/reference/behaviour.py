@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Bytes to send in place of JSON.
     raw: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Deferred(Answer):
+    """An answer that is still to come: other requests are served meanwhile, then ``then`` decides it."""
+
+    status: int = 202
+    #: Until then.
+    seconds: float = 0.0
+    then: Callable[[], Answer] = lambda: Answer(500)
 
 
 class Behaviour:
@@ -194,6 +204,14 @@ class Behaviour:
 
     def retry(self, call: Call, batch_id: str) -> Answer:
         """Batch Send - Retry."""
+        checked = self.check(call, batch_id)
+        if isinstance(checked, Answer):
+            return checked
+        self.carry_out(*checked)
+        return self.accepted(checked[0])
+
+    def check(self, call: Call, batch_id: str) -> Answer | tuple[Batch, list[Message]]:
+        """Whether a retry may be carried out: its refusal, or the batch and the messages that it takes up."""
         refusal = self.refuse_request(call, batch_id)
         if refusal is not None:
             return refusal
@@ -205,10 +223,7 @@ class Behaviour:
         if self.blocked(batch):
             return self.on_blocked(batch)
         failed = self.to_retry(batch, call)
-        if not failed:
-            return self.nothing_to_retry(batch)
-        self.carry_out(batch, failed)
-        return self.accepted(batch)
+        return (batch, failed) if failed else self.nothing_to_retry(batch)
 
     def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
         """Whether something in the request itself stands against it."""
@@ -276,6 +291,14 @@ class Behaviour:
 
     def retry_one(self, campaign: str, message_id: str) -> Answer:
         """Single Send - Retry."""
+        checked = self.check_one(campaign, message_id)
+        if isinstance(checked, Answer):
+            return checked
+        self.reset_one(checked)
+        return Answer(201, self.view(checked, "message"))
+
+    def check_one(self, campaign: str, message_id: str) -> Answer | Message:
+        """Whether a single retry may be carried out: its refusal, or the message."""
         message = self.world.find(campaign, message_id)
         now = self.world.now()
         ready = message is not None and (message.batch is None or message.batch.status(now) in RETRYABLE)
@@ -283,8 +306,7 @@ class Behaviour:
             return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
         if self.spent(message):
             return self.error(400, "too_many_message_attempts_error")
-        self.reset_one(message)
-        return Answer(201, self.view(message, "message"))
+        return message
 
     def reset_one(self, message: Message) -> None:
         """Start the lifecycle of a message that was retried by itself."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from conformance.reference import faults_access, faults_retry, faults_views
+from conformance.reference import faults_access, faults_races, faults_retry, faults_views
 from conformance.reference.mixins import Fault
 
-FAULTS: Mapping[str, Fault] = {**faults_retry.FAULTS, **faults_views.FAULTS, **faults_access.FAULTS}
+FAULTS: Mapping[str, Fault] = {
+    **faults_retry.FAULTS,
+    **faults_views.FAULTS,
+    **faults_access.FAULTS,
+    **faults_races.FAULTS,
+}

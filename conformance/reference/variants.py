@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from conformance.reference.behaviour import Answer, Behaviour, Call
+from conformance.reference.behaviour import Answer, Behaviour, Call, Deferred
 from conformance.reference.mixins import Variant, variant
 from conformance.reference.world import Attempt, Batch, Message
 
@@ -164,3 +164,47 @@ class OddMethodsAre404(Behaviour):
 
     def attempt(self, message: Message, attempt: Attempt) -> dict[str, object]:
         return {**super().attempt(message, attempt), "externalAttemptId": f"ext-{attempt.id[-4:]}"}
+
+
+@variant(_VARIANTS, "retries wait in a queue, 25 ms each, and are decided one after the other", "ruling 16")
+class RetriesQueue(Behaviour):
+    #: Seconds that each waits before it is decided.
+    turn = 0.025
+
+    def retry(self, call: Call, batch_id: str) -> Answer:
+        decide = super().retry
+        return Deferred(seconds=self._wait(), then=lambda: decide(call, batch_id))
+
+    def retry_one(self, campaign: str, message_id: str) -> Answer:
+        decide = super().retry_one
+        return Deferred(seconds=self._wait(), then=lambda: decide(campaign, message_id))
+
+    def _wait(self) -> float:
+        """Until the end of the queue, by the clock."""
+        now = self.world.now()
+        last = max(now, float(self.__dict__.get("last", now))) + self.turn
+        self.__dict__["last"] = last
+        return last - now
+
+
+@variant(
+    _VARIANTS, "retries queue, and fail so soon that several at once are accepted one after the other", "ruling 15"
+)
+class FailsBeforeTheNext(RetriesQueue):
+    def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
+        path = super().timeline(message, start, number)
+        if number == 1:
+            return path
+        part = 0.5 * self.turn / max(path[-1][0] - start, self.turn)
+        return [(start + part * (at - start), status) for at, status in path]
+
+
+@variant(
+    _VARIANTS, "after an accepted retry the batch is processing for a moment: a rival is not retryable", "ruling 13"
+)
+class RivalsAreNotRetryable(Behaviour):
+    def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
+        super().carry_out(batch, failed)
+        now = self.world.now()
+        batch.set(now, "retrying_messages")
+        batch.path.append((now + 0.03, "messages_enqueued"))

@@ -1,0 +1,160 @@
+"""Faults that show only when retries come at once: what was checked is not looked at again when it is acted upon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.reference.behaviour import Answer, Behaviour, Call, Deferred
+from conformance.reference.mixins import Fault
+from conformance.reference.world import TERMINAL, Batch, Message
+
+FAULTS: dict[str, Fault] = {}
+
+
+class _Window(Behaviour):
+    """Retries of a batch are checked, other requests are served for a while, and then they are carried out."""
+
+    #: Seconds between check and act.
+    window = 0.025
+
+    def retry(self, call: Call, batch_id: str) -> Answer:
+        checked = self.check(call, batch_id)
+        if isinstance(checked, Answer):
+            return checked
+        batch, failed = checked
+        known = {m.id: len(m.attempts) for m in failed}
+        return Deferred(seconds=self.window, then=lambda: self.act(batch, failed, known))
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        """Carry out what was checked. ``known``: how many attempts each message had then."""
+        self.carry_out(batch, failed)
+        return self.accepted(batch)
+
+    def rivalled(self, failed: Sequence[Message], known: dict[str, int]) -> bool:
+        """Whether another retry came first."""
+        return any(len(m.attempts) > known[m.id] for m in failed)
+
+
+class BothAppend(_Window):
+    """Both pass the check, and both give the messages an attempt."""
+
+
+class LaterOverwrites(_Window):
+    """Both pass the check, and the later writes the attempts as it had read them, and its own."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        for message in failed:
+            del message.attempts[known[message.id] :]
+        return super().act(batch, failed, known)
+
+
+class SingleBesideBatch(_Window):
+    """Retries of a batch keep each other out; the single retry of a message is checked and carried out beside them."""
+
+    def retry(self, call: Call, batch_id: str) -> Answer:
+        batch = self.find_batch(call, batch_id)
+        if batch is not None and "locked" in batch.__dict__:
+            return self.error(400, "batch_not_found_or_is_not_retryable")
+        answer = super().retry(call, batch_id)
+        if batch is not None and isinstance(answer, Deferred):
+            batch.__dict__["locked"] = True
+        return answer
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        batch.__dict__.pop("locked", None)
+        return super().act(batch, failed, known)
+
+    def retry_one(self, campaign: str, message_id: str) -> Answer:
+        checked = self.check_one(campaign, message_id)
+        if isinstance(checked, Answer):
+            return checked
+
+        def then() -> Answer:
+            self.reset_one(checked)
+            return Answer(201, self.view(checked, "message"))
+
+        return Deferred(seconds=self.window, then=then)
+
+
+class LoserRollsBack(_Window):
+    """The loser finds the winner's attempt in place of its own, takes it for its own, and removes it again."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        if not self.rivalled(failed, known):
+            return super().act(batch, failed, known)
+        for message in failed:
+            del message.attempts[known[message.id] :]
+        return self.error(400, "batch_not_found_or_is_not_retryable")
+
+
+class LoserLeavesStuck(_Window):
+    """The loser takes the winner's messages off the queue: they never become terminal."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        if not self.rivalled(failed, known):
+            return super().act(batch, failed, known)
+        for message in failed:
+            attempt = message.attempts[-1]
+            attempt.path = [step for step in attempt.path if step[1] not in TERMINAL]
+        return self.error(400, "batch_not_found_or_is_not_retryable")
+
+
+class LoserActsAllTheSame(_Window):
+    """The loser is refused when its work is done."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        rivalled = self.rivalled(failed, known)
+        answer = super().act(batch, failed, known)
+        return self.error(400, "unresolved_batch_messages") if rivalled else answer
+
+
+def _register(
+    mixin: type[_Window], name: str, title: str, breaks: tuple[str, ...], windows: Sequence[int] = ()
+) -> None:
+    """One fault for each window (milliseconds), or one with the usual window."""
+    for window in windows:
+        within = type(f"{mixin.__name__}{window}", (mixin,), {"window": window / 1000})
+        FAULTS[f"{name}-{window}-ms"] = Fault(f"{name}-{window}-ms", f"{title}, within {window} ms", breaks, within)
+    if not windows:
+        FAULTS[name] = Fault(name, title, breaks, mixin)
+
+
+_register(
+    BothAppend,
+    "both-retries-act",
+    "retries at once are all accepted and give a message two attempts at once",
+    ("BR-CON-01", "BR-SEL-08"),
+    (25, 5, 1),
+)
+_register(
+    LaterOverwrites,
+    "later-retry-overwrites",
+    "retries at once are all accepted, and one attempt overwrites the other",
+    ("BR-CON-01",),
+    (25, 5, 1),
+)
+_register(
+    SingleBesideBatch,
+    "single-beside-batch",
+    "a single retry and a retry of the batch at once both give the message an attempt",
+    ("BR-CON-03", "BR-SEL-08"),
+    (25, 5),
+)
+_register(
+    LoserRollsBack,
+    "loser-rolls-back",
+    "a retry that loses a race is refused and removes the winner's attempts",
+    ("BR-CON-02", "BR-ACC-05"),
+)
+_register(
+    LoserLeavesStuck,
+    "loser-leaves-stuck",
+    "a retry that loses a race is refused and leaves the winner's messages underway for ever",
+    ("BR-CON-02",),
+)
+_register(
+    LoserActsAllTheSame,
+    "loser-acts-all-the-same",
+    "a retry that loses a race is refused and carried out all the same",
+    ("BR-CON-01", "BR-SEL-08"),
+)
