@@ -40,7 +40,7 @@ def twice(race: Race) -> Iterator[Opinion]:
                     argument=(
                         f"read {gained.before.n} shows all attempts of the message terminal",
                         f"retries {_listed(race)} are in flight together and answered {_answers(race)}",
-                        f"answer {sight.n} shows {number} attempts more, and {len(underway)} of them underway: "
+                        f"answer {sight.n} shows {number} more, and {len(underway)} of them underway: "
                         + ", ".join(str(a.status) for a in underway),
                         "a message that is underway cannot be taken up: there was one attempt for both",
                     ),
@@ -80,12 +80,12 @@ def too_many(race: Race) -> Iterator[Opinion]:
             summary="the target gives a message more attempts than retries were accepted when several come at once",
             argument=(
                 f"retries {_listed(race)} are in flight together and answered {_answers(race)}",
-                f"reads {gained.before.n} and {over[0].n} show a message of the batch with {gained.most} attempts more; "
-                f"{len(acting)} retries that may give it one were accepted or lost",
+                f"reads {gained.before.n} and {over[0].n} show attempts gained by a message of the batch: "
+                f"{gained.most}; retries that may have given it one were accepted or lost: {len(acting)}",
                 "nobody else can write to a batch of this run",
             ),
             expected=("as many new attempts as retries were accepted",),
-            observed=f"{gained.most} new attempts for {len(acting)} accepted retries",
+            observed=f"new attempts: {gained.most}, accepted retries: {len(acting)}",
             evidence=(gained.before.n, *race.numbers, over[0].n, *control),
             axioms=("A4", "A6", "A7"),
             slack=slack(case, over[0], gained.before.last),
@@ -146,13 +146,13 @@ def _unowned(requirement: str, proved: Sequence[Race]) -> Finding:
         summary="the target accepts retries that come at once, and gives fewer attempts than it accepts",
         argument=(
             f"retries {_listed(race)} are in flight together and answered {_answers(race)}",
-            f"reads {', '.join(f'{a} and {b}' for a, b in pairs)}, before and after the settling time, show "
-            f"{sum(g.most for g in race.gains.values())} new attempts: {race.missing} of the answers 201 own none",
+            f"reads {', '.join(f'{a} and {b}' for a, b in pairs)}, before and after the settling time, show all new "
+            f"attempts: {sum(g.most for g in race.gains.values())}. Of the answers 201, {race.missing} at least own none",
             f"read {status[0]} shows the batch in {status[1]}, and none from the race on in messages_enqueuing_failed",
             f"the same in {len(proved)} races of the run; no other retry of it was seen to leave messages out",
         ),
         expected=("an attempt of its own for each accepted retry", "one of the retries is refused"),
-        observed=f"{len(race.of('accepted'))} accepted, {sum(g.most for g in race.gains.values())} new attempts",
+        observed=f"accepted: {len(race.of('accepted'))}, new attempts: {sum(g.most for g in race.gains.values())}",
         evidence=tuple(dict.fromkeys(n for r in proved for n in (*r.numbers, *_proof(r)))),
         axioms=("A4", "A6", "A7"),
         slack=f"holds if enqueuing did not fail wholly for one of the retries, unseen, in each of {len(proved)} races",

@@ -42,12 +42,12 @@ def undone(race: Race) -> Iterator[Opinion]:
                 any_of=_names(race),
                 summary="the target takes back the attempt of a retry that won against another",
                 argument=(
-                    f"{_story(race)}",
-                    f"read {sight.n} shows a message with {number} attempts more than read {gained.before.n}",
-                    f"read {less[0].n}, begun after that, shows {less[1]}",
+                    _story(race),
+                    f"read {sight.n} shows a message with more attempts than read {gained.before.n}: {number} more",
+                    f"read {less[0].n}, begun after that, shows it with {less[1]} more",
                 ),
                 expected=("the winner's attempt stays, and ends",),
-                observed=f"{number - less[1]} attempts fewer",
+                observed=f"{number} more, then {less[1]} more",
                 evidence=(gained.before.n, *race.numbers, sight.n, less[0].n),
                 axioms=("A4", "A6", "A7"),
                 slack=slack(race.case, less[0], sight.last),
@@ -139,45 +139,46 @@ def left_stuck(case: Case, counted: Sequence[Race]) -> Iterator[Opinion]:
     to the same recipient, sent later, became terminal. Where retries without a rival get stuck as well, it is that
     requirement's alone.
     """
-    stuck: dict[str, tuple[Race, Stuck]] = {}
-    for race in counted:
-        for message in race.batch.messages if _lost(race) else ():
-            found = stands(case, race.batch, message, acts_on(race.batch, message))
-            if found is not None and found.retry.n in race.numbers:
-                stuck.setdefault(race.batch.id, (race, found))
-    if not stuck:
-        return
-    race, one = next(iter(stuck.values()))
-    if len(stuck) < 2 or not _complete_alone(case):
-        for name in _names(race):
+    for requirement in ("BR-CON-02", "BR-CON-03"):
+        stuck: dict[str, tuple[Race, Stuck]] = {}
+        for race in counted:
+            concerned = _lost(race) and _names(race)[-1] == requirement
+            for message in race.batch.messages if concerned else ():
+                found = stands(case, race.batch, message, acts_on(race.batch, message))
+                if found is not None and found.retry.n in race.numbers:
+                    stuck.setdefault(race.batch.id, (race, found))
+        if len(stuck) > 1 and _complete_alone(case):
+            yield _stuck(case, list(stuck.values()))
+        elif stuck:
+            race, one = next(iter(stuck.values()))
             yield Doubt(
-                requirement=name,
-                code="stuck-once" if len(stuck) < 2 else "stuck-without-a-rival",
+                requirement=requirement,
+                code="stuck-once" if len(stuck) == 1 else "stuck-without-a-rival",
                 text=f"a message that the winner of {_listed(race)} reset stands still in {one.last.status}",
                 needs=("the same in another batch", "a longer settle_timeout"),
                 evidence=(*race.numbers, one.first.n, one.last.n),
             )
-        return
-    yield Finding(
-        any_of=tuple(dict.fromkeys(name for each, _ in stuck.values() for name in _names(each))),
+
+
+def _stuck(case: Case, stuck: Sequence[tuple[Race, Stuck]]) -> Finding:
+    return Finding(
+        any_of=tuple(dict.fromkeys(name for race, _ in stuck for name in _names(race))),
         summary="the target leaves messages underway for ever when a retry of them loses against another",
         argument=(
             *(
-                f"{_story(each)}; reads {s.first.n} and {s.last.n} show a message in {s.last.status}, and read "
+                f"{_story(race)}; reads {s.first.n} and {s.last.n} show a message in {s.last.status}, and read "
                 f"{s.overtaken.n} a later one to that number terminal"
-                for each, s in stuck.values()
+                for race, s in stuck
             ),
             f"no move for {case.header.settle_timeout:g} s, in {len(stuck)} batches; retries without a rival completed",
         ),
         expected=("every message that the winner took up becomes success or failure",),
-        observed=", ".join(sorted({str(s.last.status) for _, s in stuck.values()})),
-        evidence=tuple(
-            sorted({n for each, s in stuck.values() for n in (*each.numbers, s.first.n, s.last.n, s.overtaken.n)})
-        ),
+        observed=", ".join(sorted({str(s.last.status) for _, s in stuck})),
+        evidence=tuple(sorted({n for race, s in stuck for n in (*race.numbers, s.first.n, s.last.n, s.overtaken.n)})),
         axioms=("A1", "A4", "A5", "A7"),
         slack=f"holds if a delivery takes less than {case.header.settle_timeout:.0f} s",
         counterfactual="would be legal if messages sent later to the same recipients had stood still as well",
-        scenario=race.writes[0].exchange.invoke.scenario,
+        scenario=stuck[0][0].writes[0].exchange.invoke.scenario,
         subject="race: winner's message stuck",
     )
 

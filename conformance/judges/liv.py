@@ -72,7 +72,7 @@ def ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, in
 def stands(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> Stuck | None:
     """Proof that the message does not move any more since one of these writes reset it."""
     row = batch.row_of.get(message)
-    if row is None:
+    if row is None or not acts:
         return None
     seen = case.sights(message)
     last = max(seen, key=lambda s: (s.last, s.n))

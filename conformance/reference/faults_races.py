@@ -93,7 +93,7 @@ class LoserLeavesStuck(_Window):
     def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
         if not self.rivalled(failed, known):
             return super().act(batch, failed, known)
-        for message in failed:
+        for message in (m for m in failed if len(m.attempts) > known[m.id]):
             attempt = message.attempts[-1]
             attempt.path = [step for step in attempt.path if step[1] not in TERMINAL]
         return self.error(400, "batch_not_found_or_is_not_retryable")
