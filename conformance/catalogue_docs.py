@@ -40,7 +40,7 @@ def _entry(requirement: Requirement) -> Iterable[str]:
     if requirement.facets:
         yield f"- each of: {', '.join(requirement.facets)}"
     scenarios = [s.name for s in SCENARIOS if requirement.id in s.requirements]
-    yield f"- scenarios: {', '.join(scenarios) if scenarios else 'none, it takes simultaneous calls'}"
+    yield f"- scenarios: {', '.join(scenarios) if scenarios else 'none, it is never provoked'}"
     yield f"- needs: {', '.join(requirement.needs) if requirement.needs else 'nothing but a target'}"
     sources = (f"[{s.title}]({s.address})" if s.address else s.title for s in requirement.sources)
     yield f"- sources: {', '.join(sources)}"

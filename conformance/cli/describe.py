@@ -56,7 +56,7 @@ def explanation(requirement: Requirement, width: int) -> list[str]:
         "passes if": requirement.exercised_when,
         "each of": ", ".join(requirement.facets),
         "needs": ", ".join(requirement.needs) or "nothing but a target",
-        "scenarios": ", ".join(scenarios) or "none: it takes simultaneous calls",
+        "scenarios": ", ".join(scenarios) or "none: it is never provoked",
         "rulings": ", ".join(map(str, requirement.rulings)),
     }
     about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}"

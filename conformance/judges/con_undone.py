@@ -190,9 +190,8 @@ def _complete_alone(case: Case) -> bool:
         rivals = raced(case, batch)
         for message in batch.messages:
             acts = acts_on(batch, message)
-            if not acts or acts[0].n in rivals:
-                continue
-            done = done or ended(case, batch, message, acts[0]) is not None
+            if acts and acts[0].n not in rivals:
+                done = done or ended(case, batch, message, acts[0]) is not None
             found = stands(case, batch, message, acts)
             if found is not None and found.retry.n not in rivals:
                 return False

@@ -15,7 +15,6 @@ from conformance.report.curl import curl
 from conformance.report.model import (
     REPORT_VERSION,
     Latency,
-    Races,
     Report,
     ReportedFinding,
     ReportedObservation,
@@ -25,6 +24,7 @@ from conformance.report.model import (
     TargetInfo,
     Waived,
 )
+from conformance.report.racing import races
 from conformance.verdicts import Verdicts
 
 LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
@@ -76,7 +76,7 @@ def build(
             ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations
         ),
         latency=latency(history),
-        races=Races(),
+        races=races(history),
     )
 
 

@@ -11,6 +11,7 @@ from conformance.exit_status import MEANING
 from conformance.history.records import History
 from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.racing import in_words
 from conformance.report.story import distinct
 from conformance.report.summary import observations
 from conformance.verdicts import ORDER
@@ -56,6 +57,7 @@ def headline(report: Report) -> str:
         "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
         "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
+        "Races": in_words(report.races) or "none",
         "Readings": "; ".join(observations(report)) or "none observed",
     }
     table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())

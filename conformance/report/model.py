@@ -111,10 +111,12 @@ class Latency(_Part, frozen=True):
 
 
 class Races(_Part, frozen=True):
-    """Races that were run: pairs, and the largest skew of their releases in seconds."""
+    """Races that were run: pairs of retries, the largest skew of their releases, and the window that every pair hits
+    between a target's check and its act (``report/racing.py``). Seconds."""
 
     pairs: int = 0
     skew: float | None = None
+    window: float | None = None
 
 
 class Report(_Part, frozen=True):

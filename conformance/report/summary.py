@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conformance.exit_status import MEANING
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.racing import in_words
 from conformance.report.story import distinct
 from conformance.verdicts import ORDER
 
@@ -32,6 +33,7 @@ def summary(report: Report) -> str:
         "",
         f"Exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}.",
         "",
+        *((f"Races: {in_words(report.races)}.", "") if report.races.pairs else ()),
         "| verdict | requirements |",
         "| --- | --- |",
         *(f"| {SIGNS[name]} | {_ids(report, name)} |" for name in ORDER if _ids(report, name)),

@@ -12,8 +12,10 @@ from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Send, Singl
 from conformance.scenarios.scenario import Scenario, failing, quiet
 from conformance.transport.origin import parse_base_url
 
-#: A race for each of these batches, and as many rounds as they say.
-_Raced = tuple[tuple[str, tuple[RowSpec, ...], tuple[Together, ...]], ...]
+#: Batches by name, with their rows and what is done in each round.
+_Raced = tuple[tuple[str, tuple[RowSpec, ...], tuple[Together | Retry, ...]], ...]
+#: One that is retried without a rival: what becomes of it tells what the race is to blame for.
+_ALONE = ("alone", failing(1), (Retry(batch="alone"),))
 
 
 def _retries(batch: str, count: int = 2) -> Together:
@@ -47,6 +49,7 @@ def _batch(config: Config) -> tuple[AnyStep, ...]:
         ("a", failing(1), (_retries("a"), _retries("a"))),
         ("b", failing(1), (_retries("b"), _retries("b"))),
         ("c", (RowSpec(), beside), (_retries("c"),)),
+        _ALONE,
     )
     if parse_base_url(config.target.base_url, booked=True).loopback:
         raced += (("wide", failing(1), (_retries("wide", 3), _retries("wide", 4))),)
@@ -59,6 +62,7 @@ def _single(_: Config) -> tuple[AnyStep, ...]:
             ("a", failing(1), _against_single("a")),
             ("b", failing(1), _against_single("b")),
             ("c", failing(2), _against_single("c", row=1)),
+            _ALONE,
         )
     )
 

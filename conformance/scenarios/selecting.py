@@ -76,7 +76,7 @@ CONTROL = Scenario(
 LATER = Scenario(
     name="later",
     title="At the end, messages are sent to the same recipients again, to tell slow delivery from a stuck retry.",
-    requirements=("BR-LIV-01",),
+    requirements=("BR-LIV-01", "BR-CON-02", "BR-CON-03"),
     needs=("failing",),
     build=_later,
 )
