@@ -66,8 +66,11 @@ def attempt(name: str, runs: int) -> Tally:
     skews: list[float] = []
     windows: list[float] = []
     with _served(name) as config, TemporaryDirectory() as folder:
-        for _ in range(runs):
-            options = Options(depth="standard", drivers=("scenarios",), selected=RACES, report_dir=Path(folder))
+        for seed in range(runs):
+            # Rows are told apart by what the seed draws: runs against one server need one each.
+            options = Options(
+                depth="standard", drivers=("scenarios",), seed=seed, selected=RACES, report_dir=Path(folder)
+            )
             result = execute(config, options)
             said = [o for o in judge(result.history, load_catalogue()) if isinstance(o, Finding)]
             broken = {requirement for finding in said for requirement in finding.any_of}
