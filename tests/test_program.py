@@ -19,7 +19,7 @@ from conformance.program import scheduler
 from conformance.program.held import Held, make_rows
 from conformance.program.interpreter import TRIES, Interpreter
 from conformance.program.scheduler import Pause, Progress, Running
-from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
+from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Together, Wait
 from conformance.scenarios import SCENARIOS
 from conformance.transport.request import OutRow, Reply, Request
 from conformance.transport.states import Action, StateAnswer
@@ -41,6 +41,7 @@ class Puppet:
         self.requests: list[Request] = []
         self.notes: list[tuple[str, dict[str, Any]]] = []
         self.reserved: list[int] = []
+        self.raced: list[list[str]] = []
         self.clock = 0.0
         self.states: Callable[[str], StateAnswer] = lambda name: StateAnswer(values={"batchId": "made_by_the_vendor"})
 
@@ -52,6 +53,10 @@ class Puppet:
         invoke = Invoke(n=n, t=self.clock, operation=request.operation, method="GET", path="/", batch=request.batch)
         end = End(n=n, outcome="answered", last=self.clock, status=status, body=body)
         return Reply(exchange=Exchange(invoke=invoke, end=end), json=body)
+
+    def race(self, requests: list[Request]) -> list[Reply]:
+        self.raced.append([r.operation for r in requests])
+        return [self.call(request) for request in requests]
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         self.reserved.append(calls)
@@ -219,6 +224,69 @@ def test_taken_of_nothing_waits_for_anything() -> None:
     assert not held.taken
     held.seen = {"a": ("created", 2)}
     assert held.taken
+
+
+RACE = Together(steps=(Retry(batch="b"), SingleRetry(batch="b", row=0), Read(batch="b"), Retry(batch="b")))
+
+
+def test_a_race_is_one_request_for_each_step() -> None:
+    transport, _ = _target()
+    steps = (Send(batch="b", rows=(RowSpec(), RowSpec())), Wait(batch="b", until="quiet"), RACE)
+    _interpret(transport, *steps, Together(steps=(Read(batch="b", view="message", rows=(0, 1)), Retry(batch="b"))))
+    assert transport.raced == [
+        ["batch_retry", "single_retry", "batch_list", "batch_retry"],
+        ["message_read", "message_read", "batch_retry"],
+    ]
+
+
+def test_after_a_race_each_accepted_retry_is_waited_for() -> None:
+    held = Held("b", ())
+    held.seen = {"a": ("failure", 1), "b": ("failure", 1)}
+    held.before, held.owed, held.more = dict(held.seen), 2, {"b": 1}
+    held.seen = {"a": ("failure", 3), "b": ("failure", 3)}
+    assert not held.taken
+    held.seen = {"a": ("failure", 3), "b": ("created", 4)}
+    assert held.taken
+
+
+def test_what_is_not_essential_is_waited_for_from_the_last_retry_on() -> None:
+    transport, _ = _target()
+    waits = tuple(Wait(batch=b, until="taken", essential=False) for b in ("b", "c"))
+    sends = tuple(Send(batch=b, rows=(RowSpec(),)) for b in ("b", "c"))
+    _interpret(transport, *sends, Read(batch="b"), Read(batch="c"), Retry(batch="b"), Retry(batch="c"), *waits)
+    assert transport.clock < 11
+
+
+def test_a_race_wider_than_the_rate_is_unmet() -> None:
+    transport, _ = _target()
+    target = Target(base_url="https://target.test/api/v2", campaign_id="c")
+    config = msgspec.structs.replace(CONFIG, target=target, limits=Limits(calls_per_second=3))
+    interpreter = Interpreter(transport, config, rng=random.Random(1), invent=lambda i, s: "made-up")
+    steps = (Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), RACE)
+    for pause in interpreter.run(Program(name="s", steps=steps)):
+        transport.clock = max(transport.clock, pause.until)
+    assert transport.raced == []
+    assert [data["code"] for event, data in transport.notes if event == "unmet"] == ["rate-too-low"]
+
+
+def test_a_race_is_planned_as_one_retry_and_bounded_by_all() -> None:
+    plan = make_plan(CONFIG, "standard", ["BR-CON-03"])
+    race = next(s for s in plan.scenarios if s.name == "race-single").program(CONFIG)
+    rows = {step.batch: len(step.rows) for step in race.steps if isinstance(step, Send)}
+    raced = [step for step in race.steps if isinstance(step, Together)]
+    once = sum(rows.values()) + sum(max(rows[s.batch] for s in step.steps) for step in raced) + rows["alone"]
+    later = (
+        make_plan(CONFIG, "standard", ["BR-LIV-01"]).messages - make_plan(CONFIG, "standard", ["BR-ACC-06"]).messages
+    )
+    assert plan.messages == once + later
+    assert plan.messages_at_most >= plan.messages + len(raced)
+
+
+def test_races_are_enough_at_every_depth() -> None:
+    for name, kinds in (("race-batch", {Retry}), ("race-single", {Retry, SingleRetry})):
+        program = next(s for s in SCENARIOS if s.name == name).program(CONFIG)
+        pairs = [s for s in program.steps if isinstance(s, Together) and {type(inner) for inner in s.steps} == kinds]
+        assert len(pairs) >= 4
 
 
 def test_a_burst_reserves_the_rate_for_all_its_steps() -> None:
