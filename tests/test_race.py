@@ -112,7 +112,7 @@ class Track:
         self.slept: list[float] = []
         config = Config(target=target, limits=limits)
         self.transport = HttpTransport(config, self.writer, sleep=self.slept.append, **options)
-        self.transport.guard.learn_send(Named("batch_send", "c"), 1, {"batchId": "b"})
+        self.transport.guard.made.learn_send(Named("batch_send", "c"), 1, {"batchId": "b"})
 
     def race(self, *batches: str) -> list[tuple[str, int | None]]:
         requests = [Request(operation="batch_retry", campaign="c", batch=batch) for batch in batches]
