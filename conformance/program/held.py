@@ -80,6 +80,17 @@ class Held:
         return self.listed and all(status in TERMINAL for status, _ in self.seen.values())
 
     @property
+    def moved(self) -> bool:
+        """Whether no message was ``created`` any more in the last listing."""
+        return self.listed and all(status != "created" for status, _ in self.seen.values())
+
+    @property
+    def ended(self) -> bool:
+        """Whether every message was terminal in the last listing, but those that never are, which have moved."""
+        pending = {self.ids.get(index) for index, row in enumerate(self.rows) if row.role == "pending"}
+        return self.moved and all(status in TERMINAL or i in pending for i, (status, _) in self.seen.items())
+
+    @property
     def taken(self) -> bool:
         """Whether every message that had failed before the last retry shows another attempt, or is on its way.
 

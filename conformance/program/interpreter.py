@@ -101,6 +101,14 @@ class Interpreter:
             note("unmet", scenario=self._scenario, text=unmet.text, **data)
         note("finished", scenario=self._scenario)
 
+    def carry_out(self, step: AnyStep, at: int = 0) -> Running:
+        """Carry out one step, for a driver that does not know the next one yet. ``at`` is its place in the program.
+
+        :raises UnmetError: it needs something that did not come; :raises GuardError: as ``run``.
+        """
+        self._step = str(at)
+        yield from self._do(step)
+
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _do(self, step: AnyStep) -> Iterator[Pause]:
@@ -360,8 +368,8 @@ class Interpreter:
             return False
         if step.until == "listed":
             return held.listed
-        if step.until == "taken":
-            return held.taken
+        if step.until in ("taken", "moved", "ended"):
+            return bool(getattr(held, step.until))
         if not held.terminal:
             return False
         return step.until == "terminal" or self._status_quiet(held)

@@ -18,9 +18,10 @@ View = Literal["listing", "backward", "campaign", "message"]
 
 #: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
 #: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
-#: accepted retry shows its new attempt.
+#: accepted retry shows its new attempt. ``moved``: no message is ``created`` any more. ``ended``: every message is
+#: terminal, but those to ``pending`` numbers, which have left ``created``.
 #: ``others``: every program that does not itself wait for the others has ended.
-Condition = Literal["listed", "terminal", "quiet", "taken", "others"]
+Condition = Literal["listed", "terminal", "quiet", "taken", "moved", "ended", "others"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):

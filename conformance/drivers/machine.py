@@ -1,0 +1,20 @@
+"""The driver that explores: programs that nobody planned, drawn by hypothesis.
+
+They are drawn first, before anything is sent, and run side by side, so that a slow target is waited for once and not
+once for each. What a program shows by its own exchanges only steers the search: the verdicts come of the whole
+history, as always.
+"""
+
+from __future__ import annotations
+
+from conformance.drivers.drive import Drive
+from conformance.exploring.engine import SCOPES, Engine
+
+
+def drive(run: Drive) -> None:
+    """Explore, shrink what is found, and run it again.
+
+    :raises GuardError: the guard ended the run. Budgets never end it here: what is beyond the share is left out.
+    """
+    engine = Engine(run, SCOPES[run.depth])
+    engine.pursue(engine.explore())

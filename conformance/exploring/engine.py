@@ -1,0 +1,169 @@
+"""The search: draw, run side by side, shrink what was found, and run the smallest again."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from conformance.config import Limits
+from conformance.drivers.drive import Drive
+from conformance.exploring import corpus
+from conformance.exploring.programs import generate, key_of, size_of
+from conformance.exploring.running import Ran, Runner, Share, named
+from conformance.exploring.shrinking import Memo, shrink
+from conformance.program.steps import Program
+
+#: What of the budgets that are left this driver takes at most, so that those after it get theirs.
+PART = 1 / 3
+#: Programs that a finding gives rise to begin with this; reports show them before others.
+FOUND = "found-"
+#: Off until the interpreter carries out steps together.
+RACES = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """How far a run explores, by depth.
+
+    ``programs`` are drawn, for ``messages`` and ``calls`` at most; of the kinds of findings ``kinds`` are pursued, and
+    shrunk in ``seconds`` in all; the smallest program of each is run ``again`` so often.
+    """
+
+    programs: int
+    messages: int
+    calls: int
+    kinds: int
+    seconds: float
+    again: int
+
+    def most(self, limits: Limits) -> tuple[int, int]:
+        """Messages and calls that exploring costs at most in a run with these limits."""
+        return min(self.messages, int(limits.max_messages * PART)), min(self.calls, int(limits.max_calls * PART))
+
+
+SCOPES = {
+    "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=5.0, again=2),
+    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=15.0, again=3),
+    "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
+}
+
+
+def share_of(run: Drive, scope: Scope) -> Share:
+    """What may be spent on exploring: its part of what is left, and no more than the scope says."""
+    limits, budget, now = run.config.limits, run.transport.budget, run.transport.now()
+
+    def mark(spent: int, limit: int, most: int) -> int:
+        return spent + min(int((limit - spent) * PART), most)
+
+    return Share(
+        calls=mark(budget.calls, limits.max_calls, scope.calls),
+        messages=mark(budget.messages, limits.max_messages, scope.messages),
+        until=now + (limits.max_seconds - now) * PART,
+    )
+
+
+def loopback(base_url: str) -> bool:
+    """Whether a target is on this machine: there calls are cheap, and nobody is texted."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Engine:
+    """One search.
+
+    :param run: the run; :param scope: how far it goes; :param races: whether steps at once are drawn.
+    """
+
+    def __init__(self, run: Drive, scope: Scope, *, races: bool = RACES) -> None:
+        self.run = run
+        self.scope = scope
+        self.races = races
+        self.runner = Runner(run, share_of(run, scope))
+        self.memo = Memo()
+        self._shrinks = 0
+        #: Programs that were run again already, by key.
+        self._repeated: set[str] = set()
+
+    def explore(self) -> list[Ran]:
+        """Run the corpus and what the seed draws, side by side. Everything is drawn before anything is sent."""
+        drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
+        programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
+        programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
+        ran = self.runner.side_by_side({name: named(name, program) for name, program in programs.items()})
+        for one in ran:
+            self.memo.learn(one)
+        cut = sum(not one.whole for one in ran)
+        text = f"{len(ran)} of {len(programs)} programs were run" + (f", {cut} of them cut short" if cut else "")
+        self.run.transport.note("explored", text=text)
+        return ran
+
+    def pursue(self, ran: Sequence[Ran]) -> None:
+        """Shrink what was found, the smallest first, and run the smallest program of each kind again."""
+        until = self.run.transport.now() + self.scope.seconds
+        for kind in kinds_in(ran)[: self.scope.kinds]:
+            smallest = self.memo.smallest(kind)
+            if smallest is None or key_of(smallest) in self._repeated:
+                # What was made for another kind shows this one too.
+                continue
+            if self.run.depth == "deep" or loopback(self.run.config.target.base_url):
+                smallest = self.shrunk(kind, until) or smallest
+            if key_of(smallest) not in self._repeated:
+                self._repeat(kind, smallest, ran)
+
+    def shrunk(self, kind: str, until: float) -> Program | None:
+        """The smallest program that can be found until then to show this kind."""
+        share = self.runner.share
+        bound = Share(calls=share.calls, messages=share.messages, until=min(share.until, until))
+
+        def execute(program: Program) -> Ran | None:
+            self._shrinks += 1
+            name = f"machine-shrink-{self._shrinks:03}"
+            if self.runner.spent(bound):
+                return None
+            ran = self.runner.side_by_side({name: named(name, program)}, bound)
+            return ran[0] if ran and (ran[0].whole or ran[0].findings) else None
+
+        count = self.scope.programs
+        return shrink(kind, self.memo, execute, self.run.config, seed=self.run.seed, count=count, races=self.races)
+
+    def _repeat(self, kind: str, program: Program, ran: Sequence[Ran]) -> None:
+        """Run a program again, side by side with itself, and put on record how often it shows what it showed."""
+        self._repeated.add(key_of(program))
+        before = [one for one in ran if kind in one.findings]
+        name = f"{FOUND}{before[0].findings[kind].fingerprint}"
+        program = named(name, program)
+        corpus.keep(self.run.folder, program)
+        names = [name, *(f"{name}-{turn}" for turn in range(2, self.scope.again + 1))]
+        again = self.runner.side_by_side({each: named(each, program) for each in names})
+        for shown in sorted(self.memo.shown[key_of(program)]):
+            times = sum(shown in one.findings for one in again)
+            self.run.transport.note(
+                "found",
+                scenario=name,
+                text=f"shown again by {times} of {len(again)} runs of the smallest program",
+                finding=shown,
+                shown=times,
+                of=len(again),
+            )
+
+    def _known(self) -> tuple[Program, ...]:
+        """The corpus: what was found into this report folder before, then what comes with the suite."""
+        before, unreadable = corpus.found_before(self.run.folder)
+        if unreadable:
+            self.run.transport.note("explored", text=f"{len(unreadable)} files of the corpus are no programs")
+        return corpus.fitting((*before, *corpus.shipped()), self.run.config)
+
+
+def kinds_in(ran: Sequence[Ran]) -> list[str]:
+    """The kinds of findings, those that the smallest programs show first."""
+    smallest: dict[str, tuple[int, int, str]] = {}
+    for one in ran:
+        for kind in one.findings:
+            size = size_of(one.program)
+            smallest[kind] = min(smallest.get(kind, size), size)
+    return sorted(smallest, key=lambda kind: (smallest[kind], kind))

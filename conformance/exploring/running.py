@@ -1,0 +1,218 @@
+"""Programs carried out side by side, within a share of the budgets, and each judged by its own exchanges."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from conformance import CONTRACT_VERSION, __version__
+from conformance.config import Config
+from conformance.config_load import offers
+from conformance.drivers.drive import Drive
+from conformance.errors import BudgetError
+from conformance.exploring.programs import steps_of
+from conformance.findings import Finding
+from conformance.history.records import Exchange, Header, History
+from conformance.judges import judge
+from conformance.program import scheduler
+from conformance.program.interpreter import Interpreter
+from conformance.program.scheduler import Running
+from conformance.program.steps import Program, Retry, Send, SingleRetry, SingleSend, Wait
+from conformance.transport.client import HttpTransport
+from conformance.transport.request import Reply, Request
+
+#: How the exchanges of this driver are marked in the history.
+DRIVER = "machine"
+#: Calls that one wait takes, for the forecast.
+POLLS = 8
+
+
+class ShareSpentError(Exception):
+    """The driver has had its share of the budgets. Ends a program, never a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Marks of the run's budgets beyond which this driver does not go: calls, messages, and seconds of the run's clock."""
+
+    calls: int
+    messages: int
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A program that was carried out, and what its own exchanges prove."""
+
+    name: str
+    program: Program
+    exchanges: tuple[Exchange, ...]
+    #: The first finding of each kind (``kind_of``).
+    findings: Mapping[str, Finding]
+    #: Whether the budgets let it come to its end.
+    whole: bool = True
+
+
+def kind_of(finding: Finding) -> str:
+    """What makes two findings the same defect here.
+
+    Not the fingerprint: which requirements it names may depend on what stood still elsewhere meanwhile.
+    """
+    return finding.subject or finding.summary
+
+
+def header_of(config: Config) -> Header:
+    """As much of the run's header as judges read."""
+    lag = config.timing.read_lag
+    return Header(
+        suite_version=__version__,
+        contract_version=CONTRACT_VERSION,
+        run_id="",
+        started="",
+        base_url=config.target.base_url,
+        campaign_id=config.target.campaign_id,
+        other_campaign_id=config.target.other.campaign_id if config.target.other else None,
+        settle_timeout=config.timing.settle_timeout,
+        read_lag=None if isinstance(lag, str) else lag,
+        offers=offers(config),
+    )
+
+
+def findings_in(config: Config, exchanges: Iterable[Exchange], requirements: Collection[str]) -> dict[str, Finding]:
+    """What these exchanges prove by themselves, by kind, as far as it is about these requirements.
+
+    One program's exchanges are a whole story: its batches have no other writer (A6), and whatever other programs
+    did meanwhile must not matter to it (BR-SEL-10).
+    """
+    history = History(header=header_of(config), exchanges=tuple(exchanges))
+    found: dict[str, Finding] = {}
+    for opinion in judge(history):
+        if isinstance(opinion, Finding) and set(opinion.any_of) & set(requirements):
+            found.setdefault(kind_of(opinion), opinion)
+    return found
+
+
+@dataclass
+class Recording:
+    """A transport that keeps each scenario's exchanges, and lets nothing out beyond the share."""
+
+    inner: HttpTransport
+    share: Share
+    exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
+
+    def call(self, request: Request) -> Reply:
+        """As the transport's.
+
+        :raises ShareSpentError: the share of calls or time is spent; nothing was sent.
+        """
+        if self.inner.budget.calls >= self.share.calls or self.inner.now() >= self.share.until:
+            raise ShareSpentError
+        try:
+            reply = self.inner.call(request)
+        except BudgetError:
+            # Somebody else spent what this share was a part of.
+            raise ShareSpentError from None
+        self.exchanges.setdefault(request.origin.scenario, []).append(reply.exchange)
+        return reply
+
+    def reserve(self, calls: int) -> AbstractContextManager[None]:
+        return self.inner.reserve(calls)
+
+    def now(self) -> float:
+        return self.inner.now()
+
+    def note(self, event: str, *, scenario: str = "", text: str = "", **data: Any) -> None:
+        self.inner.note(event, scenario=scenario, text=text, **data)
+
+
+class Runner:
+    """Runs programs for one driver.
+
+    :param run: the run; :param share: what this driver may spend.
+    """
+
+    def __init__(self, run: Drive, share: Share) -> None:
+        self.run = run
+        self.share = share
+
+    def spent(self, share: Share | None = None) -> bool:
+        """Whether the share, or a smaller one, is spent."""
+        mark, transport = share or self.share, self.run.transport
+        budget = transport.budget
+        return budget.calls >= mark.calls or budget.messages >= mark.messages or transport.now() >= mark.until
+
+    def affordable(self, programs: Mapping[str, Program], share: Share | None = None) -> dict[str, Program]:
+        """As many of them, in their order, as surely leave the share's messages and probably its calls unspent."""
+        mark, budget = share or self.share, self.run.transport.budget
+        calls, messages = budget.calls, budget.messages
+        chosen: dict[str, Program] = {}
+        for name, program in programs.items():
+            cost = cost_of(program)
+            calls, messages = calls + cost[0], messages + cost[1]
+            if calls > mark.calls or messages > mark.messages:
+                break
+            chosen[name] = program
+        return chosen
+
+    def side_by_side(self, programs: Mapping[str, Program], share: Share | None = None) -> list[Ran]:
+        """Carry programs out, all at once, and judge each. Those that the share does not afford are left out.
+
+        :raises GuardError: the guard ended the run; budgets alone never do.
+        """
+        chosen = self.affordable(programs, share)
+        recording = Recording(self.run.transport, share or self.share)
+        cut: set[str] = set()
+        running = {name: self._bounded(name, program, recording, cut) for name, program in chosen.items()}
+        scheduler.run(running, now=self.run.transport.now, sleep=self.run.sleep, progress=self.run.progress)
+        return [
+            Ran(
+                name=name,
+                program=program,
+                exchanges=tuple(recording.exchanges.get(name, ())),
+                findings=findings_in(self.run.config, recording.exchanges.get(name, ()), self.run.requirements),
+                whole=name not in cut,
+            )
+            for name, program in chosen.items()
+        ]
+
+    def _bounded(self, name: str, program: Program, recording: Recording, cut: set[str]) -> Running:
+        interpreter = Interpreter(
+            recording,
+            self.run.config,
+            rng=random.Random(f"{self.run.seed}:{name}"),
+            invent=self._invent,
+            driver=DRIVER,
+            scenario=name,
+        )
+        try:
+            yield from interpreter.run(program)
+        except ShareSpentError:
+            cut.add(name)
+            recording.note("cut", scenario=name, text="exploring has had its share of the budgets")
+
+    def _invent(self, identifier: UUID, shape: str | None) -> str:
+        return self.run.transport.guard.invent(identifier, shape)
+
+
+def cost_of(program: Program) -> tuple[int, int]:
+    """Calls that a program takes, about; and messages that it costs at most, whatever the target answers."""
+    sizes: dict[str, int] = {}
+    calls = messages = 0
+    for step in steps_of(program):
+        calls += POLLS if isinstance(step, Wait) else 1
+        if isinstance(step, Send):
+            sizes[step.batch] = len(step.rows)
+        if isinstance(step, Send | Retry):
+            messages += sizes.get(step.batch, 0)
+        elif isinstance(step, SingleRetry | SingleSend):
+            messages += 1
+    return calls, messages
+
+
+def named(name: str, program: Program) -> Program:
+    """The same program under another name."""
+    return Program(name=name, steps=program.steps)

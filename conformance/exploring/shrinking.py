@@ -1,0 +1,95 @@
+"""Shrinking: hypothesis looks for the smallest program that still shows a finding."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import hypothesis
+from hypothesis import Phase
+from hypothesis.errors import HypothesisException
+
+from conformance.config import Config
+from conformance.exploring.programs import DRAWS, key_of, programs, settings_for, size_of
+from conformance.exploring.running import Ran
+from conformance.program.steps import Program
+
+#: Carries a program out, alone; None if the budget for it is spent.
+Execute = Callable[[Program], Ran | None]
+
+
+class _ShownError(Exception):
+    """The one thing that hypothesis is told: this program shows the finding."""
+
+
+@dataclass
+class Memo:
+    """Programs that were carried out whole, with the kinds of findings that each showed: none is carried out twice."""
+
+    shown: dict[str, frozenset[str]] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)
+
+    def learn(self, ran: Ran) -> None:
+        """Keep what a program showed. One that was cut proves what it proves, and is no pass."""
+        if ran.whole or ran.findings:
+            key = key_of(ran.program)
+            self.shown[key] = self.shown.get(key, frozenset()) | frozenset(ran.findings)
+            self.programs[key] = ran.program
+
+    def smallest(self, kind: str) -> Program | None:
+        """The smallest program that has shown this kind."""
+        found = [self.programs[key] for key, kinds in self.shown.items() if kind in kinds]
+        return min(found, key=size_of, default=None)
+
+
+def shrink(
+    kind: str, memo: Memo, execute: Execute, config: Config, *, seed: int, count: int, races: bool = False
+) -> Program | None:
+    """The smallest program found that shows this kind of finding; None if none did.
+
+    Hypothesis draws the same programs again, out of the same seed, and the memo answers for them, so that only what
+    it makes of them on the way down is carried out. Nothing that is no larger than the smallest that is known
+    already is of interest; what lies beyond the budget counts as a pass, which keeps the best so far.
+
+    :param count: programs that were drawn at first.
+    :raises Exception: what ``execute`` raised, once hypothesis has let go.
+    """
+    known = memo.smallest(kind)
+    if known is None:
+        return None
+    bound = size_of(known)
+    broken: list[Exception] = []
+
+    @hypothesis.seed(seed)
+    @settings_for(DRAWS * count, Phase.generate, Phase.shrink)
+    @hypothesis.given(programs(config, races=races))
+    def body(program: Program) -> None:
+        key = key_of(program)
+        if size_of(program) > bound or broken:
+            return
+        if key not in memo.shown:
+            try:
+                ran = execute(program)
+            except Exception as error:
+                # A boundary: hypothesis takes whatever is raised for a finding, and would shrink it.
+                logging.getLogger(__name__).debug("a program broke", exc_info=True)
+                broken.append(error)
+                return
+            if ran is None:
+                memo.shown[key] = frozenset()
+                return
+            memo.learn(ran)
+        if kind in memo.shown.get(key, frozenset()):
+            raise _ShownError
+
+    try:
+        body()
+    except _ShownError:
+        pass
+    except HypothesisException:
+        # Such as Flaky: it says something about the search, and nothing about the target. The best so far stands.
+        pass
+    if broken:
+        raise broken[0]
+    return memo.smallest(kind)
