@@ -53,7 +53,10 @@ Text = Literal["plain", "markup", "quotes", "blanks", "breaks"]
 _KINDS: tuple[Kind, ...] = ("act", "act", "act", "act", "send", "look", "odd", "act")
 _RACES: tuple[Kind, ...] = ("act", "act", "race", "act", "send", "look", "odd", "race")
 _THEN: tuple[Then, ...] = ("quiet", "quiet", "moved", "nothing")
+_FIRST: tuple[Then, ...] = ("quiet", "quiet", "quiet", "nothing")
 _VIEWS: tuple[View, ...] = ("listing", "message", "campaign", "backward")
+#: Rows of a batch less one, beside any number and as many as there may be.
+_SIZES = (0, 1, 2, 0, 1, 3)
 _TEXTS: tuple[Text, ...] = ("plain", "markup", "blanks", "breaks")
 _CAUSES = ("id:unknown", "auth:none", "method:GET", "path:trailing-slash", "body:json-ids", "query:names")
 
@@ -115,8 +118,8 @@ def roles_of(config: Config) -> tuple[Role, ...]:
 def _rows(draw: st.DrawFn, roles: tuple[Role, ...], most: int) -> tuple[RowSpec, ...]:
     """One to ``most`` rows, mostly few; mostly failing."""
     draws = _Draws(draw)
-    few = min(3, most)
-    count = 1 + draws.pick(range(most if draws.flag() and draws.flag() else few))
+    sizes = [1 + n % most for n in _SIZES]
+    count = draws.pick([*sizes, 1 + draws.pick(range(most)), most])
     mixed = draws.flag()
     awkward = draws.flag() and draws.flag()
     rows: list[RowSpec] = []
@@ -171,9 +174,9 @@ def programs(draw: st.DrawFn, config: Config, *, races: bool = False) -> Program
     """
     without = draw(_swarm())
     roles, most = roles_of(config), config.limits.max_rows
-    first = draw(_rows(roles, most))
+    first, then = draw(_rows(roles, most)), _Draws(draw).pick(_FIRST)
     moves = draw(st.lists(_move(roles, most, _RACES if races else _KINDS), min_size=1, max_size=MOVES))
-    return build(first, moves, without)
+    return build(first, then, moves, without)
 
 
 @dataclass
@@ -189,10 +192,10 @@ class _Sent:
     tries: list[int] = field(default_factory=list)
 
 
-def build(first: tuple[RowSpec, ...], moves: Sequence[Move], without: Swarm) -> Program:
+def build(first: tuple[RowSpec, ...], then: Then, moves: Sequence[Move], without: Swarm) -> Program:
     """The program of these draws. Moves that would cost too much, or wait too often, are left out."""
     builder = _Builder(without)
-    builder.send(first, "quiet")
+    builder.send(first, then)
     for move in moves:
         builder.move(move)
     return Program(name="drawn", steps=builder.finish())

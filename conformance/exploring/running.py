@@ -146,16 +146,15 @@ class Runner:
         return budget.calls >= mark.calls or budget.messages >= mark.messages or transport.now() >= mark.until
 
     def affordable(self, programs: Mapping[str, Program], share: Share | None = None) -> dict[str, Program]:
-        """As many of them, in their order, as surely leave the share's messages and probably its calls unspent."""
+        """As many of them, in their order, as the share's messages surely, and its calls probably, are enough for."""
         mark, budget = share or self.share, self.run.transport.budget
         calls, messages = budget.calls, budget.messages
         chosen: dict[str, Program] = {}
         for name, program in programs.items():
             cost = cost_of(program)
-            calls, messages = calls + cost[0], messages + cost[1]
-            if calls > mark.calls or messages > mark.messages:
-                break
-            chosen[name] = program
+            if calls + cost[0] <= mark.calls and messages + cost[1] <= mark.messages:
+                calls, messages = calls + cost[0], messages + cost[1]
+                chosen[name] = program
         return chosen
 
     def side_by_side(self, programs: Mapping[str, Program], share: Share | None = None) -> list[Ran]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
+import msgspec
 import uvicorn
 
 from conformance.config import (
@@ -79,21 +80,9 @@ class ReferenceServer:
 
     def config(self) -> Config:
         """A configuration that fits this target: all roles of recipients, four languages, a second campaign."""
-        value = {"body": "conformance"}
-        return Config(
-            target=Target(
-                base_url=self.base_url,
-                campaign_id=OWN_CAMPAIGN,
-                api_key=OWN_KEY,
-                read_timeout=20.0,
-                other=OtherCampaign(campaign_id=OTHER_CAMPAIGN, api_key=OTHER_KEY),
-            ),
-            template=Template(
-                values=value,
-                languages=tuple(Language(language=name, values=value) for name in ("chinese", "malay", "tamil")),
-            ),
-            recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
-            limits=Limits(calls_per_second=200, max_messages=2000, max_calls=5000),
+        config = config_for(self.base_url)
+        return msgspec.structs.replace(
+            config,
             provider_states=ProviderStates(url=self.states_url),
             timing=Timing(settle_timeout=max(1.0, 5 * self.settings.lifetime)),
         )
@@ -115,6 +104,26 @@ class ReferenceServer:
         self._server.should_exit = True
         self._thread.join(PATIENCE)
         self._socket.close()
+
+
+def config_for(base_url: str) -> Config:
+    """A configuration that fits a reference target there, but for the time that it takes."""
+    value = {"body": "conformance"}
+    return Config(
+        target=Target(
+            base_url=base_url,
+            campaign_id=OWN_CAMPAIGN,
+            api_key=OWN_KEY,
+            read_timeout=20.0,
+            other=OtherCampaign(campaign_id=OTHER_CAMPAIGN, api_key=OTHER_KEY),
+        ),
+        template=Template(
+            values=value,
+            languages=tuple(Language(language=name, values=value) for name in ("chinese", "malay", "tamil")),
+        ),
+        recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
+        limits=Limits(calls_per_second=200, max_messages=2000, max_calls=5000),
+    )
 
 
 def config_text(server: ReferenceServer) -> str:

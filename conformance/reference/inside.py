@@ -1,0 +1,80 @@
+"""The reference target without a socket, by a clock of its own: waiting costs no time, and a run repeats itself exactly.
+
+For tests and benchmarks of drivers. Requests pass guard, budgets, recorder and wire as any others do; only the network
+and the time are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import msgspec
+
+from conformance.config import Config, Limits, Timing
+from conformance.history.writer import HistoryWriter
+from conformance.reference.app import BASE_PATH, Service
+from conformance.reference.behaviour import Answer
+from conformance.reference.server import config_for
+from conformance.reference.settings import Settings
+from conformance.transport.client import HttpTransport
+
+#: Seconds that a call takes by this clock: half of them before the target decides, half of them after.
+CALL = 0.004
+
+
+class InsideTarget:
+    """A reference target in this process, in one thread.
+
+    :param settings: how it behaves.
+    :raises KeyError: a fault or variant is unknown.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._now = 0.0
+        self.service = Service(self.settings, clock=self.clock)
+
+    def clock(self) -> float:
+        """Seconds; they pass only while somebody waits or calls."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += max(seconds, 0.0)
+
+    def config(self) -> Config:
+        """A configuration that fits this target; its limits are wide."""
+        return msgspec.structs.replace(
+            config_for(f"http://127.0.0.1:9{BASE_PATH}"),
+            limits=Limits(calls_per_second=1e6, max_messages=100_000, max_calls=100_000, max_seconds=1e6),
+            timing=Timing(settle_timeout=5 * self.settings.lifetime),
+        )
+
+    def transport(self, config: Config, writer: HistoryWriter) -> HttpTransport:
+        """The way to this target, recorded as any other."""
+        return HttpTransport(
+            config, writer, clock=self.clock, sleep=self.sleep, inner=lambda: httpx.MockTransport(self._handle)
+        )
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.sleep(CALL / 2)
+        answer = self.service.answer(
+            request.method,
+            request.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(BASE_PATH),
+            dict(request.url.params),
+            dict(request.headers),
+            request.read(),
+        )
+        self.sleep(CALL / 2)
+        return _response(answer)
+
+
+def _response(answer: Answer) -> httpx.Response:
+    headers = dict(answer.headers)
+    if answer.raw is not None:
+        return httpx.Response(answer.status, headers=headers, content=answer.raw)
+    if answer.body is None:
+        return httpx.Response(answer.status, headers=headers)
+    content = json.dumps(answer.body, ensure_ascii=False).encode()
+    return httpx.Response(answer.status, headers={"content-type": "application/json", **headers}, content=content)
