@@ -33,9 +33,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
 
     @property
+    def kind(self) -> str:
+        """What is wrong, in words that are stable across runs, whichever requirements it is laid to."""
+        return self.subject or self.summary
+
+    @property
     def fingerprint(self) -> str:
         """Twelve hex digits, stable across runs, for baselines."""
-        text = "\n".join((*sorted(self.any_of), self.subject or self.summary))
+        text = "\n".join((*sorted(self.any_of), self.kind))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

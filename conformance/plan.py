@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from conformance.config import Config
 from conformance.drivers.scenarios import REPETITIONS, chosen
+from conformance.exploring.engine import SCOPES
 from conformance.program.steps import (
     AnyStep,
     Burst,
@@ -45,6 +46,9 @@ class Plan:
     #: Messages of sends, by role of recipient.
     recipients: dict[str, int]
     price: float | None
+    #: What exploring costs at most beside the scenarios: messages and calls. Draws decide, so there is no forecast.
+    exploring_messages: int = 0
+    exploring_calls: int = 0
 
 
 @dataclass
@@ -162,8 +166,11 @@ class _Count:
         self.high += high
 
 
-def make_plan(config: Config, depth: str, requirements: Collection[str]) -> Plan:
-    """The plan of a run with this configuration. Sends nothing."""
+def make_plan(
+    config: Config, depth: str, requirements: Collection[str], drivers: Collection[str] = ("scenarios",)
+) -> Plan:
+    """The plan of a run of these drivers with this configuration. Sends nothing."""
+    exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
     scenarios = chosen(config, requirements)
     turns = REPETITIONS[depth]
     counts = [_counted(config, s.program(config)) for s in scenarios]
@@ -184,6 +191,8 @@ def make_plan(config: Config, depth: str, requirements: Collection[str]) -> Plan
         seconds_at_most=min(longest + high / config.limits.calls_per_second, config.limits.max_seconds),
         recipients=roles,
         price=None if price is None else round(messages * price, 2),
+        exploring_messages=exploring[0],
+        exploring_calls=exploring[1],
     )
 
 

@@ -104,9 +104,17 @@ def test_the_plan_holds(tmp_path: Path) -> None:
         out, _ = run.communicate(timeout=PATIENCE)
     messages = re.search(r"messages +(\d+) if .*?, (\d+) at most", planned.stdout)
     calls = re.search(r"calls +(\d+) to (\d+)", planned.stdout)
+    exploring = re.search(r"exploring +(\d+) more messages and (\d+) more calls at most", planned.stdout)
     took = re.search(r"(\d+) calls, (\d+) messages", out)
     assert messages is not None
     assert calls is not None
+    assert exploring is not None
     assert took is not None
-    assert int(took[2]) == int(messages[1])
-    assert int(calls[1]) <= int(took[1]) <= int(calls[2])
+    exchanges = read_history(tmp_path / "r" / "history.jsonl").exchanges
+    explored = [e for e in exchanges if e.invoke.driver == "machine"]
+    assert int(calls[1]) <= int(took[1]) - len(explored) <= int(calls[2])
+    assert 0 < len(explored) <= int(exploring[2])
+    # What a refused request was charged is given back, so the history's own charges are the bound.
+    drawn = sum(e.invoke.charge for e in explored if e.accepted or e.open)
+    assert int(took[2]) - drawn == int(messages[1])
+    assert 0 < drawn <= int(exploring[1])

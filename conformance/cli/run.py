@@ -127,7 +127,7 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
         if not config.target.base_url:
             raise UsageError("no target is named", mend="give --target URL (or --target reference)")
         selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
-        for line in _lines(make_plan(config, options.depth, selected)):
+        for line in _lines(make_plan(config, options.depth, selected, options.drivers)):
             screen.say(line)
     return 0
 
@@ -141,6 +141,8 @@ def _lines(plan: Plan) -> list[str]:
         f"calls     {plan.calls_low} to {plan.calls_high}",
         f"time      {plan.seconds_at_most:.0f} s at most",
     ]
+    if plan.exploring_calls:
+        lines.append(f"exploring {plan.exploring_messages} more messages and {plan.exploring_calls} more calls at most")
     if plan.price is not None:
         lines.append(f"price     {plan.price:.2f}, by limits.price_per_message")
     return [*lines, "", *(f"  {s.name:18} {s.title}" for s in plan.scenarios)]

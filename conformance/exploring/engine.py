@@ -94,11 +94,13 @@ class Engine:
         drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
-        ran = self.runner.side_by_side({name: named(name, program) for name, program in programs.items()})
+        ran = self.runner.side_by_side(
+            {name: named(name, program) for name, program in programs.items()}, control="machine-control"
+        )
         for one in ran:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)
-        text = f"{len(ran)} of {len(programs)} programs were run" + (f", {cut} of them cut short" if cut else "")
+        text = f"{len(ran)} of {len(programs) + 1} programs were run" + (f", {cut} of them cut short" if cut else "")
         self.run.transport.note("explored", text=text)
         return ran
 
@@ -139,7 +141,9 @@ class Engine:
         program = named(name, program)
         corpus.keep(self.run.folder, program)
         names = [name, *(f"{name}-{turn}" for turn in range(2, self.scope.again + 1))]
-        again = self.runner.side_by_side({each: named(each, program) for each in names})
+        control = f"machine-control-{len(self._repeated)}"
+        again = self.runner.side_by_side({each: named(each, program) for each in names}, control=control)
+        again = [one for one in again if one.name != control]
         for shown in sorted(self.memo.shown[key_of(program)]):
             times = sum(shown in one.findings for one in again)
             self.run.transport.note(

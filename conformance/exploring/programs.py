@@ -55,6 +55,8 @@ _RACES: tuple[Kind, ...] = ("act", "act", "race", "act", "send", "look", "odd", 
 _THEN: tuple[Then, ...] = ("quiet", "quiet", "moved", "nothing")
 _FIRST: tuple[Then, ...] = ("quiet", "quiet", "quiet", "nothing")
 _VIEWS: tuple[View, ...] = ("listing", "message", "campaign", "backward")
+#: Places of rows, modulo the size of the batch: the first, the last, and two between.
+_PLACES = (0, -1, 1, 2)
 #: Rows of a batch less one, beside any number and as many as there may be.
 _SIZES = (0, 1, 2, 0, 1, 3)
 _TEXTS: tuple[Text, ...] = ("plain", "markup", "blanks", "breaks")
@@ -68,7 +70,7 @@ class Move:
     """A few steps that belong together; which batch and rows are meant is told by places, modulo what there is."""
 
     kind: Kind
-    batch: int
+    batch: int = 0
     #: None is a batch retry, a number a single retry of the row at that place.
     writes: tuple[int | None, ...] = ()
     #: Whether one message is read right before and after each write, back to back.
@@ -116,18 +118,20 @@ def roles_of(config: Config) -> tuple[Role, ...]:
 
 @st.composite
 def _rows(draw: st.DrawFn, roles: tuple[Role, ...], most: int) -> tuple[RowSpec, ...]:
-    """One to ``most`` rows, mostly few; mostly failing."""
+    """One to ``most`` rows, mostly few; failing, or of a few roles in turn."""
     draws = _Draws(draw)
     sizes = [1 + n % most for n in _SIZES]
-    count = draws.pick([*sizes, 1 + draws.pick(range(most)), most])
-    mixed = draws.flag()
-    awkward = draws.flag() and draws.flag()
-    rows: list[RowSpec] = []
-    for index in range(count):
-        role = draws.pick(("failing", *roles)) if mixed and roles else "failing"
-        text = draws.pick(_TEXTS) if awkward else "plain"
-        same = 0 if awkward and index and rows[0].role == role and draws.flag() else None
-        rows.append(RowSpec(role=role, text=text, same_as=same))
+    count = draws.pick([*sizes, most, None]) or 1 + draws.pick(range(most))
+    turn: tuple[Role, ...] = ("failing",)
+    if draws.flag() and roles:
+        turn = (draws.pick(roles), draws.pick(roles))
+    rows = [RowSpec(role=turn[index % len(turn)]) for index in range(count)]
+    if draws.flag() and draws.flag():
+        text, same = draws.pick(_TEXTS), draws.flag()
+        rows[0] = RowSpec(role=rows[0].role, text=text)
+        rows[1:] = [
+            RowSpec(role=row.role, same_as=0 if same and row.role == rows[0].role else None) for row in rows[1:]
+        ]
     return tuple(rows)
 
 
@@ -135,22 +139,23 @@ def _rows(draw: st.DrawFn, roles: tuple[Role, ...], most: int) -> tuple[RowSpec,
 def _move(draw: st.DrawFn, roles: tuple[Role, ...], most: int, kinds: tuple[Kind, ...]) -> Move:
     draws = _Draws(draw)
     kind = draws.pick(kinds)
-    batch = draws.pick(range(4))
     if kind == "send":
-        return Move(kind=kind, batch=batch, rows=draw(_rows(roles, most)), then=draws.pick(_THEN))
+        return Move(kind=kind, rows=draw(_rows(roles, most)), then=draws.pick(_THEN))
+    batch = draws.pick(range(2))
     if kind == "look":
         return Move(kind=kind, batch=batch, view=draws.pick(_VIEWS))
     if kind == "odd":
         return Move(kind=kind, batch=batch, cause=draws.pick(_CAUSES))
-    writes = draw(st.lists(_write(most), min_size=2 if kind == "race" else 1, max_size=WRITES))
-    close, focus = draws.flag(), draws.pick(range(most))
+    writes = draw(st.lists(_write(), min_size=2 if kind == "race" else 1, max_size=WRITES))
+    close = draws.flag()
+    focus = draws.pick(_PLACES) if close else 0
     return Move(kind=kind, batch=batch, writes=tuple(writes), close=close, focus=focus, then=draws.pick(_THEN))
 
 
 @st.composite
-def _write(draw: st.DrawFn, most: int) -> int | None:
+def _write(draw: st.DrawFn) -> int | None:
     draws = _Draws(draw)
-    return draws.pick(range(most)) if draws.flag() else None
+    return draws.pick(_PLACES) if draws.flag() else None
 
 
 @st.composite
@@ -241,7 +246,7 @@ class _Builder:
     def finish(self) -> tuple[AnyStep, ...]:
         """All steps, with a batch retry if none was drawn, and every batch read once all is over."""
         if not self._retried:
-            self._act(self._batches[0], Move(kind="act", batch=0, writes=(None,)))
+            self._act(self._batches[0], Move(kind="act", writes=(None,)))
         for sent in self._batches:
             if not sent.settled:
                 self._steps.append(self._quiet(sent, essential=False))

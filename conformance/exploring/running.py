@@ -21,7 +21,7 @@ from conformance.judges import judge
 from conformance.program import scheduler
 from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
-from conformance.program.steps import Program, Retry, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
 from conformance.transport.client import HttpTransport
 from conformance.transport.request import Reply, Request
 
@@ -29,6 +29,18 @@ from conformance.transport.request import Reply, Request
 DRIVER = "machine"
 #: Calls that one wait takes, for the forecast.
 POLLS = 8
+#: A batch that is left alone while others are retried.
+CONTROL = Program(
+    name="control",
+    steps=(
+        Send(batch="b1", rows=(RowSpec(), RowSpec())),
+        Wait(batch="b1", until="quiet"),
+        Read(batch="b1", view="message"),
+        Wait(batch="b1", until="others"),
+        Read(batch="b1"),
+        Read(batch="b1", view="message"),
+    ),
+)
 
 
 class ShareSpentError(Exception):
@@ -51,18 +63,11 @@ class Ran:
     name: str
     program: Program
     exchanges: tuple[Exchange, ...]
-    #: The first finding of each kind (``kind_of``).
+    #: The first finding of each kind (``Finding.kind``: which requirements one names
+    #: may depend on what stood still elsewhere meanwhile).
     findings: Mapping[str, Finding]
     #: Whether the budgets let it come to its end.
     whole: bool = True
-
-
-def kind_of(finding: Finding) -> str:
-    """What makes two findings the same defect here.
-
-    Not the fingerprint: which requirements it names may depend on what stood still elsewhere meanwhile.
-    """
-    return finding.subject or finding.summary
 
 
 def header_of(config: Config) -> Header:
@@ -85,14 +90,14 @@ def header_of(config: Config) -> Header:
 def findings_in(config: Config, exchanges: Iterable[Exchange], requirements: Collection[str]) -> dict[str, Finding]:
     """What these exchanges prove by themselves, by kind, as far as it is about these requirements.
 
-    One program's exchanges are a whole story: its batches have no other writer (A6), and whatever other programs
-    did meanwhile must not matter to it (BR-SEL-10).
+    One program's exchanges, with or without those of a batch that was left alone, are a whole story: its batches have
+    no other writer (A6), and whatever other programs did meanwhile must not matter to it (BR-SEL-10).
     """
     history = History(header=header_of(config), exchanges=tuple(exchanges))
     found: dict[str, Finding] = {}
     for opinion in judge(history):
         if isinstance(opinion, Finding) and set(opinion.any_of) & set(requirements):
-            found.setdefault(kind_of(opinion), opinion)
+            found.setdefault(opinion.kind, opinion)
     return found
 
 
@@ -157,26 +162,38 @@ class Runner:
                 chosen[name] = program
         return chosen
 
-    def side_by_side(self, programs: Mapping[str, Program], share: Share | None = None) -> list[Ran]:
+    def side_by_side(
+        self, programs: Mapping[str, Program], share: Share | None = None, *, control: str | None = None
+    ) -> list[Ran]:
         """Carry programs out, all at once, and judge each. Those that the share does not afford are left out.
 
+        :param control: under which name a batch is left alone meanwhile, and watched to the end (docs/design.md,
+            section 2, "Attribution"); None leaves it out.
         :raises GuardError: the guard ended the run; budgets alone never do.
         """
-        chosen = self.affordable(programs, share)
+        watched = {control: named(control, CONTROL)} if control is not None else {}
+        chosen = self.affordable({**watched, **programs}, share)
         recording = Recording(self.run.transport, share or self.share)
         cut: set[str] = set()
         running = {name: self._bounded(name, program, recording, cut) for name, program in chosen.items()}
         scheduler.run(running, now=self.run.transport.now, sleep=self.run.sleep, progress=self.run.progress)
-        return [
-            Ran(
-                name=name,
-                program=program,
-                exchanges=tuple(recording.exchanges.get(name, ())),
-                findings=findings_in(self.run.config, recording.exchanges.get(name, ()), self.run.requirements),
-                whole=name not in cut,
-            )
-            for name, program in chosen.items()
-        ]
+        beside = tuple(recording.exchanges.get(control or "", ()))
+        return [self._judged(name, program, recording, cut, beside) for name, program in chosen.items()]
+
+    def _judged(
+        self, name: str, program: Program, recording: Recording, cut: set[str], beside: tuple[Exchange, ...]
+    ) -> Ran:
+        own = tuple(recording.exchanges.get(name, ()))
+        together = own if own == beside else (*own, *beside)
+        found = findings_in(self.run.config, together, self.run.requirements)
+        numbers = {exchange.n for exchange in own}
+        return Ran(
+            name=name,
+            program=program,
+            exchanges=own,
+            findings={kind: finding for kind, finding in found.items() if numbers.intersection(finding.evidence)},
+            whole=name not in cut,
+        )
 
     def _bounded(self, name: str, program: Program, recording: Recording, cut: set[str]) -> Running:
         interpreter = Interpreter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from conformance import CONTRACT_VERSION, __version__
@@ -72,8 +72,9 @@ def build(
         verdict=overall(verdicts, catalogue, header.profiles),
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
         requirements=tuple(_requirements(history, verdicts, catalogue, waived or {})),
-        observations=tuple(
-            ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations
+        observations=(
+            *(ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations),
+            *_repetitions(history),
         ),
         latency=latency(history),
         races=races(history),
@@ -139,6 +140,7 @@ def _requirements(
 
 def _finding(history: History, finding: Finding, programs: set[str]) -> ReportedFinding:
     exchanges = [e for e in history.exchanges if e.n in finding.evidence]
+    again = [n.data for n in history.notes if n.event == "found" and n.data.get("finding") == finding.kind]
     scenario = finding.scenario or next((e.invoke.scenario for e in exchanges if e.invoke.scenario), "")
     return ReportedFinding(
         summary=finding.summary,
@@ -154,4 +156,14 @@ def _finding(history: History, finding: Finding, programs: set[str]) -> Reported
         scenario=scenario,
         program=program_file(scenario) if scenario in programs else "",
         curl=tuple(curl(e) for e in exchanges),
+        reproduced=f"{again[0].get('shown')} of {again[0].get('of')}" if again else "",
     )
+
+
+def _repetitions(history: History) -> Iterator[ReportedObservation]:
+    """How often the smallest program of each finding showed it again: a defect that comes and goes is one all the same."""
+    for note in history.notes:
+        if note.event == "found":
+            value = {name: note.data.get(name) for name in ("finding", "shown", "of")}
+            evidence = tuple(e.n for e in history.exchanges if e.invoke.scenario == note.scenario)
+            yield ReportedObservation(key=f"reproduced-by-{note.scenario}", value=value, evidence=evidence[:1])

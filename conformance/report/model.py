@@ -67,6 +67,8 @@ class ReportedFinding(_Part, frozen=True):
     program: str
     #: Command lines, one for each exchange of the evidence that is not a read.
     curl: tuple[str, ...]
+    #: How often the smallest program that showed it did so again, as "3 of 5"; empty if none was run again.
+    reproduced: str = ""
 
 
 class Waived(_Part, frozen=True):

@@ -47,10 +47,15 @@ def why(item: ReportedRequirement) -> str:
 
 
 def distinct(findings: Iterable[ReportedFinding]) -> list[tuple[ReportedFinding, list[ReportedFinding]]]:
-    """Each defect once, by its fingerprint, with the other findings that show the same one."""
+    """Each defect once, by its fingerprint, with the other findings that show the same one.
+
+    The one of the smallest program that is known, if a driver has made one small, stands for the others.
+    """
     groups: dict[str, list[ReportedFinding]] = {}
     for finding in findings:
         groups.setdefault(finding.fingerprint, []).append(finding)
+    for group in groups.values():
+        group.sort(key=lambda finding: not finding.scenario.startswith("found-"))
     return [(group[0], group[1:]) for group in groups.values()]
 
 
@@ -83,6 +88,8 @@ def _finding(finding: ReportedFinding, width: int) -> list[str]:
     lines += _wrap(f"exchanges {', '.join(map(str, finding.evidence))} of history.jsonl", width, "    evidence  ")
     if finding.program:
         lines += _wrap(f"retry-conformance run --replay DIR/{finding.program}", width, "    again     ")
+    if finding.reproduced:
+        lines += _wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
     shown = [line for line in finding.curl if " GET " not in line][:MAX_CURL]
     for index, line in enumerate(shown):
         lines.append(("    by hand   " if index == 0 else "              ") + line)

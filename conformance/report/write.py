@@ -28,7 +28,12 @@ def write_all(report: Report, history: History, folder: Path) -> None:
     (folder / "conformance.json").write_bytes(data + b"\n")
     (folder / "summary.md").write_text(summary(report), encoding="utf-8")
     (folder / "badge.svg").write_text(badge(report.verdict), encoding="utf-8")
+    drawn = {e.invoke.scenario for e in history.exchanges if e.invoke.driver == "machine"}
+    told = {f.scenario for item in report.requirements for f in item.findings}
     for note in history.notes:
+        # Programs that were drawn and found nothing stand in the history.
+        if note.scenario in drawn - told and not note.scenario.startswith("found-"):
+            continue
         if note.event == "program" and _PLAIN.fullmatch(note.scenario):
             file = folder / program_file(note.scenario)
             file.parent.mkdir(exist_ok=True)
