@@ -77,15 +77,19 @@ class Engine:
     """One search.
 
     :param run: the run; :param scope: how far it goes; :param races: whether steps at once are drawn.
+    :param known: programs to run first; None is the corpus.
     """
 
-    def __init__(self, run: Drive, scope: Scope, *, races: bool = RACES) -> None:
+    def __init__(
+        self, run: Drive, scope: Scope, *, races: bool = RACES, known: Sequence[Program] | None = None
+    ) -> None:
         self.run = run
         self.scope = scope
         self.races = races
         self.runner = Runner(run, share_of(run, scope))
         self.memo = Memo()
-        self._shrinks = 0
+        self._corpus = known
+        self.shrinks = 0
         #: Programs that were run again already, by key.
         self._repeated: set[str] = set()
 
@@ -123,8 +127,8 @@ class Engine:
         bound = Share(calls=share.calls, messages=share.messages, until=min(share.until, until))
 
         def execute(program: Program) -> Ran | None:
-            self._shrinks += 1
-            name = f"machine-shrink-{self._shrinks:03}"
+            self.shrinks += 1
+            name = f"machine-shrink-{self.shrinks:03}"
             if self.runner.spent(bound):
                 return None
             ran = self.runner.side_by_side({name: named(name, program)}, bound)
@@ -157,6 +161,8 @@ class Engine:
 
     def _known(self) -> tuple[Program, ...]:
         """The corpus: what was found into this report folder before, then what comes with the suite."""
+        if self._corpus is not None:
+            return corpus.fitting(self._corpus, self.run.config)
         before, unreadable = corpus.found_before(self.run.folder)
         if unreadable:
             self.run.transport.note("explored", text=f"{len(unreadable)} files of the corpus are no programs")

@@ -49,8 +49,8 @@ def shrink(
     """The smallest program found that shows this kind of finding; None if none did.
 
     Hypothesis draws the same programs again, out of the same seed, and the memo answers for them, so that only what
-    it makes of them on the way down is carried out. Nothing that is no larger than the smallest that is known
-    already is of interest; what lies beyond the budget counts as a pass, which keeps the best so far.
+    it makes of them on the way down is carried out. Nothing larger than the smallest that is known is of interest, and
+    what lies beyond the budget counts as a pass: both keep the best so far.
 
     :param count: programs that were drawn at first.
     :raises Exception: what ``execute`` raised, once hypothesis has let go.
@@ -58,15 +58,16 @@ def shrink(
     known = memo.smallest(kind)
     if known is None:
         return None
-    bound = size_of(known)
+    best = known
     broken: list[Exception] = []
 
     @hypothesis.seed(seed)
     @settings_for(DRAWS * count, Phase.generate, Phase.shrink)
     @hypothesis.given(programs(config, races=races))
     def body(program: Program) -> None:
+        nonlocal best
         key = key_of(program)
-        if size_of(program) > bound or broken:
+        if size_of(program) > size_of(best) or broken:
             return
         if key not in memo.shown:
             try:
@@ -81,6 +82,7 @@ def shrink(
                 return
             memo.learn(ran)
         if kind in memo.shown.get(key, frozenset()):
+            best = program
             raise _ShownError
 
     try:
@@ -92,4 +94,4 @@ def shrink(
         pass
     if broken:
         raise broken[0]
-    return memo.smallest(kind)
+    return best
