@@ -67,7 +67,7 @@ def shrink(
     def body(program: Program) -> None:
         nonlocal best
         key = key_of(program)
-        if size_of(program) > size_of(best) or broken:
+        if size_of(program)[:2] > size_of(best)[:2] or broken:
             return
         if key not in memo.shown:
             try:
