@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.config_load import load
+from conformance.drivers import DRIVERS
 from conformance.errors import UsageError
 from conformance.reference.faults import FAULTS
 from conformance.reference.server import ReferenceServer, config_text
@@ -89,7 +90,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
             depth=depth,
-            drivers=fault.drivers if fault is not None else ("scenarios",),
+            drivers=fault.drivers if fault is not None else tuple(DRIVERS),
             selected=fault.breaks if fault is not None and narrow else (),
             report_dir=Path(folder, "reports"),
         )
