@@ -80,20 +80,30 @@ def target(fault: str, seed: int) -> Iterator[Drive]:
 
 def engine(run: Drive, breaks: Sequence[str], seed: int) -> Outcome:
     """The driver ``machine``, without its corpus, and one program after the other, so that the calls can be told."""
+    return _search(run, breaks, seed, side_by_side=True)
+
+
+def programs_alone(run: Drive, breaks: Sequence[str], seed: int) -> Outcome:
+    """The same programs, shrunk by hypothesis alone."""
+    return _search(run, breaks, seed, side_by_side=False)
+
+
+def _search(run: Drive, breaks: Sequence[str], seed: int, *, side_by_side: bool) -> Outcome:
     search = Engine(run, replace(SCOPES["deep"], programs=PROGRAMS), known=())
     search.runner.share = Share(calls=CALLS, messages=10**9, until=1e9)
-    drawn = generate(run.config, seed=seed, count=PROGRAMS)
     spent = 0
-    for number, program in enumerate(drawn, 1):
-        ran = search.runner.side_by_side({f"machine-{number:03}": program})
-        search.memo.learn(ran[0]) if ran else None
-        spent += len(ran[0].exchanges) if ran else 0
-        kinds = [k for one in ran for k, finding in one.findings.items() if set(finding.any_of) & set(breaks)]
-        if kinds:
-            before = run.transport.budget.calls
-            search.runner.share = Share(calls=before + CALLS, messages=10**9, until=1e9)
-            smallest = search.shrunk(kinds[0], 1e9)
-            return Outcome(find=spent, shrink=run.transport.budget.calls - before, steps=_size(smallest))
+    for number, program in enumerate(generate(run.config, seed=seed, count=PROGRAMS), 1):
+        for ran in search.runner.side_by_side({f"machine-{number:03}": program}):
+            search.memo.learn(ran)
+            spent += len(ran.exchanges)
+            kinds = [kind for kind, finding in ran.findings.items() if set(finding.any_of) & set(breaks)]
+            if kinds:
+                before = run.transport.budget.calls
+                search.runner.share = Share(calls=before + CALLS, messages=10**9, until=1e9)
+                if side_by_side:
+                    search.reduced(kinds[0], program, 1e9)
+                smallest = search.shrunk(kinds[0], 1e9)
+                return Outcome(find=spent, shrink=run.transport.budget.calls - before, steps=_size(smallest))
     return Outcome()
 
 
@@ -125,7 +135,11 @@ def state_machine(run: Drive, breaks: Sequence[str], seed: int) -> Outcome:
 
 
 #: By name, in the order of the table's columns.
-COMPETITORS: Mapping[str, Competitor] = {"machine": engine, "state machine": state_machine}
+COMPETITORS: Mapping[str, Competitor] = {
+    "machine": engine,
+    "shrunk by hypothesis alone": programs_alone,
+    "state machine": state_machine,
+}
 
 
 def _size(program: Program | None) -> int | None:

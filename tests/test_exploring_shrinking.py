@@ -9,10 +9,11 @@ import pytest
 from conformance.config import Config
 from conformance.errors import GuardError
 from conformance.exploring.programs import generate, key_of, size_of, steps_of
+from conformance.exploring.reducing import reductions
 from conformance.exploring.running import Ran
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.findings import Finding
-from conformance.program.steps import Program, Retry, Send
+from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send
 
 CONFIG = Config()
 FINDING = Finding(
@@ -114,3 +115,30 @@ def test_a_program_that_was_cut_short_is_no_pass() -> None:
     assert key_of(program) not in memo.shown
     memo.learn(ran(program, lambda _: True, whole=False))
     assert memo.smallest(FINDING.kind) == program
+
+
+def test_reductions_are_smaller_and_still_send_and_retry() -> None:
+    for program in DRAWN:
+        for smaller in reductions(program):
+            assert size_of(smaller) < size_of(program)
+            assert isinstance(smaller.steps[0], Send)
+            assert any(isinstance(step, Retry) for step in steps_of(smaller))
+
+
+def test_one_reduction_after_the_other_leads_to_the_smallest() -> None:
+    program = next(p for p in DRAWN if shows(p))
+    while better := [p for p in reductions(program) if shows(p)]:
+        program = better[0]
+    assert size_of(program)[:2] == (4, 2)
+
+
+def test_a_batch_rows_and_parts_of_a_burst_are_left_out() -> None:
+    send, retry = Send(batch="b1", rows=(RowSpec(), RowSpec(), RowSpec())), Retry(batch="b1")
+    look = Read(batch="b1", view="message", rows=(0,))
+    other = (Send(batch="b2", rows=(RowSpec(),)), Retry(batch="b2"))
+    found = [p.steps for p in reductions(Program(name="x", steps=(send, Burst(steps=(look, retry, look)), *other)))]
+    assert (send, retry, *other) in found
+    assert (send, Burst(steps=(look, retry, look))) in found
+    assert other in found
+    assert (send, Burst(steps=(look, retry)), *other) in found
+    assert (Send(batch="b1", rows=(RowSpec(),)), Burst(steps=(look, retry, look)), *other) in found

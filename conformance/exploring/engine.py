@@ -11,12 +11,15 @@ from conformance.config import Limits
 from conformance.drivers.drive import Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
+from conformance.exploring.reducing import WIDTH, reductions
 from conformance.exploring.running import Ran, Runner, Share, named
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
 
 #: What of the budgets that are left this driver takes at most, so that those after it get theirs.
 PART = 1 / 3
+#: Rounds of smaller programs that are tried side by side, at most.
+ROUNDS = 10
 #: Programs that a finding gives rise to begin with this; reports show them before others.
 FOUND = "found-"
 #: Off until the interpreter carries out steps together.
@@ -45,7 +48,7 @@ class Scope:
 
 SCOPES = {
     "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=5.0, again=2),
-    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=15.0, again=3),
+    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=12.0, again=3),
     "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
 }
 
@@ -117,14 +120,14 @@ class Engine:
                 # What was made for another kind shows this one too.
                 continue
             if self.run.depth == "deep" or loopback(self.run.config.target.base_url):
+                self.reduced(kind, smallest, until)
                 smallest = self.shrunk(kind, until) or smallest
             if key_of(smallest) not in self._repeated:
                 self._repeat(kind, smallest, ran)
 
     def shrunk(self, kind: str, until: float) -> Program | None:
         """The smallest program that can be found until then to show this kind."""
-        share = self.runner.share
-        bound = Share(calls=share.calls, messages=share.messages, until=min(share.until, until))
+        bound = self._until(until)
 
         def execute(program: Program) -> Ran | None:
             self.shrinks += 1
@@ -136,6 +139,34 @@ class Engine:
 
         count = self.scope.programs
         return shrink(kind, self.memo, execute, self.run.config, seed=self.run.seed, count=count, races=self.races)
+
+    def reduced(self, kind: str, program: Program, until: float) -> Program:
+        """The smallest program that comes of leaving things out of this one, many ways at a time, until then.
+
+        Hypothesis tries one program after the other, each for the time of its deliveries. This waits once for many, and
+        leaves to hypothesis what is smaller in another way.
+        """
+        bound = self._until(until)
+        for _ in range(ROUNDS):
+            fresh = [smaller for smaller in reductions(program) if key_of(smaller) not in self.memo.shown][:WIDTH]
+            tried = {}
+            for smaller in fresh:
+                self.shrinks += 1
+                name = f"machine-shrink-{self.shrinks:03}"
+                tried[name] = named(name, smaller)
+            for one in self.runner.side_by_side(tried, bound):
+                self.memo.learn(one)
+            best = self.memo.smallest(kind)
+            if not fresh or best is None or self.runner.spent(bound):
+                break
+            if size_of(best) >= size_of(program) and len(fresh) < WIDTH:
+                break
+            program = min(best, program, key=size_of)
+        return min(self.memo.smallest(kind) or program, program, key=size_of)
+
+    def _until(self, until: float) -> Share:
+        share = self.runner.share
+        return Share(calls=share.calls, messages=share.messages, until=min(share.until, until))
 
     def _repeat(self, kind: str, program: Program, ran: Sequence[Ran]) -> None:
         """Run a program again, side by side with itself, and put on record how often it shows what it showed."""
