@@ -95,10 +95,12 @@ def test_a_finding_is_shrunk_run_again_kept_and_found_again(tmp_path: Path) -> N
     finding = result.report["BR-SEL-01"].findings
     assert any(f.program == f"programs/{program.name}.json" for f in finding)
     assert all(f.reproduced == "4 of 4" for f in finding)
-    told = {f.scenario for item in result.report.requirements for f in item.findings}
-    written = {path.stem for path in (tmp_path / "programs").iterdir()}
-    assert program.name in written
-    assert all(name in told or name.startswith("found-") for name in written)
+    told = {f.program for item in result.report.requirements for f in item.findings}
+    written = {f"programs/{path.name}" for path in (tmp_path / "programs").iterdir()}
+    assert f"programs/{program.name}.json" in written
+    assert all(name in told or name.startswith("programs/found-") for name in written)
+    assert not [name for name in written if "shrink" in name or name.endswith("-2.json")]
+    assert told - {""} <= written
     with exploring(tmp_path / "again", "only-the-first-failed") as again:
         run_programs(again.run, {program.name: (read_program(tmp_path / "programs" / f"{program.name}.json"), ())})
     assert "BR-SEL-01" in again.broken()

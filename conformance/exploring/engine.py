@@ -47,8 +47,8 @@ class Scope:
 
 
 SCOPES = {
-    "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=5.0, again=2),
-    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=12.0, again=3),
+    "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=4.0, again=2),
+    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=8.0, again=3),
     "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
 }
 
@@ -177,7 +177,7 @@ class Engine:
         corpus.keep(self.run.folder, program)
         names = [name, *(f"{name}-{turn}" for turn in range(2, self.scope.again + 1))]
         control = f"machine-control-{len(self._repeated)}"
-        again = self.runner.side_by_side({each: named(each, program) for each in names}, control=control)
+        again = self.runner.side_by_side(dict.fromkeys(names, program), control=control)
         again = [one for one in again if one.name != control]
         for shown in sorted(self.memo.shown[key_of(program)]):
             times = sum(shown in one.findings for one in again)

@@ -28,7 +28,7 @@ from conformance.transport.request import Reply, Request
 #: How the exchanges of this driver are marked in the history.
 DRIVER = "machine"
 #: Calls that one wait takes, for the forecast.
-POLLS = 8
+POLLS = 6
 #: A batch that is left alone while others are retried.
 CONTROL = Program(
     name="control",

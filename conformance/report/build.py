@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -93,8 +94,14 @@ def libraries() -> dict[str, str]:
 
 
 def program_file(scenario: str) -> str:
-    """The file, beside the report, that holds a scenario's program."""
-    return f"programs/{scenario}.json"
+    """The file, beside the report, that holds a scenario's program; empty for a step on the way to a smaller one.
+
+    A program that was run again as ``found-…-2`` is that of ``found-…``.
+    """
+    if scenario.startswith("machine-shrink-"):
+        return ""
+    again = re.fullmatch(r"(found-[0-9a-f]+)-\d+", scenario)
+    return f"programs/{again[1] if again else scenario}.json"
 
 
 def latency(history: History) -> dict[str, Latency]:

@@ -55,7 +55,7 @@ def distinct(findings: Iterable[ReportedFinding]) -> list[tuple[ReportedFinding,
     for finding in findings:
         groups.setdefault(finding.fingerprint, []).append(finding)
     for group in groups.values():
-        group.sort(key=lambda finding: not finding.scenario.startswith("found-"))
+        group.sort(key=lambda finding: (not finding.scenario.startswith("found-"), not finding.program))
     return [(group[0], group[1:]) for group in groups.values()]
 
 

@@ -29,13 +29,14 @@ def write_all(report: Report, history: History, folder: Path) -> None:
     (folder / "summary.md").write_text(summary(report), encoding="utf-8")
     (folder / "badge.svg").write_text(badge(report.verdict), encoding="utf-8")
     drawn = {e.invoke.scenario for e in history.exchanges if e.invoke.driver == "machine"}
-    told = {f.scenario for item in report.requirements for f in item.findings}
+    told = {f.program for item in report.requirements for f in item.findings}
     for note in history.notes:
+        name = program_file(note.scenario)
         # Programs that were drawn and found nothing stand in the history.
-        if note.scenario in drawn - told and not note.scenario.startswith("found-"):
+        if not name or (note.scenario in drawn and name not in told and not note.scenario.startswith("found-")):
             continue
         if note.event == "program" and _PLAIN.fullmatch(note.scenario):
-            file = folder / program_file(note.scenario)
+            file = folder / name
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(note.data.get("program"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
