@@ -100,11 +100,12 @@ def test_what_nobody_showed_is_not_looked_for() -> None:
     assert shrink("another defect", explored(), execute, CONFIG, seed=SEED, count=COUNT) is None
 
 
-def test_the_guard_ends_the_run_and_is_no_finding() -> None:
+@pytest.mark.parametrize("error", [GuardError("the guard did not send a request"), KeyboardInterrupt()])
+def test_what_ends_the_run_is_no_finding(error: BaseException) -> None:
     def execute(program: Program) -> Ran:
-        raise GuardError("the guard did not send a request")
+        raise error
 
-    with pytest.raises(GuardError):
+    with pytest.raises(type(error)):
         shrink(FINDING.kind, explored(), execute, CONFIG, seed=SEED, count=COUNT)
 
 

@@ -165,8 +165,13 @@ class Engine:
         return min(self.memo.smallest(kind) or program, program, key=size_of)
 
     def _until(self, until: float) -> Share:
-        share = self.runner.share
-        return Share(calls=share.calls, messages=share.messages, until=min(share.until, until))
+        """Half of what is left: the smallest program is to be run again afterwards."""
+        share, budget = self.runner.share, self.run.transport.budget
+        return Share(
+            calls=(budget.calls + share.calls) // 2,
+            messages=(budget.messages + share.messages) // 2,
+            until=min(share.until, until),
+        )
 
     def _repeat(self, kind: str, program: Program, ran: Sequence[Ran]) -> None:
         """Run a program again, side by side with itself, and put on record how often it shows what it showed."""
@@ -179,6 +184,8 @@ class Engine:
         control = f"machine-control-{len(self._repeated)}"
         again = self.runner.side_by_side(dict.fromkeys(names, program), control=control)
         again = [one for one in again if one.name != control]
+        if not again:
+            return
         for shown in sorted(self.memo.shown[key_of(program)]):
             times = sum(shown in one.findings for one in again)
             self.run.transport.note(
