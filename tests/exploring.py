@@ -24,7 +24,7 @@ from conformance.reference.settings import Settings
 
 CATALOGUE = load()
 #: Few programs: the tests show that the search works, not how far it goes.
-SMALL = Scope(programs=6, messages=1000, calls=2000, kinds=2, seconds=1000.0, again=4)
+SMALL = Scope(programs=6, messages=4000, calls=8000, kinds=2, seconds=1000.0, again=4)
 
 
 @dataclass
