@@ -59,7 +59,7 @@ def programs_of(history: History, prefix: str) -> list[str]:
 
 
 def searched(at: Exploring, *, known: tuple[Program, ...] | None = ()) -> Engine:
-    engine = Engine(at.run, SMALL, known=known)
+    engine = Engine(at.run, SMALL, races=False, known=known)
     engine.pursue(engine.explore())
     return engine
 
@@ -70,7 +70,7 @@ def test_nothing_that_is_drawn_depends_on_an_answer(tmp_path: Path) -> None:
         with exploring(tmp_path / name, target=target) as at:
             Engine(at.run, SMALL, known=()).explore()
         drawn.append(programs_of(at.history(), "machine-0"))
-    assert drawn[0] == drawn[1] == [key_of(p) for p in generate(at.config, seed=7, count=SMALL.programs)]
+    assert drawn[0] == drawn[1] == [key_of(p) for p in generate(at.config, seed=7, count=SMALL.programs, races=True)]
 
 
 def test_a_clean_target_is_not_accused(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ PART = 1 / 3
 ROUNDS = 10
 #: Programs that a finding gives rise to begin with this; reports show them before others.
 FOUND = "found-"
-#: Off until the interpreter carries out steps together.
-RACES = False
+#: Whether steps that are carried out together are drawn too.
+RACES = True
 
 
 @dataclass(frozen=True, kw_only=True)

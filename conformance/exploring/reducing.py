@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from conformance.exploring.programs import key_of, size_of
-from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send
+from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, Send, Together
 
 #: Programs that are tried side by side, at most.
 WIDTH = 16
@@ -26,7 +26,7 @@ def reductions(program: Program) -> tuple[Program, ...]:
 
 
 def _fit(steps: tuple[AnyStep, ...]) -> bool:
-    flat = [inner for step in steps for inner in (step.steps if isinstance(step, Burst) else (step,))]
+    flat = [inner for step in steps for inner in (step.steps if isinstance(step, Burst | Together) else (step,))]
     return bool(steps) and isinstance(steps[0], Send) and any(isinstance(step, Retry) for step in flat)
 
 
@@ -36,8 +36,8 @@ def _without_a_batch(steps: tuple[AnyStep, ...]) -> Iterator[tuple[AnyStep, ...]
 
 
 def _batch(step: AnyStep) -> str:
-    """The batch that a step is about; a burst is about one."""
-    return _batch(step.steps[0]) if isinstance(step, Burst) else str(getattr(step, "batch", ""))
+    """The batch that a step is about; a burst or a race is about one."""
+    return _batch(step.steps[0]) if isinstance(step, Burst | Together) else str(getattr(step, "batch", ""))
 
 
 def _without_steps(steps: tuple[AnyStep, ...]) -> Iterator[tuple[AnyStep, ...]]:
@@ -51,6 +51,9 @@ def _without_steps(steps: tuple[AnyStep, ...]) -> Iterator[tuple[AnyStep, ...]]:
             for inner in range(len(step.steps)):
                 less = Burst(steps=(*step.steps[:inner], *step.steps[inner + 1 :]))
                 yield (*steps[:at], *([less] if less.steps else []), *steps[at + 1 :])
+        elif isinstance(step, Together) and len(step.steps) > 2:
+            for inner in range(len(step.steps)):
+                yield (*steps[:at], Together(steps=(*step.steps[:inner], *step.steps[inner + 1 :])), *steps[at + 1 :])
 
 
 def _without_rows(steps: tuple[AnyStep, ...]) -> Iterator[tuple[AnyStep, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ from conformance.program.scheduler import Running
 from conformance.program.steps import Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
 from conformance.transport.client import HttpTransport
 from conformance.transport.request import Reply, Request
+from conformance.transport.states import Action, StateAnswer
 
 #: How the exchanges of this driver are marked in the history.
 DRIVER = "machine"
@@ -114,15 +115,28 @@ class Recording:
 
         :raises ShareSpentError: the share of calls or time is spent; nothing was sent.
         """
-        if self.inner.budget.calls >= self.share.calls or self.inner.now() >= self.share.until:
+        return self._within(request.origin.scenario, lambda: [self.inner.call(request)])[0]
+
+    def race(self, requests: Sequence[Request]) -> list[Reply]:
+        """As the transport's.
+
+        :raises ShareSpentError: the share of calls or time is spent; nothing was sent.
+        """
+        return self._within(requests[0].origin.scenario, lambda: self.inner.race(requests), len(requests))
+
+    def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
+        return self.inner.state(name, params, action, scenario=scenario)
+
+    def _within(self, scenario: str, send: Callable[[], list[Reply]], calls: int = 1) -> list[Reply]:
+        if self.inner.budget.calls + calls > self.share.calls or self.inner.now() >= self.share.until:
             raise ShareSpentError
         try:
-            reply = self.inner.call(request)
+            replies = send()
         except BudgetError:
             # Somebody else spent what this share was a part of.
             raise ShareSpentError from None
-        self.exchanges.setdefault(request.origin.scenario, []).append(reply.exchange)
-        return reply
+        self.exchanges.setdefault(scenario, []).extend(reply.exchange for reply in replies)
+        return replies
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         return self.inner.reserve(calls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from hypothesis.errors import HypothesisException
 from conformance.config import Config
 from conformance.exploring.programs import DRAWS, key_of, programs, settings_for, size_of
 from conformance.exploring.running import Ran
-from conformance.program.steps import Program
+from conformance.program.steps import Program, Together
 
 #: Carries a program out, alone; None if the budget for it is spent.
 Execute = Callable[[Program], Ran | None]
@@ -23,17 +24,29 @@ class _ShownError(Exception):
     """The one thing that hypothesis is told: this program shows the finding."""
 
 
+#: How often a race has to show nothing before it is taken for one that shows nothing.
+RACES = 3
+
+
 @dataclass
 class Memo:
-    """Programs that were carried out whole, with the kinds of findings that each showed: none is carried out twice."""
+    """Programs that were carried out whole, with the kinds of findings that each showed: none is carried out twice.
+
+    But for races, in which the answer may differ from time to time: those are given ``RACES`` tries.
+    """
 
     shown: dict[str, frozenset[str]] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
 
     def learn(self, ran: Ran) -> None:
         """Keep what a program showed. One that was cut proves what it proves, and is no pass."""
+        key = key_of(ran.program)
+        self.tries[key] += 1
+        races = any(isinstance(step, Together) for step in ran.program.steps)
+        if races and not ran.findings and self.tries[key] < RACES:
+            return
         if ran.whole or ran.findings:
-            key = key_of(ran.program)
             self.shown[key] = self.shown.get(key, frozenset()) | frozenset(ran.findings)
             self.programs[key] = ran.program
 
