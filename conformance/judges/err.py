@@ -156,11 +156,12 @@ def _wrong_code(write: Write, bracket: Bracket, allowed: tuple[str, ...]) -> Fin
 def _envelope(exchange: Exchange) -> Iterator[Opinion]:
     """BR-ERR-03: a 400 is JSON, an object ``error`` with code, message, type and id.
 
-    Read off the answer. Only requests that the endpoint itself has to refuse are judged: what is malformed may be
-    refused by something in front of it (ruling 8).
+    Read off the answer. Only requests that the endpoint itself has to refuse are judged: what is malformed, and what a
+    generator drew, may be refused by something in front of it (ruling 8).
     """
     invoke = exchange.invoke
-    plain = invoke.auth == "valid" and (invoke.cause is None or invoke.cause.startswith(_PLAIN))
+    cause = invoke.cause or ""
+    plain = invoke.auth == "valid" and (not cause or (cause.startswith(_PLAIN) and ":generated:" not in cause))
     if exchange.status != 400 or not plain:
         return
     wrong = _wrong_with(exchange)

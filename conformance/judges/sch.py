@@ -11,7 +11,7 @@ import jsonschema_rs
 
 from conformance import specs
 from conformance.findings import Exercise, Finding, Observation, Opinion
-from conformance.history.records import PREFLIGHT, Exchange
+from conformance.history.records import PREFLIGHT, Exchange, Invoke
 from conformance.judges.case import Case
 
 REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02")
@@ -19,6 +19,9 @@ REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02")
 RETRY = "batch_retry"
 #: The supporting operations whose use BR-SCH-02 asks for; a single send is judged where it is used.
 SUPPORTING = ("batch_send", "batch_list", "message_read", "campaign_list", "single_retry")
+
+#: Causes of reads that the document allows although nobody gave their cursors out: in plain letters, and in any.
+GENERATED = ("generated:valid", "generated:odd")
 
 #: Statuses whose bodies may have either envelope (ruling 8), or none.
 _EITHER = frozenset({401, 403, 404, 405})
@@ -33,7 +36,11 @@ def judge(case: Case) -> Iterator[Opinion]:
     """BR-SCH-01 and BR-SCH-02: status, content type and body of every whole answer to a valid request.
 
     Read off each answer by itself, so that it rests on no axiom. Judged are requests that differ in nothing from what
-    the documents describe (no cause, the valid key). The preflight's are not: they ask whether this is the API at all,
+    the documents describe (no cause, the valid key), and reads of a listing that differ from a plain one in a cursor or
+    a search that somebody made up (``generated:``): the document allows any text there, so the answer has to be one
+    that it describes. Of the latter only a page, and where the texts are plain letters a 400 in JSON, are judged:
+    how else a stranger's cursor is refused is not said, and odd letters may be refused by something in front
+    (ruling 8). The preflight's are not: they ask whether this is the API at all,
     and a page or stub that is not accuses nobody. 429 is left out, and gateways' answers are (ruling 8): any 5xx,
     408, a redirect, and a 4xx other than 400 whose body is not JSON. That a retry is accepted with 201 and an empty
     body is BR-ACC-04's: of a 2xx to a batch retry nothing is said here, but that 201 is described.
@@ -42,12 +49,10 @@ def judge(case: Case) -> Iterator[Opinion]:
     outside: set[str] = set()
     for exchange in case.exchanges:
         invoke = exchange.invoke
-        if not exchange.answered or invoke.cause is not None or invoke.auth != "valid" or exchange.status == 429:
-            continue
-        if invoke.driver == PREFLIGHT:
+        if not exchange.answered or not _valid(invoke) or exchange.status == 429 or invoke.driver == PREFLIGHT:
             continue
         requirement = "BR-SCH-01" if invoke.operation == RETRY else "BR-SCH-02"
-        fit, fault = _fit(exchange)
+        fit, fault = _fit(exchange) if _looked_at(exchange) else ("outside", None)
         if fit == "outside":
             what = f"{invoke.operation} {exchange.status}"
             if what not in outside:
@@ -55,10 +60,21 @@ def judge(case: Case) -> Iterator[Opinion]:
                 yield Observation(key="answer-outside-the-contract", value=what, evidence=(exchange.n,))
         elif fault is not None:
             wrong.setdefault((requirement, f"{invoke.operation} {exchange.status}: {fault}"), []).append(exchange)
-        elif fit == "described" and (facet := _facet(exchange)) is not None:
+        elif fit == "described" and invoke.cause is None and (facet := _facet(exchange)) is not None:
             yield Exercise(requirement=requirement, evidence=(exchange.n,), facet=facet)
     for (requirement, defect), exchanges in wrong.items():
         yield _finding(requirement, defect, exchanges)
+
+
+def _valid(invoke: Invoke) -> bool:
+    return invoke.auth == "valid" and (invoke.cause is None or invoke.cause in GENERATED)
+
+
+def _looked_at(exchange: Exchange) -> bool:
+    """Whether the document speaks about this answer: about a made-up cursor's, if it is a page or the endpoint's own."""
+    invoke = exchange.invoke
+    own = exchange.status == 400 and exchange.end.media == "json" and invoke.cause == GENERATED[0]
+    return invoke.cause is None or exchange.accepted or own
 
 
 def _facet(exchange: Exchange) -> str | None:
@@ -77,7 +93,7 @@ def _finding(requirement: str, defect: str, exchanges: list[Exchange]) -> Findin
         any_of=(requirement,),
         summary=f"the target answers {operation} in a way that the OpenAPI document does not describe",
         argument=(
-            f"request {first.n} is a plain valid {operation}{others}",
+            f"request {first.n} is a {'plain' if first.invoke.cause is None else 'drawn'} valid {operation}{others}",
             f"its answer: {fault}",
         ),
         expected=(f"an answer that the responses of {operation} in specs/openapi.json describe",),

@@ -147,9 +147,9 @@ class Service:
         try:
             page = page_of(messages, dict(call.query))
         except BadPageError:
-            return self.behaviour.error(400, "parameter_invalid")
+            return self.behaviour.page(call, self.behaviour.error(400, "parameter_invalid"))
         shown = [self.behaviour.view(m, view) for m in page.messages]
-        return Answer(200, {"data": shown, "pageData": page.data})
+        return self.behaviour.page(call, Answer(200, {"data": shown, "pageData": page.data}))
 
     def _single_send(self, call: Call) -> Answer:
         said = call.json

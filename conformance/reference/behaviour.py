@@ -400,6 +400,10 @@ class Behaviour:
             shown["error"] = {"type": attempt.error[0], "code": attempt.error[1]}
         return shown
 
+    def page(self, call: Call, answer: Answer) -> Answer:
+        """The answer to a read of a listing: a page of it, or a refusal."""
+        return answer
+
     def listed(self, messages: Sequence[Message]) -> list[Message]:
         """Messages in the order of a listing: by createdAt, then id."""
         return sorted(messages, key=lambda m: (m.created, m.id))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from conformance.reference import faults_access, faults_programs, faults_races, faults_retry, faults_views
+from conformance.reference import (
+    faults_access,
+    faults_inputs,
+    faults_programs,
+    faults_races,
+    faults_retry,
+    faults_views,
+)
 from conformance.reference.mixins import Fault
 
 FAULTS: Mapping[str, Fault] = {
@@ -13,4 +20,5 @@ FAULTS: Mapping[str, Fault] = {
     **faults_access.FAULTS,
     **faults_races.FAULTS,
     **faults_programs.FAULTS,
+    **faults_inputs.FAULTS,
 }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -17,6 +18,7 @@ import httpx
 from conformance.errors import GuardError
 from conformance.history.records import Auth
 from conformance.transport.forms import UnreadableError, file_in, recipient_like, recipients_in, single_in
+from conformance.transport.inert import inert
 from conformance.transport.made import Made
 from conformance.transport.origin import BaseUrl
 from conformance.transport.paths import Named, odd_retry, plain
@@ -155,6 +157,19 @@ class Guard:
         }
         template = "batch_{}" if shape is None else MALFORMED[shape]
         text = template.format(str(identifier), **forms)
+        named = odd_retry(f"/campaigns/c/batch/{text}/retry")
+        self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
+        return text
+
+    def invent_drawn(self, identifier: UUID, drawn: str) -> str:
+        """An id made up by this run, with a text behind it that a generator drew; percent-encoded for a path.
+
+        :param identifier: fresh; it stands first, so that no reading of the whole names anything else.
+        :raises GuardError: the text might be read as more than letters (``transport.inert``).
+        """
+        if not inert(drawn):
+            raise _refusal("a drawn id holds what might be read as a pattern, an operator or a path")
+        text = quote(f"batch_{identifier}{drawn}", safe="~")
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text

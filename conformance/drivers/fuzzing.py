@@ -1,0 +1,111 @@
+"""The driver that lets schemathesis draw requests from the OpenAPI document.
+
+Its generators, our transport, our judges. Cases are drawn first, from the seed, before a request leaves; ids are put in
+by position. Then go out, as far as the driver's share of the run lasts: a small batch of its own to allowed recipients,
+whose links are followed; reads that the document allows; and odd retries of ids that this run made up.
+
+Of schemathesis' own checks two would say something sound here: that nothing is answered 5xx, and that an answer conforms
+to the document. Both live in our judges (``judges.err_inputs``, ``judges.sch``) and not in this driver, because a verdict
+has to follow from the history alone, offline and by a third party; and because the judges know what a gateway's answer is
+(ruling 8), which a check of one answer does not. ``tests/test_fuzzing_checks.py`` holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from conformance.drivers.drive import Drive
+from conformance.fuzzing.budget import AMOUNTS, Amount, Share
+from conformance.fuzzing.odd import OddRetry
+from conformance.fuzzing.reads import ListRead
+from conformance.fuzzing.turn import NAME, Turn
+
+#: What this driver can say something about.
+REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02", "BR-ERR-03", "BR-ERR-04", "BR-ERR-05")
+
+
+class Cases:
+    """Everything that a run of this driver may send, drawn before it sends anything."""
+
+    def __init__(self, seed: int, amount: Amount) -> None:
+        from conformance.fuzzing.drawing import Drawing
+        from conformance.fuzzing.odd import odd_retries
+        from conformance.fuzzing.reads import list_reads
+        from conformance.fuzzing.texts import texts
+
+        drawing = Drawing(seed)
+        self.campaign: Sequence[ListRead] = list_reads(
+            "campaign_list", drawing.cases("campaign_list", amount.drawn, valid=True)
+        )
+        self.batch: Sequence[ListRead] = list_reads("batch_list", drawing.cases("batch_list", amount.drawn, valid=True))
+        both = [case for valid in (True, False) for case in drawing.cases("batch_retry", amount.drawn, valid=valid)]
+        self.odd: Sequence[OddRetry] = odd_retries(both)
+        self.texts = texts(drawing.cases("single_send", amount.messages, valid=True)) if amount.messages else []
+
+
+def drive(run: Drive) -> None:
+    """Draw requests and send them, within the driver's share of the run.
+
+    :raises BudgetError: the budget of the whole run is spent.
+    """
+    if not set(REQUIREMENTS).intersection(run.requirements):
+        return
+    amount = AMOUNTS[run.depth]
+    budget = run.transport.budget
+    now = run.transport.now()
+    share = Share.of(amount, run.config.limits, calls=budget.calls, messages=budget.messages, now=now)
+    turn = Turn(run, share)
+    turn.tell(f"{NAME}: cases to be drawn")
+    cases = Cases(run.seed, amount)
+    run.transport.note("started", scenario=NAME)
+    batch = _own(run, turn, cases)
+    turn.call("batch_retry", batch=_unknown(run, turn), cause="id:unknown")
+    reads = _reads(cases, batch, amount.reads)
+    odd = cases.odd[: amount.odd]
+    for place, (read, strange) in enumerate(zip_longest(reads, odd)):
+        turn.tell(f"{NAME}: requests to be answered", ended=place, of=max(len(reads), len(odd)))
+        if read is not None:
+            turn.read(read, batch if read.operation == "batch_list" else None)
+        if strange is not None:
+            turn.odd(strange)
+    over = "; its share of the run is spent" if share.spent else ""
+    refused = f"; the guard refused {turn.refused} drawn requests" if turn.refused else ""
+    run.transport.note("finished", scenario=NAME, text=f"{turn.made} requests{refused}{over}")
+
+
+def _own(run: Drive, turn: Turn, cases: Cases) -> str | None:
+    """Texts allowed recipients, if the share holds messages; the id of a batch of its own, if it was made.
+
+    Plain rows come first: they make the ids that are read and retried even where a drawn text is refused.
+    """
+    from conformance.fuzzing.texts import role_of, rows_saying
+
+    role = role_of(run.config)
+    if role is None:
+        return None
+    batch = None
+    if turn.share.messages >= 4:
+        batch = turn.own_batch(rows_saying([None, None], role, run.config, turn.rng), retry=True)
+    spread = [cases.texts[i : i + 4] for i in range(1, len(cases.texts), 4)]
+    if cases.texts:
+        turn.single(rows_saying(cases.texts[:1], role, run.config, turn.rng)[0])
+    for said in spread:
+        rows = rows_saying(said[: turn.share.messages], role, run.config, turn.rng)
+        if not rows:
+            break
+        turn.own_batch(rows, retry=False)
+    return batch
+
+
+def _unknown(run: Drive, turn: Turn) -> str:
+    return run.transport.guard.invent(uuid.UUID(int=turn.rng.getrandbits(128), version=4))
+
+
+def _reads(cases: Cases, batch: str | None, count: int) -> list[ListRead]:
+    """The reads of both listings in turn; of the campaign's only where there is no batch of this driver's."""
+    if batch is None:
+        return list(cases.campaign[:count])
+    pairs = zip_longest(cases.campaign, cases.batch)
+    return [read for pair in pairs for read in pair if read is not None][:count]
