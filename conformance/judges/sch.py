@@ -52,7 +52,9 @@ def judge(case: Case) -> Iterator[Opinion]:
         if not exchange.answered or not _valid(invoke) or exchange.status == 429 or invoke.driver == PREFLIGHT:
             continue
         requirement = "BR-SCH-01" if invoke.operation == RETRY else "BR-SCH-02"
-        fit, fault = _fit(exchange) if _looked_at(exchange) else ("outside", None)
+        fit, fault = _fit(exchange)
+        if fault is not None and not _looked_at(exchange):
+            fit, fault = "outside", None
         if fit == "outside":
             what = f"{invoke.operation} {exchange.status}"
             if what not in outside:
