@@ -1,6 +1,7 @@
 """Drivers make things happen, through the one transport. None of them decides anything.
 
-``DRIVERS`` names them all, in the order in which a run lets them at the target.
+``DRIVERS`` names them all, in the order in which a run lets them at the target. Scenarios come last: they watch an
+untouched batch to the end of the run (BR-SEL-07), which is over when no other driver retries any more.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from conformance.drivers.drive import Drive
 Driver = Callable[[Drive], None]
 
 DRIVERS: Mapping[str, Driver] = {
+    "schemathesis": fuzzing.drive,
     "scenarios": scenarios.drive,
     "machine": machine.drive,
-    "schemathesis": fuzzing.drive,
 }
 
 __all__ = ["DRIVERS", "Drive", "Driver"]

@@ -18,8 +18,10 @@ from itertools import zip_longest
 
 from conformance.drivers.drive import Drive
 from conformance.fuzzing.budget import AMOUNTS, Amount, Share
-from conformance.fuzzing.odd import OddRetry
-from conformance.fuzzing.reads import ListRead
+from conformance.fuzzing.drawing import Drawing
+from conformance.fuzzing.odd import OddRetry, odd_retries
+from conformance.fuzzing.reads import ListRead, list_reads
+from conformance.fuzzing.texts import role_of, rows_saying, texts
 from conformance.fuzzing.turn import NAME, Turn
 
 #: What this driver can say something about.
@@ -30,11 +32,6 @@ class Cases:
     """Everything that a run of this driver may send, drawn before it sends anything."""
 
     def __init__(self, seed: int, amount: Amount) -> None:
-        from conformance.fuzzing.drawing import Drawing
-        from conformance.fuzzing.odd import odd_retries
-        from conformance.fuzzing.reads import list_reads
-        from conformance.fuzzing.texts import texts
-
         drawing = Drawing(seed)
         self.campaign: Sequence[ListRead] = list_reads(
             "campaign_list", drawing.cases("campaign_list", amount.drawn, valid=True)
@@ -80,8 +77,6 @@ def _own(run: Drive, turn: Turn, cases: Cases) -> str | None:
 
     Plain rows come first: they make the ids that are read and retried even where a drawn text is refused.
     """
-    from conformance.fuzzing.texts import role_of, rows_saying
-
     role = role_of(run.config)
     if role is None:
         return None

@@ -19,7 +19,7 @@ class Amount:
 
 
 AMOUNTS = {
-    "quick": Amount(calls=40, messages=0, drawn=5, reads=10, odd=22),
+    "quick": Amount(calls=40, messages=0, drawn=10, reads=10, odd=22),
     "standard": Amount(calls=140, messages=6, drawn=16, reads=40, odd=56),
     "deep": Amount(calls=1100, messages=20, drawn=260, reads=320, odd=640),
 }

@@ -7,6 +7,7 @@ else (a field, query or header that names batches, messages, campaigns, methods 
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -71,8 +72,9 @@ def _parts(case: Drawn) -> Iterator[OddRetry]:
     if case.media_type is not None:
         yield from _body(case.body, case.media_type)
     pairs = tuple((n, v) for n, v in case.query if not directing(n) and len(n) + len(v) <= _LONGEST_VALUE)
-    if any(value for _, value in pairs):
-        yield OddRetry(cause=f"query:generated:{_text_kind(''.join(n + v for n, v in pairs))}", query=pairs)
+    for some in (pairs, *((pair,) for pair in pairs)):
+        if any(value for _, value in some):
+            yield OddRetry(cause=f"query:generated:{_text_kind(''.join(n + v for n, v in some))}", query=some)
     for name, value in case.headers:
         yield from _header(name, value)
     tail = "".join(c for c in unquote(case.name) if inert(c))[:LONGEST]
@@ -150,6 +152,6 @@ def _body_kind(body: Any, media_type: str) -> str:
 
 
 def _text_kind(text: str) -> str:
-    if not text.isprintable():
+    if any(unicodedata.category(c) == "Cc" for c in text):
         return "control"
     return "plain" if text.isascii() else "non-ascii"
