@@ -19,8 +19,8 @@ from conformance.session import Options, Result, execute
 from tests.sieve import Sieve, sift
 
 MESSAGE = {"id": "message_1", "recipient": "6511112222", "latestStatus": "failure"}
-ENDS = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
-PAGE = {"data": [MESSAGE], "pageData": ENDS}
+ENDS: dict[str, Any] = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
+PAGE: dict[str, Any] = {"data": [MESSAGE], "pageData": ENDS}
 NESTED = {"error": {"code": "parameter_invalid", "message": "m", "type": "domain_error", "id": "t"}}
 OLD = {"message": "invalid cursor", "statusCode": 400}
 
