@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -45,6 +45,18 @@ def _kind(read: ListRead) -> str:
     )
 
 
+def classify(query: Sequence[tuple[str, str]]) -> str | None:
+    """The cause of a read of a listing with this query: None if it is plain, ``query:…`` if the document forbids it."""
+    names = [name for name, _ in query]
+    limit = dict(query).get("limit", "")
+    within = limit.isascii() and limit.isdecimal() and 1 <= int(limit[:5]) <= 1000
+    if not within or len(set(names)) != len(names) or not set(names) <= {"limit", *_OPTIONAL}:
+        return "query:generated:read"
+    if names == ["limit"]:
+        return None
+    return VALID if all(_PLAIN.fullmatch(value) for _, value in query) else ODD
+
+
 def _reads(operation: Operation, case: Drawn) -> Iterator[ListRead]:
     query = dict(case.query)
     limit = query.get("limit", "")
@@ -61,8 +73,5 @@ def _reads(operation: Operation, case: Drawn) -> Iterator[ListRead]:
 
 def _read(operation: Operation, query: tuple[tuple[str, str], ...]) -> ListRead:
     texts = [_NUMBER.sub("0000000", value)[:200] for _, value in query]
-    plain = all(_PLAIN.fullmatch(text) for text in texts)
     pairs = tuple(zip([name for name, _ in query], texts, strict=True))
-    if len(pairs) == 1:
-        return ListRead(operation=operation, query=pairs, cause=None)
-    return ListRead(operation=operation, query=pairs, cause=VALID if plain else ODD)
+    return ListRead(operation=operation, query=pairs, cause=classify(pairs))
