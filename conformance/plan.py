@@ -7,8 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from conformance.config import Config
+from conformance.drivers import fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
 from conformance.exploring.engine import SCOPES
+from conformance.fuzzing.budget import Share, cost
+from conformance.fuzzing.texts import role_of
 from conformance.program.steps import (
     AnyStep,
     Burst,
@@ -171,21 +174,30 @@ def make_plan(
 ) -> Plan:
     """The plan of a run of these drivers with this configuration. Sends nothing."""
     exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
-    scenarios = chosen(config, requirements)
+    scenarios = chosen(config, requirements) if "scenarios" in drivers else ()
     turns = REPETITIONS[depth]
     counts = [_counted(config, s.program(config)) for s in scenarios]
     roles: dict[str, int] = {}
     for count in counts:
         for role, number in count.roles.items():
             roles[role] = roles.get(role, 0) + number * turns
-    messages = sum(c.messages for c in counts) * turns
-    high = PREFLIGHT + sum(c.high for c in counts) * turns
+    drawn = cost(depth, config.limits)
+    if "schemathesis" not in drivers or not set(fuzzing.REQUIREMENTS).intersection(requirements):
+        drawn = Share(calls=0, messages=0, until=0.0)
+    role = role_of(config)
+    sent = max(0, drawn.messages - 2 * (role == "failing")) if role is not None else 0
+    if role is not None and sent:
+        # One batch of two that fail is retried; the rest is sent once.
+        roles[role] = roles.get(role, 0) + sent
+    drawn_messages = drawn.messages if sent else 0
+    messages = sum(c.messages for c in counts) * turns + drawn_messages
+    high = PREFLIGHT + sum(c.high for c in counts) * turns + drawn.calls
     price = config.limits.price_per_message
     longest = sum(sorted((c.seconds for c in counts), reverse=True)[:2])
     return Plan(
         scenarios=scenarios,
         messages=messages,
-        messages_at_most=min(sum(c.at_most for c in counts) * turns, config.limits.max_messages),
+        messages_at_most=min(sum(c.at_most for c in counts) * turns + drawn_messages, config.limits.max_messages),
         calls_low=PREFLIGHT + sum(c.low for c in counts) * turns,
         calls_high=min(high, config.limits.max_calls),
         seconds_at_most=min(longest + high / config.limits.calls_per_second, config.limits.max_seconds),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance import examples
+
 if TYPE_CHECKING:
     from conformance.suite.items import SuiteFile
 
@@ -50,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "should: a requirement of level SHOULD",
     ):
         config.addinivalue_line("markers", line)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let Hypothesis print its examples again."""
+    examples.restore({kind for item in session.items for kind in map(type, item.listchain())})
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:

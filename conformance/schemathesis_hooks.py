@@ -101,7 +101,8 @@ def judged() -> _Judged:
 
 def _said(verdict: Verdict) -> str:
     lines = []
-    for finding in verdict.findings:
+    # What looks the same twice is one defect.
+    for finding in {f.fingerprint: f for f in reversed(verdict.findings)}.values():
         lines += [finding.summary, *(f"  because {step}" for step in finding.argument)]
         lines += [f"  expected {' or '.join(finding.expected)}", f"  exchanges {', '.join(map(str, finding.evidence))}"]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from conformance.fuzzing import turn as turns
 from conformance.fuzzing.budget import AMOUNTS, Share
 from conformance.history.records import Header
 from conformance.history.writer import HistoryWriter
+from conformance.plan import make_plan
 from conformance.transport.client import HttpTransport
 from conformance.transport.guard import Context, Guard
 from conformance.transport.inert import inert
@@ -132,6 +133,18 @@ def test_the_driver_takes_a_third_of_what_is_left_and_stops_quietly(tmp_path: Pa
     assert sieve.left == 20
     assert sum(e.invoke.charge for e in history.exchanges) <= 3
     assert "its share of the run is spent" in history.notes[-1].text
+
+
+def test_a_plan_says_what_the_driver_may_cost(tmp_path: Path) -> None:
+    without = make_plan(CONFIG, "standard", ["BR-ERR-04", "BR-SCH-02"])
+    plan = make_plan(CONFIG, "standard", ["BR-ERR-04", "BR-SCH-02"], ("scenarios", "schemathesis"))
+    history = sift(Sieve(), tmp_path, seed=3)
+    assert plan.messages - without.messages >= sum(e.invoke.charge for e in history.exchanges)
+    assert plan.calls_high - without.calls_high >= len(history.exchanges)
+    assert plan.recipients["failing"] > without.recipients.get("failing", 0)
+    assert make_plan(CONFIG, "standard", ["BR-ACC-06"], ("schemathesis",)) == make_plan(
+        CONFIG, "standard", ["BR-ACC-06"]
+    )
 
 
 def test_a_share_of_nothing_is_nothing() -> None:

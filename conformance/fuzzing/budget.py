@@ -25,6 +25,11 @@ AMOUNTS = {
 }
 
 
+def cost(depth: str, limits: Limits) -> Share:
+    """What the driver may spend at most, in a run that it begins."""
+    return Share.of(AMOUNTS[depth], limits, calls=0, messages=0, now=0.0)
+
+
 @dataclass
 class Share:
     """The driver's share of a run.
