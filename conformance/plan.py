@@ -184,11 +184,11 @@ def make_plan(
     drawn = cost(depth, config.limits)
     if "schemathesis" not in drivers or not set(fuzzing.REQUIREMENTS).intersection(requirements):
         drawn = Share(calls=0, messages=0, until=0.0)
-    role = role_of(config)
-    sent = max(0, drawn.messages - 2 * (role == "failing")) if role is not None else 0
-    if role is not None and sent:
+    texted = role_of(config)
+    sent = max(0, drawn.messages - 2 * (texted == "failing")) if texted is not None else 0
+    if texted is not None and sent:
         # One batch of two that fail is retried; the rest is sent once.
-        roles[role] = roles.get(role, 0) + sent
+        roles[texted] = roles.get(texted, 0) + sent
     drawn_messages = drawn.messages if sent else 0
     messages = sum(c.messages for c in counts) * turns + drawn_messages
     high = PREFLIGHT + sum(c.high for c in counts) * turns + drawn.calls

@@ -10,8 +10,11 @@ import pytest
 import schemathesis
 
 from conformance import specs
+from conformance.findings import Observation
 from conformance.history.records import Operation
+from conformance.judges import judge
 from conformance.links import Link, links
+from tests.test_fuzzing_judges import PAGE, answered
 
 PATH = {"campaignId": "campaign_a", "batchId": "batch_b", "messageId": None}
 
@@ -76,3 +79,23 @@ def test_schemathesis_follows_the_same_links(operation: str, status: int, body: 
     ours = [link for link in links(operation, status, path, body) if link.parameters is not None]
     described = [(o.definition.raw["operationId"], dict(given["path_parameters"])) for o, given in theirs]
     assert [(link.operation, link.parameters) for link in ours] == described
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "seen"),
+    [
+        ("batch_send", {"batchId": "b"}, []),
+        ("batch_send", {"isValid": True}, ["batch_send RetryTheBatch", "batch_send ListTheBatch"]),
+        ("campaign_list", PAGE, []),
+        ("campaign_list", {"data": [], "pageData": {}}, []),
+        (
+            "campaign_list",
+            {"data": [{"recipient": "1"}]},
+            ["campaign_list ReadTheFirst", "campaign_list RetryTheFirst"],
+        ),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_an_observation(operation: Operation, body: Any, seen: list[str]) -> None:
+    history = answered(201 if operation == "batch_send" else 200, body, cause=None, operation=operation)
+    found = [o.value for o in judge(history) if isinstance(o, Observation) and o.key == "link-leads-nowhere"]
+    assert found == seen

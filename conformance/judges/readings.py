@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from conformance.findings import Observation
+from conformance.history.records import PREFLIGHT
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import TERMINAL, UNDERWAY
 from conformance.judges.timeline import around, comparable, failed_at, follows, same_attempt, views
+from conformance.links import links
 
 REQUIREMENTS: tuple[str, ...] = ()
 
@@ -30,6 +32,7 @@ def _all(case: Case) -> Iterator[Observation]:
             yield from _underway(case, batch, write)
             yield from _status_after(case, batch, write)
         yield from _late_corrections(case, batch)
+    yield from _broken_links(case)
     for sight in case.all_sights:
         if sight.status is not None and sight.status not in _KNOWN:
             yield Observation(key="unknown-message-status", value=sight.status, evidence=(sight.n,))
@@ -69,3 +72,17 @@ def _late_corrections(case: Case, batch: Batch) -> Iterator[Observation]:
             for a, b in pairwise(ended):
                 if a.status != b.status and comparable(a, b) and same_attempt(a, b):
                     yield Observation(key="late-correction", value=f"{a.status} to {b.status}", evidence=(a.n, b.n))
+
+
+def _broken_links(case: Case) -> Iterator[Observation]:
+    """An answer lacks what a link of the document needs, as an empty page rightly does."""
+    for exchange in case.exchanges:
+        invoke, body = exchange.invoke, exchange.end.body
+        empty = isinstance(body, Mapping) and body.get("data") == []
+        if not exchange.accepted or invoke.cause is not None or invoke.driver == PREFLIGHT or empty:
+            continue
+        path = {"campaignId": invoke.campaign, "batchId": invoke.batch, "messageId": invoke.message}
+        for link in links(invoke.operation, exchange.status or 0, path, body):
+            if link.parameters is None:
+                value = f"{invoke.operation} {link.name}"
+                yield Observation(key="link-leads-nowhere", value=value, evidence=(exchange.n,))
