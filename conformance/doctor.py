@@ -11,6 +11,7 @@ from conformance.catalogue import load
 from conformance.config import Config
 from conformance.config_load import digest, offers
 from conformance.deciding import decide
+from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
 from conformance.history.records import Header, History
@@ -65,7 +66,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
     lines += _visible(history)
     lines += _open(history)
-    plan = make_plan(config, "standard", [r.id for r in load().requirements])
+    plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
     lines.append(
         f"note  a run takes {plan.messages} messages ({plan.messages_at_most} at most) and {plan.calls_low} to "
         f"{plan.calls_high} calls; `run --plan` says more"
