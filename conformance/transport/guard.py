@@ -210,7 +210,7 @@ class Guard:
     def _check_keys(self, request: httpx.Request, context: Context) -> None:
         """Keys go out as the credential only, and not at all where the request is to have none."""
         without = context.auth in ("none", "wrong") or context.cause == "scheme:http"
-        named = unescaped(str(request.url)).encode() + b"\n" + request.read()
+        named = unescaped(str(request.url)).encode("utf-8", "surrogatepass") + b"\n" + request.read()
         for name, value in request.headers.raw:
             low = name.decode("latin-1").lower()
             if low != "authorization" or without:
