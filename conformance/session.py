@@ -145,7 +145,8 @@ def _drive(
 ) -> int:
     """Make the history. Returns the messages spent; how it ended stands in ``ending``."""
     with ExitStack() as stack:
-        writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", _header(config, options)))
+        header = _header(config, options)
+        writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         transport = HttpTransport(config, writer, redactor=redactor)
         stack.callback(transport.close)
         stack.enter_context(_sigterm())
@@ -157,6 +158,7 @@ def _drive(
                 requirements=requirements,
                 seed=options.seed,
                 depth=options.depth,
+                mark=header.run_id,
                 folder=folder,
                 progress=progress,
             )

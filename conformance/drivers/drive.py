@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Drive:
     :param transport: the way out; :param config: whom it may text, how long deliveries take.
     :param requirements: ids that the run is about.
     :param seed: from which everything is drawn; :param depth: one of ``DEPTHS``; it scales repetition, not coverage.
+    :param mark: tells this run's rows and ids from those of another run with the same seed, on the same target.
     :param folder: where the run's reports go; programs that found something before stand in its ``corpus``.
     """
 
@@ -33,6 +35,11 @@ class Drive:
     requirements: Collection[str]
     seed: int = 0
     depth: str = "standard"
+    mark: str = ""
     folder: Path = Path("reports")
     progress: Callable[[Progress], None] = _silent
     sleep: Callable[[float], None] = time.sleep
+
+    def rng(self, name: str) -> random.Random:
+        """What the rows and ids of the program of this name are drawn from. What is done is drawn from the seed alone."""
+        return random.Random(f"{self.seed}:{self.mark}:{name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
@@ -55,7 +54,7 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
         name: Interpreter(
             run.transport,
             run.config,
-            rng=random.Random(f"{run.seed}:{name}"),
+            rng=run.rng(name),
             invent=invent,
             scenario=name,
             requirements=requirements,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -83,7 +82,7 @@ class RetryMachine(RuleBasedStateMachine):
         self._interpreter = Interpreter(
             self._recording,
             self._run.config,
-            rng=random.Random(f"{self._run.seed}:{self._name}"),
+            rng=self._run.rng(self._name),
             invent=self._run.transport.guard.invent,
             driver=DRIVER,
             scenario=self._name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -213,7 +212,7 @@ class Runner:
         interpreter = Interpreter(
             recording,
             self.run.config,
-            rng=random.Random(f"{self.run.seed}:{name}"),
+            rng=self.run.rng(name),
             invent=self._invent,
             driver=DRIVER,
             scenario=name,

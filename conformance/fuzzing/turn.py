@@ -34,7 +34,7 @@ class Turn:
         self.share = share
         self.refused = 0
         self.made = 0
-        self._rng = random.Random(f"{run.seed}:{NAME}")
+        self._rng = run.rng(NAME)
         self._campaign = run.config.target.campaign_id
         self._step = ""
 

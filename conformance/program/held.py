@@ -14,6 +14,8 @@ from conformance.transport.request import OutRow
 
 TERMINAL = ("success", "failure")
 RETRYABLE = ("messages_enqueued", "messages_enqueuing_failed")
+#: The code by which a single retry says that a message was retried often enough.
+SPENT = "too_many_message_attempts_error"
 
 _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
 _TEXTS = {
@@ -45,6 +47,8 @@ class Held:
     touched: float = 0.0
     #: How many attempts each failed message is owed since then: one, but for a race of which several were accepted.
     owed: int = 1
+    #: Messages that a single retry was refused for, as having had too many attempts: no retry takes them up any more.
+    spent: set[str] = field(default_factory=set)
     #: How many more some are owed, by single retries that were accepted in the same race.
     more: dict[str, int] = field(default_factory=dict)
 
@@ -99,7 +103,7 @@ class Held:
         """
         if self.before is None:
             return True
-        failed = {i: state for i, state in self.before.items() if state[0] == "failure"}
+        failed = {i: state for i, state in self.before.items() if state[0] == "failure" and i not in self.spent}
         if failed:
             return all(self._moved(i, state) for i, state in failed.items())
         return any(self.seen.get(i, state)[1] != state[1] for i, state in self.before.items())

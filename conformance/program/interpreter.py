@@ -11,7 +11,7 @@ import msgspec
 
 from conformance.config import Config
 from conformance.history.records import Operation
-from conformance.program.held import RETRYABLE, Held, make_rows
+from conformance.program.held import RETRYABLE, SPENT, Held, make_rows
 from conformance.program.probes import Invent, Subject, invented, overrides
 from conformance.program.scheduler import Pause, Running
 from conformance.program.steps import (
@@ -263,7 +263,12 @@ class Interpreter:
         return next((n for n in numbers if n not in taken), numbers[0])
 
     def _single_retry(self, step: SingleRetry) -> None:
-        self._call("single_retry", message=self._message(self._held(step.batch), step.row, step.by))
+        held = self._held(step.batch)
+        message = self._message(held, step.row, step.by)
+        reply = self._call("single_retry", message=message)
+        error = reply.json.get("error") if isinstance(reply.json, dict) else None
+        if isinstance(error, dict) and error.get("code") == SPENT:
+            held.spent.add(message)
 
     # -- reading ----------------------------------------------------------------------------------------------
 
