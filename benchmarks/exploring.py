@@ -1,7 +1,8 @@
 """How many calls it takes to come upon a planted fault, and to shrink what shows it. ``python -m benchmarks.exploring``.
 
-Every competitor gets the same targets (inside this process, by a clock of their own) and the same bound of calls. Calls
-are what exploring costs: on a real target they are limited, and each takes its time.
+Every competitor of ours gets the same targets (inside this process, by a clock of their own) and the same bound of calls;
+plain ``schemathesis run``, with its own checks and with our hooks, gets them over HTTP, and shrinks nothing that we could
+count. Calls are what exploring costs: on a real target they are limited, and each takes its time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import hypothesis
 from hypothesis import Phase
 from hypothesis.stateful import run_state_machine_as_test
 
+from benchmarks import stock
 from conformance.catalogue import load
 from conformance.drivers.drive import Drive
 from conformance.errors import GuardError
@@ -55,8 +57,10 @@ class Outcome:
     steps: int | None = None
 
 
-#: A competitor: searches a target for violations of these requirements, with this seed.
-Competitor = Callable[[Drive, Sequence[str], int], Outcome]
+#: A way to search: a target, for violations of these requirements, with this seed.
+Search = Callable[[Drive, Sequence[str], int], Outcome]
+#: A competitor: searches a target with this fault, with this seed.
+Competitor = Callable[[str, int], Outcome]
 
 
 @contextlib.contextmanager
@@ -134,11 +138,25 @@ def state_machine(run: Drive, breaks: Sequence[str], seed: int) -> Outcome:
     return Outcome(find=found[0], shrink=run.transport.budget.calls - found[0], steps=_size(least[-1]))
 
 
+def _inside(search: Search) -> Competitor:
+    def compete(fault: str, seed: int) -> Outcome:
+        with target(fault, seed) as run:
+            return search(run, FAULTS[fault].breaks, seed)
+
+    return compete
+
+
+def _stock(run: Callable[[str, int], int | None]) -> Competitor:
+    return lambda fault, seed: Outcome(find=run(fault, seed))
+
+
 #: By name, in the order of the table's columns.
 COMPETITORS: Mapping[str, Competitor] = {
-    "machine": engine,
-    "shrunk by hypothesis alone": programs_alone,
-    "state machine": state_machine,
+    "machine": _inside(engine),
+    "shrunk by hypothesis alone": _inside(programs_alone),
+    "state machine": _inside(state_machine),
+    "schemathesis with our hooks": _stock(stock.with_our_hooks),
+    "schemathesis run": _stock(stock.with_its_own_checks),
 }
 
 
@@ -146,25 +164,22 @@ def _size(program: Program | None) -> int | None:
     return None if program is None else len(steps_of(program))
 
 
-def measure(faults: Sequence[str], seeds: int, seconds: float) -> Iterator[str]:
+def measure(faults: Sequence[str], competitors: Sequence[str], seeds: int, seconds: float) -> Iterator[str]:
     """A line for each fault, and one over all; faults that the time is not enough for are left out, and it is said."""
     until = time.monotonic() + seconds
-    everything: dict[str, list[Outcome]] = {name: [] for name in COMPETITORS}
-    yield f"{'fault':40}" + "".join(f"{name:>40}" for name in COMPETITORS)
+    everything: dict[str, list[Outcome]] = {name: [] for name in competitors}
+    yield f"{'fault':36}" + "".join(f"{name:>36}" for name in competitors)
     for number, fault in enumerate(faults):
         if time.monotonic() > until:
             yield f"{len(faults) - number} faults left out: {seconds:.0f} s are over"
             break
         cells = []
-        for name, competitor in COMPETITORS.items():
-            outcomes = []
-            for seed in range(seeds):
-                with target(fault, seed) as run:
-                    outcomes.append(competitor(run, FAULTS[fault].breaks, seed))
+        for name in competitors:
+            outcomes = [COMPETITORS[name](fault, seed) for seed in range(seeds)]
             everything[name] += outcomes
             cells.append(_cell(outcomes))
-        yield f"{fault:40}" + "".join(f"{cell:>40}" for cell in cells)
-    yield f"{'all':40}" + "".join(f"{_cell(outcomes):>40}" for outcomes in everything.values())
+        yield f"{fault:36}" + "".join(f"{cell:>36}" for cell in cells)
+    yield f"{'all':36}" + "".join(f"{_cell(outcomes):>36}" for outcomes in everything.values())
 
 
 def _cell(outcomes: Sequence[Outcome]) -> str:
@@ -172,8 +187,10 @@ def _cell(outcomes: Sequence[Outcome]) -> str:
     found = [o for o in outcomes if o.find is not None]
     if not found:
         return f"0 of {len(outcomes)}"
-    find, shrink = (statistics.median(getattr(o, part) for o in found) for part in ("find", "shrink"))
-    steps = statistics.median(o.steps or 0 for o in found)
+    find = statistics.median(o.find or 0 for o in found)
+    if all(o.shrink is None for o in found):
+        return f"{len(found)} of {len(outcomes)}: {find:.0f} calls"
+    shrink, steps = (statistics.median(getattr(o, part) or 0 for o in found) for part in ("shrink", "steps"))
     return f"{len(found)} of {len(outcomes)}: {find:.0f} + {shrink:.0f} calls, {steps:.0f} steps"
 
 
@@ -182,9 +199,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.exploring", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="searches for each fault and competitor")
     parser.add_argument("--faults", default=",".join(PLANTED), metavar="LIST", help="names, by comma")
+    parser.add_argument("--competitors", default=",".join(COMPETITORS), metavar="LIST", help="names, by comma")
     parser.add_argument("--seconds", type=float, default=1800.0, help="no further fault is begun after that")
     given = parser.parse_args()
-    for line in measure(given.faults.split(","), given.seeds, given.seconds):
+    for line in measure(given.faults.split(","), given.competitors.split(","), given.seeds, given.seconds):
         print(line, flush=True)
 
 

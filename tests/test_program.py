@@ -122,6 +122,18 @@ def test_a_row_is_told_by_its_nonce_and_recipients_take_turns() -> None:
     assert all(f"[n:{r.nonce}]" in r.values["body"] for r in rows)
 
 
+def test_a_row_that_repeats_no_earlier_one_is_a_row_like_any() -> None:
+    rows = make_rows([RowSpec(same_as=3), RowSpec(same_as=3), RowSpec(same_as=-1)], CONFIG, random.Random(3))
+    assert len({row.recipient for row in rows}) == 1
+
+
+def test_a_role_without_a_number_is_unmet() -> None:
+    transport, _ = _target()
+    _interpret(transport, Send(batch="b", rows=(RowSpec(role="recovering"),)))
+    assert transport.requests == []
+    assert [data["code"] for event, data in transport.notes if event == "unmet"] == ["not-configured"]
+
+
 @pytest.mark.parametrize(
     ("text", "held"), [("markup", "<b>"), ("quotes", '"said"'), ("blanks", "two   three"), ("breaks", "\n\n")]
 )

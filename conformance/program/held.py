@@ -130,8 +130,8 @@ def make_rows(specs: Sequence[RowSpec], config: Config, rng: random.Random) -> t
     values_of |= {offered.language: offered.values for offered in config.template.languages}
     for spec in specs:
         numbers: tuple[str, ...] = getattr(config.recipients, spec.role)
-        if spec.same_as is not None:
-            recipient = rows[spec.same_as].recipient
+        if spec.same_as is not None and rows:
+            recipient = rows[spec.same_as % len(rows)].recipient
         else:
             turn = turns.get(spec.role, 0)
             turns[spec.role] = turn + 1

@@ -20,6 +20,7 @@ from conformance.program.steps import (
     Program,
     Read,
     Retry,
+    RowSpec,
     Send,
     SingleRetry,
     SingleSend,
@@ -29,7 +30,7 @@ from conformance.program.steps import (
 )
 from conformance.transport.origin import parse_base_url
 from conformance.transport.race import widest
-from conformance.transport.request import Origin, Reply, Request, Transport
+from conformance.transport.request import Origin, OutRow, Reply, Request, Transport
 
 #: Pages that one walk reads at most.
 MAX_PAGES = 60
@@ -139,7 +140,7 @@ class Interpreter:
         elif isinstance(step, SingleRetry):
             self._single_retry(step)
         else:
-            rows = make_rows([step.row], self._config, self._rng)
+            rows = self._rows([step.row])
             self._call("single_send", rows=rows)
 
     def _state(self, step: State) -> None:
@@ -155,8 +156,14 @@ class Interpreter:
                 raise UnmetError("state-refused", f"the provider state {step.name} did not come about: {why}", needs)
             self._batches[step.batch] = Held(made, ())
 
+    def _rows(self, specs: Sequence[RowSpec]) -> tuple[OutRow, ...]:
+        for role in {spec.role for spec in specs}:
+            if not getattr(self._config.recipients, role):
+                raise UnmetError("not-configured", f"no number of recipients.{role} is known", (f"recipients.{role}",))
+        return make_rows(specs, self._config, self._rng)
+
     def _send(self, step: Send) -> None:
-        rows = make_rows(step.rows, self._config, self._rng)
+        rows = self._rows(step.rows)
         reply = self._call("batch_send", rows=rows)
         made = reply.json.get("batchId") if isinstance(reply.json, dict) else None
         if unanswered(reply):

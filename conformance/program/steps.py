@@ -36,7 +36,8 @@ class RowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     text: Literal["plain", "markup", "quotes", "blanks", "breaks"] = "plain"
     #: None is the template's first language.
     language: str | None = None
-    #: Position of an earlier row of the same send whose recipient this row repeats; None lets the interpreter choose.
+    #: Position of an earlier row of the same send, modulo how many there are, whose recipient this row repeats; None, or
+    #: no earlier row, lets the interpreter choose.
     same_as: int | None = None
 
 
