@@ -24,10 +24,11 @@ from benchmarks import stock
 from conformance.catalogue import load
 from conformance.drivers.drive import Drive
 from conformance.errors import GuardError
-from conformance.exploring.engine import SCOPES, Engine
+from conformance.exploring.engine import Engine
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, settings_for, steps_of
 from conformance.exploring.running import Share, header_of
+from conformance.exploring.scope import SCOPES
 from conformance.history.writer import HistoryWriter
 from conformance.program.steps import Program
 from conformance.reference.faults import FAULTS

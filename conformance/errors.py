@@ -5,7 +5,8 @@
     │   └── FormatError        a history, report, program or waiver file that cannot be read
     ├── TargetError            the target cannot be tested                     exit status 4
     └── GuardError             the guard did not let a request out             exit status 4
-        └── BudgetError        messages, calls or time are spent
+        ├── BudgetError        messages, calls or time are spent
+        └── UnreadError        a retry of a batch that was not read whole
 
 Each carries three parts, so that every message says the same three things: what is wrong, where, and
 how to mend it.
@@ -58,3 +59,7 @@ class GuardError(SuiteError):
 
 class BudgetError(GuardError):
     """The budget of messages, calls or time is spent; nothing more is sent."""
+
+
+class UnreadError(GuardError):
+    """A retry of a batch of which no reading shows whom it texts; it was not sent. Reading the batch whole mends it."""

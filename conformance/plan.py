@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from conformance.config import Config
 from conformance.drivers import fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
-from conformance.exploring.engine import SCOPES
+from conformance.exploring.scope import SCOPES
 from conformance.fuzzing.budget import Share, cost
 from conformance.fuzzing.texts import role_of
 from conformance.program.steps import (

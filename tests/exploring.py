@@ -12,8 +12,8 @@ import msgspec
 from conformance.catalogue import load
 from conformance.config import Config, Limits
 from conformance.drivers.drive import Drive
-from conformance.exploring.engine import Scope
 from conformance.exploring.running import header_of
+from conformance.exploring.scope import Scope
 from conformance.findings import Finding
 from conformance.history.reader import read_history
 from conformance.history.records import History

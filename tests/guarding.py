@@ -34,6 +34,10 @@ def a_guard(base: str = BASE, **more: Any) -> Guard:
     return guard
 
 
+#: A listing that is whole: of a batch that was just sent, of which no row is made yet.
+NOTHING_YET = {"data": [], "pageData": {"hasNextPage": False}}
+
+
 def request(
     method: str,
     path: str,

@@ -17,6 +17,7 @@ from conformance.history.writer import HistoryWriter
 from conformance.transport.client import HttpTransport
 from conformance.transport.paths import Named
 from conformance.transport.request import Request
+from tests.guarding import NOTHING_YET
 
 #: What a server does with a connection; a read of the request is up to it.
 Script = Callable[[socket.socket], None]
@@ -142,6 +143,7 @@ def transported(config: Config, folder: Path, **more: Any) -> Iterator[HttpTrans
     with HistoryWriter(folder / "history.jsonl", header) as writer:
         transport = HttpTransport(config, writer, **more)
         transport.guard.made.learn_send(Named("batch_send", CAMPAIGN), 2, {"batchId": BATCH})
+        transport.guard.made.learn_page(BATCH, (), NOTHING_YET)
         try:
             yield transport
         finally:

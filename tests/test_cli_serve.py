@@ -116,5 +116,7 @@ def test_the_plan_holds(tmp_path: Path) -> None:
     assert 0 < len(explored) <= int(exploring[2])
     # What a refused request was charged is given back, so the history's own charges are the bound.
     drawn = sum(e.invoke.charge for e in explored if e.accepted or e.open)
-    assert int(took[2]) - drawn == int(messages[1])
+    # Nobody knows beforehand who wins a race: the plan takes the dearest.
+    races = {e.invoke.race for e in exchanges if e.invoke.race is not None and e.invoke.driver == "scenarios"}
+    assert 0 <= int(messages[1]) - (int(took[2]) - drawn) <= len(races)
     assert 0 < drawn <= int(exploring[1])

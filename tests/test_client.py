@@ -17,6 +17,7 @@ from conformance.history.reader import read_history
 from conformance.history.records import Auth, Invoke
 from conformance.transport.forms import csv_of, multipart_of
 from conformance.transport.request import OutRow, Request
+from tests.guarding import NOTHING_YET
 from tests.raw import (
     BATCH,
     CAMPAIGN,
@@ -209,12 +210,15 @@ def test_a_batch_that_was_sent_as_bytes_costs_its_rows_when_retried(tmp_path: Pa
     send = Request(operation="batch_send", campaign=CAMPAIGN, content=content, content_type=kind)
 
     def take(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json=NOTHING_YET)
         return httpx.Response(201, json={"isValid": True, "batchId": "batch_0003"})
 
     with transported(
         a_config("http://127.0.0.1:9/api/v2"), tmp_path, inner=lambda: httpx.MockTransport(take)
     ) as transport:
         transport.call(send)
+        transport.call(Request(operation="batch_list", campaign=CAMPAIGN, batch="batch_0003", query=(("limit", "9"),)))
         transport.call(Request(operation="batch_retry", campaign=CAMPAIGN, batch="batch_0003"))
     assert transport.budget.messages == 6
 

@@ -142,7 +142,7 @@ def test_a_plan_says_what_the_driver_may_cost(tmp_path: Path) -> None:
     assert plan.messages - without.messages >= sum(e.invoke.charge for e in history.exchanges)
     assert plan.calls_high - without.calls_high >= len(history.exchanges)
     assert plan.recipients["failing"] > without.recipients.get("failing", 0)
-    assert make_plan(CONFIG, "standard", ["BR-ACC-06"], ("schemathesis",)) == make_plan(
+    assert make_plan(CONFIG, "standard", ["BR-ACC-06"], ("scenarios", "schemathesis")) == make_plan(
         CONFIG, "standard", ["BR-ACC-06"]
     )
 

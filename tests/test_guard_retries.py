@@ -10,9 +10,10 @@ from uuid import UUID
 
 import pytest
 
+from conformance.errors import GuardError, UnreadError
 from conformance.transport.guard import MALFORMED, Context, Guard
 from conformance.transport.paths import Named
-from tests.guarding import ALLOWED, BATCH, FOREIGN, JSON, MESSAGE, OTHER, OURS, a_guard, refused, request
+from tests.guarding import ALLOWED, BATCH, FOREIGN, JSON, MESSAGE, NOTHING_YET, OTHER, OURS, a_guard, refused, request
 
 A, B = ALLOWED
 GIVEN = "batch_given"
@@ -48,7 +49,7 @@ def test_what_the_run_made_is_retried_and_charged_by_its_size() -> None:
     assert _charge(guard) == 2
     assert _charge(guard, _single_retry_of(MESSAGE)) == 1
     assert _charge(guard, _retry_of(BATCH, OTHER)) == 2, "our own batch by the other campaign's path"
-    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single"})
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single", "recipient": A})
     assert _charge(guard, _single_retry_of("message_single")) == 1
 
 
@@ -117,9 +118,48 @@ def test_a_target_that_gives_one_id_to_two_batches_is_charged_for_both() -> None
     assert _charge(guard) == 5
 
 
+def test_a_batch_is_not_retried_before_it_was_read_whole() -> None:
+    """A target may answer a send with the id of an older batch, in which somebody else stands."""
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": "batch_0002"})
+    retry = request("POST", _retry_of("batch_0002"))
+    with pytest.raises(UnreadError):
+        guard.check(retry, Context())
+    guard.made.learn_page("batch_0002", [("limit", "1")], _page(("m1", A), after="c1"))
+    refused(guard, retry)
+    guard.made.learn_page("batch_0002", [("limit", "1"), ("after", "c1")], _page(("m2", FOREIGN)))
+    refused(guard, retry)
+    with pytest.raises(GuardError, match="not allowed"):
+        guard.check(retry, Context())
+
+
+def test_a_batch_that_shows_no_row_yet_is_new() -> None:
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 3, {"batchId": "batch_0002"})
+    guard.made.learn_page("batch_0002", (), {"data": []})
+    refused(guard, request("POST", _retry_of("batch_0002")))
+    guard.made.learn_page("batch_0002", (), NOTHING_YET)
+    assert _charge(guard, _retry_of("batch_0002")) == 3
+
+
+@pytest.mark.parametrize("shown", [FOREIGN, None, 7])
+def test_a_message_that_a_single_send_answers_is_ours_only_if_it_shows_who_was_texted(shown: Any) -> None:
+    guard = a_guard()
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single", "recipient": shown})
+    refused(guard, request("POST", _single_retry_of("message_single")))
+
+
+@pytest.mark.parametrize("name", ["YWJjZA==", "batch:7", "a+b", "x,y@z"])
+def test_ids_are_opaque(name: str) -> None:
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": name})
+    guard.made.learn_page(name, (), NOTHING_YET)
+    assert _charge(guard, _retry_of(name)) == 1
+
+
 def test_a_single_message_is_no_batch() -> None:
     guard = a_guard()
-    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single"})
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": "message_single", "recipient": A})
     for name in ("message_single", "single:message_single"):
         refused(guard, request("POST", _retry_of(name)))
 
@@ -233,6 +273,8 @@ def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
     guard = a_guard(given=[f"batch_{UUID(int=9)}"])
     ours = guard.invent(UUID(int=8))
     guard.made.learn_send(BATCH_SEND, 4, {"batchId": ours})
+    refused(guard, request("POST", _retry_of(ours)))
+    guard.made.learn_page(ours, (), NOTHING_YET)
     assert _charge(guard, _retry_of(ours)) == 4
     refused(guard, request("POST", _retry_of(guard.invent(UUID(int=9)))))
 

@@ -15,9 +15,10 @@ from conformance.config import Limits
 from conformance.drivers import DRIVERS, machine
 from conformance.drivers.scenarios import run_programs
 from conformance.exploring import corpus
-from conformance.exploring.engine import PART, SCOPES, Engine, loopback
+from conformance.exploring.engine import Engine, loopback
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
+from conformance.exploring.scope import PART, SCOPES
 from conformance.history.records import History
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
 from conformance.reference.behaviour import Answer, Behaviour

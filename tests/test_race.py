@@ -24,6 +24,7 @@ from conformance.transport.client import HttpTransport
 from conformance.transport.gate import Gate
 from conformance.transport.paths import Named
 from conformance.transport.request import Request
+from tests.guarding import NOTHING_YET
 
 #: A certificate for 127.0.0.1 that signs itself, and its key: for these tests, no secret.
 CERTIFICATE = Path(__file__).parent / "data" / "loopback.pem"
@@ -113,6 +114,7 @@ class Track:
         config = Config(target=target, limits=limits)
         self.transport = HttpTransport(config, self.writer, sleep=self.slept.append, **options)
         self.transport.guard.made.learn_send(Named("batch_send", "c"), 1, {"batchId": "b"})
+        self.transport.guard.made.learn_page("b", (), NOTHING_YET)
 
     def race(self, *batches: str) -> list[tuple[str, int | None]]:
         requests = [Request(operation="batch_retry", campaign="c", batch=batch) for batch in batches]

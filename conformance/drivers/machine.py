@@ -8,7 +8,7 @@ history, as always.
 from __future__ import annotations
 
 from conformance.drivers.drive import Drive
-from conformance.exploring.engine import SCOPES, Engine
+from conformance.exploring.scope import SCOPES
 
 
 def drive(run: Drive) -> None:
@@ -16,5 +16,8 @@ def drive(run: Drive) -> None:
 
     :raises GuardError: the guard ended the run. Budgets never end it here: what is beyond the share is left out.
     """
+    # Imported here: what does not explore need not wait for hypothesis.
+    from conformance.exploring.engine import Engine
+
     engine = Engine(run, SCOPES[run.depth])
     engine.pursue(engine.explore())

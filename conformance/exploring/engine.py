@@ -4,53 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from conformance.config import Limits
 from conformance.drivers.drive import Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
 from conformance.exploring.reducing import WIDTH, reductions
 from conformance.exploring.running import Ran, Runner, Share, named
+from conformance.exploring.scope import PART, Scope
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
 
-#: What of the budgets that are left this driver takes at most, so that those after it get theirs.
-PART = 1 / 3
 #: Rounds of smaller programs that are tried side by side, at most.
 ROUNDS = 10
 #: Programs that a finding gives rise to begin with this; reports show them before others.
 FOUND = "found-"
 #: Whether steps that are carried out together are drawn too.
 RACES = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """How far a run explores, by depth.
-
-    ``programs`` are drawn, for ``messages`` and ``calls`` at most; of the kinds of findings ``kinds`` are pursued, and
-    shrunk in ``seconds`` in all; the smallest program of each is run ``again`` so often.
-    """
-
-    programs: int
-    messages: int
-    calls: int
-    kinds: int
-    seconds: float
-    again: int
-
-    def most(self, limits: Limits) -> tuple[int, int]:
-        """Messages and calls that exploring costs at most in a run with these limits."""
-        return min(self.messages, int(limits.max_messages * PART)), min(self.calls, int(limits.max_calls * PART))
-
-
-SCOPES = {
-    "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=4.0, again=2),
-    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=8.0, again=3),
-    "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
-}
 
 
 def share_of(run: Drive, scope: Scope) -> Share:

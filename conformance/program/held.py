@@ -39,6 +39,8 @@ class Held:
     places: list[str] = field(default_factory=list)
     #: latestStatus and number of attempts by id, in the last whole listing.
     seen: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    #: A whole listing was read.
+    read: bool = False
     #: The last walk through the listing got no answer to some page.
     blind: bool = False
     #: The same as ``seen``, before the last retry; None if that was refused and took nothing up.
@@ -54,6 +56,7 @@ class Held:
 
     def learn(self, messages: Iterable[Any]) -> None:
         """Take in a whole listing."""
+        self.read = True
         self.places = []
         self.seen = {}
         by_nonce = {row.nonce: index for index, row in enumerate(self.rows)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from conformance.config import Config
+from conformance.errors import UnreadError
 from conformance.history.records import Operation
 from conformance.program.held import RETRYABLE, SPENT, Held, make_rows
 from conformance.program.probes import Invent, Subject, invented, overrides
@@ -29,6 +31,7 @@ from conformance.program.steps import (
     Wait,
 )
 from conformance.transport.origin import parse_base_url
+from conformance.transport.paths import plain_id
 from conformance.transport.race import widest
 from conformance.transport.request import Origin, OutRow, Reply, Request, Transport
 
@@ -51,6 +54,16 @@ class UnmetError(Exception):
 def unanswered(reply: Reply) -> bool:
     """Whether nothing came that says anything: not sent, lost, 5xx, 408 or, tried again and again, 429 (ruling 11)."""
     return reply.exchange.status in (None, 429) or reply.exchange.open
+
+
+@contextmanager
+def _unread_is_unmet() -> Iterator[None]:
+    """What the guard keeps back for want of a reading ends this program, and not the run."""
+    try:
+        yield
+    except UnreadError as error:
+        needs = ("a listing of the batch with data and pageData, as documented",)
+        raise UnmetError("batch-not-read", error.what, needs) from None
 
 
 class Interpreter:
@@ -174,6 +187,9 @@ class Interpreter:
             answer = reply.exchange.status
             needs = ("a template whose parameters are template.values", "recipients that the target takes")
             raise UnmetError("send-refused", f"Batch Send was not answered 201 with a batchId, but {answer}", needs)
+        if not plain_id(made):
+            text = "the target names a batch by an id that has no place in a path"
+            raise UnmetError("id-unusable", text, ("ids of letters, digits and the marks . _ ~ - : = + @ ,",))
         self._batches[step.batch] = Held(made, rows, touched=self._transport.now())
 
     def _together(self, step: Together) -> None:
@@ -184,7 +200,8 @@ class Interpreter:
             needs = (f"limits.calls_per_second of {width}",)
             raise UnmetError("rate-too-low", f"a race of {width} is wider than {rate:g} calls a second", needs)
         racers = [(s, self._request(**fields)) for s in step.steps for fields in self._racing(s)]
-        replies = self._transport.race([request for _, request in racers])
+        with _unread_is_unmet():
+            replies = self._transport.race([request for _, request in racers])
         retried: dict[str, list[Reply]] = {}
         more: dict[str, dict[str, int]] = {}
         for (racer, request), reply in zip(racers, replies, strict=True):
@@ -202,7 +219,7 @@ class Interpreter:
 
     def _racing(self, step: Retry | SingleRetry | Read) -> Iterator[dict[str, Any]]:
         """What each request of a racing step asks for."""
-        held = self._held(step.batch)
+        held = self._read_before(step.batch)
         if isinstance(step, Retry):
             changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
             yield {"operation": "batch_retry", "batch": held.id, "auth": step.auth, "cause": step.cause, **changed}
@@ -214,9 +231,17 @@ class Interpreter:
         else:
             yield {"operation": "batch_list", "batch": held.id, "query": (("limit", str(step.limit)),)}
 
+    def _read_before(self, name: str) -> Held:
+        """The batch, read before its first retry: a target may answer a send with the id of somebody else's."""
+        held = self._held(name)
+        if not held.read and not self._learn(held, self._walk("batch_list", held.id, 1000, "after")):
+            text = f"the listing of batch {name} got no answer, and a batch is read before it is retried"
+            raise UnmetError("answer-lost", text, ("a network and a target that answer",))
+        return held
+
     def _message(self, held: Held, position: int, by: str) -> str:
         message = held.message(position, by)
-        if message is None:
+        if message is None or not plain_id(message):
             raise UnmetError("message-unknown", "the listing does not show which message a row has become")
         return message
 
@@ -224,7 +249,7 @@ class Interpreter:
         if step.cause is not None and step.batch not in self._batches:
             self._nameless(step)
             return
-        held = self._held(step.batch)
+        held = self._read_before(step.batch)
         changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
         reply = self._call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
         # What was refused takes nothing up: there is nothing to wait for.
@@ -292,7 +317,7 @@ class Interpreter:
             by = step.by if step.rows else "place"
             for position in positions:
                 message = held.message(position, by)
-                if message is not None:
+                if message is not None and plain_id(message):
                     self._call("message_read", message=message)
 
     def _walk(
@@ -388,6 +413,8 @@ class Interpreter:
 
     def _status_quiet(self, held: Held) -> bool:
         """Whether a read of a message shows the batch in a retryable status, or shows none."""
+        if not plain_id(held.places[0]):
+            return True
         reply = self._call("message_read", message=held.places[0])
         if unanswered(reply):
             return False
@@ -400,13 +427,16 @@ class Interpreter:
     # -- calls ------------------------------------------------------------------------------------------------
 
     def _call(self, operation: Operation, **fields: Any) -> Reply:
-        return self._transport.call(self._request(operation=operation, **fields))
+        with _unread_is_unmet():
+            return self._transport.call(self._request(operation=operation, **fields))
 
     def _request(self, **fields: Any) -> Request:
         origin = Origin(driver=self._driver, scenario=self._scenario, step=self._step)
         return Request(**{"campaign": self._campaign, "origin": origin, **fields})
 
     def _held(self, name: str) -> Held:
+        if name not in self._batches and any(given.batch_id == name for given in self._config.given):
+            self._batches[name] = Held(name, ())
         if name not in self._batches:
             raise UnmetError("batch-unknown", f"the batch {name} was never made")
         return self._batches[name]

@@ -17,8 +17,8 @@ def _processing(_: Config) -> tuple[AnyStep, ...]:
     steps: list[AnyStep] = []
     for batch in ("b", "c"):
         status = Read(batch=batch, view="message", rows=(0,))
-        retry = Retry(batch=batch)
-        steps.append(Burst(steps=(Send(batch=batch, rows=failing(1)), retry, Read(batch=batch), status, retry, status)))
+        look, retry = Read(batch=batch), Retry(batch=batch)
+        steps.append(Burst(steps=(Send(batch=batch, rows=failing(1)), look, retry, look, status, retry, status)))
         # Only a target that accepts here keeps the run waiting: what it accepted has to show.
         steps.append(Wait(batch=batch, until="taken", essential=False))
         steps += [quiet(batch), Read(batch=batch), Read(batch=batch, view="message")]

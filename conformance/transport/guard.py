@@ -15,11 +15,11 @@ from uuid import UUID
 
 import httpx
 
-from conformance.errors import GuardError
+from conformance.errors import GuardError, UnreadError
 from conformance.history.records import Auth
 from conformance.transport.forms import UnreadableError, file_in, recipient_like, recipients_in, single_in
 from conformance.transport.inert import inert
-from conformance.transport.made import Made
+from conformance.transport.made import Made, NotReadError
 from conformance.transport.origin import BaseUrl
 from conformance.transport.paths import Named, odd_retry, plain
 from conformance.transport.words import in_body, in_pairs, in_path, in_text, unescaped
@@ -142,6 +142,8 @@ class Guard:
             return Admission(named, 0)
         try:
             return Admission(named, self.made.charge(named))
+        except NotReadError as error:
+            raise UnreadError(f"the guard did not send a request: {error.args[0]}") from None
         except LookupError as error:
             raise _refusal(str(error.args[0])) from None
 

@@ -14,13 +14,17 @@ from conformance.transport.paths import Named
 class _Batch:
     #: Messages that a retry may send at most.
     size: int
-    #: Of a given batch: False until every page of it was read.
-    allowed: bool = True
+    #: False until every page of it was read: a target may answer a send with the id of another batch.
+    allowed: bool = False
     #: The target showed a recipient in it that is not allowed. Final.
     barred: bool = False
     ours: bool = True
     #: Cursors that a walk of its listing from the first page on led to, and the rows before each.
     reached: dict[str, int] = field(default_factory=dict)
+
+
+class NotReadError(LookupError):
+    """The batch may be retried once it was read whole."""
 
 
 class Made:
@@ -33,7 +37,7 @@ class Made:
     def __init__(self, recipients: Collection[str], given: Iterable[str] = ()) -> None:
         self._recipients = recipients
         self._lock = threading.Lock()
-        self._batches: dict[str, _Batch] = {batch: _Batch(0, allowed=False, ours=False) for batch in given}
+        self._batches: dict[str, _Batch] = {batch: _Batch(0, ours=False) for batch in given}
         #: The batch of each message; None for a message that was sent singly.
         self._messages: dict[str, str | None] = {}
         self._barred: set[str] = set()
@@ -47,7 +51,7 @@ class Made:
     def give(self, batch: str) -> None:
         """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
         with self._lock:
-            self._batches.setdefault(batch, _Batch(0, allowed=False, ours=False))
+            self._batches.setdefault(batch, _Batch(0, ours=False))
 
     def charge(self, named: Named) -> int:
         """How many messages this retry may send at most.
@@ -73,12 +77,14 @@ class Made:
         batch = self._batches.get(identifier)
         if batch is None:
             raise LookupError("it retries a batch that this run did not make and was not given")
-        if batch.barred or not batch.allowed:
-            raise LookupError("it retries a batch whose recipients are not all known to be allowed")
+        if batch.barred:
+            raise LookupError("it retries a batch in which somebody stands who is not allowed")
+        if not batch.allowed:
+            raise NotReadError("it retries a batch that was not read whole: who stands in it is not known")
         return batch
 
     def learn_send(self, named: Named, rows: int, answer: Any) -> None:
-        """A send of so many rows was answered 2xx with this JSON: its batch, or message, is ours."""
+        """A send of so many rows was answered 2xx with this JSON: its batch, once it was read, or its message, is ours."""
         if not isinstance(answer, dict):
             return
         made = answer.get("batchId") if named.operation == "batch_send" else answer.get("id")
@@ -86,7 +92,8 @@ class Made:
             return
         with self._lock:
             if named.operation == "single_send":
-                self._messages.setdefault(made, None)
+                if self._allowed(answer.get("recipient")):
+                    self._messages.setdefault(made, None)
             elif made in self._batches:
                 # The target mixes batches up: a retry may reach the rows of both.
                 self._batches[made].size += rows
@@ -96,7 +103,7 @@ class Made:
     def learn_page(self, batch_id: str, query: Sequence[tuple[str, str]], answer: Any) -> None:
         """A page of a batch's listing was answered 200 with this JSON.
 
-        A given batch may be retried once a walk from its first page on, cursor by cursor, came to its last one and
+        A batch may be retried once a walk from its first page on, cursor by cursor, came to its last one and
         showed allowed recipients only.
         """
         messages = answer.get("data") if isinstance(answer, dict) else None
@@ -118,7 +125,8 @@ class Made:
             cursor = page.get("endCursor") if isinstance(page, dict) else None
             if more is True and isinstance(cursor, str):
                 batch.reached[cursor] = rows
-            elif more is False and rows > 0:
+            elif more is False and (rows > 0 or batch.ours):
+                # Of a batch that was just sent, no row may be made yet; an older one would show its rows.
                 batch.size = max(batch.size, rows)
                 batch.allowed = True
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from conformance.history.records import Operation
 
-_ID = r"[A-Za-z0-9._~-]+"
+#: Ids are opaque (contract section 1): letters, digits and marks that no server takes for more than a part of an id.
+_MARKS = ":=+@,"
+_ID = rf"(?:[A-Za-z0-9._~-]|{'|'.join(quote(mark, safe='') for mark in _MARKS)})+"
 _OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "campaigns/{c}/batch/messages"): "batch_send",
     ("POST", "campaigns/{c}/batch/{b}/retry"): "batch_retry",
@@ -37,8 +39,8 @@ class Named:
 
 
 def plain_id(text: str) -> bool:
-    """Whether an id can stand in a path as it is."""
-    return re.fullmatch(_ID, text) is not None and text not in (".", "..")
+    """Whether an id can stand in a path, percent-encoded as need be, and in one reading only."""
+    return re.fullmatch(rf"[A-Za-z0-9._~{_MARKS}-]+", text) is not None and text not in (".", "..")
 
 
 def plain(method: str, path: str) -> Named | None:
@@ -48,7 +50,7 @@ def plain(method: str, path: str) -> Named | None:
     for wanted, pattern, operation in _PATTERNS:
         match = pattern.fullmatch(path.removeprefix("/"))
         if match and method == wanted and path.startswith("/"):
-            ids = match.groupdict()
+            ids = {name: unquote(value) for name, value in match.groupdict().items()}
             return Named(operation, ids["c"], ids.get("b"), ids.get("m"))
     return None
 

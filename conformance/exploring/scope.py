@@ -1,0 +1,37 @@
+"""How far a run explores, by depth. Apart from the engine, so that a plan does not load hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.config import Limits
+
+#: What of the budgets that are left this driver takes at most, so that those after it get theirs.
+PART = 1 / 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """How far a run explores, by depth.
+
+    ``programs`` are drawn, for ``messages`` and ``calls`` at most; of the kinds of findings ``kinds`` are pursued, and
+    shrunk in ``seconds`` in all; the smallest program of each is run ``again`` so often.
+    """
+
+    programs: int
+    messages: int
+    calls: int
+    kinds: int
+    seconds: float
+    again: int
+
+    def most(self, limits: Limits) -> tuple[int, int]:
+        """Messages and calls that exploring costs at most in a run with these limits."""
+        return min(self.messages, int(limits.max_messages * PART)), min(self.calls, int(limits.max_calls * PART))
+
+
+SCOPES = {
+    "quick": Scope(programs=8, messages=300, calls=1000, kinds=3, seconds=4.0, again=2),
+    "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=8.0, again=3),
+    "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
+}
