@@ -31,6 +31,7 @@ from conformance.history.reader import read_history
 from conformance.history.records import Given, Header, History
 from conformance.history.writer import HistoryWriter
 from conformance.judges import judge
+from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
 from conformance.report.build import build
@@ -106,6 +107,8 @@ def execute(
         raise UsageError("no target is named", mend="give --target URL (or --target reference), or set target.base_url")
     if not config.target.api_key:
         raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
+    if options.replay is not None:
+        check(options.replay, config, f"program {options.replay.name}")
     folder = make_folder(options.report_dir)
     ending = Ending()
     spent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config))

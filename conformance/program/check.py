@@ -1,0 +1,86 @@
+"""Programs that come from a file: what no driver of ours would write is said before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.config import Config
+from conformance.errors import FormatError
+from conformance.program.probes import AUTHS, BODIES, HEADERS, METHODS, PATHS, QUERIES
+from conformance.program.steps import (
+    Burst,
+    Program,
+    Read,
+    Retry,
+    Send,
+    SingleRetry,
+    SingleSend,
+    State,
+    Together,
+    Wait,
+)
+from conformance.transport.guard import MALFORMED
+
+_OTHER = ("auth:other-key", "campaign:other", "campaign:other-own-key")
+CAUSES = frozenset(
+    {
+        *(f"auth:{name}" for name in AUTHS),
+        *(f"method:{name}" for name in METHODS),
+        *(f"path:{name}" for name in PATHS),
+        *(f"body:{name}" for name in BODIES),
+        *(f"query:{name}" for name in QUERIES),
+        *(f"header:{name}" for name in HEADERS),
+        *(f"id:malformed:{name}" for name in MALFORMED),
+        *("id:unknown", "scheme:http", *_OTHER),
+    }
+)
+
+
+def check(program: Program, config: Config, where: str) -> None:
+    """Whether a program can be carried out with this configuration.
+
+    :param where: the file that it comes from, for the message.
+    :raises FormatError: a step names a batch that no step before it makes, a probe that there is not, or what the
+        configuration does not offer; says which step.
+    """
+    made = {given.batch_id for given in config.given}
+    for number, step in _steps(program):
+        at = f"{where}, step {number}"
+        if isinstance(step, Send | State):
+            made.add(step.batch)
+        elif isinstance(step, Retry) and step.cause is not None and step.cause not in CAUSES:
+            raise FormatError(f"there is no probe {step.cause!r}", where=at, mend="docs/programs.md lists them")
+        elif not isinstance(step, SingleSend) and step.batch not in made and not _names_none(step):
+            what = f"no step before it makes the batch {step.batch!r}"
+            raise FormatError(what, where=at, mend="send it first, or name a batch of [[given]]")
+        if isinstance(step, Send) and not step.rows:
+            raise FormatError("it sends no row", where=at, mend="give it a row")
+        if isinstance(step, Retry):
+            _offered(step, config, at)
+
+
+#: A step that is not made of others.
+_Plain = Send | Read | Wait | Retry | SingleRetry | SingleSend | State
+
+
+def _steps(program: Program) -> Iterator[tuple[int, _Plain]]:
+    for number, step in enumerate(program.steps, 1):
+        if isinstance(step, Burst | Together):
+            yield from ((number, inner) for inner in step.steps)
+        else:
+            yield number, step
+
+
+def _names_none(step: _Plain) -> bool:
+    """A probe that names no batch is sent to an id that is made up; a wait for the others is about none."""
+    if isinstance(step, Retry):
+        return step.cause is not None
+    return isinstance(step, Wait) and step.until == "others"
+
+
+def _offered(step: Retry, config: Config, at: str) -> None:
+    other = config.target.other
+    keyed = step.auth == "other" or step.cause in ("auth:other-key", "campaign:other-own-key")
+    if ((step.cause in _OTHER or keyed) and other is None) or (keyed and other is not None and other.api_key is None):
+        mend = "set [target.other] campaign_id and api_key_env"
+        raise FormatError("it takes another campaign, and none is configured", where=at, mend=mend)
