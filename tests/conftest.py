@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli import status_of
+from conformance.drivers import DRIVERS
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 
@@ -34,22 +35,23 @@ def command(*arguments: str) -> tuple[int, str, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-def run_against(settings: Settings, folder: Path, *arguments: str) -> Ran:
-    """Run the suite against a reference target with these settings."""
+def run_against(settings: Settings, folder: Path, *arguments: str, drivers: str = "scenarios") -> Ran:
+    """Run the suite against a reference target with these settings; by planned scenarios, unless it is said otherwise."""
     with ReferenceServer(settings) as server:
         config = folder / "target.toml"
         config.write_text(config_text(server), encoding="utf-8")
         reports = folder / "reports"
         status, out, err = command(
-            "run", "--config", str(config), "--seed", "7", "--report-dir", str(reports), *arguments
+            *("run", "--config", str(config), "--seed", "7", "--report-dir", str(reports), "--drivers", drivers),
+            *arguments,
         )
     return Ran(status, out, err, reports)
 
 
 @pytest.fixture(scope="session")
 def clean_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The clean reference target."""
-    return run_against(Settings(speed=2), tmp_path_factory.mktemp("clean"))
+    """The clean reference target, by all drivers."""
+    return run_against(Settings(speed=2), tmp_path_factory.mktemp("clean"), drivers=",".join(DRIVERS))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from conformance.history.reader import read_history
 
 #: Seconds for which a process may take to do what it is started for.
@@ -43,14 +45,15 @@ def _until(condition: object) -> None:
     raise AssertionError("it did not happen in time")
 
 
-def _run(config: Path, reports: Path, **environ: str) -> subprocess.Popen[str]:
+def _run(config: Path, reports: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "conformance", "run", "--config", str(config), "--report-dir", str(reports)]
+    command += arguments
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**HERE, **environ})
 
 
 def test_a_fault_is_found_from_another_process_and_its_program_finds_it_again(tmp_path: Path) -> None:
     with serving(tmp_path, "--fault", "blocked-keeps-status") as config:
-        run = _run(config, tmp_path / "r")
+        run = _run(config, tmp_path / "r", "--drivers", "scenarios")
         out, err = run.communicate(timeout=PATIENCE)
         assert run.returncode == 1, out + err
         program = re.search(r"run --replay DIR/(\S+)", out)
@@ -62,11 +65,16 @@ def test_a_fault_is_found_from_another_process_and_its_program_finds_it_again(tm
     assert "BR-BLK-02 is violated" in again.stdout
 
 
-def test_a_run_that_is_killed_leaves_a_history_that_is_judged(tmp_path: Path) -> None:
+#: What is in the history once a driver is at work.
+AT_WORK = {"scenarios": b'"batch_retry"', "machine": b'"driver":"machine"', "schemathesis": b'"driver":"schemathesis"'}
+
+
+@pytest.mark.parametrize("driver", AT_WORK)
+def test_a_run_that_is_killed_leaves_a_history_that_is_judged(driver: str, tmp_path: Path) -> None:
     history = tmp_path / "r" / "history.jsonl"
     with serving(tmp_path) as config:
-        run = _run(config, tmp_path / "r")
-        _until(lambda: history.exists() and history.read_bytes().count(b'"batch_retry"') > 3)
+        run = _run(config, tmp_path / "r", "--drivers", driver)
+        _until(lambda: history.exists() and history.read_bytes().count(AT_WORK[driver]) > 3)
         run.kill()
         run.communicate(timeout=PATIENCE)
     found = read_history(history)
@@ -78,22 +86,24 @@ def test_a_run_that_is_killed_leaves_a_history_that_is_judged(tmp_path: Path) ->
     assert "inconclusive" in judged.stdout
 
 
-def test_an_interrupted_run_says_the_verdicts_so_far(tmp_path: Path) -> None:
-    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        reports = tmp_path / str(status)
-        history = reports / "history.jsonl"
-        with serving(tmp_path) as config:
-            run = _run(config, reports)
-            _until(lambda history=history: history.exists() and history.read_bytes().count(b'"batch_retry"') > 3)
-            run.send_signal(number)
-            out, err = run.communicate(timeout=PATIENCE)
-        assert run.returncode == status, out + err
-        assert f"exit status {status}" in out
-        assert "Traceback" not in err
-        assert (reports / "conformance.json").exists()
-        footer = read_history(history).footer
-        assert footer is not None
-        assert not footer.complete
+@pytest.mark.parametrize(
+    ("driver", "number", "status"),
+    [("scenarios", signal.SIGTERM, 143), ("machine", signal.SIGINT, 130), ("schemathesis", signal.SIGINT, 130)],
+)
+def test_an_interrupted_run_says_the_verdicts_so_far(driver: str, number: int, status: int, tmp_path: Path) -> None:
+    history = tmp_path / "r" / "history.jsonl"
+    with serving(tmp_path) as config:
+        run = _run(config, tmp_path / "r", "--drivers", driver)
+        _until(lambda: history.exists() and history.read_bytes().count(AT_WORK[driver]) > 3)
+        run.send_signal(number)
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == status, out + err
+    assert f"exit status {status}" in out
+    assert "Traceback" not in err
+    assert (tmp_path / "r" / "conformance.json").exists()
+    footer = read_history(history).footer
+    assert footer is not None
+    assert not footer.complete
 
 
 def test_the_plan_holds(tmp_path: Path) -> None:
