@@ -36,7 +36,7 @@ from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
 
 #: Calls that a competitor has to find a fault, and as many again to shrink it.
-CALLS = 3000
+CALLS = 1500
 #: Programs that are drawn at most, and machines.
 PROGRAMS, MACHINES = 80, 300
 #: What is planted, unless it is said otherwise: all that no scenario finds, and some of what one does.
