@@ -73,6 +73,39 @@ def test_which_of_two_probes_had_the_effect_cannot_be_told() -> None:
     assert set(getattr(finding, "any_of", ())) == {"BR-SEC-01", "BR-SEC-07"}
 
 
+def test_a_late_effect_is_laid_to_every_probe_that_may_have_had_it() -> None:
+    story = _probe(_ready(), "auth:none", 401).wait(1).look("b")
+    story = _probe(story, "auth:wrong", 401)
+    story = _probe(story, "method:PUT", 405, takes=("b.0",)).look("b").look("ctl")
+    finding = next(o for o in story.opinions() if isinstance(o, Finding))
+    assert set(finding.any_of) == {"BR-SEC-01", "BR-SEC-04"}
+    probes = [e.n for e in story.exchanges if e.invoke.cause]
+    assert set(probes) <= set(finding.evidence)
+    said = next(line for line in finding.argument if "settle_timeout" in line)
+    assert all(f"{n} " in said for n in probes)
+    assert finding.summary == "the target retries a message by a request that must have no effect"
+
+
+def test_a_probe_from_before_the_settling_time_is_no_suspect() -> None:
+    story = _probe(_ready(), "auth:none", 401).wait(11).look("b")
+    story = _probe(story, "auth:wrong", 401, takes=("b.0",)).look("b").look("ctl")
+    finding = next(o for o in story.opinions() if isinstance(o, Finding))
+    first = next(e.n for e in story.exchanges if e.invoke.cause == "auth:none")
+    assert first not in finding.evidence
+    assert finding.subject == "effect of auth:wrong"
+    assert "with a made-up key" in finding.summary
+
+
+def test_many_suspects_are_counted_rather_than_listed() -> None:
+    story = _ready()
+    for _ in range(20):
+        story = _probe(story, "auth:none", 401)
+    finding = next(
+        o for o in _probe(story, "auth:none", 401, takes=("b.0",)).look("b").opinions() if isinstance(o, Finding)
+    )
+    assert any("and 9 more" in line for line in finding.argument)
+
+
 def test_without_an_untouched_batch_it_may_have_come_by_itself() -> None:
     story = Story().send("b", "FF").finish("b").look("b")
     story = _probe(story, "auth:none", 401, takes=("b.0",)).look("b")

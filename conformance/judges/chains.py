@@ -48,7 +48,7 @@ class Effect:
     before: Sight
     after: Sight
     #: The probes that may have caused it, newest first: all that left before it was seen, and whose effect may have
-    #: been outstanding (ruling 16).
+    #: been outstanding (ruling 16). None of them need lie between the two reads.
     probes: tuple[Write, ...]
     #: Valid retries that were refused or dropped meanwhile: they must have had no effect either, and may have.
     beside: tuple[Write, ...]

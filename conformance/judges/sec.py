@@ -13,6 +13,8 @@ from conformance.judges.sec_request import request_changes
 REQUIREMENTS = tuple(f"BR-SEC-0{n}" for n in range(1, 8))
 
 _NEEDS = ("a run in which the batch is quiet before the probes, and its valid retry afterwards is answered 201",)
+#: How many suspects a finding names, the first to leave first.
+_SHOWN = 12
 #: What each requirement accepts for an answer.
 _EXPECTED = {
     "BR-SEC-01": ("401 without effect",),
@@ -157,30 +159,46 @@ def _carried_out(case: Case, batch: Batch) -> Iterator[Opinion]:
         others = [
             "BR-ERR-06" if w.standing == "dropped" else "BR-SEL-07" if w.message else "BR-BLK-03" for w in effect.beside
         ]
-        yield _effect(effect, tuple(dict.fromkeys((*names, *others, *(() if effect.control else ("BR-SEL-07",))))))
+        yield _effect(
+            batch, effect, tuple(dict.fromkeys((*names, *others, *(() if effect.control else ("BR-SEL-07",)))))
+        )
         return
 
 
-def _effect(effect: Effect, names: tuple[str, ...]) -> Finding:
-    nearest = effect.probes[0]
+def _effect(batch: Batch, effect: Effect, names: tuple[str, ...]) -> Finding:
+    """No suspect is named as the one that did it, unless all of them are odd in the same thing."""
+    suspects = tuple(sorted((*effect.probes, *effect.beside), key=lambda w: w.n))
+    causes = {w.exchange.invoke.cause for w in suspects}
+    one = suspects[0] if len(causes) == 1 else None
+    what = phrase(one) if one is not None else "that must have no effect"
     held = [f"an untouched batch stood still meanwhile ({', '.join(map(str, effect.control[:4]))})"]
-    answer = f"answered {nearest.status}" if nearest.status is not None else "whose answer was lost"
     return Finding(
         any_of=names,
-        summary=f"the target retries a message by a request {phrase(nearest)}",
+        summary=f"the target retries a message by a request {what}",
         argument=(
             f"reads {effect.before.n} and {effect.after.n} show a message of the batch with a new attempt "
             f"({effect.before.status}, then {effect.after.status})",
-            f"between them lies request {nearest.n} {phrase(nearest)}, {answer}; no retry with the key explains it",
+            f"between them, or up to settle_timeout before, left {_listed(suspects)}; no retry that was accepted or lost "
+            "explains it",
             "nobody else can write to a batch of this run",
             *(held if effect.control else []),
         ),
         expected=tuple(dict.fromkeys(e for name in names for e in _EXPECTED.get(name, ()))),
         observed="a new attempt",
-        evidence=(effect.before.n, nearest.n, effect.after.n, *effect.control),
+        evidence=tuple(sorted({effect.before.n, effect.after.n, *(w.n for w in suspects[:_SHOWN]), *effect.control})),
         axioms=effect.axioms,
         slack=effect.slack,
         counterfactual="would be legal if a retry with the campaign's key had been accepted between the reads",
-        scenario=nearest.exchange.invoke.scenario,
-        subject=f"effect of {nearest.exchange.invoke.cause}",
+        scenario=batch.scenario,
+        subject=f"effect of {one.exchange.invoke.cause}" if one is not None else "effect of one of several probes",
     )
+
+
+def _listed(suspects: tuple[Write, ...]) -> str:
+    """The suspects in the order in which they left, each with what is odd about it and what came."""
+    said = []
+    for write in suspects[:_SHOWN]:
+        came = f"answered {write.status}" if write.status is not None else "answer lost"
+        said.append(f"{write.n} {'with the key' if write.valid else phrase(write)} ({came})")
+    more = f" and {len(suspects) - _SHOWN} more" if len(suspects) > _SHOWN else ""
+    return f"request{'s' if len(suspects) > 1 else ''} {', '.join(said)}{more}"
