@@ -83,8 +83,16 @@ def test_one_of_several_accuses_only_the_one_that_is_proved_otherwise() -> None:
     assert _verdict("BR-SEL-01", done, proved, finding).verdict == "fail"
 
 
-@pytest.mark.parametrize(("code", "verdict"), [("suite-error", "error"), ("axiom-broken", "inconclusive")])
-def test_a_broken_judge_or_proof_stands_against_a_pass(code: str, verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("suite-error", "error"),
+        ("axiom-broken", "inconclusive"),
+        ("stuck-once", "inconclusive"),
+        ("left-underway", "inconclusive"),
+    ],
+)
+def test_a_broken_judge_or_proof_or_a_violation_half_seen_stands_against_a_pass(code: str, verdict: str) -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
     assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code=code, text="t")).verdict == verdict
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from conformance.catalogue import load
+from conformance.deciding import decide
+from conformance.findings import Doubt
 from tests.story import Story
 
 
@@ -30,6 +33,48 @@ def test_one_batch_is_a_doubt() -> None:
 
 def test_nothing_later_delivered_proves_nothing() -> None:
     assert _stuck("a", "b", later=False).findings() == set()
+
+
+def test_what_is_left_underway_withholds_the_pass() -> None:
+    story = _stuck("a", later=False)
+    story.send("b", "F").look("b").finish("b").look("b").retry("b").finish("b").look("b")
+    assert "BR-LIV-01" in story.exercised()
+    doubt = next(o for o in story.opinions() if isinstance(o, Doubt) and o.code == "left-underway")
+    retry = next(e.n for e in story.exchanges if e.invoke.operation == "batch_retry")
+    assert f"retry {retry} " in doubt.text
+    assert "sending" in doubt.text
+    assert "settle_timeout" in doubt.needs[0]
+    verdicts = decide(story.history(), story.opinions(), load())
+    assert next(v for v in verdicts.items if v.requirement == "BR-LIV-01").verdict == "inconclusive"
+
+
+def test_two_fields_less_and_it_is_a_doubt_all_the_same() -> None:
+    story = Story(fields=(), status=False)
+    story.send("a", "F").look("a").finish("a").look("a").retry("a").move("a.0", "sent").look("a").wait(11).look("a")
+    assert ("BR-LIV-01", "left-underway") in story.doubts()
+
+
+def _left(*, role: str = "F", status: str = "sending", wait: float = 11, then: str = "") -> Story:
+    story = Story().send("a", role).look("a")
+    story.move("a.0", "failure").look("a").retry("a").move("a.0", status).look("a").wait(wait)
+    if then:
+        story.move("a.0", then)
+    return story.look("a")
+
+
+def test_what_is_left_underway_and_no_reason_for_doubt() -> None:
+    assert _left().doubts() == {("BR-LIV-01", "left-underway")}
+    innocent = {
+        "seen for too short": _left(wait=9),
+        "with the carrier": _left(status="sent_to_telco"),
+        "a recipient that never ends": _left(role="P"),
+        "moved just now": _left(then="sent"),
+        "ended": _left(then="failure"),
+        "never retried": Story().send("a", "F").look("a").move("a.0", "sent").look("a").wait(11).look("a"),
+    }
+    for name, story in innocent.items():
+        assert "BR-LIV-01" not in {requirement for requirement, _ in story.doubts()}, name
+    assert "BR-LIV-01" in innocent["ended"].exercised()
 
 
 def test_sent_to_telco_may_stay() -> None:

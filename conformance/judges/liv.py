@@ -25,6 +25,16 @@ class Stuck:
     overtaken: Sight
 
 
+@dataclass(frozen=True)
+class Lingering:
+    """A message that a retry reset and that is underway when its time is over, whatever became of others."""
+
+    batch: Batch
+    retry: Write
+    first: Sight
+    last: Sight
+
+
 def judge(case: Case) -> Iterator[Opinion]:
     """BR-LIV-01.
 
@@ -33,8 +43,11 @@ def judge(case: Case) -> Iterator[Opinion]:
     and this in two batches, so that one lost delivery report is not called a defect. ``sent_to_telco`` may last
     48 hours, and for ever abroad; recipients that are configured never to become terminal are left out. That it is
     one attempt all the while is told by counts (A4) or by an unchanged updatedAt (A5), whatever operation shows it.
+
+    What is no violation is no pass either: a retried message that was left underway may have been left so for ever.
     """
     stuck: dict[str, Stuck] = {}
+    left: list[Lingering] = []
     for batch in case.ours:
         for message in batch.messages:
             acts = acts_on(batch, message)
@@ -46,6 +59,9 @@ def judge(case: Case) -> Iterator[Opinion]:
             found = stands(case, batch, message, acts)
             if found is not None:
                 stuck.setdefault(batch.id, found)
+            lingering = lingers(case, batch, message, acts)
+            if lingering is not None:
+                left.append(lingering)
     if len(stuck) >= 2:
         yield _finding(case, tuple(stuck.values()))
     elif stuck:
@@ -53,10 +69,32 @@ def judge(case: Case) -> Iterator[Opinion]:
         yield Doubt(
             requirement="BR-LIV-01",
             code="stuck-once",
-            text=f"a message that retry {one.retry.n} reset stands still in {one.last.status}, in one batch only",
+            text=f"a message that retry {one.retry.n} reset stands still in {one.last.status} for "
+            f"{one.last.t - one.first.last:.1f} s while a later one to that number got through (read {one.overtaken.n}), "
+            "in one batch only",
             needs=("the same in another batch", "a longer settle_timeout"),
-            evidence=(one.retry.n, one.first.n, one.last.n),
+            evidence=(one.retry.n, one.first.n, one.last.n, one.overtaken.n),
         )
+    elif left:
+        yield _left_underway(case, left)
+
+
+def _left_underway(case: Case, left: list[Lingering]) -> Doubt:
+    one = left[0]
+    several = (
+        f" ({len(left)} messages of {len({item.batch.id for item in left})} batches in all)" if len(left) > 1 else ""
+    )
+    return Doubt(
+        requirement="BR-LIV-01",
+        code="left-underway",
+        text=f"a message that retry {one.retry.n} reset is still in {one.last.status} {one.last.t - one.retry.last:.1f} s "
+        f"after its answer, unmoved for {one.last.t - one.first.last:.1f} s, when it is seen last{several}",
+        needs=(
+            f"a timing.settle_timeout longer than {case.header.settle_timeout:g} s, in which the target can deliver",
+            "the target's own word on what becomes of the message",
+        ),
+        evidence=tuple(sorted({n for item in left[:8] for n in (item.retry.n, item.first.n, item.last.n)})),
+    )
 
 
 def ended(case: Case, batch: Batch, message: str, first: Write) -> tuple[int, int] | None:
@@ -87,6 +125,27 @@ def stands(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> S
     moved = [s for s in seen if first.t < s.t < last.t and s.status != last.status]
     overtaken = _overtaken(case, message, row.recipient, retry.last, last.last)
     return None if overtaken is None or moved else Stuck(batch, retry, first, last, overtaken)
+
+
+def lingers(case: Case, batch: Batch, message: str, acts: tuple[Write, ...]) -> Lingering | None:
+    """A retried message that is underway in the last answer that shows it, when its time is over.
+
+    Its time is settle_timeout from the retry's answer on, of which it has not moved for half: one that is slow, but on
+    its way, is left alone, and so are ``sent_to_telco`` and an unknown status. Nothing need show which attempt it is.
+    """
+    if message not in batch.row_of and any(row.role == "pending" for row in batch.rows):
+        return None
+    seen = sorted(case.sights(message), key=lambda s: (s.last, s.n))
+    last = seen[-1]
+    ended_by = [s for s in seen if s.terminal]
+    if not last.underway or last.status == "sent_to_telco" or not ended_by:
+        return None
+    run = seen[max(i for i, s in enumerate(seen) if s.status != last.status) + 1 :]
+    retry = next((w for w in reversed(acts) if w.t < run[0].last), None)
+    settle = case.header.settle_timeout
+    if retry is None or last.t - case.lag < retry.last + settle or last.t - run[0].last < settle / 2:
+        return None
+    return Lingering(batch, retry, run[0], last)
 
 
 def _overtaken(case: Case, message: str, recipient: str, begun: float, until: float) -> Sight | None:
