@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from conformance.errors import FormatError, UsageError
-from conformance.history.reader import MAX_BYTES, read_history
+from conformance.history.reader import MAX_BYTES, join, read_history
 from conformance.history.records import AnyRecord, End, Footer, Header, Invoke, Note, Row
 from conformance.history.writer import HistoryWriter
 from tests.conftest import command
@@ -150,6 +150,48 @@ WRONG: dict[str, tuple[bytes, str]] = {
 }
 
 
+def _numbered(*numbers: int, footer: bool | None) -> list[AnyRecord]:
+    """The records of requests with these numbers; ``footer``: complete or not, None is none."""
+    records: list[AnyRecord] = [HEADER]
+    records += [Invoke(n=n, t=n, operation="batch_list", method="GET", path="/p") for n in numbers]
+    records += [End(n=n, outcome="not_sent" if n == 2 else "answered", last=n + 0.5) for n in numbers]
+    if footer is not None:
+        records.append(Footer(t=1000, complete=footer, calls=len(numbers) - (2 in numbers), messages=0))
+    return records
+
+
+@pytest.mark.parametrize("missing", [1, 2, 99])
+def test_a_hole_is_named(missing: int) -> None:
+    numbers = [n for n in range(1, 101) if n != missing]
+    with pytest.raises(FormatError, match=f"number {missing}:"):
+        join(_numbered(*numbers, footer=True))
+
+
+@pytest.mark.parametrize("footer", [None, False])
+def test_a_run_that_was_ended_may_lack_some_of_its_last_requests(footer: bool | None) -> None:
+    assert len(join(_numbered(*(n for n in range(1, 201) if n not in (137, 199)), footer=footer)).exchanges) == 198
+    with pytest.raises(FormatError, match="number 136:"):
+        join(_numbered(*(n for n in range(1, 201) if n not in (136, 199)), footer=footer))
+
+
+@pytest.mark.parametrize("footer", [True, False, None])
+def test_requests_in_any_order_without_a_hole_are_whole(footer: bool | None) -> None:
+    assert len(join(_numbered(*range(200, 0, -1), footer=footer)).exchanges) == 200
+    assert join(_numbered(footer=footer)).exchanges == ()
+
+
+def test_a_lacking_end_of_the_history_is_told_by_its_footer() -> None:
+    records = [r for r in _numbered(*range(1, 101), footer=True) if getattr(r, "n", 0) != 100]
+    with pytest.raises(FormatError, match="holds 98 requests that were sent, and its footer counts 99"):
+        join(records)
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**18])
+def test_numbers_that_no_run_gives(number: int) -> None:
+    with pytest.raises(FormatError, match="number"):
+        join(_numbered(1, 2, number, footer=None))
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_no_history_is_one_error_that_says_where(case: str, tmp_path: Path) -> None:
     content, said = WRONG[case]
@@ -194,7 +236,7 @@ def test_records_of_many_threads_stay_whole_lines(tmp_path: Path) -> None:
                 )
                 writer.write(End(n=n, outcome="not_sent" if n % 2 else "answered", last=2.0))
 
-        threads = [threading.Thread(target=work, args=(i * 1000,)) for i in range(6)]
+        threads = [threading.Thread(target=work, args=(1 + i * 200,)) for i in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:

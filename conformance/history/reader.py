@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,8 @@ from conformance.history.records import (
 
 #: Bytes of one file above which it is not read.
 MAX_BYTES = 1 << 30
+#: Requests that may have been numbered, and not yet be on record, when a run is killed: races and drivers at once.
+UNDERWAY = 64
 
 
 def read_history(path: Path) -> History:
@@ -58,7 +60,7 @@ def read_history(path: Path) -> History:
 def join(records: Iterable[AnyRecord]) -> History:
     """Records to exchanges. A request without an end is lost: the run was killed while it was underway (ruling 11).
 
-    :raises FormatError: no header first, another version, an end without its request, a number used twice.
+    :raises FormatError: no header first, another version, an end without its request, a number used twice or missing.
     """
     header: Header | None = None
     footer: Footer | None = None
@@ -93,6 +95,7 @@ def join(records: Iterable[AnyRecord]) -> History:
             notes.append(record)
     if header is None:
         raise FormatError("is empty")
+    _check_whole(invokes, ends, footer)
     # When the run was killed, the request may have been carried out at any time after it left.
     over = max((*(e.last for e in ends.values()), *(i.t for i in invokes.values()), 0.0))
     exchanges = tuple(
@@ -100,3 +103,23 @@ def join(records: Iterable[AnyRecord]) -> History:
         for n, invoke in sorted(invokes.items())
     )
     return History(header=header, exchanges=exchanges, notes=tuple(notes), footer=footer)
+
+
+def _check_whole(invokes: Mapping[int, Invoke], ends: Mapping[int, End], footer: Footer | None) -> None:
+    """A judge reads what is not there as what did not happen, so nothing may be missing.
+
+    Requests are numbered from 1 on. A run that did not end by itself may have numbered some that it did not live to
+    record; they are among its last. What a footer counts must be there.
+    """
+    last = max(invokes, default=0)
+    bound = last if footer is not None and footer.complete else last - UNDERWAY
+    if bound > 0:
+        # Bounded by what there is, whatever the numbers are.
+        missing = next((n for n in range(1, min(bound, len(invokes) + 1) + 1) if n not in invokes), None)
+        if missing is not None:
+            raise FormatError(f"lacks the request with the number {missing}: the history has a hole")
+    if any(n < 1 for n in invokes):
+        raise FormatError(f"has a request with the number {min(invokes)}: they begin with 1")
+    sent = len(invokes) - sum(end.outcome == "not_sent" for end in ends.values())
+    if footer is not None and footer.calls != sent:
+        raise FormatError(f"holds {sent} requests that were sent, and its footer counts {footer.calls}")
