@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conformance import catalogue
-from conformance.config import Config
+from conformance.config import Config, Target
 from conformance.errors import UsageError
 from conformance.transport.forms import plain_parameter
 from conformance.transport.guard import reserved
@@ -143,6 +143,7 @@ def _check(config: Config) -> None:
     if not target.campaign_id and target.base_url:
         raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
     _check_ids(config)
+    _check_other(target)
     _check_headers(target.headers)
     for where, name in (("target.ca_file", target.ca_file), ("target.client_cert", target.client_cert)):
         if name is not None and not Path(name).is_file():
@@ -168,6 +169,14 @@ def _check_ids(config: Config) -> None:
         if name.startswith("BR-") and name not in known:
             where = f"capabilities.absent[{place}]"
             raise UsageError("is no requirement of the contract", where=where, mend="`list requirements` names all")
+
+
+def _check_other(target: Target) -> None:
+    """Another campaign's key is not one of the first's: that one may retry."""
+    key = target.other.api_key if target.other is not None else None
+    if key is not None and key in (target.api_key, target.second_api_key):
+        name = "target.api_key" if key == target.api_key else "target.second_api_key"
+        raise UsageError(f"is {name}", where="target.other.api_key", mend="give the other campaign's own key")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
-from conformance.history.records import Header, History
+from conformance.history.records import Exchange, Header, History
 from conformance.history.writer import HistoryWriter
 from conformance.plan import make_plan
 from conformance.transport.client import HttpTransport
@@ -32,7 +32,7 @@ class Diagnosis:
 
 
 def examine(config: Config, folder: Path) -> Diagnosis:
-    """Examine a configuration and its target with three reads.
+    """Examine a configuration and its target with a few reads.
 
     :param folder: an empty one, for a history that is thrown away.
     :raises UsageError: no target or key is named.
@@ -64,6 +64,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
             writer.close(transport.now(), complete=True)
     history = read_history(path)
     lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
+    lines += _other(history)
     lines += _visible(history)
     lines += _open(history)
     plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
@@ -84,8 +85,27 @@ def _whom(config: Config) -> Iterable[str]:
         yield f"note  timing.settle_timeout is {config.timing.settle_timeout:g} s: slow deliveries will stay unsettled"
 
 
+def _own_page(exchange: Exchange) -> bool:
+    return exchange.invoke.operation == "campaign_list" and exchange.invoke.auth == "valid"
+
+
+def _other(history: History) -> Iterable[str]:
+    """What came of the page of the other campaign, if one was asked for."""
+    for exchange in history.exchanges:
+        if exchange.invoke.auth != "other":
+            continue
+        if exchange.status == 200 and isinstance(exchange.end.body, dict):
+            yield "ok    target.other: its key opens its campaign"
+        else:
+            came = exchange.status if exchange.status is not None else "nothing"
+            yield (
+                f"note  target.other: a page of that campaign with that key is answered {came}: check "
+                "target.other.campaign_id and target.other.api_key, or BR-SEC-02 and BR-SEC-03 stay open"
+            )
+
+
 def _visible(history: History) -> Iterable[str]:
-    pages = [e.end.body for e in history.exchanges if e.invoke.operation == "campaign_list" and e.accepted]
+    pages = [e.end.body for e in history.exchanges if _own_page(e) and e.accepted]
     shown = [m for page in pages if isinstance(page, dict) for m in page.get("data", ()) if isinstance(m, dict)]
     if shown and not any("batches" in m for m in shown):
         yield "note  messages show no `batches`: what needs a batch's status will be inconclusive (ruling 12)"

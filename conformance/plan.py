@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from conformance import preflight
 from conformance.config import Config
 from conformance.drivers import fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
@@ -28,7 +29,7 @@ from conformance.program.steps import (
 )
 from conformance.scenarios import Scenario
 
-#: Calls of the preflight.
+#: Calls of the preflight, without the one to another campaign.
 PREFLIGHT = 2
 #: How often a message may be retried, for the forecast (ruling 3).
 LIMIT = 3
@@ -191,14 +192,15 @@ def make_plan(
         roles[texted] = roles.get(texted, 0) + sent
     drawn_messages = drawn.messages if sent else 0
     messages = sum(c.messages for c in counts) * turns + drawn_messages
-    high = PREFLIGHT + sum(c.high for c in counts) * turns + drawn.calls
+    before = PREFLIGHT + preflight.asks_other(config)
+    high = before + sum(c.high for c in counts) * turns + drawn.calls
     price = config.limits.price_per_message
     longest = sum(sorted((c.seconds for c in counts), reverse=True)[:2])
     return Plan(
         scenarios=scenarios,
         messages=messages,
         messages_at_most=min(sum(c.at_most for c in counts) * turns + drawn_messages, config.limits.max_messages),
-        calls_low=PREFLIGHT + sum(c.low for c in counts) * turns,
+        calls_low=before + sum(c.low for c in counts) * turns,
         calls_high=min(high, config.limits.max_calls),
         seconds_at_most=min(longest + high / config.limits.calls_per_second, config.limits.max_seconds),
         recipients=roles,

@@ -16,7 +16,9 @@ _ORIGIN = Origin(driver=PREFLIGHT, scenario=PREFLIGHT)
 
 
 def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
-    """Read a page of the campaign and a message that there is not.
+    """Read a page of the campaign and a message that there is not; then a page of the other campaign with its key.
+
+    What comes of the last is for the judges and the doctor: nothing else rests on it.
 
     :raises TargetError: unreachable, key refused, not this API, broken, or answers everything alike; one sentence that
         says what to do.
@@ -39,6 +41,16 @@ def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
             where=where,
             mend=mend,
         )
+    if asks_other(config) and config.target.other is not None:
+        there = config.target.other.campaign_id
+        transport.call(
+            Request(operation="campaign_list", campaign=there, auth="other", query=(("limit", "1"),), origin=_ORIGIN)
+        )
+
+
+def asks_other(config: Config) -> bool:
+    """Whether a page of the other campaign is asked for: where there is one, and a key for it."""
+    return config.target.other is not None and bool(config.target.other.api_key)
 
 
 def _asked(transport: Transport, request: Request) -> Reply:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+import msgspec
+
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Role, Row
 from conformance.judges import judge
@@ -90,6 +92,14 @@ class Story:
         items = [self._shown(m, "batch_list") for m in self.members[batch]][:only]
         page = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
         self._exchange("batch_list", 200, {"data": items, "pageData": page}, batch=batch)
+        return self
+
+    def other_page(self, status: int | None = 200) -> Self:
+        """Read a page of another campaign with that campaign's key."""
+        self._exchange("campaign_list", status, {"data": [], "pageData": {}} if status == 200 else None)
+        last = self.exchanges[-1]
+        invoke = msgspec.structs.replace(last.invoke, campaign="d", auth="other", query=(("limit", "1"),))
+        self.exchanges[-1] = Exchange(invoke=invoke, end=last.end)
         return self
 
     def read(self, message: str) -> Self:

@@ -63,6 +63,14 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "no other campaign": ('[target.other]\napi_key = "0123456789"', "target.other"),
     "an empty other campaign": ('[target.other]\ncampaign_id = ""', "target.other.campaign_id"),
     "the same campaign twice": (f'{TARGET}[target.other]\ncampaign_id = "c"', "target.other.campaign_id"),
+    "the first campaign's key": (
+        f'{TARGET}api_key = "{SECRET}"\n[target.other]\ncampaign_id = "x"\napi_key = "{SECRET}"',
+        "target.other.api_key",
+    ),
+    "the first campaign's second key": (
+        f'{TARGET}second_api_key = "{SECRET}"\n[target.other]\ncampaign_id = "x"\napi_key = "{SECRET}"',
+        "target.other.api_key",
+    ),
     "a key and its variable": (f'[target]\napi_key = "{SECRET}"\napi_key_env = "K"', "target.api_key"),
     "a variable that is not set": ('[target]\napi_key_env = "NOT_SET"', "target.api_key_env"),
     "a key for a variable": (f'[target]\napi_key_env = "{SECRET}"', "target.api_key_env"),

@@ -120,6 +120,29 @@ def test_what_will_stay_open_is_said(tmp_path: Path) -> None:
     assert "settle_timeout" not in said, "on this machine short times are right"
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b'{"data": [], "pageData": {}}', "ok    target.other: its key opens its campaign"),
+        (401, b"{}", "note  target.other: a page of that campaign with that key is answered 401: check target.other"),
+        (404, b"{}", "answered 404"),
+        (500, b"", "answered 500"),
+        (200, b"welcome", "answered 200"),
+    ],
+)
+def test_a_page_of_the_other_campaign_is_asked_for_and_spoils_nothing(
+    status: int, body: bytes, said: str, tmp_path: Path
+) -> None:
+    api = _api()
+    with answering(lambda method, path: (status, JSON, body) if "/other-c/" in path else api(method, path)) as url:
+        ended, out = _doctor(tmp_path, url, '[target.other]\ncampaign_id = "other-c"\napi_key = "another-key-1"')
+        keyless = _doctor(tmp_path, url, '[target.other]\ncampaign_id = "other-c"')[1]
+    assert ended == 0
+    assert said in out
+    assert "another-key-1" not in out
+    assert "target.other:" not in keyless, "without a key nothing is asked"
+
+
 # -- certificates -----------------------------------------------------------------------------------------------
 
 

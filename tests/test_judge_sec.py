@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from conformance.findings import Finding
@@ -25,9 +26,9 @@ FACETS = {
 }
 
 
-def _ready() -> Story:
-    """A quiet batch of two failed messages, and an untouched one beside it."""
-    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+def _ready(other: int | None = 200) -> Story:
+    """A quiet batch of two failed messages, and an untouched one beside it; another campaign that its key opens."""
+    story = Story().other_page(other).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
     return story.look("ctl").look("b").look("ctl")
 
 
@@ -56,6 +57,35 @@ def test_a_probe_that_is_accepted_fails(cause: str) -> None:
 def test_a_probe_that_is_refused_and_carried_out_fails(cause: str) -> None:
     story = _probe(_ready(), cause, STATUS_OF.get(cause, 401), takes=("b.0", "b.1")).look("b").look("ctl")
     assert story.findings() == {FACETS[cause].split()[0]}
+
+
+@pytest.mark.parametrize("other", [401, 403, 404, None, 500])
+@pytest.mark.parametrize("cause", ["auth:other-key", "campaign:other-own-key"])
+def test_another_campaign_that_its_key_does_not_open_proves_nothing(cause: str, other: int | None) -> None:
+    story = _closed(_probe(_ready(other), cause, 401).list("b"))
+    assert story.findings() == set()
+    assert FACETS[cause] not in story.exercised()
+    assert (FACETS[cause], "other-campaign-unproved") in story.doubts()
+    never = Story().send("b", "FF").finish("b").look("b")
+    assert (FACETS[cause], "other-campaign-unproved") in _closed_alone(_probe(never, cause, 401).list("b")).doubts()
+
+
+def _closed_alone(story: Story) -> Story:
+    return story.look("b").retry("b").look("b").finish("b").look("b")
+
+
+def test_a_key_that_may_be_the_campaigns_own_may_retry() -> None:
+    story = _probe(_ready(403), "auth:other-key", 201, takes=("b.0", "b.1")).look("b").look("ctl")
+    assert story.findings() == set()
+    assert ("BR-SEC-02", "other-campaign-unproved") in story.doubts()
+
+
+def test_without_another_key_the_other_path_is_enough() -> None:
+    story = _closed(_probe(_ready(401), "campaign:other", 404).list("b"))
+    assert "BR-SEC-03" in story.exercised()
+    story.header = msgspec.structs.replace(story.header, offers=("other_campaign", "other_key"))
+    assert "BR-SEC-03" not in story.exercised(), "with a key at hand, the campaign is to be shown"
+    assert ("BR-SEC-03", "other-campaign-unproved") in story.doubts()
 
 
 def test_a_valid_retry_that_was_refused_may_have_had_the_effect() -> None:

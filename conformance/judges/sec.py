@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.chains import AXIOMS, Chain, Effect, chains, effects, untouched
+from conformance.judges.sec_other import doubt, unproved
 from conformance.judges.sec_plain import plain_http
 from conformance.judges.sec_request import request_changes
 
@@ -40,7 +41,7 @@ def judge(case: Case) -> Iterator[Opinion]:
     """BR-SEC-01 to BR-SEC-07."""
     for batch in case.ours:
         for probe in batch.probes:
-            yield from _admitted(probe)
+            yield from _admitted(case, probe)
         for chain in chains(case, batch):
             if isinstance(chain, Chain):
                 for probe in chain.probes:
@@ -80,18 +81,22 @@ def phrase(write: Write) -> str:
     return f"by {name}" if kind == "method" else _WHAT.get(cause, f"({cause})")
 
 
-def _admitted(probe: Write) -> Iterator[Opinion]:
+def _admitted(case: Case, probe: Write) -> Iterator[Opinion]:
     """A 2xx to a request that no key, or not this key, authorises.
 
     Read off the answer itself, for a batch of this run: such a request must be refused in whatever state the batch
     is. Other methods may be answered anyhow (ruling 7), and an odd spelling of the path may lead to another resource
-    that answers 2xx without being a retry; there only effects count.
+    that answers 2xx without being a retry; there only effects count. A key that is not shown to be another campaign's
+    may be this one's.
     """
     name = requirement_of(probe)
     kind = (probe.exchange.invoke.cause or "").partition(":")[0]
     if name is None or name == "BR-SEC-04" or probe.standing != "accepted":
         return
     if kind == "path" and probe.status != 201:
+        return
+    if name == "BR-SEC-02" and unproved(case, probe):
+        yield doubt(case, name, probe)
         return
     yield Finding(
         any_of=(name,),
@@ -141,6 +146,9 @@ def _bound(case: Case, chain: Chain, probe: Write) -> Iterator[Opinion]:
         text = f"no reads show that request {probe.n} {phrase(probe)} had no effect"
         yield Doubt(requirement=name, code="not-read-back", text=text, needs=_NEEDS, evidence=(probe.n,))
         return
+    if unproved(case, probe):
+        yield doubt(case, name, probe)
+        return
     evidence = (seen[0], probe.n, seen[1], chain.closing.n)
     yield Exercise(requirement=name, evidence=evidence, facet=facet_of(probe))
 
@@ -154,7 +162,7 @@ def _carried_out(case: Case, batch: Batch) -> Iterator[Opinion]:
     """
     for effect in effects(case, batch):
         names = tuple(dict.fromkeys(r for r in map(requirement_of, effect.probes) if r))
-        if not names:
+        if not names or any(p.standing in ("accepted", "open") and unproved(case, p) for p in effect.probes):
             continue
         others = [
             "BR-ERR-06" if w.standing == "dropped" else "BR-SEL-07" if w.message else "BR-BLK-03" for w in effect.beside
