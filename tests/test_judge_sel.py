@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance.findings import Finding
 from conformance.judges import judge
 from conformance.model.notation import parse
+from tests.shelf import Change, Shelf
 from tests.story import Story
 
 NO_FAILED = "no_failed_batch_messages_to_retry"
@@ -146,6 +149,56 @@ def test_sel_05_an_earlier_attempt_is_dropped() -> None:
     story = _failed().retry("b")
     del story.messages["b.0"]["attempts"][0]
     assert "BR-SEL-05" in story.look("b").findings()
+
+
+def _last_only(*, less: int = 0) -> Change:
+    """A list of attempts that holds the newest only, beside a number that counts all of them (less some)."""
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["messageAttempts"] = shown["messageAttempts"][:1]
+        shown["numAttempts"] -= less
+
+    return change
+
+
+def _abbreviated(rounds: int, *, at: int = 0, less: int = 0) -> Shelf:
+    """Rounds of a batch whose listing shows the last attempt only, from round ``at`` on."""
+    shelf = Shelf().send("b", "FF").send("ctl", "FS")
+    shelf.look("b").look("ctl").finish("b").finish("ctl").look("b").look("ctl")
+    for number in range(rounds):
+        if number == at:
+            shelf.change(_last_only(less=less), view="batch_list")
+        shelf.retry("b").list("b").finish("b").list("b")
+    return shelf
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_sel_05_a_list_that_shows_the_last_attempt_only_loses_none(at: int) -> None:
+    story = _abbreviated(3, at=at).look("b").look("ctl")
+    assert story.findings() == set()
+    assert story.doubts().isdisjoint({(r, "axiom-broken") for r in ("BR-SEL-05", "BR-SEL-07", "BR-SEL-03")})
+    assert story.observed()["attempts-abbreviated"] == "batch_list"
+    assert {"BR-SEL-03", "BR-SEL-05", "BR-SEL-08"} <= story.exercised()
+
+
+def test_sel_05_attempts_are_lost_where_the_number_falls_too_or_there_is_none() -> None:
+    fallen = _abbreviated(2, at=2).change(_last_only(less=2), view="batch_list").retry("b").list("b")
+    assert "BR-SEL-05" in fallen.findings()
+    shelf = Shelf().send("b", "FF").finish("b").look("b").retry("b").finish("b").look("b")
+    shelf.change(lambda shown: shown.update(attempts=shown["attempts"][:1]), view="message_read")
+    assert "BR-SEL-05" in shelf.retry("b").look("b").findings(), "a single read says no number beside its list"
+
+
+def test_sel_05_a_number_counts_where_the_list_is_abbreviated() -> None:
+    shelf = _abbreviated(2).wait(11).list("b")
+    shelf.attempt("b.0")
+    assert shelf.list("b").look("ctl").findings() & {"BR-SEL-05", "BR-SEL-07"}
+
+
+def test_sel_03_an_abbreviated_list_may_lack_the_newest() -> None:
+    shelf = Shelf().send("b", "FF").finish("b").look("b")
+    shelf.change(lambda shown: shown.update(messageAttempts=shown["messageAttempts"][-1:]), view="batch_list")
+    assert "BR-SEL-03" not in shelf.retry("b").look("b").findings()
 
 
 def test_sel_05_overlapping_lost_retries_may_explain_two() -> None:

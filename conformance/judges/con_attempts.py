@@ -29,7 +29,7 @@ def twice(race: Race) -> Iterator[Opinion]:
     for message in race.batch.messages:
         acting = [w for w in race.writes if w.acts and w.message in (None, message)]
         gained = race.gains.get(message)
-        if len(acting) < 2 or gained is None or not _ended(gained.before.attempts):
+        if len(acting) < 2 or gained is None or gained.before.abbreviated or not _ended(gained.before.attempts):
             continue
         for sight, number in gained.seen:
             underway = [a for a in sight.attempts or () if a.status in UNDERWAY]

@@ -42,19 +42,19 @@ def _views(seen: Iterable[Sight]) -> list[list[Sight]]:
     return [sorted(view, key=lambda s: (s.t, s.n)) for view in views.values()]
 
 
-def _key(sight: Sight) -> tuple[int, ...] | None:
+def _key(sight: Sight) -> tuple[int, int] | None:
     """Grows with every step of a message: attempts first, then the way along the attempt (A1, A4)."""
     step = rank(sight.status)
     if not sight.counts or step is None:
         return None
-    return (*(sight.counts[name] for name in sorted(sight.counts)), step)
+    return sight.number if sight.number is not None else max(sight.counts.values()), step
 
 
 def _regressions(view: list[Sight]) -> Iterable[float]:
     """Lags of reads that show less than an earlier answer did, where a later read makes up for it."""
     keyed = [(s, k) for s in view if (k := _key(s)) is not None]
-    best: list[tuple[Sight, tuple[int, ...]]] = []
-    ahead: list[tuple[int, ...] | None] = [None] * len(keyed)
+    best: list[tuple[Sight, tuple[int, int]]] = []
+    ahead: list[tuple[int, int] | None] = [None] * len(keyed)
     for i in range(len(keyed) - 1, -1, -1):
         later = ahead[i + 1] if i + 1 < len(keyed) else None
         ahead[i] = keyed[i][1] if later is None else max(later, keyed[i][1])
@@ -73,7 +73,8 @@ def _missed(view: list[Sight], begun: float, answered: float, ended: float, clos
     if not before:
         return
     base = before[-1]
-    after = [s for s in view if s.t > answered and s.last < closed and s.counts.keys() == base.counts.keys()]
-    grown = [s.t for s in after if all(s.counts[name] > base.counts[name] for name in base.counts)]
+    after = [(s, s.counts.keys() & base.counts.keys()) for s in view if s.t > answered and s.last < closed]
+    grown = [s.t for s, names in after if names and all(s.counts[name] > base.counts[name] for name in names)]
     if grown:
-        yield from (s.t - answered for s in after if s.counts == base.counts and s.t < max(grown))
+        same = [s.t for s, names in after if names and all(s.counts[name] == base.counts[name] for name in names)]
+        yield from (t - answered for t in same if t < max(grown))

@@ -36,6 +36,8 @@ def _all(case: Case) -> Iterator[Observation]:
     for sight in case.all_sights:
         if sight.status is not None and sight.status not in _KNOWN:
             yield Observation(key="unknown-message-status", value=sight.status, evidence=(sight.n,))
+        if sight.abbreviated:
+            yield Observation(key="attempts-abbreviated", value=sight.operation, evidence=(sight.n,))
 
 
 def _underway(case: Case, batch: Batch, write: Write) -> Iterator[Observation]:

@@ -28,14 +28,14 @@ def lifecycle(case: Case, batch: Batch) -> Iterator[Opinion]:
     """BR-SEL-03: latestStatus is the status of the newest attempt, in one answer, which is one instant (A3).
 
     A ``created`` that nobody saw is no violation; so what is judged is the agreement of the two after a retry.
-    Unknown statuses are left alone (ruling 6).
+    Unknown statuses are left alone (ruling 6), and so are lists that do not hold all attempts: the newest may be missing.
     """
     exercised = False
     for message in batch.messages:
         acts = acts_on(batch, message)
         for sight in case.sights(message):
             latest = newest(sight)
-            if not acts or sight.last < acts[0].t or latest is None:
+            if not acts or sight.last < acts[0].t or latest is None or sight.abbreviated:
                 continue
             if latest.status not in _KNOWN or sight.status not in _KNOWN:
                 continue
@@ -113,11 +113,18 @@ def _marks(attempts: tuple[Attempt, ...]) -> Counter[tuple[object, object]]:
 
 
 def _lost(case: Case, batch: Batch, message: str, view: tuple[Sight, ...]) -> Finding | None:
-    """Attempts that a read showed and a later one, after a retry, does not."""
+    """Attempts that a read showed and a later one, after a retry, does not.
+
+    A list that holds fewer attempts than the same answer counts is an abbreviated one: what it lacks is lost only where
+    that number falls too.
+    """
     acts = acts_on(batch, message)
     for i, a in enumerate(view):
         b = next((s for s in view[i + 1 :] if follows(case, s, a.last)), None)
         if b is None or not acts or acts[0].t > b.last or a.attempts is None or b.attempts is None:
+            continue
+        fallen = a.number is not None and b.number is not None and b.number < a.number
+        if b.abbreviated and not fallen:
             continue
         gone = _marks(a.attempts) - _marks(b.attempts)
         if not gone:

@@ -54,6 +54,16 @@ class Sight:
     data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
 
     @property
+    def number(self) -> int | None:
+        """How many attempts the answer says that the message has, beside what it lists of them."""
+        return self.counts.get(f"{self.operation}.numAttempts")
+
+    @property
+    def abbreviated(self) -> bool:
+        """Whether fewer attempts are listed than the answer itself counts: no document says that a list holds all."""
+        return self.attempts is not None and self.number is not None and len(self.attempts) < self.number
+
+    @property
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
@@ -106,13 +116,15 @@ def _text(value: Any) -> str | None:
 
 
 def _counts(operation: str, data: Mapping[str, Any]) -> dict[str, int]:
+    """What counts attempts; the length of a list does not where the answer's own number says that there are more."""
     counts = {}
+    least = 0
     number = data.get("numAttempts")
     if isinstance(number, int) and not isinstance(number, bool):
-        counts[f"{operation}.numAttempts"] = number
+        counts[f"{operation}.numAttempts"] = least = number
     for name in ("messageAttempts", "attempts"):
         items = data.get(name)
-        if isinstance(items, list):
+        if isinstance(items, list) and len(items) >= least:
             counts[f"{operation}.{name}"] = len(items)
     return counts
 
