@@ -258,3 +258,20 @@ def test_every_record_is_on_disk_when_write_returns(tmp_path: Path) -> None:
             lines = path.read_bytes().splitlines()
             assert len(lines) == count
             assert json.loads(lines[-1])["kind"] in ("invoke", "end", "note")
+
+
+def test_a_second_run_into_a_history_that_is_being_written_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with HistoryWriter(path, HEADER) as writer:
+        writer.write(RECORDS[0])
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match="another run is writing there"):
+            HistoryWriter(path, HEADER)
+        assert path.read_bytes() == before
+        with writer.hold():
+            writer.close(1.0, complete=True, messages=0)
+            with pytest.raises(UsageError, match="another run is writing there"):
+                HistoryWriter(path, HEADER)
+    assert read_history(path).footer == Footer(t=1.0, complete=True, calls=1, messages=0)
+    _written(path)
+    assert len(read_history(path).exchanges) == 3

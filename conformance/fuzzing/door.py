@@ -81,7 +81,7 @@ class Door:
     def close(self) -> None:
         """End the run: the history is whole. A second call does nothing."""
         self.transport.close()
-        self._writer.close(self.transport.now(), complete=True)
+        self._writer.close(self.transport.now(), complete=True, messages=self.transport.budget.messages)
 
     def answer(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes

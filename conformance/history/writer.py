@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
+from typing import IO
 
 import msgspec
 
 from conformance.errors import UsageError
 from conformance.history.records import AnyRecord, End, Footer, Header, Invoke, Note
 
+try:
+    import fcntl as _fcntl
+
+    _LOCKS: ModuleType | None = _fcntl
+except ImportError:
+    # A platform without such locks: there two runs into one folder are the user's to keep apart.
+    _LOCKS = None
+
 
 class HistoryWriter:
     """An append-only history file. Thread-safe; every record has left the process when ``write`` returns.
 
-    :param path: the file to write; one that exists is replaced.
+    The file is locked as long as it is open, where the platform can do that: nothing else writes into a run's history.
+
+    :param path: the file to write; one that exists is replaced, unless a run still writes to it.
     :param header: the first record.
-    :raises UsageError: the file cannot be written.
+    :raises UsageError: the file cannot be written, or another run holds it. It is left as it was.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = _locked(path)
         except OSError as error:
             raise UsageError(
                 f"the history cannot be written ({error.strerror})", where=str(path), mend="name a folder to write to"
@@ -52,18 +64,24 @@ class HistoryWriter:
         """Append a note."""
         self.write(note)
 
-    def close(self, t: float, *, complete: bool) -> None:
+    def close(self, t: float, *, complete: bool, messages: int | None = None) -> None:
         """Write the footer and close the file; a second call does nothing.
 
         :param t: seconds since the run began.
         :param complete: whether the run did all that it had planned.
+        :param messages: spent, as the budget counted them; without it, all that were charged, refunded ones too.
         """
         if self._closed:
             return
-        self.write(Footer(t=t, complete=complete, calls=self.calls, messages=self.messages))
+        spent = self.messages if messages is None else messages
+        self.write(Footer(t=t, complete=complete, calls=self.calls, messages=spent))
         with self._lock:
             self._closed = True
             self._file.close()
+
+    def hold(self) -> IO[bytes]:
+        """The same file, to be closed by the caller: until then it stays locked, though the history is closed."""
+        return os.fdopen(os.dup(self._file.fileno()), "ab", buffering=0)
 
     def __enter__(self) -> HistoryWriter:
         return self
@@ -75,3 +93,24 @@ class HistoryWriter:
             if not self._closed:
                 self._closed = True
                 self._file.close()
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """The file, empty and locked; it is emptied only when the lock is had.
+
+    :raises UsageError: another run holds it; :raises OSError: it cannot be written.
+    """
+    file = path.open("ab", buffering=0)
+    try:
+        if _LOCKS is not None:
+            _LOCKS.flock(file, _LOCKS.LOCK_EX | _LOCKS.LOCK_NB)
+        file.truncate(0)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(
+            "another run is writing there", where=str(path), mend="wait for its end, or name another --report-dir"
+        ) from None
+    except OSError:
+        file.close()
+        raise
+    return file
