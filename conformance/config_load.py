@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,6 +28,13 @@ _SEE = "docs/configuration.md lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
+#: What a configuration can offer (``offers``), and so can be declared absent.
+OFFERS = (
+    *("failing", "succeeding", "pending", "recovering"),
+    *("other_campaign", "other_key", "https", "languages", "provider_states"),
+)
+#: What a batch can be in, as the service names it.
+BATCH_STATUSES = ("messages_enqueued", "messages_enqueuing_failed")
 #: Keys of texts: what the environment holds for them is not read as JSON.
 _TEXTS = ("base_url", "campaign_id", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS)
 #: Tables of texts under names of the user's own.
@@ -52,7 +61,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         where = at.strip("`").removeprefix("$.") or "the configuration"
-        raise UsageError(_without_value(what), where=where, mend=_SEE) from None
+        raise UsageError(_without_value(what), where=where, mend=_meant(what, where)) from None
     config = _with_keys(config, environ)
     _check(config)
     return config
@@ -74,8 +83,40 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 
 def _without_value(text: str) -> str:
-    """A decoder's message with nothing in it that a user may have typed as a value."""
-    return text[0].lower() + text[1:] if text else "is wrong"
+    """A decoder's message with nothing in it that a user may have typed as a value.
+
+    It begins with a short word: a longer one behind `api_key:` would be taken for a key, and not be shown.
+    """
+    return f"is wrong: {text[0].lower()}{text[1:]}" if text else "is wrong"
+
+
+def _meant(what: str, where: str) -> str:
+    """What to do about an unknown key: the keys of its table that look like it, or where all are listed."""
+    found = re.search(r"unknown field `([^`]*)`", what)
+    if found is None:
+        return _SEE
+    known = {path: table for field in msgspec.structs.fields(Config) for path, table in _tables(field.name, field.type)}
+    known["the configuration"] = Config
+    table = known.get(re.sub(r"\[[^]]*\]", "", where))
+    keys = [field.name for field in msgspec.structs.fields(table)] if table is not None else []
+    return _like(found[1], keys) or _SEE
+
+
+def _tables(path: str, kind: object) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """The tables of the configuration at and below a key, by their paths without places in lists."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield path, kind
+        for field in msgspec.structs.fields(kind):
+            yield from _tables(f"{path}.{field.name}", field.type)
+    else:
+        for part in get_args(kind):
+            yield from _tables(path, part)
+
+
+def _like(name: str, known: Iterable[str], said_as: Callable[[str], str] = str) -> str:
+    """A question that names what looks like ``name``; empty if nothing does."""
+    close = difflib.get_close_matches(name, list(known), 3)
+    return f"did you mean {' or '.join(map(said_as, close))}?" if close else ""
 
 
 def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
@@ -84,8 +125,9 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
             continue
         keys = name[len(PREFIX) :].lower().split("__")
         if keys[0] not in _SECTIONS:
+            mend = _like(keys[0], _SECTIONS, said_as=lambda section: f"{PREFIX}{section.upper()}__…")
             raise UsageError(
-                "is no key of the configuration", where=name, mend="unset it, or see docs/configuration.md"
+                "is no key of the configuration", where=name, mend=mend or "unset it, or see docs/configuration.md"
             )
         table = data
         for key in keys[:-1]:
@@ -123,12 +165,14 @@ def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:
 
 def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str, str]) -> str | None:
     if direct is not None and name is not None:
-        raise UsageError(f"stands beside {where}_env", where=where, mend="set one of the two")
+        raise UsageError(f"is set beside {where}_env", where=where, mend="set one of the two")
     if name is not None:
         direct = environ.get(name)
         if not direct:
             # The name is not repeated: it may be a key, put in the wrong place.
-            raise UsageError("names a variable that is not set", where=f"{where}_env", mend="export it, with the key")
+            raise UsageError(
+                "is the name of a variable that is not set", where=f"{where}_env", mend="export it, with the key"
+            )
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
         raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
     if direct is not None and len(direct) < 8:
@@ -149,6 +193,7 @@ def _check(config: Config) -> None:
         if name is not None and not Path(name).is_file():
             raise UsageError("names no file", where=where, mend="name a PEM file")
     _check_proxy(target.proxy)
+    _check_states(config.provider_states.url)
     _check_recipients(config)
     _check_template(config)
     _check_numbers(config)
@@ -164,11 +209,24 @@ def _check_ids(config: Config) -> None:
     for where, identifier in named:
         if not plain_id(identifier):
             raise UsageError("is no id", where=where, mend="copy it from the service: letters, digits, - _ . ~")
-    known = {requirement.id for requirement in catalogue.load().requirements}
+    requirements = catalogue.load().requirements
+    needs = {need for requirement in requirements for need in requirement.needs}
+    known = [requirement.id for requirement in requirements] + sorted(needs | set(OFFERS))
     for place, name in enumerate(config.capabilities.absent):
-        if name.startswith("BR-") and name not in known:
+        if name not in known:
             where = f"capabilities.absent[{place}]"
-            raise UsageError("is no requirement of the contract", where=where, mend="`list requirements` names all")
+            mend = _like(name, known) or f"name an id of `list requirements`, or one of {', '.join(sorted(needs))}"
+            raise UsageError("is no requirement of the contract and nothing that one needs", where=where, mend=mend)
+    for place, given in enumerate(config.given):
+        if given.state and given.state not in BATCH_STATUSES:
+            mend = f"write one of {', '.join(BATCH_STATUSES)}, or leave it out"
+            raise UsageError("is no status of a batch", where=f"given[{place}].state", mend=mend)
+
+
+def _check_states(url: str | None) -> None:
+    if url is not None and not _usable(url):
+        mend = "write http://host:port/path, as docs/provider-states.md says"
+        raise UsageError("is no URL", where="provider_states.url", mend=mend)
 
 
 def _check_other(target: Target) -> None:
@@ -191,15 +249,18 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 
 def _check_proxy(proxy: str | None) -> None:
-    if proxy is None:
-        return
-    try:
-        parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or not proxy.isascii() or not proxy.isprintable():
+    if proxy is not None and not _usable(proxy):
         raise UsageError("is no URL of a proxy", where="target.proxy", mend="write http://host:port")
+
+
+def _usable(url: str) -> bool:
+    """Whether it is a URL that names a host to speak HTTP to."""
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return named and url.isascii() and url.isprintable()
 
 
 def _check_recipients(config: Config) -> None:

@@ -16,6 +16,7 @@ from conformance import config as config_module
 from conformance.config import SIMULATOR_FAILING, Config
 from conformance.config_load import digest, load, offers
 from conformance.errors import UsageError
+from conformance.transport.redact import Redactor
 from tests.conftest import command
 
 #: Stands for whatever a user typed, a key for one; no message may show any of it.
@@ -118,6 +119,10 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a parameter with a mark": (f'[template.values]\n"a;b" = "{SECRET}"', "template.values"),
     "no requirement": ('[capabilities]\nabsent = ["BR-ACC-99"]', "capabilities.absent"),
     "no batch": ("[[given]]\nstate = 'x'", "batch_id"),
+    "no batch's status": ('[[given]]\nbatch_id = "b"\nstate = "nonsense"', "given[0].state"),
+    "no need": ('[capabilities]\nabsent = ["telepathy"]', "capabilities.absent[0]"),
+    "provider states at no URL": (f'[provider_states]\nurl = "{SECRET}"', "provider_states.url"),
+    "provider states elsewhere": ('[provider_states]\nurl = "ftp://h/x"', "provider_states.url"),
     "an empty batch": ('[[given]]\nbatch_id = ""', "given[0].batch_id"),
     "a batch that is a path": (f'[[given]]\nbatch_id = "a/{SECRET}"', "given[0].batch_id"),
     "no TOML": (f"[target]\napi_key = {SECRET}", "line 2"),
@@ -222,7 +227,7 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
         "CONFORMANCE_RECIPIENTS__SUCCEEDING": '["6591230000"]',
         "CONFORMANCE_LIMITS__MAX_MESSAGES": "100",
         "CONFORMANCE_TIMING__READ_LAG": "auto",
-        "CONFORMANCE_GIVEN": '[{"batch_id": "b", "state": "quiet"}]',
+        "CONFORMANCE_GIVEN": '[{"batch_id": "b", "state": "messages_enqueued"}]',
         "PATH": "/bin",
     }
     config = _load(
@@ -309,3 +314,47 @@ def test_the_documentation_names_every_key_and_no_other() -> None:
     page = Path(__file__).parents[1].joinpath("docs", "configuration.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     assert sorted(name for row in rows for name in re.findall(r"`([^`]+)`", row)) == sorted(_keys(Config))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[target]\ncampain_id = 'c'", "did you mean campaign_id?"),
+        ("[limit]\nmax_calls = 1", "did you mean limits?"),
+        ("[target.other]\ncampaign = 'c'", "did you mean campaign_id?"),
+        ("[[given]]\nbatchid = 'c'", "did you mean batch_id?"),
+        ("[[template.languages]]\nlang = 'tamil'", "did you mean language?"),
+        ("[capabilities]\nabsent = ['BR-AC-01']", "BR-ACC-01"),
+        ("[capabilities]\nabsent = ['suceeding']", "did you mean succeeding or"),
+        ("[capabilities]\nabsent = ['telepathy']", "or one of failing, https, "),
+        ("[target]\nwholly = 1", "docs/configuration.md"),
+    ],
+)
+def test_what_was_meant_is_named(text: str, meant: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _load(text, tmp_path)
+    assert meant in str(caught.value)
+
+
+def test_a_variable_that_looks_like_a_section_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"did you mean CONFORMANCE_TARGET__…\?"):
+        _load("", tmp_path, {"CONFORMANCE_TARGETS__BASE_URL": "x"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'api_key = "0123456789"\napi_key_env = "K"',
+        'api_key_env = "NOT_SET"',
+        'api_key = ""',
+        'api_key = "short"',
+        "api_key = 7",
+        "api_key = []",
+        'second_api_key_env = "NOT_SET"',
+        "second_api_key = 7.5",
+    ],
+)
+def test_nothing_of_a_message_about_a_key_is_taken_for_the_key(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _load(f"[target]\n{text}", tmp_path)
+    assert Redactor().text(str(caught.value)) == str(caught.value)
