@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from conformance.report.model import Report, ReportedRequirement
+from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ def compare(old: Report, new: Report) -> Comparison:
     before = {item.id: item for item in old.requirements}
     for item in new.requirements:
         was = before.get(item.id)
-        fresh = _fresh(was, item)
+        fresh = _told(item.findings, {f.fingerprint for f in was.findings} if was is not None else set())
         failures += [f"new failure   {item.id} {item.title}: {summary}" for summary in fresh]
         if fresh and item.level == "MUST":
             status = 1
@@ -38,19 +39,23 @@ def compare(old: Report, new: Report) -> Comparison:
         elif was is None or (was.verdict != item.verdict and not fresh):
             gained.append(f"changed       {change}")
         if was is not None:
-            gone = {f.fingerprint for f in was.findings} - {f.fingerprint for f in item.findings}
-            if gone and item.verdict in ("pass", "fail"):
-                gained += [f"mended        {item.id}: {f.summary}" for f in was.findings if f.fingerprint in gone]
+            gone = _told(was.findings, {f.fingerprint for f in item.findings})
+            if item.verdict in ("pass", "fail"):
+                gained += [f"mended        {item.id}: {summary}" for summary in gone]
     lines = [*failures, *lost, *gained] or ["nothing changed"]
-    known = sum(len(item.findings) for item in new.requirements) - len(failures)
+    known = sum(len({f.fingerprint for f in item.findings}) for item in new.requirements) - len(failures)
     if known:
         lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
     return Comparison(lines=tuple(lines), exit_status=status)
 
 
-def _fresh(was: ReportedRequirement | None, item: ReportedRequirement) -> list[str]:
-    known = {f.fingerprint for f in was.findings} if was is not None else set()
-    return [f.summary for f in item.findings if f.fingerprint not in known]
+def _told(findings: Iterable[ReportedFinding], known: Collection[str]) -> list[str]:
+    """Each defect that is not known, once, by its fingerprint, and how often it was found."""
+    groups: dict[str, list[ReportedFinding]] = {}
+    for finding in findings:
+        if finding.fingerprint not in known:
+            groups.setdefault(finding.fingerprint, []).append(finding)
+    return [group[0].summary + (f" ({len(group)} times)" if len(group) > 1 else "") for group in groups.values()]
 
 
 def _words(item: ReportedRequirement | None) -> str:

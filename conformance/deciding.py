@@ -44,12 +44,15 @@ def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) 
 
 
 def overall(verdicts: Verdicts, catalogue: Catalogue, profiles: Sequence[str]) -> Overall:
-    """What all MUST requirements of these profiles amount to. Nothing exercised at all is inconclusive."""
+    """What all MUST requirements of these profiles amount to.
+
+    Nothing exercised at all is inconclusive, and so is a run about some of them only: what it left out it cannot vouch for.
+    """
     chosen = {r.id for r in catalogue.select(profiles) if r.level == "MUST"}
     found = {
         v.verdict
         for v in verdicts.items
-        if v.requirement in chosen and not (v.reason and v.reason.code in HARMLESS_REASONS)
+        if v.requirement in chosen and not (v.reason and v.reason.code == "declared-absent")
     }
     if "error" in found:
         return "error"
@@ -60,7 +63,7 @@ def overall(verdicts: Verdicts, catalogue: Catalogue, profiles: Sequence[str]) -
     return "conformant"
 
 
-#: Reasons of not_run that do not stand against conformance: the user declared it or left it out.
+#: Reasons of not_run that the exit status does not count: the user declared it or left it out.
 HARMLESS_REASONS = ("declared-absent", "not-selected")
 
 

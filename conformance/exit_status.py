@@ -6,20 +6,24 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 from conformance.deciding import HARMLESS_REASONS
-from conformance.report.model import ReportedRequirement
+from conformance.report.model import Report, ReportedRequirement
 
 FailOn = Literal["fail", "inconclusive"]
 
 MEANING = {
-    0: "every MUST of the chosen profiles passed, or is not applicable, waived, known, or declared absent",
-    1: "at least one requirement fails",
+    0: "every MUST that was chosen passed, or is not applicable, waived, known, or declared absent",
+    1: "at least one MUST fails, or a waiver is stale",
     2: "wrong usage or configuration; nothing was sent",
-    3: "nothing fails that is not waived or known, but at least one requirement is inconclusive or was not run",
+    3: "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run",
     4: "the target cannot be tested, or the guard stopped the run",
-    5: "the suite itself broke",
+    5: "the suite itself broke, or a report could not be written",
     130: "interrupted; these are the verdicts so far",
     143: "ended from outside; these are the verdicts so far",
 }
+#: What 0 means where ``--fail-on fail`` lets pass what is not settled.
+LENIENT = (
+    "no MUST that was chosen fails but what is waived or known (--fail-on fail: what is not settled does not count)"
+)
 #: Of several, the first of these counts.
 PRECEDENCE = (130, 143, 2, 5, 1, 4, 3, 0)
 
@@ -51,6 +55,13 @@ def of_verdicts(
             excused = waived == item.verdict or (item.reason is not None and item.reason.code in HARMLESS_REASONS)
             statuses.add(0 if excused or fail_on == "fail" else 3)
     return worst(statuses)
+
+
+def meaning(report: Report, status: int) -> str:
+    """What an exit status means for this report, in words."""
+    known = {finding.fingerprint for item in report.requirements for finding in item.findings}
+    lenient = status == 0 and of_verdicts(report.requirements, report.run.profiles, known=known) == 3
+    return LENIENT if lenient else MEANING.get(status, "unknown")
 
 
 def worst(statuses: Collection[int]) -> int:

@@ -112,7 +112,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Name verdicts by their own names."""
-    verdict = dict(report.user_properties).get("verdict")
+    about = dict(report.user_properties)
+    verdict = about.get("verdict")
+    if about.get("waived"):
+        return ("waived", "w", "WAIVED") if report.when == "setup" else None
     if verdict is None or (report.when != "call" and report.outcome == "passed"):
         return None
     words = str(verdict).replace("_", " ")

@@ -25,7 +25,7 @@ from conformance.config_load import digest, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
-from conformance.errors import FormatError, GuardError, TargetError, UsageError
+from conformance.errors import FormatError, GuardError, SuiteError, TargetError, UsageError
 from conformance.exit_status import FailOn, of_verdicts, worst
 from conformance.history.reader import read_history
 from conformance.history.records import Given, Header, History
@@ -111,8 +111,9 @@ def execute(
         check(options.replay, config, f"program {options.replay.name}")
     folder = make_folder(options.report_dir)
     ending = Ending()
-    spent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config))
-    return conclude(folder / "history.jsonl", catalogue, options, ending, messages=spent, folder=folder)
+    with ExitStack() as kept:
+        spent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept)
+        return conclude(folder / "history.jsonl", catalogue, options, ending, messages=spent, folder=folder)
 
 
 def write_crash(folder: Path, redactor: Redactor) -> None:
@@ -145,15 +146,21 @@ def _drive(
     ending: Ending,
     progress: Callable[[Progress], None],
     redactor: Redactor,
+    kept: ExitStack,
 ) -> int:
-    """Make the history. Returns the messages spent; how it ended stands in ``ending``."""
+    """Make the history. Returns the messages spent; how it ended stands in ``ending``.
+
+    :param kept: until it ends, no other run writes into the folder's history.
+    """
     with ExitStack() as stack:
         header = _header(config, options)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
+        kept.enter_context(writer.hold())
         transport = HttpTransport(config, writer, redactor=redactor)
         stack.callback(transport.close)
         stack.enter_context(_sigterm())
         try:
+            progress(Progress(part="preflight", what="asking whether the target can be tested"))
             preflight.check(transport, config, seed=options.seed)
             drive = Drive(
                 transport=transport,
@@ -189,7 +196,7 @@ def _drive(
             write_crash(folder, redactor)
             transport.note("stopped", text=f"the suite itself broke: {type(crash).__name__}")
         finally:
-            writer.close(transport.now(), complete=ending.complete)
+            writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
         return transport.budget.messages
 
 
@@ -257,9 +264,10 @@ def conclude(
     )
     ending = ending or Ending()
     report = report_with(worst({ending.status, judged}))
-    if folder is not None:
-        write_all(report, history, folder)
-    lines = (*ending.lines, *wrong, *_known(report, options.known))
+    missing = write_all(report, history, folder) if folder is not None else ()
+    if missing:
+        report = report_with(worst({report.run.exit_status, SuiteError.exit_status}))
+    lines = (*ending.lines, *wrong, *_known(report, options.known), *missing)
     return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
 
 

@@ -172,3 +172,21 @@ def test_a_should_does_not_count_overall() -> None:
     failing = decide(_history(), (*everything, _finding("BR-ERR-05")), CATALOGUE)
     assert failing["BR-ERR-05"].verdict == "fail"
     assert overall(failing, CATALOGUE, ("core", "guide", "hardening")) == "conformant"
+
+
+def test_a_selection_is_never_conformant() -> None:
+    everything = [
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+    ]
+    core = tuple(r.id for r in CATALOGUE.select(["core"]))
+    profiles = ("core", "guide", "hardening")
+    some = decide(_history(selected=core[1:]), everything, CATALOGUE)
+    assert overall(some, CATALOGUE, ("core",)) == "inconclusive"
+    assert overall(some, CATALOGUE, profiles) == "inconclusive"
+    whole = decide(_history(selected=core), everything, CATALOGUE)
+    assert overall(whole, CATALOGUE, ("core",)) == "conformant"
+    assert overall(whole, CATALOGUE, profiles) == "inconclusive"
+    failing = decide(_history(selected=core[1:]), (*everything, _finding("BR-ACC-04")), CATALOGUE)
+    assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
+    absent = decide(_history(absent=("succeeding",)), everything, CATALOGUE)
+    assert overall(absent, CATALOGUE, profiles) == "conformant"

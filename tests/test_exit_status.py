@@ -12,7 +12,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.comparison import compare
 from conformance.errors import FormatError
-from conformance.exit_status import PRECEDENCE, of_verdicts, worst
+from conformance.exit_status import PRECEDENCE, meaning, of_verdicts, worst
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
 from conformance.waivers import in_force, read_waivers, stale
 from tests.conftest import Ran
@@ -160,3 +160,32 @@ def test_comparing(old: str, new: str, status: int, word: str, clean_run: Ran) -
     comparison = compare(*_reports(old, new, base))
     assert comparison.exit_status == status
     assert word in "\n".join(comparison.lines)
+
+
+def test_a_selection_that_passes_ends_with_0() -> None:
+    assert of_verdicts([_item("pass"), _item("not_run", code="not-selected")], PROFILES) == 0
+
+
+def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    many = _item("fail", findings=(_finding("f1"), _finding("f1"), _finding("f2"), _finding("f1")))
+    old, new = (msgspec.structs.replace(base, requirements=(item,)) for item in (_item("pass"), many))
+    told = compare(old, new).lines
+    assert told == ("new failure   BR-ACC-04 t: s (3 times)", "new failure   BR-ACC-04 t: s")
+    assert sum("mended" in line for line in compare(new, old).lines) == 2
+    assert compare(new, new).lines[-1] == "2 findings as before"
+
+
+@pytest.mark.parametrize(
+    ("items", "status", "said"),
+    [
+        ([_item("fail", level="SHOULD"), _item("pass")], 0, "every MUST that was chosen passed"),
+        ([_item("fail", level="SHOULD"), _item("inconclusive", code="x")], 3, "no MUST fails"),
+        ([_item("inconclusive", code="x")], 0, "--fail-on fail"),
+        ([_item("fail")], 0, "every MUST that was chosen passed"),
+        ([_item("fail")], 1, "at least one MUST fails"),
+    ],
+)
+def test_what_a_status_means_is_true(items: list[ReportedRequirement], status: int, said: str, clean_run: Ran) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    assert said in meaning(msgspec.structs.replace(base, requirements=tuple(items)), status)

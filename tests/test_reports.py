@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import xml.etree.ElementTree as ET
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,9 +19,10 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, inert, tell
-from conformance.errors import FormatError
+from conformance.errors import FormatError, SuiteError
 from conformance.exit_status import of_verdicts
 from conformance.history.records import End, Exchange, Header, History, Invoke, Note
+from conformance.program.scheduler import Progress
 from conformance.report.badge import badge
 from conformance.report.curl import curl
 from conformance.report.html import evidence, headline
@@ -36,8 +37,10 @@ from conformance.report.model import (
     RunInfo,
     SuiteInfo,
     TargetInfo,
+    Waived,
 )
 from conformance.report.rendering import render
+from conformance.report.story import story
 from conformance.report.summary import summary
 from conformance.report.write import read_report, write_all
 from conformance.verdicts import Reason, VerdictName
@@ -323,3 +326,108 @@ def test_what_is_no_report_is_one_error(tmp_path: Path) -> None:
 def test_a_failure_without_findings_is_still_a_failure() -> None:
     item = msgspec.structs.replace(_report().requirements[0], findings=())
     assert of_verdicts([item], ("core", "guide", "hardening"), known={"x"}) == 1
+
+
+def test_a_report_that_cannot_be_written_is_said_and_an_old_one_is_not_taken_for_it(tmp_path: Path) -> None:
+    for name in ("conformance.json", "summary.md", "badge.svg"):
+        (tmp_path / name).mkdir()
+    lines = write_all(_report(), _history(), tmp_path)
+    assert [Path(line.partition(" could not")[0]).name for line in lines] == [
+        "conformance.json",
+        "summary.md",
+        "badge.svg",
+    ]
+    (tmp_path / "report.html").write_text("old</html>", encoding="utf-8")
+    (tmp_path / "junit.xml").write_text("old</testsuites>", encoding="utf-8")
+    with pytest.raises(SuiteError, match=r"report\.html and junit\.xml could not be written"):
+        render(tmp_path, ("core", "guide", "hardening"))
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("blocked", ["report.html", "junit.xml"])
+def test_a_page_that_cannot_be_written_keeps_no_other_from_being_written(blocked: str, tmp_path: Path) -> None:
+    write_all(_report("pass", "plain"), _history(), tmp_path)
+    (tmp_path / blocked).mkdir()
+    with pytest.raises(SuiteError, match=re.escape(f": {blocked} could not be written (Is a directory)")):
+        render(tmp_path, ("core", "guide", "hardening"))
+    other = {"report.html": "junit.xml", "junit.xml": "report.html"}[blocked]
+    assert (tmp_path / other).stat().st_size > 1000
+
+
+def test_what_a_waiver_covers_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    report = _report("fail", "plain")
+    waived = Waived(covers="fail", reason="known to the vendor", link="https://tracker.example/7", expires="2099-01-31")
+    first, *rest = report.requirements
+    other = msgspec.structs.replace(rest[0], waived=msgspec.structs.replace(waived, covers="not_run"))
+    report = msgspec.structs.replace(
+        report, requirements=(msgspec.structs.replace(first, waived=waived), other, *rest[1:])
+    )
+    write_all(report, _history(), tmp_path)
+    render(tmp_path, ("core", "guide", "hardening"))
+    cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")}
+    skipped = cases[first.id].find("skipped")
+    assert skipped is not None
+    assert "waived until 2099-01-31: known to the vendor (https://tracker.example/7)" in str(skipped.get("message"))
+    assert cases[first.id].find("failure") is None
+    assert cases[other.id].find("error") is not None, "its waiver covers something else"
+
+
+def _selected(report: Report) -> Report:
+    left = Reason(code="not-selected", text="this run is about other requirements")
+    items = [
+        msgspec.structs.replace(item, verdict="not_run", reason=left) if place > 1 else item
+        for place, item in enumerate(report.requirements)
+    ]
+    return msgspec.structs.replace(report, requirements=tuple(items))
+
+
+def test_what_was_not_selected_is_counted_and_not_listed() -> None:
+    report = _selected(_report(text="plain"))
+    shown = [item.id for item in report.chosen]
+    others = {item.id for item in report.requirements} - set(shown)
+    assert (len(shown), report.left_out) == (2, len(others))
+    for text in (_told(report), summary(report)):
+        assert all(name in text for name in shown)
+        assert not [name for name in others if f"{name} " in text and name != "BR-ACC-05"]
+        assert f"{len(others)} requirements are no part of this run" in text
+
+
+def test_a_run_that_ended_at_once_says_so_once() -> None:
+    reason = Reason(code="run-incomplete", text="the run ended before this was exercised")
+    whole = _report(text="plain")
+    items = tuple(
+        msgspec.structs.replace(item, verdict="inconclusive", reason=reason, findings=()) for item in whole.requirements
+    )
+    ended = msgspec.structs.replace(
+        whole, requirements=items, verdict="inconclusive", run=msgspec.structs.replace(whole.run, complete=False)
+    )
+    for text in (_told(ended), summary(ended)):
+        assert "he run ended before anything was judged" in text
+        assert "BR-ACC-01" not in text
+    partly = msgspec.structs.replace(ended, requirements=(whole.requirements[-1], *items[1:]))
+    assert "BR-ACC-02" in _told(partly)
+
+
+def _told(report: Report) -> str:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        tell(Screen(), report, load())
+    return out.getvalue()
+
+
+def test_equal_command_lines_are_shown_once() -> None:
+    item = _report(text="plain").requirements[0]
+    finding = msgspec.structs.replace(item.findings[0], curl=("curl -X POST a", "curl -X POST a", "curl -X POST b"))
+    text = story(msgspec.structs.replace(item, findings=(finding,)), load()[item.id])
+    assert text.count("curl -X POST a") == 1
+    assert "curl -X POST b" in text
+    assert "run --config FILE --replay DIR/programs/plain.json" in text
+
+
+def test_progress_in_a_log_is_a_line_now_and_then() -> None:
+    err = io.StringIO()
+    with redirect_stderr(err):
+        screen = Screen()
+        for turn in range(1000):
+            screen.progress(Progress(part="scenarios", what="blocked", ended=turn, of=1000), None)
+    assert err.getvalue().strip() == "scenarios: 0 of 1000 done; now blocked"

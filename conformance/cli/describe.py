@@ -34,7 +34,7 @@ def _lines(kind: str) -> list[str]:
 
     if kind == "faults":
         return [f"{f.name:34} {f.title}  [{', '.join(f.breaks)}]" for f in FAULTS.values()]
-    return [f"{v.name:34} {v.title}  [ruling {v.ruling}]" for v in VARIANTS.values()]
+    return [f"{v.name:34} {v.title}  [{v.ruling}]" for v in VARIANTS.values()]
 
 
 @click.command()

@@ -10,11 +10,11 @@ from conformance import CONTRACT_VERSION
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
-from conformance.errors import UsageError
+from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import worst
 from conformance.report.rendering import render
 from conformance.report.write import read_report
-from conformance.session import Options, conclude, make_folder
+from conformance.session import Options, Result, conclude, make_folder
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -41,12 +41,27 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
         if len(histories) > 1:
             screen.say(f"{path}", style="bold")
         result = conclude(path, catalogue, Options(), folder=folder)
+        lines = list(result.lines)
         if folder is not None:
-            (folder / "history.jsonl").write_bytes(path.read_bytes())
-            render(folder, result.history.header.profiles)
-        tell(screen, result.report, catalogue)
-        statuses.add(result.exit_status)
+            lines += _pages(path, folder, result)
+        status = worst({result.exit_status, SuiteError.exit_status}) if lines else result.exit_status
+        tell(screen, result.report, catalogue, exit_status=status)
+        for line in lines:
+            screen.complain(line)
+        statuses.add(status)
     return worst(statuses)
+
+
+def _pages(path: Path, folder: Path, result: Result) -> list[str]:
+    """The history and the pages of pytest, beside the other reports; a line for each that is missing."""
+    try:
+        (folder / "history.jsonl").write_bytes(path.read_bytes())
+        render(folder, result.history.header.profiles)
+    except OSError as error:
+        return [f"{folder / 'history.jsonl'} could not be written ({error.strerror})"]
+    except SuiteError as error:
+        return [str(error)]
+    return []
 
 
 @click.command()

@@ -12,7 +12,7 @@ from conformance.cli.screen import Screen, tell
 from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
-from conformance.exit_status import FailOn
+from conformance.exit_status import FailOn, worst
 from conformance.launch import configured, launch
 from conformance.plan import Plan, make_plan
 from conformance.program.scheduler import Progress
@@ -23,6 +23,8 @@ from conformance.transport.redact import Redactor
 from conformance.waivers import read_waivers
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+#: What a run leaves in its folder, as a person wants to open it.
+REPORTS = ("report.html", "summary.md", "conformance.json", "junit.xml", "badge.svg", "history.jsonl")
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -96,17 +98,20 @@ def _launch(screen: Screen, target: str | None, config_file: Path | None, option
 
 
 def _conclude(screen: Screen, result: Result, options: Options, pytest_arguments: tuple[str, ...]) -> int:
-    """Render the pytest reports, then tell the outcome."""
+    """Render the pytest reports, then tell the outcome. The exit status is the run's, or 5 if a report is missing."""
+    lines, status = list(result.lines), result.exit_status
     try:
         render(options.report_dir, options.profiles, pytest_arguments)
     except SuiteError as error:
         # The verdicts stand; only their pages are missing.
-        screen.complain(str(error))
-    tell(screen, result.report, load())
-    for line in result.lines:
+        lines.append(str(error))
+        status = worst({status, error.exit_status})
+    tell(screen, result.report, load(), exit_status=status)
+    for line in lines:
         screen.complain(line)
-    screen.say(f"reports: {options.report_dir / 'report.html'}, conformance.json, junit.xml, summary.md, history.jsonl")
-    return result.exit_status
+    there = [name for name in REPORTS if (options.report_dir / name).is_file()]
+    screen.say(f"reports: {options.report_dir}: {', '.join(there)}")
+    return status
 
 
 def _names(text: str, allowed: tuple[str, ...], option: str) -> tuple[str, ...]:

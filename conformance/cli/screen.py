@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.catalogue import Catalogue
-from conformance.exit_status import MEANING
+from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
 from conformance.report.model import Report
 from conformance.report.story import story, why
@@ -28,6 +28,8 @@ from conformance.verdicts import ORDER
 WIDTH = 120
 #: Seconds between two lines of progress, where the output is no terminal.
 EVERY = 10.0
+#: Seconds between two changes of the line of progress on a terminal.
+OFTEN = 0.1
 STYLES = {
     "error": "bold magenta",
     "fail": "bold red",
@@ -122,31 +124,49 @@ class Screen:
             yield status
 
     def progress(self, progress: Progress, status: Status | None) -> None:
-        """What the run waits for, and how long still at most."""
-        text = (
-            f"{progress.ended} of {progress.of} scenarios done; waiting for {progress.what}, "
-            f"{progress.at_most:.0f} s at most"
-        )
+        """What goes on, or what the run waits for and how long still at most: a line that changes, or one now and then.
+
+        Cheap, for it is told every turn of a run.
+        """
+        if time.monotonic() - self._told < (EVERY if status is None else OFTEN):
+            return
+        self._told = time.monotonic()
+        text = inert(self.redactor.text(_going_on(progress)))
         if status is not None:
-            status.update(Text(inert(self.redactor.text(text))))
-        elif time.monotonic() - self._told >= EVERY:
-            self._told = time.monotonic()
-            self._err.print(Text(inert(text)), soft_wrap=True)
+            status.update(Text(text))
+        else:
+            self._err.print(Text(text), soft_wrap=True)
 
 
-def tell(screen: Screen, report: Report, catalogue: Catalogue) -> None:
-    """The stories of what fails, the table of all verdicts, and the outcome in two lines."""
+def _going_on(progress: Progress) -> str:
+    done = f"{progress.ended} of {progress.of} done; " if progress.of else ""
+    if progress.at_most is not None:
+        return f"{progress.part}: {done}waiting for {progress.what}, {progress.at_most:.0f} s at most"
+    return f"{progress.part}: {done}{'now ' if done else ''}{progress.what}"
+
+
+def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: int | None = None) -> None:
+    """The stories of what fails, the table of the verdicts that the run was about, and the outcome in a few lines.
+
+    :param exit_status: that of the process, where it is not the report's.
+    """
     for item in report.requirements:
         if item.verdict in ("fail", "error"):
             screen.say(story(item, catalogue[item.id], width=screen.width))
             screen.say()
-    screen.show(_table(report))
-    counts = [(n, sum(item.verdict == n for item in report.requirements)) for n in ORDER]
+    counts = [(n, sum(item.verdict == n for item in report.chosen)) for n in ORDER]
     said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
+    if report.nothing_judged:
+        said = "the run ended before anything was judged"
+    else:
+        screen.show(_table(report))
     run = report.run
     screen.say(f"{report.verdict}: {said}", style=_OVERALL.get(report.verdict, "bold yellow"))
+    if report.left_out:
+        screen.say(f"{report.left_out} requirements are no part of this run; for a verdict on all, choose none")
     screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
-    screen.say(f"exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}")
+    status = run.exit_status if exit_status is None else exit_status
+    screen.say(f"exit status {status}: {meaning(report, status)}")
 
 
 def _table(report: Report) -> Table:
@@ -155,7 +175,7 @@ def _table(report: Report) -> Table:
     table.add_column("requirement", no_wrap=True)
     table.add_column("what it says", ratio=1)
     table.add_column("why", ratio=1)
-    for item in report.requirements:
+    for item in report.chosen:
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),

@@ -54,7 +54,7 @@ def drive(run: Drive) -> None:
     now = run.transport.now()
     share = Share.of(amount, run.config.limits, calls=budget.calls, messages=budget.messages, now=now)
     turn = Turn(run, share)
-    turn.tell(f"{NAME}: cases to be drawn")
+    turn.tell("drawing requests")
     cases = Cases(run.seed, amount)
     run.transport.note("started", scenario=NAME)
     batch = _own(run, turn, cases)
@@ -62,7 +62,7 @@ def drive(run: Drive) -> None:
     reads = _reads(cases, batch, amount.reads)
     odd = cases.odd[: amount.odd]
     for place, (read, strange) in enumerate(zip_longest(reads, odd)):
-        turn.tell(f"{NAME}: requests to be answered", ended=place, of=max(len(reads), len(odd)))
+        turn.tell("drawn requests", ended=place, of=max(len(reads), len(odd)))
         if read is not None:
             turn.read(read, batch if read.operation == "batch_list" else None)
         if strange is not None:

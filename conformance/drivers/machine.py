@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from conformance.drivers.drive import Drive
 from conformance.exploring.scope import SCOPES
+from conformance.program.scheduler import Progress
 
 
 def drive(run: Drive) -> None:
@@ -19,5 +20,6 @@ def drive(run: Drive) -> None:
     # Imported here: what does not explore need not wait for hypothesis.
     from conformance.exploring.engine import Engine
 
+    run.progress(Progress(part="exploring", what="drawing programs"))
     engine = Engine(run, SCOPES[run.depth])
     engine.pursue(engine.explore())

@@ -189,7 +189,13 @@ class Runner:
         recording = Recording(self.run.transport, share or self.share)
         cut: set[str] = set()
         running = {name: self._bounded(name, program, recording, cut) for name, program in chosen.items()}
-        scheduler.run(running, now=self.run.transport.now, sleep=self.run.sleep, progress=self.run.progress)
+        scheduler.run(
+            running,
+            now=self.run.transport.now,
+            sleep=self.run.sleep,
+            progress=self.run.progress,
+            part="exploring",
+        )
         beside = tuple(recording.exchanges.get(control or "", ()))
         return [self._judged(name, program, recording, cut, beside) for name, program in chosen.items()]
 

@@ -154,11 +154,10 @@ class Turn:
                 return True
             if now() >= deadline or self.share.spent:
                 return False
-            what = f"{NAME}: {len(held.rows)} messages of its own batch to be terminal"
-            self.tell(what, max(0.0, deadline - now()))
+            self.tell(f"{len(held.rows)} messages of its own batch", at_most=max(0.0, deadline - now()))
             run.sleep(max(0.001, min(interval, deadline - now())))
             interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
 
-    def tell(self, what: str, at_most: float = 0.0, ended: int = 0, of: int = 1) -> None:
+    def tell(self, what: str, *, at_most: float | None = None, ended: int = 0, of: int = 0) -> None:
         """Say on the screen what is going on."""
-        self._run.progress(Progress(what=what, at_most=at_most, ended=ended, of=of))
+        self._run.progress(Progress(part=NAME, what=what, at_most=at_most, ended=ended, of=of))

@@ -23,13 +23,16 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a run waits for, for the screen."""
+    """What a run does or waits for, for the screen."""
 
+    #: The part of the run: mostly a driver.
+    part: str
     what: str
-    #: Seconds until the one that waits longest gives up; it is mostly over much sooner.
-    at_most: float
-    ended: int
-    of: int
+    #: Seconds until the one that waits longest gives up; it is mostly over much sooner. None: nothing is waited for.
+    at_most: float | None = None
+    ended: int = 0
+    #: Of how many; 0 where nothing is counted.
+    of: int = 0
 
 
 def run(
@@ -38,27 +41,29 @@ def run(
     now: Callable[[], float],
     sleep: Callable[[float], None],
     progress: Callable[[Progress], None] = lambda _: None,
+    part: str = "scenarios",
 ) -> None:
     """Run all programs to their ends. Returns when all have ended; what a program raises ends them all.
 
     :param programs: by name; those that are ready run in this order.
     :param now: seconds by the run's clock; :param sleep: waits for seconds.
+    :param progress: told of every turn, and of every wait; it is quick. :param part: said with it.
     """
     waiting: dict[str, Pause | None] = dict.fromkeys(programs)
     try:
         while waiting:
             name = _ready(waiting, now())
+            ended = len(programs) - len(waiting)
             if name is None:
                 pauses = [p for p in waiting.values() if p is not None]
                 timed = [p for p in pauses if not p.for_others]
                 wake = min(p.until for p in timed or pauses)
                 last = max(timed or pauses, key=lambda p: p.deadline)
                 at_most = max(0.0, last.deadline - now())
-                progress(
-                    Progress(what=last.what, at_most=at_most, ended=len(programs) - len(waiting), of=len(programs))
-                )
+                progress(Progress(part=part, what=last.what, at_most=at_most, ended=ended, of=len(programs)))
                 sleep(max(0.001, wake - now()))
                 continue
+            progress(Progress(part=part, what=name, ended=ended, of=len(programs)))
             try:
                 waiting[name] = next(programs[name])
             except StopIteration:

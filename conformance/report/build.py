@@ -162,7 +162,7 @@ def _finding(history: History, finding: Finding, programs: set[str]) -> Reported
         evidence=tuple(dict.fromkeys(finding.evidence)),
         scenario=scenario,
         program=program_file(scenario) if scenario in programs else "",
-        curl=tuple(curl(e) for e in exchanges),
+        curl=tuple(dict.fromkeys(map(curl, exchanges))),
         reproduced=f"{again[0].get('shown')} of {again[0].get('of')}" if again else "",
     )
 

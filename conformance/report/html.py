@@ -7,12 +7,12 @@ from html import escape
 from typing import Any
 
 from conformance.catalogue import Requirement
-from conformance.exit_status import MEANING
+from conformance.exit_status import meaning
 from conformance.history.records import History
 from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
-from conformance.report.story import distinct
+from conformance.report.story import again_with, distinct
 from conformance.report.summary import observations
 from conformance.verdicts import ORDER
 
@@ -45,7 +45,8 @@ body{font-family:system-ui,sans-serif;max-width:1200px;margin:1em auto;padding:0
 def headline(report: Report) -> str:
     """The block above the table."""
     run = report.run
-    counts = {name: sum(item.verdict == name for item in report.requirements) for name in ORDER}
+    counts = {name: sum(item.verdict == name for item in report.chosen) for name in ORDER}
+    left_out = f" · {report.left_out} no part of this run" if report.left_out else ""
     shown = " · ".join(
         f'<span style="color:{_COLOURS[name]}"><b>{count}</b> {name.replace("_", " ")}</span>'
         for name, count in counts.items()
@@ -53,19 +54,28 @@ def headline(report: Report) -> str:
     )
     rows = {
         "Target": f"{report.target.base_url}, campaign {report.target.campaign_id}",
-        "Exit status": f"{run.exit_status}: {MEANING.get(run.exit_status, '')}",
+        "Exit status": f"{run.exit_status}: {meaning(report, run.exit_status)}",
         "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
         "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
         "Races": in_words(report.races) or "none",
-        "Readings": "; ".join(observations(report)) or "none observed",
     }
     table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    table += f"<tr><th>Readings</th><td>{_readings(report)}</td></tr>"
     colour = {"conformant": _COLOURS["pass"], "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
     return (
         f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(report.verdict)}</p>'
-        f"<p>{shown}</p><table>{table}</table></div>"
+        f"<p>{shown}{left_out}</p><table>{table}</table></div>"
     )
+
+
+def _readings(report: Report) -> str:
+    """Which legal readings the target follows, as a list that is folded away."""
+    told = observations(report)
+    if not told:
+        return "none observed"
+    items = "".join(f"<li>{escape(text)}</li>" for text in told)
+    return f"<details><summary>{len(told)} observed</summary><ul>{items}</ul></details>"
 
 
 def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
@@ -97,7 +107,8 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         parts.append(f"<dt>Waived until {escape(item.waived.expires)}</dt><dd>{escape(item.waived.reason)}</dd>")
     parts += [_finding(f, again) for f, again in distinct(item.findings)]
     if item.verdict == "pass":
-        parts.append(f"<dt>Exercised</dt><dd>{item.exercised} times: {escape(requirement.exercised_when)}</dd>")
+        times = "once" if item.exercised == 1 else f"{item.exercised} times"
+        parts.append(f"<dt>Exercised</dt><dd>{times}: {escape(requirement.exercised_when)}</dd>")
     if history is not None and item.evidence:
         parts.append(exchange_table(history, item.evidence))
     sources = "".join(
@@ -114,11 +125,7 @@ def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
         f"<p>At least one of {escape(', '.join(finding.any_of))} is violated.</p>" if len(finding.any_of) > 1 else ""
     )
     expected = "<br>or ".join(escape(e) for e in finding.expected)
-    replay = (
-        f"<p>Again: <code>retry-conformance run --replay DIR/{escape(finding.program)}</code></p>"
-        if finding.program
-        else ""
-    )
+    replay = f"<p>Again: <code>{escape(again_with(finding.program))}</code></p>" if finding.program else ""
     also = f", and in {len(again)} more places of the history" if again else ""
     commands = escape("\n".join(finding.curl))
     foot = " · ".join(

@@ -65,7 +65,7 @@ class ReportedFinding(_Part, frozen=True):
     scenario: str
     #: File of the program, beside the report; empty if there is none.
     program: str
-    #: Command lines, one for each exchange of the evidence that is not a read.
+    #: Command lines of the evidence's exchanges, equal ones once.
     curl: tuple[str, ...]
     #: How often the smallest program that showed it did so again, as "3 of 5"; empty if none was run again.
     reproduced: str = ""
@@ -141,3 +141,20 @@ class Report(_Part, frozen=True):
             if item.id == identifier:
                 return item
         raise KeyError(identifier)
+
+    @property
+    def chosen(self) -> tuple[ReportedRequirement, ...]:
+        """The requirements that the run was about: of its profiles, and of its selection if it had one."""
+        return tuple(r for r in self.requirements if r.reason is None or r.reason.code != "not-selected")
+
+    @property
+    def left_out(self) -> int:
+        """How many requirements the run was not about."""
+        return len(self.requirements) - len(self.chosen)
+
+    @property
+    def nothing_judged(self) -> bool:
+        """Whether the run ended before anything came of it, so that there is one thing to say and not one for each row."""
+        codes = {r.reason.code if r.reason is not None else "" for r in self.chosen if r.verdict == "inconclusive"}
+        settled = any(r.verdict in ("error", "fail", "pass") for r in self.chosen)
+        return not self.run.complete and not settled and codes <= {"run-incomplete"}

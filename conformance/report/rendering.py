@@ -13,6 +13,8 @@ from conformance.errors import SuiteError, UsageError
 #: Seconds that pytest may take.
 PATIENCE = 120.0
 _PLUGINS = ("conformance.plugin", "pytest_html.plugin", "pytest_metadata.plugin")
+#: What pytest writes, and how each file ends.
+_ENDS = {"report.html": b"</html>", "junit.xml": b"</testsuites>"}
 _NOTHING_COLLECTED = 5
 _WRONG_USAGE = 4
 _WHERE = "the arguments after --"
@@ -21,24 +23,49 @@ _WHERE = "the arguments after --"
 def render(folder: Path, profiles: Sequence[str], arguments: Sequence[str] = ()) -> None:
     """Write report.html and junit.xml beside the conformance.json of a folder.
 
+    What an earlier run left there is removed before, and what is there afterwards is looked at: an old page, or half of
+    one, is never taken for the new one.
+
     :param arguments: the user's own for pytest.
-    :raises SuiteError: pytest could not write them.
+    :raises SuiteError: pytest could not write them, or not both; says which, and why.
     """
-    files = {name: (folder / name).resolve() for name in ("conformance.json", "report.html", "junit.xml")}
+    source = (folder / "conformance.json").resolve()
+    blocked = {name: why for name in _ENDS if (why := _cleared(folder / name))}
     command = [
-        *("--conformance-report", str(files["conformance.json"])),
-        *("--html", str(files["report.html"]), "--self-contained-html"),
-        *("--junitxml", str(files["junit.xml"]), "-o", "junit_suite_name=retry-conformance"),
+        *("--conformance-report", str(source)),
         *("-o", "initial_sort=original", "-o", "render_collapsed=passed,skipped"),
         *_profiles(profiles),
-        *arguments,
     ]
-    ended = _pytest(command)
-    missing = [name for name, file in files.items() if not file.exists()]
-    if missing:
+    if "report.html" not in blocked:
+        command += ["--html", str((folder / "report.html").resolve()), "--self-contained-html"]
+    if "junit.xml" not in blocked:
+        command += ["--junitxml", str((folder / "junit.xml").resolve()), "-o", "junit_suite_name=retry-conformance"]
+    said: list[str] = []
+    if source.is_file() and len(blocked) < len(_ENDS):
+        ended = _pytest([*command, *arguments])
         said = (ended.stderr or ended.stdout).strip().splitlines()
-        what = f"{' and '.join(missing)} could not be written"
-        raise SuiteError(f"{what} ({said[-1] if said else 'pytest said nothing'})", mend="the verdicts stand without")
+    missing = [name for name, end in _ENDS.items() if name in blocked or not _whole(folder / name, end)]
+    if missing:
+        why = next(iter(blocked.values()), said[-1] if said else "there is no conformance.json to show")
+        what = f"{' and '.join(missing)} could not be written ({why})"
+        raise SuiteError(what, where=str(folder), mend="the verdicts stand without")
+
+
+def _cleared(file: Path) -> str:
+    """Remove what an earlier run left; why that is not possible, if so."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def _whole(file: Path, end: bytes) -> bool:
+    """Whether a file is there to its end: a full disk leaves half of it."""
+    try:
+        return file.read_bytes().rstrip().endswith(end)
+    except OSError:
+        return False
 
 
 def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ WORDS = {
 }
 
 
+def again_with(program: str) -> str:
+    """The command line that carries out a finding's program again; DIR is where the report lies."""
+    return f"retry-conformance run --config FILE --replay DIR/{program}"
+
+
 def _finding(finding: ReportedFinding, width: int) -> list[str]:
     lines = _wrap(finding.summary, width, "  * ")
     if len(finding.any_of) > 1:
@@ -87,10 +92,10 @@ def _finding(finding: ReportedFinding, width: int) -> list[str]:
         lines += _wrap(finding.counterfactual, width, "    but       ")
     lines += _wrap(f"exchanges {', '.join(map(str, finding.evidence))} of history.jsonl", width, "    evidence  ")
     if finding.program:
-        lines += _wrap(f"retry-conformance run --replay DIR/{finding.program}", width, "    again     ")
+        lines += _wrap(again_with(finding.program), width, "    again     ")
     if finding.reproduced:
         lines += _wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
-    shown = [line for line in finding.curl if " GET " not in line][:MAX_CURL]
+    shown = list(dict.fromkeys(line for line in finding.curl if " GET " not in line))[:MAX_CURL]
     for index, line in enumerate(shown):
         lines.append(("    by hand   " if index == 0 else "              ") + line)
     return lines

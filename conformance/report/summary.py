@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from conformance.exit_status import MEANING
+from conformance.exit_status import meaning
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import distinct
@@ -31,22 +31,27 @@ def summary(report: Report) -> str:
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
-        f"Exit status {run.exit_status}: {MEANING.get(run.exit_status, 'unknown')}.",
+        f"Exit status {run.exit_status}: {meaning(report, run.exit_status)}.",
         "",
         *((f"Races: {in_words(report.races)}.", "") if report.races.pairs else ()),
+        *_left_out(report),
+    ]
+    if report.nothing_judged:
+        return "\n".join([*lines, "The run ended before anything was judged.", ""])
+    lines += [
         "| verdict | requirements |",
         "| --- | --- |",
         *(f"| {SIGNS[name]} | {_ids(report, name)} |" for name in ORDER if _ids(report, name)),
         "",
     ]
-    for item in report.requirements:
+    for item in report.chosen:
         if item.verdict == "fail":
             lines += [f"## {item.id} fails: {_plain(item.title)}", ""]
             for finding, again in distinct(item.findings):
                 lines += _finding(finding)
                 if again:
                     lines += [f"The same in {len(again)} more places of the history.", ""]
-    unsettled = [item for item in report.requirements if item.verdict in ("error", "inconclusive", "not_run")]
+    unsettled = [item for item in report.chosen if item.verdict in ("error", "inconclusive", "not_run")]
     if unsettled:
         lines += [
             "## Not settled",
@@ -63,13 +68,17 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
-def observations(report: Report) -> Iterable[str]:
+def observations(report: Report) -> Sequence[str]:
     """Each observation once, as key: value."""
-    return dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations)
+    return tuple(dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations))
+
+
+def _left_out(report: Report) -> list[str]:
+    return [f"{report.left_out} requirements are no part of this run and are not shown.", ""] if report.left_out else []
 
 
 def _ids(report: Report, verdict: str) -> str:
-    return " ".join(item.id for item in report.requirements if item.verdict == verdict)
+    return " ".join(item.id for item in report.chosen if item.verdict == verdict)
 
 
 def _finding(finding: ReportedFinding) -> list[str]:

@@ -22,12 +22,36 @@ class _Version(msgspec.Struct):
     schema_version: int
 
 
-def write_all(report: Report, history: History, folder: Path) -> None:
-    """Write everything but the pytest reports into a folder that exists."""
+def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]:
+    """Write everything but the pytest reports into a folder that exists.
+
+    :return: a line for each file that could not be written. What an earlier run left in its place is gone, if it could
+        be removed: an old report is never taken for a new one.
+    """
     data = msgspec.json.format(msgspec.json.encode(report), indent=1)
-    (folder / "conformance.json").write_bytes(data + b"\n")
-    (folder / "summary.md").write_text(summary(report), encoding="utf-8")
-    (folder / "badge.svg").write_text(badge(report.verdict), encoding="utf-8")
+    contents = {
+        "conformance.json": data + b"\n",
+        "summary.md": summary(report).encode(),
+        "badge.svg": badge(report.verdict).encode(),
+        **_programs(report, history),
+    }
+    return tuple(line for name, content in contents.items() if (line := _write(folder / name, content)))
+
+
+def _write(file: Path, content: bytes) -> str:
+    """Write a file anew; a line about it if that was not possible, else nothing."""
+    try:
+        file.unlink(missing_ok=True)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+    except OSError as error:
+        return f"{file} could not be written ({error.strerror}); the verdicts stand without it"
+    return ""
+
+
+def _programs(report: Report, history: History) -> dict[str, bytes]:
+    """The programs that a reader may want to run again, by the name of the file."""
+    found: dict[str, bytes] = {}
     drawn = {e.invoke.scenario for e in history.exchanges if e.invoke.driver == "machine"}
     told = {f.program for item in report.requirements for f in item.findings}
     for note in history.notes:
@@ -36,9 +60,8 @@ def write_all(report: Report, history: History, folder: Path) -> None:
         if not name or (note.scenario in drawn and name not in told and not note.scenario.startswith("found-")):
             continue
         if note.event == "program" and _PLAIN.fullmatch(note.scenario):
-            file = folder / name
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(json.dumps(note.data.get("program"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            found[name] = (json.dumps(note.data.get("program"), indent=1, ensure_ascii=False) + "\n").encode()
+    return found
 
 
 def read_report(path: Path) -> Report:

@@ -14,7 +14,7 @@ from conformance.errors import SuiteError
 from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.launch import launch
-from conformance.report.model import Report
+from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.session import Options, new_seed
@@ -53,7 +53,8 @@ class RequirementItem(pytest.Item):
     def setup(self) -> None:
         """Take the verdict of this requirement; run the suite first if that has not been done.
 
-        What could not be settled is an error of the set-up, for JUnit too: it accuses nobody.
+        What could not be settled is an error of the set-up, for JUnit too: it accuses nobody. What a waiver covers is
+        skipped, with the waiver's reason.
         """
         report = _report(self.session)
         item = report[self.requirement.id]
@@ -66,7 +67,10 @@ class RequirementItem(pytest.Item):
             ("reason", item.reason.code if item.reason else ""),
             ("exercised", str(item.exercised)),
             ("why", why(item)),
+            ("waived", _waiver(item)),
         ]
+        if _waiver(item):
+            pytest.skip(_waiver(item))
         if item.verdict in ("inconclusive", "error"):
             raise VerdictError(story(item, self.requirement))
 
@@ -87,6 +91,14 @@ class RequirementItem(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Where it stands: in the catalogue."""
         return self.path, None, self.requirement.id
+
+
+def _waiver(item: ReportedRequirement) -> str:
+    """What is to be said of the waiver that covers this verdict; empty if there is none."""
+    waived = item.waived
+    if waived is None or waived.covers != item.verdict:
+        return ""
+    return f"{item.verdict.replace('_', ' ')}, waived until {waived.expires}: {waived.reason} ({waived.link})"
 
 
 def worst_first(items: list[pytest.Item], report: Report) -> None:
