@@ -68,10 +68,13 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines += _visible(history)
     lines += _open(history)
     plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
-    lines.append(
-        f"note  a run takes {plan.messages} messages ({plan.messages_at_most} at most) and {plan.calls_low} to "
-        f"{plan.calls_high} calls; `run --plan` says more"
-    )
+    for part in plan.parts:
+        messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
+        about = "about" if part.calls is not None else "at most"
+        lines.append(f"note  {part.driver}: {messages}, {about} {part.calls_likely} calls; `run --plan` says more")
+    for short in plan.short:
+        what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
+        lines.append(f"short {what}: raise it, or a run ends early")
     return Diagnosis(lines=tuple(lines))
 
 

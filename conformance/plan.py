@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from conformance import preflight
 from conformance.config import Config
-from conformance.drivers import fuzzing
+from conformance.drivers import DRIVERS, fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
 from conformance.exploring.scope import SCOPES
 from conformance.fuzzing.budget import Share, cost
@@ -33,6 +33,31 @@ from conformance.scenarios import Scenario
 PREFLIGHT = 2
 #: How often a message may be retried, for the forecast (ruling 3).
 LIMIT = 3
+#: Reads that one wait takes in a common run, for the likely number of calls: between four and five on the reference target.
+POLLS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one driver costs. ``messages`` is what a target that keeps the contract costs; None where draws decide."""
+
+    driver: str
+    messages: int | None
+    messages_at_most: int
+    #: None where draws decide, or where the polling does.
+    calls: int | None
+    calls_likely: int
+    calls_at_most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Short:
+    """A limit that does not hold what the plan needs, or is likely to."""
+
+    limit: str
+    has: float
+    needs: int
+    what: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +78,11 @@ class Plan:
     #: What exploring costs at most beside the scenarios: messages and calls. Draws decide, so there is no forecast.
     exploring_messages: int = 0
     exploring_calls: int = 0
+    #: The same by driver, in the order in which they run.
+    parts: tuple[Part, ...] = ()
+    #: The likely calls at the rate; deliveries come on top, two or so one after the other, for programs wait side by side.
+    seconds_likely: float = 0.0
+    short: tuple[Short, ...] = ()
 
 
 @dataclass
@@ -67,6 +97,8 @@ class _Count:
     low: int = 0
     high: int = 0
     seconds: float = 0.0
+    waits: int = 0
+    widest: int = 0
 
     def step(self, step: AnyStep) -> None:
         if isinstance(step, Burst):
@@ -96,6 +128,7 @@ class _Count:
     def send(self, step: Send) -> None:
         self.rows[step.batch] = step.rows
         self.underway.add(step.batch)
+        self.widest = max(self.widest, len(step.rows))
         for row in step.rows:
             self.roles[row.role] = self.roles.get(row.role, 0) + 1
         self.spend(len(step.rows), len(step.rows))
@@ -159,6 +192,7 @@ class _Count:
             interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
             polls += 1
         self.calls(1, 2 * polls)
+        self.waits += 1
         self.seconds += settle
 
     def spend(self, messages: int, at_most: int) -> None:
@@ -196,7 +230,13 @@ def make_plan(
     high = before + sum(c.high for c in counts) * turns + drawn.calls
     price = config.limits.price_per_message
     longest = sum(sorted((c.seconds for c in counts), reverse=True)[:2])
+    parts = _parts(drivers, counts, turns, drawn.calls, drawn_messages, exploring)
+    likely = PREFLIGHT + sum(part.calls_likely for part in parts)
+    at_rate = likely / config.limits.calls_per_second
     return Plan(
+        parts=parts,
+        seconds_likely=at_rate,
+        short=tuple(_short(config, parts, max((c.widest for c in counts), default=0), at_rate)),
         scenarios=scenarios,
         messages=messages,
         messages_at_most=min(sum(c.at_most for c in counts) * turns + drawn_messages, config.limits.max_messages),
@@ -208,6 +248,60 @@ def make_plan(
         exploring_messages=exploring[0],
         exploring_calls=exploring[1],
     )
+
+
+def _parts(
+    drivers: Collection[str],
+    counts: Sequence[_Count],
+    turns: int,
+    drawn_calls: int,
+    drawn_messages: int,
+    exploring: tuple[int, int],
+) -> tuple[Part, ...]:
+    low, high = (sum(numbers) * turns for numbers in ([c.low for c in counts], [c.high for c in counts]))
+    found = {
+        "schemathesis": Part(
+            driver="schemathesis",
+            messages=None,
+            messages_at_most=drawn_messages,
+            calls=None,
+            calls_likely=drawn_calls,
+            calls_at_most=drawn_calls,
+        ),
+        "scenarios": Part(
+            driver="scenarios",
+            messages=sum(c.messages for c in counts) * turns,
+            messages_at_most=sum(c.at_most for c in counts) * turns,
+            calls=low,
+            calls_likely=min(high, low + POLLS * turns * sum(c.waits for c in counts)),
+            calls_at_most=high,
+        ),
+        "machine": Part(
+            driver="machine",
+            messages=None,
+            messages_at_most=exploring[0],
+            calls=None,
+            calls_likely=exploring[1],
+            calls_at_most=exploring[1],
+        ),
+    }
+    return tuple(found[name] for name in DRIVERS if name in drivers and found[name].calls_at_most)
+
+
+def _short(config: Config, parts: Sequence[Part], widest: int, seconds: float) -> Iterator[Short]:
+    """The limits that do not hold what has to be done. The drivers that draw take what is there, and need nothing."""
+    limits = config.limits
+    planned = [part for part in parts if part.messages is not None]
+    messages, likely = sum(p.messages or 0 for p in planned), sum(p.calls_likely for p in planned)
+    if messages > limits.max_messages:
+        yield Short(limit="max_messages", has=limits.max_messages, needs=messages, what="the scenarios cost")
+    if PREFLIGHT + likely > limits.max_calls:
+        yield Short(limit="max_calls", has=limits.max_calls, needs=PREFLIGHT + likely, what="the scenarios take about")
+    if widest > limits.max_rows:
+        yield Short(limit="max_rows", has=limits.max_rows, needs=widest, what="rows in the largest batch are")
+    if seconds > limits.max_seconds:
+        what = "seconds for the likely calls at this rate are about"
+        yield Short(limit="max_seconds", has=limits.max_seconds, needs=math.ceil(seconds), what=what)
 
 
 def _counted(config: Config, program: Program) -> _Count:

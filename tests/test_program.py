@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -11,7 +12,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from conformance.catalogue import load
+from conformance.cli.planned import plan_lines
 from conformance.config import Config, Language, Limits, Recipients, Target, Template, Timing
+from conformance.drivers import DRIVERS
 from conformance.drivers.scenarios import chosen
 from conformance.history.records import End, Exchange, Invoke
 from conformance.plan import make_plan
@@ -440,6 +444,33 @@ def test_a_plan_counts_every_message_and_names_whom() -> None:
     assert plan.messages == 4 * rows
     assert plan.messages <= plan.messages_at_most
     assert plan.price is None
+
+
+def test_a_plan_says_which_limits_do_not_hold_it() -> None:
+    def short(**limits: float) -> dict[str, int]:
+        config = msgspec.structs.replace(CONFIG, limits=msgspec.convert(limits, Limits))
+        return {s.limit: s.needs for s in make_plan(config, "standard", ["BR-ACC-06"], tuple(DRIVERS)).short}
+
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-06"])
+    rows = plan.recipients["failing"]
+    likely = 2 + plan.parts[0].calls_likely
+    assert short() == {}
+    assert short(max_messages=plan.messages) == {}
+    assert short(max_messages=plan.messages - 1) == {"max_messages": plan.messages}
+    assert short(max_calls=likely - 1) == {"max_calls": likely}
+    assert short(max_rows=rows - 1) == {"max_rows": rows}
+    assert short(calls_per_second=1.0, max_seconds=2.0).keys() == {"max_seconds"}
+    assert plan.calls_low <= likely <= plan.calls_high
+
+
+def test_a_plan_tells_drivers_apart() -> None:
+    config = msgspec.structs.replace(CONFIG, limits=Limits(max_messages=90, max_calls=900))
+    plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
+    assert [part.driver for part in plan.parts] == list(DRIVERS)
+    told = "\n".join(plan_lines(plan, config.limits))
+    for words in (r"schemathesis +6 at most +140 at most", r"machine +30 at most +300 at most", r"limits +90 +900"):
+        assert re.search(words, told)
+    assert re.search(rf"SHORT +limits.max_messages is 90, but the scenarios cost {plan.parts[1].messages}: raise", told)
 
 
 def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:

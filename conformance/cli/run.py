@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from conformance.catalogue import PROFILES, load
+from conformance.cli.planned import plan_lines
 from conformance.cli.screen import Screen, tell
 from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import FailOn, worst
 from conformance.launch import configured, launch
-from conformance.plan import Plan, make_plan
+from conformance.plan import make_plan
 from conformance.program.scheduler import Progress
 from conformance.report.rendering import render, select
 from conformance.report.write import read_report
@@ -132,22 +133,6 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
         if not config.target.base_url:
             raise UsageError("no target is named", mend="give --target URL (or --target reference)")
         selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
-        for line in _lines(make_plan(config, options.depth, selected, options.drivers)):
+        for line in plan_lines(make_plan(config, options.depth, selected, options.drivers), config.limits):
             screen.say(line)
     return 0
-
-
-def _lines(plan: Plan) -> list[str]:
-    whom = ", ".join(f"{count} to {role} numbers" for role, count in plan.recipients.items()) or "nobody"
-    lines = [
-        f"{len(plan.scenarios)} scenarios; nothing was sent",
-        f"messages  {plan.messages} if the target keeps the contract, {plan.messages_at_most} at most",
-        f"sent      {whom}; the other messages are retries of these",
-        f"calls     {plan.calls_low} to {plan.calls_high}",
-        f"time      {plan.seconds_at_most:.0f} s at most",
-    ]
-    if plan.exploring_calls:
-        lines.append(f"exploring {plan.exploring_messages} more messages and {plan.exploring_calls} more calls at most")
-    if plan.price is not None:
-        lines.append(f"price     {plan.price:.2f}, by limits.price_per_message")
-    return [*lines, "", *(f"  {s.name:18} {s.title}" for s in plan.scenarios)]
