@@ -68,6 +68,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     contract_version: str
     requirements: tuple[Requirement, ...]
+    #: Where the documents leave room: what passes all the same, by number.
+    rulings: dict[int, str] = {}
 
     def __getitem__(self, identifier: str) -> Requirement:
         """The requirement with this id.
@@ -109,11 +111,15 @@ def parse(data: bytes) -> Catalogue:
             {**item, "sources": [documents[name] for name in item.get("sources", ())]} for item in raw["requirement"]
         ]
         found = msgspec.convert(items, tuple[Requirement, ...], strict=True)
+        rulings = {int(number): str(says) for number, says in raw["rulings"].items()}
         version = raw["contract_version"]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError, ValueError) as error:
         raise FormatError(f"is not a catalogue ({error})", where=where, mend="install the package again") from None
     if version != CONTRACT_VERSION:
         raise FormatError(f"is of contract {version}, this suite judges {CONTRACT_VERSION}", where=where)
     if len({r.id for r in found}) != len(found):
         raise FormatError("names a requirement twice", where=where)
-    return Catalogue(contract_version=version, requirements=found)
+    unknown = sorted({number for r in found for number in r.rulings} - rulings.keys())
+    if unknown:
+        raise FormatError(f"has no ruling {unknown[0]}", where=where)
+    return Catalogue(contract_version=version, requirements=found, rulings=rulings)

@@ -25,6 +25,15 @@ def page(catalogue: Catalogue) -> str:
         for requirement in catalogue.requirements:
             if requirement.family == family:
                 lines += ["", *_entry(requirement)]
+    lines += [
+        "",
+        "## Rulings",
+        "",
+        "Where the documents leave room, every reading passes; a target keeps to one within a run.",
+        "",
+    ]
+    lines += ["| ruling | what passes |", "| --- | --- |"]
+    lines += [f'| <a id="ruling-{number}"></a>{number} | {says} |' for number, says in catalogue.rulings.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -45,7 +54,7 @@ def _entry(requirement: Requirement) -> Iterable[str]:
     sources = (f"[{s.title}]({s.address})" if s.address else s.title for s in requirement.sources)
     yield f"- sources: {', '.join(sources)}"
     if requirement.rulings:
-        yield f"- rulings: {', '.join(map(str, requirement.rulings))}"
+        yield f"- rulings: {', '.join(f'[{number}](#ruling-{number})' for number in requirement.rulings)}"
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 from conformance import schemas, specs
 from conformance.catalogue import FAMILIES, load, parse
 from conformance.catalogue_docs import page
+from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
 from conformance.history.records import Operation
 from conformance.judges import JUDGES
@@ -102,3 +103,14 @@ def test_the_schemas_are_those_of_the_types() -> None:
 
 def test_the_page_of_requirements_is_that_of_the_catalogue() -> None:
     assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == page(CATALOGUE)
+
+
+def test_every_ruling_is_told_where_it_is_named() -> None:
+    assert sorted(CATALOGUE.rulings) == list(range(1, 21))
+    said = "\n".join(explanation(CATALOGUE["BR-SCH-01"], 100))
+    assert "ruling     6: Statuses and fields that no document names are allowed" in said
+    text = page(CATALOGUE)
+    assert all(says in text for says in CATALOGUE.rulings.values())
+    damaged = specs.read("requirements.toml").replace(b'\n6 = "', b'\n66 = "')
+    with pytest.raises(FormatError, match="no ruling 6"):
+        parse(damaged)

@@ -57,7 +57,6 @@ def explanation(requirement: Requirement, width: int) -> list[str]:
         "each of": ", ".join(requirement.facets),
         "needs": ", ".join(requirement.needs) or "nothing but a target",
         "scenarios": ", ".join(scenarios) or "none: it is never provoked",
-        "rulings": ", ".join(map(str, requirement.rulings)),
     }
     about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}"
     head = f"{requirement.id}  {requirement.title}  ({about})"
@@ -67,6 +66,12 @@ def explanation(requirement: Requirement, width: int) -> list[str]:
             lines += textwrap.wrap(
                 text, max(40, width), initial_indent=f"{name:11}", subsequent_indent=" " * 11, break_long_words=False
             )
+    rulings = load().rulings
+    for number in requirement.rulings:
+        text = f"{number}: {rulings[number]}"
+        lines += textwrap.wrap(
+            text, max(40, width), initial_indent=f"{'ruling':11}", subsequent_indent=" " * 11, break_long_words=False
+        )
     for source in requirement.sources:
         lines.append(f"{'source':11}{source.title}{f' <{source.address}>' if source.address else ''}")
     return lines

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from conformance.catalogue import Requirement
+from conformance.catalogue import Requirement, load
 from conformance.exit_status import meaning
 from conformance.history.records import History
 from conformance.report.exchange_table import exchange_table
@@ -115,6 +115,10 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         f'<li><a href="{escape(s.address)}">{escape(s.title)}</a></li>' if s.address else f"<li>{escape(s.title)}</li>"
         for s in requirement.sources
     )
+    rulings = load().rulings
+    allowed = "".join(f"<li>{number}: {escape(rulings[number])}</li>" for number in requirement.rulings)
+    if allowed:
+        parts.append(f"<dt>Rulings: what passes all the same</dt><dd><ul>{allowed}</ul></dd>")
     parts.append(f"<dt>Sources</dt><dd><ul>{sources}</ul></dd>")
     return f'<div class="cf-e"><dl>{"".join(parts)}</dl></div>'
 
