@@ -173,8 +173,8 @@ def _table(report: Report) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("verdict", no_wrap=True)
     table.add_column("requirement", no_wrap=True)
-    table.add_column("what it says", ratio=1)
-    table.add_column("why", ratio=1)
+    table.add_column("what it says", ratio=1, overflow="fold")
+    table.add_column("why", ratio=1, overflow="fold")
     for item in report.chosen:
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),

@@ -110,7 +110,8 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         times = "once" if item.exercised == 1 else f"{item.exercised} times"
         parts.append(f"<dt>Exercised</dt><dd>{times}: {escape(requirement.exercised_when)}</dd>")
     if history is not None and item.evidence:
-        parts.append(exchange_table(history, item.evidence))
+        told = tuple(dict.fromkeys(n for finding, _ in distinct(item.findings) for n in finding.evidence))
+        parts.append(exchange_table(history, told or item.evidence))
     sources = "".join(
         f'<li><a href="{escape(s.address)}">{escape(s.title)}</a></li>' if s.address else f"<li>{escape(s.title)}</li>"
         for s in requirement.sources
