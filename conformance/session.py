@@ -10,7 +10,7 @@ import signal
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,13 @@ class Result:
     history: History
     exit_status: int
     lines: tuple[str, ...] = ()
+
+
+def drivers_for(selected: Collection[str], profiles: Collection[str]) -> tuple[str, ...]:
+    """The drivers of a run that names none: all of them, but planned scenarios alone where only some requirements of the
+    profiles are selected. Who asks for three of them does not ask for drawn messages to others."""
+    everything = {requirement.id for requirement in load().select(profiles)}
+    return ("scenarios",) if selected and set(selected) < everything else tuple(DRIVERS)
 
 
 class _SignalError(BaseException):

@@ -19,7 +19,7 @@ from conformance.plan import make_plan
 from conformance.program.scheduler import Progress
 from conformance.report.rendering import render, select
 from conformance.report.write import read_report
-from conformance.session import Options, Result, new_seed, read_program
+from conformance.session import Options, Result, drivers_for, new_seed, read_program
 from conformance.transport.redact import Redactor
 from conformance.waivers import read_waivers
 
@@ -40,7 +40,9 @@ REPORTS = ("report.html", "summary.md", "conformance.json", "junit.xml", "badge.
 @click.option("--plan", is_flag=True, help="Say what the run would cost; send nothing.")
 @click.option("--replay", type=FILE, metavar="PROGRAM", help="Carry out this program only (DIR/programs/…).")
 @click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
-@click.option("--drivers", default=",".join(DRIVERS), show_default=True, metavar="LIST", help="Drivers, by comma.")
+@click.option(
+    "--drivers", metavar="LIST", help=f"By comma; by default {','.join(DRIVERS)}, or scenarios where -- selects."
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 @click.pass_obj
 def run(
@@ -56,7 +58,7 @@ def run(
     plan: bool,
     replay: Path | None,
     fail_on: FailOn,
-    drivers: str,
+    drivers: str | None,
     pytest_arguments: tuple[str, ...],
 ) -> int:
     """Run the suite against a target and write the reports.
@@ -68,12 +70,13 @@ def run(
     known = frozenset[str]()
     if baseline is not None:
         known = frozenset(f.fingerprint for item in read_report(baseline).requirements for f in item.findings)
+    selected = select(chosen, pytest_arguments) if pytest_arguments else ()
     options = Options(
         profiles=chosen,
-        selected=select(chosen, pytest_arguments) if pytest_arguments else (),
+        selected=selected,
         depth=depth,
         seed=new_seed() if seed is None else seed,
-        drivers=_names(drivers, tuple(DRIVERS), "--drivers"),
+        drivers=_names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen),
         report_dir=report_dir,
         fail_on=fail_on,
         replay=read_program(replay) if replay is not None else None,

@@ -17,7 +17,7 @@ from conformance.launch import launch
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story, why
 from conformance.report.write import read_report
-from conformance.session import Options, new_seed
+from conformance.session import Options, drivers_for, new_seed
 from conformance.verdicts import ORDER
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
@@ -134,9 +134,11 @@ def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
 def _run(session: pytest.Session) -> tuple[Report, History]:
     config = session.config
     selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
+    profiles = tuple(str(config.getoption("--conformance-profile")).split(","))
     options = Options(
-        profiles=tuple(str(config.getoption("--conformance-profile")).split(",")),
+        profiles=profiles,
         selected=selected,
+        drivers=drivers_for(selected, profiles),
         depth=str(config.getoption("--conformance-depth")),
         seed=new_seed(),
         report_dir=Path(str(config.getoption("--conformance-dir"))),
