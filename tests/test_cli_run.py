@@ -11,6 +11,8 @@ import pytest
 
 from conformance import specs
 from conformance.catalogue import load
+from conformance.history.records import Header
+from conformance.history.writer import HistoryWriter
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, PENDING, RECOVERING, SUCCEEDING
 from tests.conftest import Ran, command
 
@@ -109,3 +111,25 @@ def test_compare_says_what_is_new(clean_run: Ran, faulty_run: Ran) -> None:
     assert "new failure   BR-BLK-01" in out
     assert command("compare", faulty, faulty)[0] == 0
     assert "mended" in command("compare", faulty, clean)[1]
+
+
+def test_a_folder_that_another_run_writes_to_is_left_alone(tmp_path: Path) -> None:
+    header = Header(
+        suite_version="0", contract_version="1.0", run_id="r", started="", base_url="http://h", campaign_id="c"
+    )
+    with HistoryWriter(tmp_path / "history.jsonl", header):
+        before = (tmp_path / "history.jsonl").read_bytes()
+        status, out, err = command("run", "--target", "reference", "--report-dir", str(tmp_path))
+        assert (status, out) == (2, "")
+        assert "another run is writing there" in err.splitlines()[-1]
+        assert [p.name for p in tmp_path.iterdir()] == ["history.jsonl"]
+        assert (tmp_path / "history.jsonl").read_bytes() == before
+
+
+def test_a_page_that_is_missing_ends_in_5_and_the_others_are_there(clean_run: Ran, tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    status, out, err = command("judge", str(clean_run.folder / "history.jsonl"), "--report-dir", str(tmp_path))
+    assert status == 5
+    assert "exit status 5" in out
+    assert f"{tmp_path}: report.html could not be written" in err
+    assert (tmp_path / "junit.xml").exists()

@@ -389,7 +389,7 @@ def test_what_was_not_selected_is_counted_and_not_listed() -> None:
     for text in (_told(report), summary(report)):
         assert all(name in text for name in shown)
         assert not [name for name in others if f"{name} " in text and name != "BR-ACC-05"]
-        assert f"{len(others)} requirements are no part of this run" in text
+        assert f"this run is about 2; of the other {len(others)} it says nothing" in text
 
 
 def test_a_run_that_ended_at_once_says_so_once() -> None:
@@ -431,3 +431,17 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
         for turn in range(1000):
             screen.progress(Progress(part="scenarios", what="blocked", ended=turn, of=1000), None)
     assert err.getvalue().strip() == "scenarios: 0 of 1000 done; now blocked"
+
+
+def test_a_row_shows_the_exchanges_of_the_finding_that_it_tells_first() -> None:
+    plain = _history("plain")
+    sent = plain.exchanges[0]
+    many = tuple(
+        Exchange(invoke=msgspec.structs.replace(sent.invoke, n=n), end=msgspec.structs.replace(sent.end, n=n))
+        for n in range(1, 40)
+    )
+    item = _report(text="plain").requirements[0]
+    first, second = (msgspec.structs.replace(item.findings[0], evidence=(n,)) for n in (33, 5))
+    item = msgspec.structs.replace(item, findings=(first, second), evidence=tuple(range(1, 40)))
+    page = evidence(item, load()[item.id], msgspec.structs.replace(plain, exchanges=many))
+    assert re.findall(r"<tr><td>(\d+)</td>", page) == ["33"]

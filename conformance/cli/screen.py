@@ -163,7 +163,8 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     run = report.run
     screen.say(f"{report.verdict}: {said}", style=_OVERALL.get(report.verdict, "bold yellow"))
     if report.left_out:
-        screen.say(f"{report.left_out} requirements are no part of this run; for a verdict on all, choose none")
+        about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
+        screen.say(f"{about}; of the other {report.left_out} it says nothing")
     screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
     status = run.exit_status if exit_status is None else exit_status
     screen.say(f"exit status {status}: {meaning(report, status)}")

@@ -46,7 +46,7 @@ def headline(report: Report) -> str:
     """The block above the table."""
     run = report.run
     counts = {name: sum(item.verdict == name for item in report.chosen) for name in ORDER}
-    left_out = f" · {report.left_out} no part of this run" if report.left_out else ""
+    left_out = f" · {report.left_out} not part of this run" if report.left_out else ""
     shown = " · ".join(
         f'<span style="color:{_COLOURS[name]}"><b>{count}</b> {name.replace("_", " ")}</span>'
         for name, count in counts.items()

@@ -74,7 +74,10 @@ def observations(report: Report) -> Sequence[str]:
 
 
 def _left_out(report: Report) -> list[str]:
-    return [f"{report.left_out} requirements are no part of this run and are not shown.", ""] if report.left_out else []
+    if not report.left_out:
+        return []
+    about = f"Of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
+    return [f"{about}; of the other {report.left_out} it says nothing.", ""]
 
 
 def _ids(report: Report, verdict: str) -> str:
