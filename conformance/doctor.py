@@ -71,7 +71,8 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
         about = "about" if part.calls is not None else "at most"
-        lines.append(f"note  {part.driver}: {messages}, {about} {part.calls_likely} calls; `run --plan` says more")
+        lines.append(f"note  a run costs, by {part.driver}: {messages}, {about} {part.calls_likely} calls")
+    lines.append("note  `run --plan` says more")
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
         lines.append(f"short {what}: raise it, or a run ends early")

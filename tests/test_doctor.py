@@ -117,8 +117,8 @@ def test_what_will_stay_open_is_said(tmp_path: Path) -> None:
     with answering(_api([{"id": "m"}])) as url:
         said = _doctor(tmp_path, url, "[timing]\nsettle_timeout = 5")[1]
     assert "messages show no `batches`" in said
-    assert re.search(r"note  scenarios: \d+ messages, about \d+ calls", said)
-    assert "note  machine: " in said
+    assert re.search(r"note  a run costs, by scenarios: \d+ messages, about \d+ calls", said)
+    assert "note  a run costs, by machine: " in said
     assert "settle_timeout" not in said, "on this machine short times are right"
 
 

@@ -20,6 +20,7 @@ from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
 from conformance.exploring.scope import PART, SCOPES
 from conformance.history.records import History
+from conformance.program.scheduler import Progress
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
 from conformance.reference.behaviour import Answer, Behaviour
 from conformance.reference.faults import FAULTS
@@ -190,8 +191,9 @@ def test_with_nothing_left_nothing_is_sent(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_search_leaves_a_history_that_is_judged(tmp_path: Path) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(now: Progress) -> None:
+        if now.at_most is not None:
+            raise KeyboardInterrupt
 
     with ReferenceServer(Settings(speed=4, faults=("answers200",))) as server:
         options = Options(drivers=("machine",), depth="quick", seed=1, report_dir=tmp_path)
