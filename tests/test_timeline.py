@@ -109,6 +109,39 @@ def test_the_lag_is_twice_what_the_history_shows() -> None:
     assert case.lag == pytest.approx(2 * (late.t - story.exchanges[-3].last))
 
 
+def _taken_back(fields: tuple[str, ...] = ("numAttempts", "messageAttempts")) -> Story:
+    """A retry's attempt is seen, and gone, and there is another one by a later retry."""
+    story = Story(fields=fields).send("b", "F").finish("b").list("b").retry("b").finish("b").list("b")
+    story.messages["b.0"]["attempts"].pop()
+    return story.wait(1).list("b").retry("b").finish("b").list("b")
+
+
+def test_an_attempt_that_another_retry_makes_up_for_is_no_lag() -> None:
+    story = _taken_back()
+    assert _case(story)[0].lag == 0
+    assert "BR-SEL-05" in story.findings()
+
+
+def test_where_attempts_are_not_listed_it_may_be_lag() -> None:
+    assert _case(_taken_back(("numAttempts",)))[0].lag > 2
+
+
+def test_a_late_read_before_a_retry_that_takes_nothing_up_is_lag() -> None:
+    story = Story().send("b", "RF").finish("b")
+    story.move("b.0", "failure").list("b")
+    before = story.exchanges[-1].end.body
+    story.retry("b").finish("b").list("b")
+    seen = story.exchanges[-1]
+    story.wait(1).list("b")
+    late = story.exchanges[-1]
+    story.exchanges[-1] = msgspec.structs.replace(late, end=msgspec.structs.replace(late.end, body=before))
+    # The recovering message is a success by now, so that this retry gives it nothing.
+    story.retry("b").finish("b").list("b")
+    case, _ = _case(story)
+    assert case.lag == pytest.approx(2 * (late.t - seen.last))
+    assert story.findings() == set()
+
+
 def test_a_history_without_lag_has_none() -> None:
     case, _ = _case(Story().send("b", "F").look("b").finish("b").look("b").single("b.0").look("b"))
     assert case.lag == 0

@@ -17,12 +17,15 @@ def estimate(case: Case) -> float:
 
     Two things show a lag of some read: it begins after a single retry's 201 and misses the attempt that a later
     read shows; or it shows an older state of a message than an answer that came before it began, and a later read
-    shows the newer state again. Reads that never come right again are no lag but a fault, and stay for the judges.
+    shows the newer state again. Reads that never come right again are no lag but a fault, and stay for the judges;
+    so is an attempt that was taken back and that a later retry made up for by another.
     """
     shown = [0.0]
     for message in case.messages:
+        batch = case.batch_of(message)
+        acts = [w.t for w in batch.acts if w.message in (None, message)] if batch is not None else []
         for view in _views(case.sights(message)):
-            shown.extend(_regressions(view))
+            shown.extend(_regressions(view, acts))
     for batch in case.ours:
         for single in batch.singles:
             others = [w for w in batch.writes if w.acts and w is not single and w.message in (None, single.message)]
@@ -50,8 +53,11 @@ def _key(sight: Sight) -> tuple[int, int] | None:
     return sight.number if sight.number is not None else max(sight.counts.values()), step
 
 
-def _regressions(view: list[Sight]) -> Iterable[float]:
-    """Lags of reads that show less than an earlier answer did, where a later read makes up for it."""
+def _regressions(view: list[Sight], acts: list[float]) -> Iterable[float]:
+    """Lags of reads that show less than an earlier answer did, where a later read makes up for it.
+
+    :param acts: when the writes left that may have given the message an attempt.
+    """
     keyed = [(s, k) for s in view if (k := _key(s)) is not None]
     best: list[tuple[Sight, tuple[int, int]]] = []
     ahead: list[tuple[int, int] | None] = [None] * len(keyed)
@@ -61,10 +67,25 @@ def _regressions(view: list[Sight]) -> Iterable[float]:
     for i, (sight, key) in enumerate(keyed):
         later = ahead[i + 1] if i + 1 < len(keyed) else None
         for earlier, seen in best:
-            if earlier.last <= sight.t and seen > key and later is not None and later >= seen:
+            less = earlier.last <= sight.t and seen > key and later is not None and later >= seen
+            if less and any(k >= seen and not _made_up(earlier, s, acts) for s, k in keyed[i + 1 :]):
                 yield sight.t - earlier.last
         if not best or key > best[-1][1]:
             best.append((sight, key))
+
+
+def _made_up(earlier: Sight, later: Sight, acts: list[float]) -> bool:
+    """Whether a retry of ours lies between, and it is seen to be by another attempt that there are as many again.
+
+    A read of a target that only lags shows every attempt again when it shows as many (by id and createdAt), so that no
+    lag is overlooked. That there are as many again says nothing by itself: a retry between may have found nothing to
+    take up. Where attempts are not listed, or not all of them, both are thinkable, and the larger lag counts.
+    """
+    if later.abbreviated or not earlier.attempts or later.attempts is None:
+        return False
+    marks = {(a.id, a.created_at) for a in later.attempts}
+    gone = any((a.id, a.created_at) not in marks for a in earlier.attempts)
+    return gone and any(earlier.t < t <= later.last for t in acts)
 
 
 def _missed(view: list[Sight], begun: float, answered: float, ended: float, closed: float) -> Iterable[float]:
