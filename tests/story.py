@@ -102,6 +102,13 @@ class Story:
         self.exchanges[-1] = Exchange(invoke=invoke, end=last.end)
         return self
 
+    def by(self, scenario: str) -> Self:
+        """Every exchange that is not laid to a scenario yet is this one's."""
+        for i, e in enumerate(self.exchanges):
+            if not e.invoke.scenario:
+                self.exchanges[i] = Exchange(invoke=msgspec.structs.replace(e.invoke, scenario=scenario), end=e.end)
+        return self
+
     def read(self, message: str) -> Self:
         self._exchange("message_read", 200, self._shown(message, "message_read"), message=message)
         return self

@@ -246,6 +246,11 @@ def test_ids_04_a_single_read_answers_with_another_id() -> None:
     assert _ids(_quiet().show("id", "b.77", message="b.0", view="message_read").read("b.0")) == {"BR-IDS-04"}
 
 
+def test_ids_04_is_laid_to_the_scenario_whose_message_it_is() -> None:
+    story = _quiet().by("sends").show("id", "b.77", message="b.0", view="message_read").read("b.0").by("reads")
+    assert {o.scenario for o in story.opinions() if isinstance(o, Finding)} == {"sends"}
+
+
 def test_ids_04_a_single_read_does_not_find_it() -> None:
     story = _quiet().answer("message_read", 404, message="b.0")
     assert _ids(story) == set()

@@ -240,6 +240,18 @@ def test_sel_08_two_attempts_underway() -> None:
     assert "BR-SEL-08" in story.read("b.0").findings()
 
 
+def test_sel_08_is_laid_to_the_scenario_that_retried_and_not_to_the_one_that_read() -> None:
+    story = _failed().by("sends").single("b.0").look("b").by("retries")
+    story.attempt("b.0")
+    found = {o.any_of[0]: o.scenario for o in story.read("b.0").by("reads").opinions() if isinstance(o, Finding)}
+    assert found["BR-SEL-08"] == "retries"
+    unasked = _failed().by("sends")
+    unasked.attempt("b.0")
+    unasked.attempt("b.0")
+    found = {o.any_of[0]: o.scenario for o in unasked.read("b.0").by("reads").opinions() if isinstance(o, Finding)}
+    assert found["BR-SEL-08"] == "sends"
+
+
 def test_sel_08_attempts_that_nobody_shows_are_in_doubt() -> None:
     story = Story(fields=("numAttempts",)).send("b", "F").look("b").finish("b").look("b").retry("b").look("b")
     assert ("BR-SEL-08", "attempts-not-visible") in story.doubts()

@@ -57,6 +57,7 @@ def _other_answers(case: Case) -> Iterator[Finding]:
         asked = sight.exchange.invoke
         plain = asked.operation == "message_read" and asked.cause is None and asked.message is not None
         if plain and sight.message != asked.message:
+            home = case.batch_of(asked.message or "")
             yield Finding(
                 any_of=("BR-IDS-04",),
                 summary="the target answers a single read with a message of another id",
@@ -65,7 +66,7 @@ def _other_answers(case: Case) -> Iterator[Finding]:
                 observed="another id",
                 evidence=(sight.n,),
                 counterfactual="would be legal if the answer had the id that was asked for",
-                scenario=asked.scenario,
+                scenario=(home.scenario if home is not None else "") or asked.scenario,
                 subject="a single read answers with another id",
             )
 

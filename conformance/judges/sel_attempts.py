@@ -239,7 +239,7 @@ def underway_twice(case: Case, batch: Batch) -> Iterator[Opinion]:
                     evidence=(*(w.n for w in acts[:1]), sight.n),
                     axioms=("A3",),
                     counterfactual="would be legal if all but one had been terminal",
-                    scenario=sight.exchange.invoke.scenario,
+                    scenario=acts[0].exchange.invoke.scenario if acts else batch.scenario,
                     subject="two attempts underway",
                 )
                 return
