@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import socket
+import ssl
+import threading
 import time
 from itertools import repeat
 from pathlib import Path
@@ -17,7 +20,7 @@ from conformance.history.records import Outcome
 from conformance.transport.rate import MAX_PAUSE
 from conformance.transport.request import Request
 from tests.raw import LIST, READ, RETRY, Script, a_config, answer, listening, request_on, saying, transported
-from tests.stubs import dead_port
+from tests.stubs import CERTIFICATE, dead_port
 
 #: Seconds after which a test's call must have ended: time-outs here sum up to less than two.
 PATIENCE = 8.0
@@ -256,3 +259,46 @@ def test_each_try_is_an_exchange_of_its_own(request_: Request, tmp_path: Path) -
     with transported(config, tmp_path, clock=fake.clock, sleep=fake.sleep, inner=fake.inner) as transport:
         assert transport.call(request_).exchange.n == 3
     assert transport.budget.calls == 3
+
+
+def _talkative(apart: bool, seen: threading.Event, said: threading.Event, *, tls: bool) -> Script:
+    """Answer the first request of a connection twice, in one piece or apart; the others once."""
+    count = itertools.count(1)
+
+    def script(connection: socket.socket) -> None:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+            connection = context.wrap_socket(connection, server_side=True)
+        with connection:
+            while request_on(connection):
+                number = next(count)
+                right, wrong = answer(200, b'{"n": %d}' % number), answer(200, b'{"n": "unasked"}')
+                if number > 1:
+                    connection.sendall(right)
+                elif apart:
+                    connection.sendall(right)
+                    seen.wait(PATIENCE)
+                    connection.sendall(wrong)
+                    said.set()
+                else:
+                    connection.sendall(right + wrong)
+                    said.set()
+
+    return script
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_answer_that_nobody_asked_for_is_nobodys(apart: bool, tls: bool, tmp_path: Path) -> None:
+    seen, said = threading.Event(), threading.Event()
+    with listening(_talkative(apart, seen, said, tls=tls)) as server:
+        url = server.url.replace("http:", "https:") if tls else server.url
+        config = a_config(url, read_timeout=5.0, connect_timeout=5.0, **({"ca_file": str(CERTIFICATE)} if tls else {}))
+        with transported(config, tmp_path) as transport:
+            first = transport.call(READ)
+            seen.set()
+            assert said.wait(PATIENCE)
+            later = [transport.call(READ), transport.call(READ)]
+        assert [reply.json for reply in (first, *later)] == [{"n": 1}, {"n": 2}, {"n": 3}]
+        assert server.connections == 2, "one that says more than it is asked is given up, and no other"

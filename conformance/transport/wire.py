@@ -16,7 +16,7 @@ import httpx
 from conformance.config import Target
 from conformance.errors import UsageError
 from conformance.history.records import Media, Outcome
-from conformance.transport.gate import GatedBackend, Lane, gated
+from conformance.transport.gate import GatedBackend, Lane, drop_unasked, gated
 from conformance.transport.request import Request
 
 #: Bytes of an answer's body, after content decoding, above which it is not read on.
@@ -96,6 +96,7 @@ class Wire:
         )
         self._whole = target.connect_timeout + 2 * target.read_timeout
         network = inner_transport(target) if inner is None else None
+        self._network = network
         self._backend: GatedBackend | None = gated(network) if network is not None else None
         self._client = httpx.Client(
             transport=GuardedTransport(network or inner or httpx.BaseTransport(), check),
@@ -188,6 +189,8 @@ class Wire:
             passage.outcome = "answered"
         finally:
             response.close()
+            if self._network is not None:
+                drop_unasked(self._network)
 
     def _cut(self) -> None:
         """The target dribbles: end the connection, so that the call ends too."""
