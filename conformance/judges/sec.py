@@ -207,6 +207,8 @@ def _listed(suspects: tuple[Write, ...]) -> str:
     said = []
     for write in suspects[:_SHOWN]:
         came = f"answered {write.status}" if write.status is not None else "answer lost"
-        said.append(f"{write.n} {'with the key' if write.valid else phrase(write)} ({came})")
+        cause = write.exchange.invoke.cause or ""
+        odd = f"without a key, {cause}" if cause.startswith("path:") else phrase(write)
+        said.append(f"{write.n} {'with the key' if write.valid else odd} ({came})")
     more = f" and {len(suspects) - _SHOWN} more" if len(suspects) > _SHOWN else ""
     return f"request{'s' if len(suspects) > 1 else ''} {', '.join(said)}{more}"
