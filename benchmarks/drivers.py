@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from conformance.drivers import DRIVERS
+from conformance.drivers.drive import DEPTHS
 from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.judges import judge
@@ -32,7 +34,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """One fault against one driver. ``found_after``: exchanges after which the history proves a requirement broken."""
+    """One fault against one driver. ``found_after``: the exchange that completes the first proof."""
 
     fault: str
     driver: str
@@ -58,26 +60,29 @@ def found_after(history: History, breaks: Collection[str]) -> int | None:
     return high
 
 
-def attempt(what: tuple[str, str]) -> Tried:
-    """Run one driver against one fault, at standard depth."""
+def attempt(what: tuple[str, str], *, depth: str) -> Tried:
+    """Run one driver against one fault."""
     fault, driver = what
     breaks = FAULTS[fault].breaks
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(Settings(faults=(fault,))) as server:
         config = server.config()
         limits = msgspec.structs.replace(config.limits, max_seconds=PATIENCE)
-        options = Options(drivers=(driver,), seed=1, report_dir=Path(folder))
+        options = Options(drivers=(driver,), depth=depth, seed=1, report_dir=Path(folder))
         try:
-            result = execute(msgspec.structs.replace(config, limits=limits), options)
+            report = execute(msgspec.structs.replace(config, limits=limits), options).report
         except Exception:
             # A boundary: one run that breaks the suite is one bad cell of the table.
             logging.getLogger(__name__).exception("the suite broke")
             return Tried(fault=fault, driver=driver)
-    failed = tuple(item.id for item in result.report.requirements if item.verdict == "fail" and item.id in breaks)
-    after = found_after(result.history, breaks) if failed else None
-    return Tried(fault=fault, driver=driver, failed=failed, found_after=after, calls=result.report.run.calls)
+    failed = [item for item in report.requirements if item.verdict == "fail" and item.id in breaks]
+    proofs = [max(finding.evidence) for item in failed for finding in item.findings if finding.evidence]
+    after = min(proofs, default=None)
+    return Tried(
+        fault=fault, driver=driver, failed=tuple(i.id for i in failed), found_after=after, calls=report.run.calls
+    )
 
 
-def page(tried: Iterable[Tried], drivers: Sequence[str]) -> str:
+def page(tried: Iterable[Tried], drivers: Sequence[str], depth: str) -> str:
     """The page for docs/."""
     cells = {(t.fault, t.driver): t for t in tried}
     faults = list(dict.fromkeys(fault for fault, _ in cells))
@@ -89,8 +94,8 @@ def page(tried: Iterable[Tried], drivers: Sequence[str]) -> str:
     lines = [
         "# What each driver finds by itself",
         "",
-        "Every fault of the reference target, against each driver alone, at standard depth, seed 1. A cell says after how many",
-        "calls the history proves a requirement broken that the fault breaks; a dash says that the driver did not find it.",
+        f"Every fault of the reference target, against each driver alone, at depth {depth}, seed 1. A cell says after how many",
+        "calls the first proof is complete that something is broken which the fault breaks; a dash, that it was not found.",
         "`python -m benchmarks.drivers` makes this page.",
         "",
         f"| fault | breaks | {' | '.join(drivers)} |",
@@ -113,14 +118,15 @@ def page(tried: Iterable[Tried], drivers: Sequence[str]) -> str:
 def main() -> None:
     """Run and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drivers", description=__doc__)
-    parser.add_argument("--fault", action="append", default=[], help="this fault; by default all")
+    parser.add_argument("--fault", action="append", default=[], choices=list(FAULTS), help="this fault; by default all")
+    parser.add_argument("--depth", default="quick", choices=DEPTHS)
     parser.add_argument("--workers", type=int, default=3, help="runs at once")
     parser.add_argument("--print", action="store_true", help="print the page, and write nothing")
     asked = parser.parse_args()
     faults = asked.fault or list(FAULTS)
     pairs = [(fault, driver) for fault in faults for driver in DRIVERS]
     with ProcessPoolExecutor(asked.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        text = page(pool.map(attempt, pairs), tuple(DRIVERS))
+        text = page(pool.map(partial(attempt, depth=asked.depth), pairs), tuple(DRIVERS), asked.depth)
     if not asked.print:
         PAGE.write_text(text, encoding="utf-8")
     print(text)

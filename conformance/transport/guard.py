@@ -280,5 +280,6 @@ def _overrides(request: httpx.Request) -> bool:
 
 def _refusal(why: str) -> GuardError:
     return GuardError(
-        f"the guard did not send a request: {why}", mend="nothing was sent; see the configuration's limits"
+        f"the guard did not send a request: {why}",
+        mend="it stays here, and the run ends; docs/design.md says what may leave",
     )
