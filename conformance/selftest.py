@@ -80,7 +80,8 @@ def settings_of(kind: Kind, name: str) -> Settings:
 def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = False) -> Trial:
     """Run one trial. Takes some seconds; raises nothing for a target that misbehaves.
 
-    :param narrow: try a fault with what exercises the requirements that it breaks, and nothing else.
+    :param narrow: try a fault with what exercises the requirements that it breaks, and nothing else; a variant with
+        planned scenarios and one of the drivers that draw.
     """
     kind, name = trial
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(settings_of(kind, name)) as server:
@@ -90,7 +91,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
             depth=depth,
-            drivers=fault.drivers if fault is not None else tuple(DRIVERS),
+            drivers=fault.drivers if fault is not None else _drivers(name, narrow=narrow),
             selected=fault.breaks if fault is not None and narrow else (),
             report_dir=Path(folder, "reports"),
         )
@@ -114,6 +115,15 @@ def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
         calls=report.run.calls,
         messages=report.run.messages,
     )
+
+
+def _drivers(innocent: str, *, narrow: bool) -> tuple[str, ...]:
+    """All drivers for an innocent target; narrowly, the planned scenarios and one that draws, in turn."""
+    if not narrow or innocent not in VARIANTS:
+        return tuple(DRIVERS)
+    drawing = [name for name in DRIVERS if name != "scenarios"]
+    beside = drawing[list(VARIANTS).index(innocent) % len(drawing)]
+    return tuple(name for name in DRIVERS if name in ("scenarios", beside))
 
 
 def choose(faults: Iterable[str], variants: Iterable[str]) -> tuple[tuple[Kind, str], ...]:

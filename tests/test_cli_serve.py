@@ -32,7 +32,10 @@ def serving(folder: Path, *arguments: str) -> Iterator[Path]:
             yield config
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
+            try:
+                process.wait(PATIENCE)
+            finally:
+                process.kill()
     assert process.returncode == 0
 
 
