@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import hypothesis
 import msgspec
 import pytest
 from hypothesis import Phase
@@ -215,7 +216,7 @@ def test_depth_scales_how_far_it_goes() -> None:
 
 def test_the_state_machine_finds_a_planted_fault(tmp_path: Path) -> None:
     with exploring(tmp_path, "answers200") as at, pytest.raises(AssertionError, match="BR-ACC-04"):
-        _state_machine(at, Phase.generate, Phase.shrink)
+        _state_machine(at, Phase.generate, Phase.shrink, machines=60)
     assert "BR-ACC-04" in at.broken()
     last = programs_of(at.history(), "rules-")[-1]
     assert '"do":"retry"' in last
@@ -241,11 +242,11 @@ def test_the_settings_of_the_state_machine_keep_what_hypothesis_gives_it() -> No
     assert settings.database is None
 
 
-def _state_machine(at: Exploring, *phases: Phase) -> None:
+def _state_machine(at: Exploring, *phases: Phase, machines: int = 6) -> None:
     class Bound(RetryMachine):
         opened = staticmethod(lambda: at.run)
 
-    run_state_machine_as_test(Bound, settings=settings_for(6, *phases, steps=6))
+    run_state_machine_as_test(hypothesis.seed(1)(Bound), settings=settings_for(machines, *phases, steps=8))
 
 
 def test_waits_for_what_has_left_created_and_for_all_that_ever_end(tmp_path: Path) -> None:
