@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -53,6 +53,20 @@ def test_an_odd_answer_is_a_reason_and_no_error(response: httpx.Response, said: 
     asked = _states(lambda request: response).ask("batch_processing", {}, "setup")
     assert not asked.values
     assert said in asked.error
+
+
+def test_an_answer_that_dribbles_is_given_up() -> None:
+    now = [0.0]
+
+    def dribble() -> Iterator[bytes]:
+        for _ in range(10_000):
+            now[0] += 20.0
+            yield b" "
+
+    inner = httpx.MockTransport(lambda request: httpx.Response(200, content=dribble()))
+    asked = ProviderStates(URL, inner, lambda: now[0]).ask("batch_processing", {}, "setup")
+    assert "within 30 s" in asked.error
+    assert now[0] < 100
 
 
 def test_an_empty_answer_has_no_values() -> None:

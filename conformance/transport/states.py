@@ -6,7 +6,8 @@ Asked as Pact asks: POST ``{"state", "params", "action"}`` to one configured URL
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,22 +36,28 @@ class ProviderStates:
     """The vendor's provider states.
 
     :param url: where they are served; checked like a base_url (no production host, no user, query or fragment).
-    :param inner: replaces the network, for tests.
+    :param inner: replaces the network, and ``clock`` the monotonic seconds, for tests.
     :raises UsageError: the URL may not be asked.
     """
 
-    def __init__(self, url: str, inner: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, inner: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._url = parse_base_url(url).url
+        self._clock = clock
         self._client = httpx.Client(transport=inner, trust_env=False, follow_redirects=False, timeout=PATIENCE)
 
     def ask(self, state: str, params: Mapping[str, str], action: Action) -> StateAnswer:
         """Ask for a state. Raises nothing: a vendor without it leaves verdicts open, and breaks no run."""
+        until = self._clock() + PATIENCE
         request = {"state": state, "params": dict(params), "action": action}
         try:
             with self._client.stream("POST", self._url, json=request) as answer:
                 body = b""
                 for part in answer.iter_bytes():
                     body += part
+                    if self._clock() > until:
+                        return StateAnswer(values={}, error=f"no whole answer within {PATIENCE:g} s")
                     if len(body) > MAX_ANSWER:
                         return StateAnswer(values={}, error="the answer is larger than 64 KiB")
         except (httpx.HTTPError, httpx.StreamError) as error:
