@@ -90,6 +90,8 @@ TABLE = [
     ),
     ("BR-SEL-02", "F1 S1 | retry 201 | C2 C2", "F1 S1 | retry 201 | C2 S1"),
     ("BR-SEL-02", "F1 T1 | retry 201 | C2 T1 | E2 C2", "F1 T1 | retry 201 | C2 F1 | E2 F1"),
+    ("BR-SEL-02", "F1 T1 | retry 201 | C2 C2<T", "F1 T1 | retry 201 | C2 C2"),
+    ("BR-SEL-02", "F1 T1 | retry lost | C2 C2<T", "F1 T1 | retry lost | C2 C2"),
     ("BR-SEL-03", "F1 S1 | retry 201 | F!C2 S1", "F1 S1 | retry 201 | F2 S1"),
     ("BR-SEL-04", f"{THIRD} | retry 201 | F5", f"{THIRD} [enq] | retry 400 {NO_FAILED}"),
     ("BR-SEL-04", f"F1 | retry 201 | F2 [enq] | F2 | retry 400 {NO_FAILED}", f"{ROUNDS} | F3 | retry 400 {NO_FAILED}"),

@@ -9,7 +9,7 @@ from typing import Literal
 from conformance.findings import Doubt, Exercise, Finding, Opinion
 from conformance.judges.acc import refused
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE, seconds
+from conformance.judges.intervals import ENQUEUING_FAILED, TOO_MANY_CODE, UNDERWAY, seconds
 from conformance.judges.quiet import quiet
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import (
@@ -129,11 +129,12 @@ def _left_out(
 def untouched(case: Case, batch: Batch) -> Iterator[Opinion]:
     """BR-SEL-02: a retry touches no message that is not failed.
 
-    Two proofs. A success is terminal until a retry (A2), and a retry may not touch it: an attempt more (A4), or
-    underway again, is a violation. And a message that a read begun after the 201 shows underway in the attempt that
+    Three proofs. A success is terminal until a retry (A2), and a retry may not touch it: an attempt more (A4), or
+    underway again, is a violation. A message that a read begun after the 201 shows underway in the attempt that
     a read before the retry showed was not failed when it was decided (A1): a later attempt that no other retry
     explains was given by this one. That needs its 201: a retry whose answer is lost may be carried out long after, when
-    the message has failed (ruling 11).
+    the message has failed (ruling 11). And an attempt that an answer shows underway beside a later one had not ended
+    when that was begun (A1, A3), however late that was.
     """
     retries = [w for w in batch.retries if w.acts]
     for message in batch.messages:
@@ -149,18 +150,39 @@ def untouched(case: Case, batch: Batch) -> Iterator[Opinion]:
                 if a.status == "success" and causes:
                     yield _touched(case, causes[-1], a, b, "success", ("A2",))
                     return
-                decided = len(causes) == 1 and causes[0].standing == "accepted"
-                if a.underway and decided and not pending(case, batch, message, a):
-                    middle = [s for s in view if follows(case, s, causes[0].last) and s.last <= b.t and s.underway]
-                    if a.last <= causes[0].t and any(same_attempt(a, s) and comparable(a, s) for s in middle):
-                        yield _touched(case, causes[0], a, b, str(a.status), ("A1",))
-                        return
+                # With nothing pending, what ``a`` does not show yet was given by a retry that left after it.
+                later = [w for w in causes if w.t > a.last]
+                if len(later) == 1 and _not_failed(case, view, later[0], a, b) and not pending(case, batch, message, a):
+                    yield _touched(case, later[0], a, b, str(a.status), ("A1",))
+                    return
     for write in retries:
         yield from _left_alone(case, batch, write)
 
 
 def _reset(a: Sight, b: Sight) -> bool:
     return (gain(a, b) or 0) >= 1 if comparable(a, b) else a.terminal and b.underway
+
+
+def _not_failed(case: Case, view: tuple[Sight, ...], write: Write, a: Sight, b: Sight) -> bool:
+    """Whether the attempt that ``a`` shows underway, before the write left, had not ended when that of ``b`` was begun."""
+    if not a.underway:
+        return False
+    middle = (s for s in view if follows(case, s, write.last) and s.last <= b.t and s.underway)
+    outlasted = write.standing == "accepted" and any(same_attempt(a, s) and comparable(a, s) for s in middle)
+    return outlasted or _superseded(a, b)
+
+
+def _superseded(a: Sight, b: Sight) -> bool:
+    """Whether ``b`` shows one attempt more, and the one that was underway in ``a`` still underway beside it."""
+    shown = (_underway(a), _underway(b))
+    return gain(a, b) == 1 and shown[0] == 1 and shown[1] is not None and shown[1] >= 2
+
+
+def _underway(sight: Sight) -> int | None:
+    """How many attempts an answer shows underway; None if it does not list them all."""
+    if sight.attempts is None or sight.abbreviated:
+        return None
+    return sum(attempt.status in UNDERWAY for attempt in sight.attempts)
 
 
 def _touched(case: Case, write: Write, a: Sight, b: Sight, status: str, axioms: tuple[str, ...]) -> Finding:

@@ -34,21 +34,6 @@ class OneByItselfClosesItsBatch(Behaviour):
         return super().retryable(batch) and not batch.__dict__.get("closed")
 
 
-@fault(
-    FAULTS,
-    "a retry beside a message that is underway, and created no longer, resets that one too",
-    "BR-SEL-08",
-    "BR-SEL-02",
-    drivers=_MACHINE,
-)
-class ResetsThoseUnderway(Behaviour):
-    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
-        failed = super().to_retry(batch, call)
-        now = self.world.now()
-        underway = [m for m in batch.messages if m.status(now) not in ("created", "success", "failure")]
-        return [*failed, *underway] if failed else []
-
-
 @fault(FAULTS, "a second blocked retry in a row sets the status back", "BR-BLK-02", drivers=_MACHINE)
 class ASecondBlockSetsTheStatusBack(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:

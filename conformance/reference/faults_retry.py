@@ -108,6 +108,20 @@ class RetriesTheDelivered(Behaviour):
 
 @fault(
     FAULTS,
+    "a retry beside a message that is underway, and created no longer, resets that one too",
+    "BR-SEL-02",
+    "BR-SEL-08",
+)
+class ResetsThoseUnderway(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        failed = super().to_retry(batch, call)
+        now = self.world.now()
+        underway = [m for m in batch.messages if m.status(now) not in ("created", "success", "failure")]
+        return [*failed, *underway] if failed else []
+
+
+@fault(
+    FAULTS,
     "latestStatus stays that of the first attempt",
     "BR-SEL-03",
 )

@@ -9,6 +9,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     accepting.HELD,
     accepting.ROUNDS,
     selecting.SPENT,
+    selecting.UNDERWAY,
     blocking.BLOCKED,
     accepting.AFTER_ACCEPTED,
     racing.BATCH,

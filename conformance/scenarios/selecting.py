@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Send, SingleRetry, Wait
+from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, Send, SingleRetry, Wait
 from conformance.scenarios.scenario import Scenario, failing, quiet, round_of, sent, views
 
 
@@ -31,6 +31,20 @@ def _spent(_: Config) -> tuple[AnyStep, ...]:
         Read(batch="b", view="message"),
     )
     return (*sent("b", failing(2)), Read(batch="b", view="message"), *once, *once, *once, *once, *round_of("b"))
+
+
+def _underway(_: Config) -> tuple[AnyStep, ...]:
+    steps: tuple[AnyStep, ...] = (*sent("b", failing(2)), Read(batch="b", view="message"))
+    for row in (0, 1):
+        look = Read(batch="b", view="message", rows=(row,))
+        steps += (
+            SingleRetry(batch="b", row=row),
+            Wait(batch="b", until="moved"),
+            Burst(steps=(look, Retry(batch="b"), look)),
+            quiet("b"),
+            Read(batch="b", view="message"),
+        )
+    return steps
 
 
 def _control(_: Config) -> tuple[AnyStep, ...]:
@@ -65,6 +79,13 @@ SPENT = Scenario(
     requirements=("BR-SEL-04", "BR-SEL-05", "BR-SEL-09", "BR-LIV-01", "BR-SCH-02"),
     needs=("failing",),
     build=_spent,
+)
+UNDERWAY = Scenario(
+    name="underway",
+    title="A batch is retried while one of its messages, retried by itself, is underway and created no longer.",
+    requirements=("BR-SEL-02", "BR-SEL-08"),
+    needs=("failing",),
+    build=_underway,
 )
 CONTROL = Scenario(
     name="control",
