@@ -28,7 +28,8 @@ from conformance.exploring.programs import roles_of, settings_for
 from conformance.exploring.running import DRIVER, Recording, Share, ShareSpentError, findings_in, header_of
 from conformance.findings import Finding
 from conformance.history.writer import HistoryWriter
-from conformance.program.interpreter import Interpreter, UnmetError
+from conformance.program.calls import UnmetError
+from conformance.program.interpreter import Interpreter
 from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
 from conformance.transport.client import HttpTransport
 

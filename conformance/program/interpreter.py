@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from conformance.config import Config
-from conformance.errors import UnreadError
-from conformance.history.records import Operation
-from conformance.program.held import RETRYABLE, SPENT, Held, make_rows
+from conformance.program.calls import Calls, UnmetError, unanswered
+from conformance.program.held import SPENT, Held, make_rows
 from conformance.program.probes import Invent, Subject, invented, overrides
+from conformance.program.reading import Reader
 from conformance.program.scheduler import Pause, Running
 from conformance.program.steps import (
     AnyStep,
@@ -33,37 +32,10 @@ from conformance.program.steps import (
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
 from conformance.transport.race import widest
-from conformance.transport.request import Origin, OutRow, Reply, Request, Transport
+from conformance.transport.request import OutRow, Reply, Transport
 
-#: Pages that one walk reads at most.
-MAX_PAGES = 60
 #: How often a request that names no batch is sent at most, while it is answered 5xx.
 TRIES = 2
-
-
-class UnmetError(Exception):
-    """A program cannot go on: something that it needs did not come."""
-
-    def __init__(self, code: str, text: str, needs: Sequence[str] = ()) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-        self.needs = tuple(needs)
-
-
-def unanswered(reply: Reply) -> bool:
-    """Whether nothing came that says anything: not sent, lost, 5xx, 408 or, tried again and again, 429 (ruling 11)."""
-    return reply.exchange.status in (None, 429) or reply.exchange.open
-
-
-@contextmanager
-def _unread_is_unmet() -> Iterator[None]:
-    """What the guard keeps back for want of a reading ends this program, and not the run."""
-    try:
-        yield
-    except UnreadError as error:
-        needs = ("a listing of the batch with data and pageData, as documented",)
-        raise UnmetError("batch-not-read", error.what, needs) from None
 
 
 class Interpreter:
@@ -91,12 +63,12 @@ class Interpreter:
         self._config = config
         self._rng = rng
         self._invent = invent
-        self._driver = driver
         self._scenario = scenario
         self._requirements = tuple(requirements)
         self._campaign = config.target.campaign_id
         self._batches: dict[str, Held] = {}
-        self._step = ""
+        self._calls = Calls(transport, self._campaign, driver=driver, scenario=scenario)
+        self._reader = Reader(self._calls)
 
     def run(self, program: Program) -> Running:
         """Carry out a program; yields whenever it has to wait. Notes its start, its end, and what it could not reach.
@@ -108,7 +80,7 @@ class Interpreter:
         note("started", scenario=self._scenario)
         try:
             for index, step in enumerate(program.steps):
-                self._step = str(index)
+                self._calls.step = str(index)
                 yield from self._do(step)
         except UnmetError as unmet:
             data = {"code": unmet.code, "needs": list(unmet.needs), "requirements": list(self._requirements)}
@@ -120,7 +92,7 @@ class Interpreter:
 
         :raises UnmetError: it needs something that did not come; :raises GuardError: as ``run``.
         """
-        self._step = str(at)
+        self._calls.step = str(at)
         yield from self._do(step)
 
     # -- steps ------------------------------------------------------------------------------------------------
@@ -138,23 +110,21 @@ class Interpreter:
         elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
             self._at_once(step)
             yield from ()
-        elif isinstance(step, Together):
-            self._together(step)
         else:
-            raise UnmetError("no-provider-state", f"the provider state {step.name} cannot be asked for")
+            self._together(step)
 
     def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
         if isinstance(step, Send):
             self._send(step)
         elif isinstance(step, Read):
-            self._read(step)
+            self._reader.read(step, self._held(step.batch))
         elif isinstance(step, Retry):
             self._retry(step)
         elif isinstance(step, SingleRetry):
             self._single_retry(step)
         else:
             rows = self._rows([step.row])
-            self._call("single_send", rows=rows)
+            self._calls.call("single_send", rows=rows)
 
     def _state(self, step: State) -> None:
         params = dict(step.params)
@@ -177,7 +147,7 @@ class Interpreter:
 
     def _send(self, step: Send) -> None:
         rows = self._rows(step.rows)
-        reply = self._call("batch_send", rows=rows)
+        reply = self._calls.call("batch_send", rows=rows)
         made = reply.json.get("batchId") if isinstance(reply.json, dict) else None
         if unanswered(reply):
             how = reply.exchange.end.error or f"answered {reply.exchange.status}"
@@ -199,9 +169,8 @@ class Interpreter:
         if width > widest(rate, loopback=parse_base_url(self._config.target.base_url, booked=True).loopback):
             needs = (f"limits.calls_per_second of {width}",)
             raise UnmetError("rate-too-low", f"a race of {width} is wider than {rate:g} calls a second", needs)
-        racers = [(s, self._request(**fields)) for s in step.steps for fields in self._racing(s)]
-        with _unread_is_unmet():
-            replies = self._transport.race([request for _, request in racers])
+        racers = [(s, self._calls.request(**fields)) for s in step.steps for fields in self._racing(s)]
+        replies = self._calls.race([request for _, request in racers])
         retried: dict[str, list[Reply]] = {}
         more: dict[str, dict[str, int]] = {}
         for (racer, request), reply in zip(racers, replies, strict=True):
@@ -234,7 +203,7 @@ class Interpreter:
     def _read_before(self, name: str) -> Held:
         """The batch, read before its first retry: a target may answer a send with the id of somebody else's."""
         held = self._held(name)
-        if not held.read and not self._learn(held, self._walk("batch_list", held.id, 1000, "after")):
+        if not held.read and not self._reader.learn(held, self._reader.walk("batch_list", held.id, 1000, "after")):
             text = f"the listing of batch {name} got no answer, and a batch is read before it is retried"
             raise UnmetError("answer-lost", text, ("a network and a target that answer",))
         return held
@@ -251,7 +220,7 @@ class Interpreter:
             return
         held = self._read_before(step.batch)
         changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
-        reply = self._call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
+        reply = self._calls.call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
         # What was refused takes nothing up: there is nothing to wait for.
         held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else None
         held.owed, held.more = 1, {}
@@ -274,7 +243,7 @@ class Interpreter:
         # The id stands percent-encoded in the path already.
         changed["path"] = f"/campaigns/{self._campaign}/batch/{made_up}/retry"
         for _ in range(TRIES):
-            reply = self._call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
+            reply = self._calls.call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
             if (reply.exchange.status or 0) < 500:
                 # Only "repeatedly" is a violation (BR-ERR-04): one 5xx is asked for again.
                 break
@@ -297,78 +266,10 @@ class Interpreter:
     def _single_retry(self, step: SingleRetry) -> None:
         held = self._held(step.batch)
         message = self._message(held, step.row, step.by)
-        reply = self._call("single_retry", message=message)
+        reply = self._calls.call("single_retry", message=message)
         error = reply.json.get("error") if isinstance(reply.json, dict) else None
         if isinstance(error, dict) and error.get("code") == SPENT:
             held.spent.add(message)
-
-    # -- reading ----------------------------------------------------------------------------------------------
-
-    def _read(self, step: Read) -> None:
-        held = self._held(step.batch)
-        if step.view == "listing":
-            self._learn(held, self._walk("batch_list", held.id, step.limit, "after"))
-        elif step.view == "backward":
-            self._backward(held, step.limit)
-        elif step.view == "campaign":
-            self._walk("campaign_list", None, step.limit, "after")
-        else:
-            positions = step.rows or tuple(range(len(held.places or held.rows)))
-            by = step.by if step.rows else "place"
-            for position in positions:
-                message = held.message(position, by)
-                if message is not None and plain_id(message):
-                    self._call("message_read", message=message)
-
-    def _walk(
-        self,
-        operation: Operation,
-        batch: str | None,
-        limit: int,
-        onward: str,
-        *,
-        start: str = "",
-        starts: list[str] | None = None,
-    ) -> list[Any] | None:
-        """All messages of a listing, page by page, as far as the target leads; None if a page got no answer.
-
-        :param start: the cursor to begin at; :param starts: collects the start cursor of every page.
-        """
-        found: list[Any] = []
-        cursor = start
-        for _ in range(MAX_PAGES):
-            query = (("limit", str(limit)), *([(onward, cursor)] if cursor else []))
-            reply = self._call(operation, batch=batch, query=query)
-            if unanswered(reply):
-                return None
-            page = reply.json if reply.exchange.status == 200 and isinstance(reply.json, dict) else {}
-            data = page.get("data")
-            found += data if isinstance(data, list) else []
-            about = page.get("pageData")
-            if not isinstance(about, dict) or not isinstance(data, list) or not data:
-                break
-            if starts is not None and isinstance(about.get("startCursor"), str):
-                starts.append(about["startCursor"])
-            more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
-            following = about.get("endCursor" if onward == "after" else "startCursor")
-            if not more or not isinstance(following, str) or following == cursor:
-                break
-            cursor = following
-        return found
-
-    def _learn(self, held: Held, found: list[Any] | None) -> bool:
-        """Take in a walk. One that was cut short says nothing: what was known before stays. Says whether it was whole."""
-        held.blind = found is None
-        if found is not None:
-            held.learn(found)
-        return found is not None
-
-    def _backward(self, held: Held, limit: int) -> None:
-        """From the last page of a walk forward back to the beginning."""
-        cursors: list[str] = []
-        whole = self._learn(held, self._walk("batch_list", held.id, limit, "after", starts=cursors))
-        if whole and len(cursors) > 1:
-            self._walk("batch_list", held.id, limit, "before", start=cursors[-1])
 
     # -- waiting ----------------------------------------------------------------------------------------------
 
@@ -385,7 +286,7 @@ class Interpreter:
         deadline = since + (step.seconds if step.seconds is not None else settle)
         interval = min(max(settle / 100, 0.02), 2.0)
         while True:
-            if self._holds(step, held):
+            if self._reader.holds(step, held):
                 return
             if now() >= deadline:
                 break
@@ -400,39 +301,7 @@ class Interpreter:
         if step.essential:
             raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
 
-    def _holds(self, step: Wait, held: Held) -> bool:
-        if not self._learn(held, self._walk("batch_list", held.id, 1000, "after")):
-            return False
-        if step.until == "listed":
-            return held.listed
-        if step.until in ("taken", "moved", "ended"):
-            return bool(getattr(held, step.until))
-        if not held.terminal:
-            return False
-        return step.until == "terminal" or self._status_quiet(held)
-
-    def _status_quiet(self, held: Held) -> bool:
-        """Whether a read of a message shows the batch in a retryable status, or shows none."""
-        if not plain_id(held.places[0]):
-            return True
-        reply = self._call("message_read", message=held.places[0])
-        if unanswered(reply):
-            return False
-        shown = reply.json.get("batches") if isinstance(reply.json, dict) else None
-        for batch in shown if isinstance(shown, list) else ():
-            if isinstance(batch, dict) and batch.get("id") == held.id:
-                return batch.get("status") in RETRYABLE
-        return True
-
-    # -- calls ------------------------------------------------------------------------------------------------
-
-    def _call(self, operation: Operation, **fields: Any) -> Reply:
-        with _unread_is_unmet():
-            return self._transport.call(self._request(operation=operation, **fields))
-
-    def _request(self, **fields: Any) -> Request:
-        origin = Origin(driver=self._driver, scenario=self._scenario, step=self._step)
-        return Request(**{"campaign": self._campaign, "origin": origin, **fields})
+    # -- what is known ----------------------------------------------------------------------------------------
 
     def _held(self, name: str) -> Held:
         if name not in self._batches and any(given.batch_id == name for given in self._config.given):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import threading
 import time
@@ -11,39 +10,28 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
 from conformance.config import Config
-from conformance.errors import GuardError, UsageError
-from conformance.history.records import Auth, End, Exchange, Invoke, Media, Note, Row
+from conformance.errors import GuardError
+from conformance.history.records import End, Exchange, Invoke, Note
 from conformance.history.writer import HistoryWriter
-from conformance.transport.forms import content_of
-from conformance.transport.guard import OWN_HEADERS, Admission, Context, Guard
+from conformance.transport.building import Builder
+from conformance.transport.guard import Admission, Context, Guard
 from conformance.transport.origin import parse_base_url
 from conformance.transport.race import Track, widest
 from conformance.transport.rate import Budget, Rate, retry_after
+from conformance.transport.recording import Recorder
 from conformance.transport.redact import Redactor
-from conformance.transport.request import OutRow, Reply, Request
+from conformance.transport.request import Reply, Request
 from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
 from conformance.transport.wire import Passage, Wire, inner_transport, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
-#: A key that nobody was given, for negative probes.
-MADE_UP_KEY = "not_a_key_0000000000"
-
-_TEMPLATES = {
-    "batch_send": ("POST", "/campaigns/{c}/batch/messages"),
-    "batch_retry": ("POST", "/campaigns/{c}/batch/{b}/retry"),
-    "batch_list": ("GET", "/campaigns/{c}/batch/{b}/messages"),
-    "message_read": ("GET", "/campaigns/{c}/messages/{m}"),
-    "campaign_list": ("GET", "/campaigns/{c}/messages"),
-    "single_send": ("POST", "/campaigns/{c}/messages"),
-    "single_retry": ("POST", "/campaigns/{c}/messages/{m}/retry"),
-}
 
 
 def keys_of(config: Config) -> tuple[str, ...]:
@@ -111,11 +99,11 @@ class HttpTransport:
         if inner is None:
             # A certificate or proxy that cannot be used is found before anything is on record.
             inner_transport(config.target).close()
-        other = config.target.other
-        self._keys: dict[Auth, str | None] = _credentials(config)
+        self._builder = Builder(config)
+        self._recorder = Recorder(self.redactor, self._base.path)
         self.guard = Guard(
             self._base,
-            [config.target.campaign_id, *([other.campaign_id] if other else [])],
+            [config.target.campaign_id, *([config.target.other.campaign_id] if config.target.other else [])],
             numbers_of(config),
             keys=_keys(config),
             headers=config.target.headers,
@@ -243,7 +231,7 @@ class HttpTransport:
 
         :raises GuardError: the request may not leave, or the budget does not bear it; that is noted, nothing charged.
         """
-        http = self.build(request)
+        http = self._builder.build(request)
         context = Context(auth=request.auth, cause=request.cause)
         try:
             admission = self.guard.check(http, context)
@@ -251,7 +239,7 @@ class HttpTransport:
         except GuardError as error:
             self.note("refused", scenario=request.origin.scenario, text=error.what, operation=request.operation)
             raise
-        invoke = self._invoke(next(self._numbers), http, request, admission, race)
+        invoke = self._recorder.invoke(next(self._numbers), self.now(), http, request, admission, race)
         self._writer.write(invoke)
         http.extensions["conformance"] = context
         return _Departure(request, http, admission, invoke)
@@ -267,7 +255,7 @@ class HttpTransport:
             passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
         self._settle(departure.admission, passage)
         self._learn(departure.http, departure.admission, passage, answer)
-        end = self._end(departure.invoke.n, passage, answer, media)
+        end = self._recorder.end(departure.invoke.n, passage, answer, media)
         self._writer.write(end)
         return Reply(exchange=Exchange(invoke=departure.invoke, end=end), json=answer if media == "json" else None)
 
@@ -286,121 +274,6 @@ class HttpTransport:
         context = http.extensions.get("conformance")
         self.guard.check(http, context if isinstance(context, Context) else Context())
 
-    def build(self, request: Request) -> httpx.Request:
-        """The HTTP request that this request means. Sends nothing.
-
-        :raises GuardError: a driver set a header that is the transport's alone.
-        :raises UsageError: the kind of key that it needs is not configured.
-        """
-        method, template = _TEMPLATES[request.operation]
-        path = request.path if request.path is not None else _fill(template, request)
-        query = f"?{urlencode(request.query)}" if request.query else ""
-        base = self._base.url
-        if request.cause == "scheme:http":
-            base = f"http://{self._base.netloc}{self._base.path}"
-        content, kind = content_of(request)
-        headers = {"accept": "application/json", "user-agent": "retry-conformance", **self._config.target.headers}
-        if request.cause == "scheme:http" or request.auth in ("none", "wrong"):
-            # Configured headers may be credentials too, such as a gateway's key.
-            headers = {"accept": "application/json", "user-agent": "retry-conformance"}
-        for name, value in request.headers:
-            if name.lower() in OWN_HEADERS or name.lower().startswith("x-forwarded"):
-                raise GuardError(f"the guard did not send a request: a driver set the header {name}")
-            headers[name.lower()] = value
-        if kind is not None:
-            headers["content-type"] = kind
-        credential = self._credential(request)
-        if credential is not None:
-            headers["authorization"] = credential
-        return httpx.Request(request.method or method, f"{base}{path}{query}", headers=headers, content=content)
-
-    def _credential(self, request: Request) -> str | None:
-        if request.cause == "scheme:http":
-            return f"Bearer {MADE_UP_KEY}"
-        key = self._keys["valid"]
-        if request.auth == "none" or key is None:
-            return None
-        if request.auth == "scheme":
-            return f"Basic {key}"
-        variants: dict[str, str | None] = {
-            "valid": key,
-            "wrong": MADE_UP_KEY,
-            "cut": key[:-1],
-            "extended": f"{key}0",
-            "case": key.swapcase(),
-            "other": self._keys.get("other"),
-        }
-        chosen = variants[request.auth]
-        if chosen is None:
-            raise UsageError("is not set", where="target.other.api_key", mend="set it, or leave BR-SEC-02 not run")
-        return f"Bearer {chosen}"
-
-    # -- the recorder -----------------------------------------------------------------------------------------
-
-    def _invoke(self, n: int, http: httpx.Request, request: Request, admission: Admission, race: int | None) -> Invoke:
-        path = http.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._base.path)
-        text = self.redactor.text
-        return Invoke(
-            n=n,
-            t=self.now(),
-            operation=request.operation,
-            method=http.method,
-            path=text(path),
-            query=tuple((text(k), text(v)) for k, v in request.query),
-            # Ids are the target's words: what it put into them is not written down either.
-            campaign=text(request.campaign),
-            batch=None if request.batch is None else text(request.batch),
-            message=None if request.message is None else text(request.message),
-            auth=request.auth,
-            cause=request.cause,
-            content_type=http.headers.get("content-type"),
-            body=self._sent_body(request),
-            rows=tuple(self._row(row) for row in request.rows),
-            charge=admission.charge,
-            race=race,
-            driver=request.origin.driver,
-            scenario=request.origin.scenario,
-            step=request.origin.step,
-        )
-
-    def _sent_body(self, request: Request) -> Any:
-        if request.content is None:
-            return None
-        try:
-            return self.redactor.sent(json.loads(request.content))
-        except (ValueError, RecursionError):
-            return self.redactor.text(request.content.decode("utf-8", "replace"))
-
-    def _row(self, row: OutRow) -> Row:
-        text = self.redactor.text
-        return Row(
-            recipient=self.redactor.token(row.recipient),
-            role=row.role,
-            language=row.language,
-            values={name: text(value) for name, value in row.values.items()},
-            nonce=row.nonce,
-        )
-
-    def _end(self, n: int, passage: Passage, answer: Any, media: Media) -> End:
-        body = None
-        if media == "json":
-            body = self.redactor.body(answer)
-        elif media == "text":
-            body = self.redactor.foreign(answer)
-        return End(
-            n=n,
-            outcome=passage.outcome,
-            released=passage.released,
-            first=passage.first,
-            last=passage.last,
-            status=passage.status,
-            headers=self.redactor.headers(passage.headers),
-            size=len(passage.body),
-            media=media,
-            body=body,
-            error=self.redactor.foreign(passage.error) if passage.error else None,
-        )
-
     def _settle(self, admission: Admission, passage: Passage) -> None:
         """Give back what was certainly not spent. A lost answer, a 408 and any 5xx keep the charge (ruling 11)."""
         if passage.outcome == "not_sent":
@@ -418,13 +291,3 @@ class HttpTransport:
             made.learn_page(named.batch or "", http.url.params.multi_items(), answer)
         elif named.operation == "message_read":
             made.learn_message(answer)
-
-
-def _credentials(config: Config) -> dict[Auth, str | None]:
-    other = config.target.other
-    return {"valid": config.target.api_key, "other": other.api_key if other else None}
-
-
-def _fill(template: str, request: Request) -> str:
-    ids = {"c": request.campaign, "b": request.batch or "", "m": request.message or ""}
-    return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

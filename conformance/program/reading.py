@@ -1,0 +1,115 @@
+"""Reading: walks through listings, and whether what a program waits for has come. Decides nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.history.records import Operation
+from conformance.program.calls import Calls, unanswered
+from conformance.program.held import RETRYABLE, Held
+from conformance.program.steps import Read, Wait
+from conformance.transport.paths import plain_id
+
+#: Pages that one walk reads at most.
+MAX_PAGES = 60
+
+
+class Reader:
+    """Reads batches, and takes in what it sees.
+
+    :param calls: how requests of the program are made.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def read(self, step: Read, held: Held) -> None:
+        """Carry out a read of this batch."""
+        if step.view == "listing":
+            self.learn(held, self.walk("batch_list", held.id, step.limit, "after"))
+        elif step.view == "backward":
+            self._backward(held, step.limit)
+        elif step.view == "campaign":
+            self.walk("campaign_list", None, step.limit, "after")
+        else:
+            positions = step.rows or tuple(range(len(held.places or held.rows)))
+            by = step.by if step.rows else "place"
+            for position in positions:
+                message = held.message(position, by)
+                if message is not None and plain_id(message):
+                    self._calls.call("message_read", message=message)
+
+    def walk(
+        self,
+        operation: Operation,
+        batch: str | None,
+        limit: int,
+        onward: str,
+        *,
+        start: str = "",
+        starts: list[str] | None = None,
+    ) -> list[Any] | None:
+        """All messages of a listing, page by page, as far as the target leads; None if a page got no answer.
+
+        :param start: the cursor to begin at; :param starts: collects the start cursor of every page.
+        """
+        found: list[Any] = []
+        cursor = start
+        for _ in range(MAX_PAGES):
+            query = (("limit", str(limit)), *([(onward, cursor)] if cursor else []))
+            reply = self._calls.call(operation, batch=batch, query=query)
+            if unanswered(reply):
+                return None
+            page = reply.json if reply.exchange.status == 200 and isinstance(reply.json, dict) else {}
+            data = page.get("data")
+            found += data if isinstance(data, list) else []
+            about = page.get("pageData")
+            if not isinstance(about, dict) or not isinstance(data, list) or not data:
+                break
+            if starts is not None and isinstance(about.get("startCursor"), str):
+                starts.append(about["startCursor"])
+            more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
+            following = about.get("endCursor" if onward == "after" else "startCursor")
+            if not more or not isinstance(following, str) or following == cursor:
+                break
+            cursor = following
+        return found
+
+    def learn(self, held: Held, found: list[Any] | None) -> bool:
+        """Take in a walk. One that was cut short says nothing: what was known before stays. Says whether it was whole."""
+        held.blind = found is None
+        if found is not None:
+            held.learn(found)
+        return found is not None
+
+    def _backward(self, held: Held, limit: int) -> None:
+        """From the last page of a walk forward back to the beginning."""
+        cursors: list[str] = []
+        whole = self.learn(held, self.walk("batch_list", held.id, limit, "after", starts=cursors))
+        if whole and len(cursors) > 1:
+            self.walk("batch_list", held.id, limit, "before", start=cursors[-1])
+
+    def holds(self, step: Wait, held: Held) -> bool:
+        """Whether what the step waits for shows in one more look at the batch."""
+        if not self.learn(held, self.walk("batch_list", held.id, 1000, "after")):
+            return False
+        if step.until == "listed":
+            return held.listed
+        if step.until in ("taken", "moved", "ended"):
+            return bool(getattr(held, step.until))
+        if not held.terminal:
+            return False
+        return step.until == "terminal" or self._status_quiet(held)
+
+    def _status_quiet(self, held: Held) -> bool:
+        """Whether a read of a message shows the batch in a retryable status, or shows none."""
+        if not plain_id(held.places[0]):
+            return True
+        reply = self._calls.call("message_read", message=held.places[0])
+        if unanswered(reply):
+            return False
+        shown = reply.json.get("batches") if isinstance(reply.json, dict) else None
+        for batch in shown if isinstance(shown, list) else ():
+            if isinstance(batch, dict) and batch.get("id") == held.id:
+                return batch.get("status") in RETRYABLE
+        return True

@@ -1,0 +1,96 @@
+"""From a request in the contract's terms to HTTP: path, query, body, headers, and the key. Sends nothing."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from conformance.config import Config
+from conformance.errors import GuardError, UsageError
+from conformance.history.records import Auth
+from conformance.transport.forms import content_of
+from conformance.transport.guard import OWN_HEADERS
+from conformance.transport.origin import parse_base_url
+from conformance.transport.request import Request
+
+#: A key that nobody was given, for negative probes.
+MADE_UP_KEY = "not_a_key_0000000000"
+
+_TEMPLATES = {
+    "batch_send": ("POST", "/campaigns/{c}/batch/messages"),
+    "batch_retry": ("POST", "/campaigns/{c}/batch/{b}/retry"),
+    "batch_list": ("GET", "/campaigns/{c}/batch/{b}/messages"),
+    "message_read": ("GET", "/campaigns/{c}/messages/{m}"),
+    "campaign_list": ("GET", "/campaigns/{c}/messages"),
+    "single_send": ("POST", "/campaigns/{c}/messages"),
+    "single_retry": ("POST", "/campaigns/{c}/messages/{m}/retry"),
+}
+
+
+class Builder:
+    """Builds what a run sends.
+
+    :param config: a loaded configuration with a target.
+    :raises UsageError: its base_url cannot be used.
+    """
+
+    def __init__(self, config: Config) -> None:
+        other = config.target.other
+        self._target = config.target
+        self._base = parse_base_url(config.target.base_url, booked=config.target.booked)
+        self._keys: dict[Auth, str | None] = {"valid": config.target.api_key, "other": other.api_key if other else None}
+
+    def build(self, request: Request) -> httpx.Request:
+        """The HTTP request that this request means. Sends nothing.
+
+        :raises GuardError: a driver set a header that is the transport's alone.
+        :raises UsageError: the kind of key that it needs is not configured.
+        """
+        method, template = _TEMPLATES[request.operation]
+        path = request.path if request.path is not None else _fill(template, request)
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        base = self._base.url
+        if request.cause == "scheme:http":
+            base = f"http://{self._base.netloc}{self._base.path}"
+        content, kind = content_of(request)
+        headers = {"accept": "application/json", "user-agent": "retry-conformance", **self._target.headers}
+        if request.cause == "scheme:http" or request.auth in ("none", "wrong"):
+            # Configured headers may be credentials too, such as a gateway's key.
+            headers = {"accept": "application/json", "user-agent": "retry-conformance"}
+        for name, value in request.headers:
+            if name.lower() in OWN_HEADERS or name.lower().startswith("x-forwarded"):
+                raise GuardError(f"the guard did not send a request: a driver set the header {name}")
+            headers[name.lower()] = value
+        if kind is not None:
+            headers["content-type"] = kind
+        credential = self._credential(request)
+        if credential is not None:
+            headers["authorization"] = credential
+        return httpx.Request(request.method or method, f"{base}{path}{query}", headers=headers, content=content)
+
+    def _credential(self, request: Request) -> str | None:
+        if request.cause == "scheme:http":
+            return f"Bearer {MADE_UP_KEY}"
+        key = self._keys["valid"]
+        if request.auth == "none" or key is None:
+            return None
+        if request.auth == "scheme":
+            return f"Basic {key}"
+        variants: dict[str, str | None] = {
+            "valid": key,
+            "wrong": MADE_UP_KEY,
+            "cut": key[:-1],
+            "extended": f"{key}0",
+            "case": key.swapcase(),
+            "other": self._keys.get("other"),
+        }
+        chosen = variants[request.auth]
+        if chosen is None:
+            raise UsageError("is not set", where="target.other.api_key", mend="set it, or leave BR-SEC-02 not run")
+        return f"Bearer {chosen}"
+
+
+def _fill(template: str, request: Request) -> str:
+    ids = {"c": request.campaign, "b": request.batch or "", "m": request.message or ""}
+    return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

@@ -1,0 +1,91 @@
+"""From what is sent and what comes back to the history's records, scrubbed of keys and numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from conformance.history.records import End, Invoke, Media, Row
+from conformance.transport.guard import Admission
+from conformance.transport.redact import Redactor
+from conformance.transport.request import OutRow, Request
+from conformance.transport.wire import Passage
+
+
+class Recorder:
+    """Makes the records of an exchange.
+
+    :param redactor: scrubs them; :param below: the path of base_url, which paths on record leave out.
+    """
+
+    def __init__(self, redactor: Redactor, below: str) -> None:
+        self._redactor = redactor
+        self._below = below
+
+    def invoke(
+        self, n: int, t: float, http: httpx.Request, request: Request, admission: Admission, race: int | None
+    ) -> Invoke:
+        path = http.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._below)
+        text = self._redactor.text
+        return Invoke(
+            n=n,
+            t=t,
+            operation=request.operation,
+            method=http.method,
+            path=text(path),
+            query=tuple((text(k), text(v)) for k, v in request.query),
+            # Ids are the target's words: what it put into them is not written down either.
+            campaign=text(request.campaign),
+            batch=None if request.batch is None else text(request.batch),
+            message=None if request.message is None else text(request.message),
+            auth=request.auth,
+            cause=request.cause,
+            content_type=http.headers.get("content-type"),
+            body=self._sent_body(request),
+            rows=tuple(self._row(row) for row in request.rows),
+            charge=admission.charge,
+            race=race,
+            driver=request.origin.driver,
+            scenario=request.origin.scenario,
+            step=request.origin.step,
+        )
+
+    def _sent_body(self, request: Request) -> Any:
+        if request.content is None:
+            return None
+        try:
+            return self._redactor.sent(json.loads(request.content))
+        except (ValueError, RecursionError):
+            return self._redactor.text(request.content.decode("utf-8", "replace"))
+
+    def _row(self, row: OutRow) -> Row:
+        text = self._redactor.text
+        return Row(
+            recipient=self._redactor.token(row.recipient),
+            role=row.role,
+            language=row.language,
+            values={name: text(value) for name, value in row.values.items()},
+            nonce=row.nonce,
+        )
+
+    def end(self, n: int, passage: Passage, answer: Any, media: Media) -> End:
+        body = None
+        if media == "json":
+            body = self._redactor.body(answer)
+        elif media == "text":
+            body = self._redactor.foreign(answer)
+        return End(
+            n=n,
+            outcome=passage.outcome,
+            released=passage.released,
+            first=passage.first,
+            last=passage.last,
+            status=passage.status,
+            headers=self._redactor.headers(passage.headers),
+            size=len(passage.body),
+            media=media,
+            body=body,
+            error=self._redactor.foreign(passage.error) if passage.error else None,
+        )
