@@ -184,7 +184,9 @@ class _Count:
     def wait(self, step: Wait) -> None:
         if step.until == "others":
             return
-        self.underway.discard(step.batch) if step.until in ("quiet", "terminal") else None
+        # Where none is created any more, a retry may be accepted (ruling 4): the dearer case is planned.
+        if step.until in ("quiet", "terminal", "moved", "ended"):
+            self.underway.discard(step.batch)
         settle = step.seconds or self.config.timing.settle_timeout
         interval, at, polls = min(max(settle / 100, 0.02), 2.0), 0.0, 1
         while at < settle:

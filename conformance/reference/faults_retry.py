@@ -188,7 +188,7 @@ class RetriesByItself(Behaviour):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
         path = super().timeline(message, start, number)
         if number == 1 and message.recipient in SIMULATOR_FAILING:
-            self.begin_later(message, path[-1][0] + 2.5 * self.settings.lifetime)
+            self.begin_later(message, path[-1][0] + 1.5 * self.settings.lifetime)
         return path
 
     def begin_later(self, message: Message, at: float) -> None:
