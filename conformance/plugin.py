@@ -40,7 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Make the markers known. A session of several processes that is about the suite ends here."""
+    from conformance.suite.processes import refusal, shared_out
+
+    if shared_out(config):
+        pytest.exit(str(refusal()), returncode=refusal().exit_status)
     for line in (
         "requirement(id): a requirement of the retry contract",
         "profile(name): core, guide or hardening",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.catalogue import load
+from conformance.plugin import SUITE_FILE
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from tests.conftest import Ran
@@ -56,6 +57,21 @@ def test_wrong_usage(pytester: pytest.Pytester, arguments: tuple[str, ...], stat
     result = pytester.runpytest_subprocess(*SUITE, *arguments)
     assert result.ret == status
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_several_processes_run_nothing(pytester: pytest.Pytester) -> None:
+    """Each process of pytest-xdist would run the suite, and text people, once more."""
+    for arguments in (SUITE, ("-p", "no:cacheprovider", str(SUITE_FILE.parent), str(SUITE_FILE))):
+        result = pytester.runpytest_subprocess(*arguments, "--target", "reference", "-n", "2")
+        assert result.ret == 2
+        result.stderr.fnmatch_lines(["*--numprocesses*one process*-n 0*"])
+    # Where no argument names the suite, and it is come upon all the same.
+    result = pytester.runpytest_subprocess(
+        str(SUITE_FILE.parents[1]), "-k", "BR-ACC-01", "--target", "reference", "-n", "2"
+    )
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*--numprocesses*one process*-n 0*"])
+    assert not (pytester.path / "reports").exists()
 
 
 def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:

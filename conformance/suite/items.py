@@ -18,6 +18,7 @@ from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.session import Options, drivers_for, new_seed
+from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
@@ -113,7 +114,11 @@ def _report(session: pytest.Session) -> Report:
     if done is not None:
         return done
     try:
-        report, history = _handed_over(session.config) or _run(session)
+        handed_over = _handed_over(session.config)
+        if handed_over is None and is_part(session.config):
+            # An exit would be taken for a crash of this process, and the item given to the next.
+            raise VerdictError(str(refusal()))
+        report, history = handed_over or _run(session)
     except SuiteError as error:
         pytest.exit(str(error), returncode=error.exit_status)
     if history is not None:

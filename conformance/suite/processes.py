@@ -1,0 +1,32 @@
+"""One process: pytest-xdist would let each of its processes run the suite, and text the recipients once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import UsageError
+
+_NAMES = ("conformance", "conformance.suite")
+_FOLDER = Path(__file__).parent
+
+
+def refusal() -> UsageError:
+    """What is said where the suite would run in several processes."""
+    what = "the suite runs in one process: each further one would text the recipients again"
+    return UsageError(what, where="--numprocesses", mend="give -n 0")
+
+
+def shared_out(config: pytest.Config) -> bool:
+    """Whether this session is one that pytest-xdist shares out, and its arguments name the suite."""
+    if config.getoption("dist", "no") == "no" or config.option.collectonly:
+        return False
+    named = {argument.partition("::")[0] for argument in config.args}
+    paths = {Path(config.invocation_params.dir, name).resolve() for name in named}
+    return bool(named.intersection(_NAMES) or paths.intersection((_FOLDER, *_FOLDER.glob("test_*.py"))))
+
+
+def is_part(config: pytest.Config) -> bool:
+    """Whether this is one of the processes of pytest-xdist."""
+    return hasattr(config, "workerinput")
