@@ -49,7 +49,8 @@ def test_whoever_is_drawn_an_allowed_recipient_is_texted(door: Door, sieve: Siev
     status, _, body = door.answer("POST", f"{AT}/messages", {"Content-Type": "application/json"}, drawn)
     assert (status, b'"message_one"' in body) == (201, True)
     assert door.answer("POST", f"{AT}/batch/messages", {}, b"6590000000")[0] == 201
-    assert (sieve.messages, sieve.foreign) == (2, 0)
+    # One by the single send; two that fail and one that does not by the batch.
+    assert (sieve.messages, sieve.foreign) == (4, 0)
     assert {e.invoke.campaign for e in recorded(door).exchanges} == {CONFIG.target.campaign_id}
 
 
@@ -62,6 +63,14 @@ def test_only_what_was_made_here_is_retried_as_it_is(door: Door, sieve: Sieve) -
     assert sieve.strangers == 0
     retries = [e.invoke for e in recorded(door).exchanges if e.invoke.operation == "batch_retry"]
     assert [(i.cause, i.batch == made) for i in retries] == [(None, True), ("id:unknown", False), ("id:unknown", False)]
+
+
+def test_a_single_retry_waits_for_its_batch(door: Door, sieve: Sieve) -> None:
+    door.answer("POST", f"{AT}/batch/messages", {}, b"")
+    door.answer("GET", f"{AT}/batch/{next(iter(sieve.batches))}/messages?limit=5", {}, b"")
+    door.answer("POST", f"{AT}/messages/message_0/retry", {}, b"")
+    done = [e.invoke.operation for e in recorded(door).exchanges][-3:]
+    assert done == ["batch_list", "single_retry", "batch_list"]
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,14 @@ from conformance.errors import GuardError
 from conformance.fuzzing.drawing import Drawn
 from conformance.fuzzing.odd import odd_retries
 from conformance.fuzzing.reads import classify
-from conformance.fuzzing.texts import role_of, rows_saying
-from conformance.history.records import Header, Operation
+from conformance.fuzzing.texts import role_of
+from conformance.history.records import Header, Operation, Role
 from conformance.history.writer import HistoryWriter
-from conformance.program.held import TERMINAL
+from conformance.program.held import TERMINAL, make_rows
+from conformance.program.steps import RowSpec
 from conformance.transport.client import HttpTransport
 from conformance.transport.paths import Named, odd_retry, plain
-from conformance.transport.request import Origin, Reply, Request
+from conformance.transport.request import Origin, OutRow, Reply, Request
 
 NAME = "schemathesis"
 #: Headers that a client sets by itself.
@@ -75,7 +76,8 @@ class Door:
         self._rng = random.Random(NAME)
         self._lock = threading.Lock()
         self._batches: set[str] = set()
-        self._messages: set[str] = set()
+        #: The batch made here that lists a message, as far as that was seen.
+        self._messages: dict[str, str | None] = {}
         self.refused = 0
 
     def close(self) -> None:
@@ -89,12 +91,7 @@ class Door:
         """Status, headers and body for a request; 403 in the documented envelope where it must not leave."""
         try:
             request = self.request(method, url, headers, body)
-            own = request.batch if request.operation == "batch_retry" and request.cause is None else None
-            if own is not None:
-                self._settled(own)
-            reply = self.transport.call(request)
-            if own is not None:
-                self._settled(own)
+            reply = self._sent(request)
         except GuardError as error:
             with self._lock:
                 self.refused += 1
@@ -122,7 +119,7 @@ class Door:
             raise GuardError("the guard did not send a request: it is none of the seven operations")
         fields: dict[str, Any] = {"campaign": self._config.target.campaign_id, "origin": _ORIGIN}
         if named.operation in ("batch_send", "single_send"):
-            return Request(operation=named.operation, rows=self._rows(), **fields)
+            return Request(operation=named.operation, rows=self._rows(batch=named.operation == "batch_send"), **fields)
         if named.operation == "batch_retry":
             return self._retry(method, named, query, headers, body, fields)
         if named.operation == "single_retry":
@@ -136,12 +133,19 @@ class Door:
             **fields,
         )
 
-    def _rows(self) -> Any:
+    def _rows(self, *, batch: bool) -> tuple[OutRow, ...]:
+        """One message; for a batch as many as it takes to see whom a retry takes up: two that fail, and one that does not."""
         role = role_of(self._config)
         if role is None:
             raise GuardError("the guard did not send a request: the configuration names nobody who may be texted")
+        roles: list[Role] = [role]
+        if batch:
+            roles.append(role)
+            if role != "succeeding" and self._config.recipients.succeeding:
+                roles.append("succeeding")
+        specs = [RowSpec(role=role) for role in roles[: self._config.limits.max_rows]]
         with self._lock:
-            return rows_saying([None], role, self._config, self._rng)
+            return make_rows(specs, self._config, self._rng)
 
     def _retry(
         self,
@@ -188,6 +192,22 @@ class Door:
             **fields,
         )
 
+    def _sent(self, request: Request) -> Reply:
+        """Send it; around a retry of what was made here, wait until it can be told what it did."""
+        own = self._retried(request)
+        if own is not None:
+            self._settled(own)
+        reply = self.transport.call(request)
+        if own is not None:
+            self._settled(own)
+        return reply
+
+    def _retried(self, request: Request) -> str | None:
+        """The batch made here that a plain retry is about, of all of it or of one message."""
+        if request.operation == "single_retry":
+            return self._messages.get(request.message or "")
+        return request.batch if request.operation == "batch_retry" and request.cause is None else None
+
     def _settled(self, batch: str) -> None:
         """Read a batch's listing until all of its messages are terminal, for at most the settling time.
 
@@ -204,7 +224,9 @@ class Door:
                 query=(("limit", "1000"),),
                 origin=_ORIGIN,
             )
-            said = self.transport.call(listed).json
+            reply = self.transport.call(listed)
+            self._learn(reply)
+            said = reply.json
             data = said.get("data") if isinstance(said, dict) else None
             shown = [m.get("latestStatus") for m in data if isinstance(m, dict)] if isinstance(data, list) else []
             left = deadline - self.transport.now()
@@ -233,7 +255,10 @@ class Door:
             if operation == "batch_send" and isinstance(said.get("batchId"), str):
                 self._batches.add(said["batchId"])
             items = listed if isinstance(listed, list) else [said]
-            self._messages.update(i["id"] for i in items if isinstance(i, dict) and isinstance(i.get("id"), str))
+            batch = reply.exchange.invoke.batch if operation == "batch_list" else None
+            for item in items:
+                if isinstance(item, dict) and isinstance(item.get("id"), str):
+                    self._messages[item["id"]] = batch or self._messages.get(item["id"])
 
 
 def _header(config: Config) -> Header:
