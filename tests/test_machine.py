@@ -16,7 +16,7 @@ from conformance.config import Limits
 from conformance.drivers import DRIVERS, machine
 from conformance.drivers.scenarios import run_programs
 from conformance.exploring import corpus
-from conformance.exploring.engine import Engine, loopback
+from conformance.exploring.engine import WATCHED, Engine, loopback
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
 from conformance.exploring.scope import PART, SCOPES
@@ -107,6 +107,10 @@ def test_a_finding_is_shrunk_run_again_kept_and_found_again(tmp_path: Path) -> N
     with exploring(tmp_path / "again", "only-the-first-failed") as again:
         run_programs(again.run, {program.name: (read_program(tmp_path / "programs" / f"{program.name}.json"), ())})
     assert "BR-SEL-01" in again.broken()
+    # What was left alone is read once more behind the last retry, so that all of them were watched.
+    done = at.history().exchanges
+    last = max(e.n for e in done if e.invoke.operation == "batch_retry")
+    assert next(e.invoke.operation for e in done if e.n > last and e.invoke.scenario == WATCHED) == "batch_list"
 
 
 def _said(at: Exploring, scenario: str) -> str:

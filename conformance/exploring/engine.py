@@ -19,6 +19,8 @@ from conformance.program.steps import Program
 ROUNDS = 10
 #: Programs that a finding gives rise to begin with this; reports show them before others.
 FOUND = "found-"
+#: The batch that is left alone while what was drawn is run, and read once more at the end.
+WATCHED = "machine-control"
 #: Whether steps that are carried out together are drawn too.
 RACES = True
 
@@ -72,7 +74,7 @@ class Engine:
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
         ran = self.runner.side_by_side(
-            {name: named(name, program) for name, program in programs.items()}, control="machine-control"
+            {name: named(name, program) for name, program in programs.items()}, control=WATCHED
         )
         for one in ran:
             self.memo.learn(one)
@@ -94,6 +96,9 @@ class Engine:
                 smallest = self.shrunk(kind, until) or smallest
             if key_of(smallest) not in self._repeated:
                 self._repeat(kind, smallest, ran)
+        if self.shrinks:
+            for control in (one for one in ran if one.name == WATCHED):
+                self.runner.look_again(control)
 
     def shrunk(self, kind: str, until: float) -> Program | None:
         """The smallest program that can be found until then to show this kind."""
@@ -151,7 +156,7 @@ class Engine:
         program = named(name, program)
         corpus.keep(self.run.folder, program)
         names = [name, *(f"{name}-{turn}" for turn in range(2, self.scope.again + 1))]
-        control = f"machine-control-{len(self._repeated)}"
+        control = f"{WATCHED}-{len(self._repeated)}"
         again = self.runner.side_by_side(dict.fromkeys(names, program), control=control)
         again = [one for one in again if one.name != control]
         if not again:

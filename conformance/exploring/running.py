@@ -22,7 +22,7 @@ from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
 from conformance.program.steps import Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
 from conformance.transport.client import HttpTransport
-from conformance.transport.request import Reply, Request
+from conformance.transport.request import Origin, Reply, Request
 from conformance.transport.states import Action, StateAnswer
 
 #: How the exchanges of this driver are marked in the history.
@@ -198,6 +198,22 @@ class Runner:
         )
         beside = tuple(recording.exchanges.get(control or "", ()))
         return [self._judged(name, program, recording, cut, beside) for name, program in chosen.items()]
+
+    def look_again(self, control: Ran) -> None:
+        """Read the batch of a control once more: what was run since then is to have been watched too (BR-SEL-07)."""
+        recording = Recording(self.run.transport, self.share)
+        origin = Origin(driver=DRIVER, scenario=control.name)
+        about: dict[str, Any] = {"campaign": self.run.config.target.campaign_id, "origin": origin}
+        listed = [e.invoke.batch for e in control.exchanges if e.invoke.operation == "batch_list"]
+        seen = [e.invoke.message for e in control.exchanges if e.invoke.operation == "message_read"]
+        try:
+            for batch in listed[:1]:
+                query = (("limit", "1000"),)
+                recording.call(Request(operation="batch_list", batch=batch, query=query, **about))
+            for message in dict.fromkeys(seen):
+                recording.call(Request(operation="message_read", message=message, **about))
+        except ShareSpentError:
+            recording.note("cut", scenario=control.name, text="exploring has had its share of the budgets")
 
     def _judged(
         self, name: str, program: Program, recording: Recording, cut: set[str], beside: tuple[Exchange, ...]
