@@ -14,7 +14,7 @@ MEANING = {
     0: "every MUST that was chosen passed, or is not applicable, waived, known, or declared absent",
     1: "at least one MUST fails, or a waiver is stale",
     2: "wrong usage or configuration; nothing was sent",
-    3: "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run",
+    3: "no MUST fails, and at least one MUST is inconclusive or was not run",
     4: "the target cannot be tested, or the guard stopped the run",
     5: "the suite itself broke, or a report could not be written",
     130: "interrupted; these are the verdicts so far",
@@ -24,6 +24,8 @@ MEANING = {
 LENIENT = (
     "no MUST that was chosen fails but what is waived or known (--fail-on fail: what is not settled does not count)"
 )
+#: What 3 means where some fail, and are excused.
+EXCUSED = "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run"
 #: Of several, the first of these counts.
 PRECEDENCE = (130, 143, 2, 5, 1, 4, 3, 0)
 
@@ -61,6 +63,8 @@ def meaning(report: Report, status: int) -> str:
     """What an exit status means for this report, in words."""
     known = {finding.fingerprint for item in report.requirements for finding in item.findings}
     lenient = status == 0 and of_verdicts(report.requirements, report.run.profiles, known=known) == 3
+    if status == 3 and any(item.verdict == "fail" and item.level == "MUST" for item in report.chosen):
+        return EXCUSED
     return LENIENT if lenient else MEANING.get(status, "unknown")
 
 

@@ -43,14 +43,14 @@ def launch(
     options: Options,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-    ready: Callable[[Redactor], None] = lambda _: None,
+    ready: Callable[[Config, Redactor], None] = lambda *_: None,
 ) -> Result:
     """Run the suite.
 
-    :param ready: gets the run's redactor before anything happens, for the screen.
+    :param ready: gets the configuration and the run's redactor before anything happens, for the screen.
     :raises UsageError: the configuration is wrong; nothing was sent.
     """
     with configured(target, file, environ) as config:
         redactor = redactor_of(config)
-        ready(redactor)
+        ready(config, redactor)
         return execute(config, options, progress=progress, redactor=redactor)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from conformance import preflight
 from conformance.config import Config
 from conformance.drivers import DRIVERS, fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
-from conformance.exploring.scope import SCOPES
+from conformance.exploring.scope import PART, SCOPES
 from conformance.fuzzing.budget import Share, cost
 from conformance.fuzzing.texts import role_of
 from conformance.program.steps import (
@@ -74,7 +74,9 @@ class Plan:
     seconds_at_most: float
     #: Messages of sends, by role of recipient.
     recipients: dict[str, int]
+    #: Of the messages that can be told beforehand, and of all that the run may send; None without a price.
     price: float | None
+    price_at_most: float | None = None
     #: What exploring costs at most beside the scenarios: messages and calls. Draws decide, so there is no forecast.
     exploring_messages: int = 0
     exploring_calls: int = 0
@@ -210,14 +212,10 @@ def make_plan(
     config: Config, depth: str, requirements: Collection[str], drivers: Collection[str] = ("scenarios",)
 ) -> Plan:
     """The plan of a run of these drivers with this configuration. Sends nothing."""
-    exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
     scenarios = chosen(config, requirements) if "scenarios" in drivers else ()
     turns = REPETITIONS[depth]
-    counts = [_counted(config, s.program(config)) for s in scenarios]
-    roles: dict[str, int] = {}
-    for count in counts:
-        for role, number in count.roles.items():
-            roles[role] = roles.get(role, 0) + number * turns
+    counts = [_counted(config, s.program(config)) for s in scenarios for _ in range(turns)]
+    roles = _roles(counts)
     drawn = cost(depth, config.limits)
     if "schemathesis" not in drivers or not set(fuzzing.REQUIREMENTS).intersection(requirements):
         drawn = Share(calls=0, messages=0, until=0.0)
@@ -226,68 +224,94 @@ def make_plan(
     if texted is not None and sent:
         # One batch of two that fail is retried; the rest is sent once.
         roles[texted] = roles.get(texted, 0) + sent
-    drawn_messages = drawn.messages if sent else 0
-    messages = sum(c.messages for c in counts) * turns + drawn_messages
+    exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
+    found = {
+        "schemathesis": _bounded("schemathesis", drawn.messages if sent else 0, drawn.calls),
+        "scenarios": _planned("scenarios", counts),
+        "machine": _bounded("machine", *exploring),
+    }
+    parts = tuple(found[name] for name in DRIVERS if name in drivers and found[name].calls_at_most)
+    return _plan(config, scenarios, counts, parts, roles)
+
+
+def replay_plan(config: Config, programs: Iterable[Program]) -> Plan:
+    """The plan of a run that carries out these programs only. Sends nothing."""
+    counts = [_counted(config, program) for program in programs]
+    return _plan(config, (), counts, (_planned("replay", counts),), _roles(counts))
+
+
+def _plan(
+    config: Config,
+    scenarios: tuple[Scenario, ...],
+    counts: Sequence[_Count],
+    parts: tuple[Part, ...],
+    roles: dict[str, int],
+) -> Plan:
+    limits = config.limits
     before = PREFLIGHT + preflight.asks_other(config)
-    high = before + sum(c.high for c in counts) * turns + drawn.calls
-    price = config.limits.price_per_message
     longest = sum(sorted((c.seconds for c in counts), reverse=True)[:2])
-    parts = _parts(drivers, counts, turns, drawn.calls, drawn_messages, exploring)
+    exploring = next((part for part in parts if part.driver == "machine"), None)
+    high = before + sum(part.calls_at_most for part in parts if part is not exploring)
     likely = PREFLIGHT + sum(part.calls_likely for part in parts)
-    at_rate = likely / config.limits.calls_per_second
+    at_most = longest + high / limits.calls_per_second
+    if exploring is not None:
+        # What explores waits as long as its draws say, up to its share of the time that is left.
+        at_most += max(0.0, limits.max_seconds - at_most) * PART
+    planned = [part.messages if part.messages is not None else part.messages_at_most for part in parts]
+    messages = sum(planned) - (exploring.messages_at_most if exploring is not None else 0)
+    messages_at_most = min(sum(part.messages_at_most for part in parts), limits.max_messages)
+    price = limits.price_per_message
     return Plan(
         parts=parts,
-        seconds_likely=at_rate,
-        short=tuple(_short(config, parts, max((c.widest for c in counts), default=0), at_rate)),
+        seconds_likely=likely / limits.calls_per_second,
+        short=tuple(
+            _short(config, parts, max((c.widest for c in counts), default=0), likely / limits.calls_per_second)
+        ),
         scenarios=scenarios,
         messages=messages,
-        messages_at_most=min(sum(c.at_most for c in counts) * turns + drawn_messages, config.limits.max_messages),
-        calls_low=before + sum(c.low for c in counts) * turns,
-        calls_high=min(high, config.limits.max_calls),
-        seconds_at_most=min(longest + high / config.limits.calls_per_second, config.limits.max_seconds),
+        messages_at_most=messages_at_most,
+        calls_low=before + sum(c.low for c in counts),
+        calls_high=min(high, limits.max_calls),
+        seconds_at_most=min(at_most, limits.max_seconds),
         recipients=roles,
-        price=None if price is None else round(messages * price, 2),
-        exploring_messages=exploring[0],
-        exploring_calls=exploring[1],
+        price=None if price is None else round(min(messages, limits.max_messages) * price, 2),
+        price_at_most=None if price is None else round(messages_at_most * price, 2),
+        exploring_messages=exploring.messages_at_most if exploring is not None else 0,
+        exploring_calls=exploring.calls_at_most if exploring is not None else 0,
     )
 
 
-def _parts(
-    drivers: Collection[str],
-    counts: Sequence[_Count],
-    turns: int,
-    drawn_calls: int,
-    drawn_messages: int,
-    exploring: tuple[int, int],
-) -> tuple[Part, ...]:
-    low, high = (sum(numbers) * turns for numbers in ([c.low for c in counts], [c.high for c in counts]))
-    found = {
-        "schemathesis": Part(
-            driver="schemathesis",
-            messages=None,
-            messages_at_most=drawn_messages,
-            calls=None,
-            calls_likely=drawn_calls,
-            calls_at_most=drawn_calls,
-        ),
-        "scenarios": Part(
-            driver="scenarios",
-            messages=sum(c.messages for c in counts) * turns,
-            messages_at_most=sum(c.at_most for c in counts) * turns,
-            calls=low,
-            calls_likely=min(high, low + POLLS * turns * sum(c.waits for c in counts)),
-            calls_at_most=high,
-        ),
-        "machine": Part(
-            driver="machine",
-            messages=None,
-            messages_at_most=exploring[0],
-            calls=None,
-            calls_likely=exploring[1],
-            calls_at_most=exploring[1],
-        ),
-    }
-    return tuple(found[name] for name in DRIVERS if name in drivers and found[name].calls_at_most)
+def _roles(counts: Iterable[_Count]) -> dict[str, int]:
+    roles: dict[str, int] = {}
+    for count in counts:
+        for role, number in count.roles.items():
+            roles[role] = roles.get(role, 0) + number
+    return roles
+
+
+def _planned(driver: str, counts: Sequence[_Count]) -> Part:
+    """What programs cost that are known beforehand."""
+    low, high = sum(c.low for c in counts), sum(c.high for c in counts)
+    return Part(
+        driver=driver,
+        messages=sum(c.messages for c in counts),
+        messages_at_most=sum(c.at_most for c in counts),
+        calls=low,
+        calls_likely=min(high, low + POLLS * sum(c.waits for c in counts)),
+        calls_at_most=high,
+    )
+
+
+def _bounded(driver: str, messages: int, calls: int) -> Part:
+    """What a driver costs at most whose draws decide."""
+    return Part(
+        driver=driver,
+        messages=None,
+        messages_at_most=messages,
+        calls=None,
+        calls_likely=calls,
+        calls_at_most=calls,
+    )
 
 
 def _short(config: Config, parts: Sequence[Part], widest: int, seconds: float) -> Iterator[Short]:

@@ -10,7 +10,7 @@ import signal
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ from conformance.program.steps import Program
 from conformance.report.build import build
 from conformance.report.model import Report
 from conformance.report.write import write_all
+from conformance.scenarios import selecting
 from conformance.transport.client import HttpTransport, redactor_of
 from conformance.transport.redact import Redactor
 from conformance.waivers import Waiver, in_force, stale
@@ -123,6 +124,16 @@ def execute(
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=spent, folder=folder)
 
 
+def replayed(
+    program: Program, config: Config, requirements: Sequence[str]
+) -> Mapping[str, tuple[Program, tuple[str, ...]]]:
+    """What a replay carries out: the program, and a batch left alone, without which some of what it shows might have come
+    by itself (docs/design.md, attribution)."""
+    control = selecting.CONTROL
+    beside = {control.name: (control.program(config), control.requirements)} if config.recipients.failing else {}
+    return {**beside, program.name: (program, tuple(requirements))}
+
+
 def write_crash(folder: Path, redactor: Redactor) -> None:
     """Keep the traceback of the error that is being handled, without keys and numbers."""
     (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
@@ -180,7 +191,7 @@ def _drive(
                 progress=progress,
             )
             if options.replay is not None:
-                run_programs(drive, {options.replay.name: (options.replay, tuple(requirements))})
+                run_programs(drive, replayed(options.replay, config, requirements))
             else:
                 for name in options.drivers:
                     DRIVERS[name](drive)

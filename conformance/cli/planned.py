@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterator
 
 from conformance.config import Limits
 from conformance.plan import Part, Plan
 
 
-def plan_lines(plan: Plan, limits: Limits) -> list[str]:
-    """What a run would cost, driver by driver, against its limits; then the scenarios."""
+def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str]:
+    """What a run would cost, driver by driver, against its limits; then the scenarios.
+
+    :param width: columns to fill; None leaves each line whole.
+    """
     lines = ["nothing was sent; a run costs", "", f"{'driver':14}{'messages':24}calls"]
     lines += [f"{part.driver:14}{_messages(part):24}{_calls(part)}" for part in plan.parts]
     lines += [f"{'limits':14}{limits.max_messages:<24}{limits.max_calls}", ""]
-    whom = ", ".join(f"{count} to {role} numbers" for role, count in plan.recipients.items()) or "nobody"
-    lines.append(f"{'sent':14}{whom}; the other messages are retries")
-    if plan.exploring_messages:
-        lines.append(f"{'':14}machine draws whom it texts of the same numbers, beside these")
-    if plan.price is not None:
-        told = ", without machine" if plan.exploring_messages else ""
-        lines.append(f"{'price':14}{plan.price:.2f}, by limits.price_per_message{told}")
-    rate = f"{limits.calls_per_second:g} calls a second"
-    lines.append(
-        f"{'time':14}likely {_span(plan.seconds_likely)}, and the time of a delivery or two; {_bound(plan, limits)}"
-    )
-    lines.append(
-        f"{'':14}(the likely calls at {rate}; scenarios wait side by side, so deliveries add up once or twice)"
-    )
-    lines += shortages(plan)
+    lines += [f"{head:14}{text}" for head, text in (*_whom(plan), *_price(plan), *_time(plan, limits))]
+    lines += [f"{'SHORT':14}{line}" for line in shortages(plan)]
+    lines = [part for line in lines for part in _folded(line, 14, width)]
     if plan.scenarios:
-        lines += ["", f"{len(plan.scenarios)} scenarios", *(f"  {s.name:18} {s.title}" for s in plan.scenarios)]
+        lines += ["", f"{len(plan.scenarios)} scenarios"]
+        told = [f"  {s.name:18} {s.title}" for s in plan.scenarios]
+        lines += [part for line in told for part in _folded(line, 21, width)]
     return lines
 
 
-def shortages(plan: Plan) -> Iterable[str]:
-    """A line for each limit that does not hold the plan."""
+def _folded(line: str, indent: int, width: int | None) -> list[str]:
+    if width is None or len(line) <= width:
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def _whom(plan: Plan) -> Iterator[tuple[str, str]]:
+    whom = ", ".join(f"{count} to {role} numbers" for role, count in plan.recipients.items())
+    if whom:
+        yield "sent", f"{whom}; the other messages are retries"
+        if plan.exploring_messages:
+            yield "", "machine draws whom it texts of the same numbers, beside these"
+    elif plan.exploring_messages:
+        yield "sent", "machine draws whom it texts of the configured numbers"
+    else:
+        yield "sent", "nobody is texted"
+
+
+def _price(plan: Plan) -> Iterator[tuple[str, str]]:
+    if plan.price is None or plan.price_at_most is None:
+        return
+    at_most = f"{plan.price_at_most:.2f} at most, by limits.price_per_message"
+    yield "price", f"{plan.price:.2f} for what is planned, {at_most}" if plan.price else at_most
+
+
+def _time(plan: Plan, limits: Limits) -> Iterator[tuple[str, str]]:
+    rate = f"{limits.calls_per_second:g} calls a second"
+    yield "time", f"likely {_span(plan.seconds_likely)}, and the time of a delivery or two; {_bound(plan, limits)}"
+    yield "", f"(the likely calls at {rate}; programs wait side by side, so deliveries add up once or twice)"
+
+
+def shortages(plan: Plan) -> Iterator[str]:
+    """A sentence for each limit that does not hold the plan."""
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
-        yield f"{'SHORT':14}{what}: raise it, or the run ends early"
+        yield f"{what}: raise it, or the run ends early"
 
 
 def _messages(part: Part) -> str:

@@ -8,18 +8,20 @@ from pathlib import Path
 import click
 
 from conformance.catalogue import PROFILES, load
-from conformance.cli.planned import plan_lines
+from conformance.cli.planned import plan_lines, shortages
 from conformance.cli.screen import Screen, tell
+from conformance.config import Config
 from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import FailOn, worst
 from conformance.launch import configured, launch
-from conformance.plan import make_plan
+from conformance.plan import Plan, make_plan, replay_plan
+from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.report.rendering import render, select
 from conformance.report.write import read_report
-from conformance.session import Options, Result, drivers_for, new_seed, read_program
+from conformance.session import Options, Result, drivers_for, new_seed, read_program, replayed
 from conformance.transport.redact import Redactor
 from conformance.waivers import read_waivers
 
@@ -90,8 +92,11 @@ def run(
 
 
 def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
-    def ready(redactor: Redactor) -> None:
+    def ready(config: Config, redactor: Redactor) -> None:
         screen.redactor = redactor
+        if config.target.base_url:
+            for line in shortages(_planned(config, options)):
+                screen.complain(line)
 
     with screen.waiting() as status:
 
@@ -135,7 +140,15 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
     with configured(target, config_file, os.environ) as config:
         if not config.target.base_url:
             raise UsageError("no target is named", mend="give --target URL (or --target reference)")
-        selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
-        for line in plan_lines(make_plan(config, options.depth, selected, options.drivers), config.limits):
+        if options.replay is not None:
+            check(options.replay, config, f"program {options.replay.name}")
+        for line in plan_lines(_planned(config, options), config.limits, screen.columns):
             screen.say(line)
     return 0
+
+
+def _planned(config: Config, options: Options) -> Plan:
+    selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
+    if options.replay is not None:
+        return replay_plan(config, [program for program, _ in replayed(options.replay, config, selected).values()])
+    return make_plan(config, options.depth, selected, options.drivers)

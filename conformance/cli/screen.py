@@ -102,13 +102,19 @@ class Screen:
         """Columns that there are to fill."""
         return min(self._out.width, WIDTH)
 
-    def say(self, text: str = "", style: str = "") -> None:
-        """A line of results, as it is."""
-        self._out.print(Text(inert(text), style=style), soft_wrap=True)
+    @property
+    def columns(self) -> int | None:
+        """Columns that sentences are to be folded to; None where the output is no terminal, and lines stay whole."""
+        return self.width if self._out.is_terminal else None
+
+    def say(self, text: str = "", style: str = "", *, fold: bool = False) -> None:
+        """A line of results, as it is; ``fold``: a sentence, which a terminal gets folded between words."""
+        self._out.print(Text(inert(text), style=style), soft_wrap=not (fold and self._out.is_terminal))
 
     def complain(self, text: str) -> None:
         """A line about what went wrong."""
-        self._err.print(Text.assemble(("retry-conformance: ", "bold red"), inert(text)), soft_wrap=True)
+        line = Text.assemble(("retry-conformance: ", "bold red"), inert(text))
+        self._err.print(line, soft_wrap=not self._err.is_terminal)
 
     def show(self, table: Table) -> None:
         """A table of results."""
@@ -164,10 +170,10 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     screen.say(f"{report.verdict}: {said}", style=_OVERALL.get(report.verdict, "bold yellow"))
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
-        screen.say(f"{about}; of the other {report.left_out} it says nothing")
+        screen.say(f"{about}; of the other {report.left_out} it says nothing", fold=True)
     screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
     status = run.exit_status if exit_status is None else exit_status
-    screen.say(f"exit status {status}: {meaning(report, status)}")
+    screen.say(f"exit status {status}: {meaning(report, status)}", fold=True)
 
 
 def _table(report: Report) -> Table:

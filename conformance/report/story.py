@@ -16,7 +16,7 @@ MAX_AGAIN = 4
 
 def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
     """The whole story of one requirement that did not pass."""
-    head = f"{item.id} {WORDS[item.verdict]}: {item.title}"
+    head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {item.title}"
     lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
     if item.waived is not None:
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
@@ -31,6 +31,13 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
             more = f" and {len(again) - MAX_AGAIN} more times" if len(again) > MAX_AGAIN else ""
             lines += _wrap(f"in exchanges {places}{more}", width, "    and again ")
     return "\n".join(lines)
+
+
+def alternatives(item: ReportedRequirement) -> tuple[str, ...]:
+    """Requirements of which one may be violated in place of this one; none where a finding proves this one by itself."""
+    if any(len(finding.any_of) == 1 for finding in item.findings):
+        return ()
+    return tuple(sorted({name for finding in item.findings for name in finding.any_of} - {item.id}))
 
 
 def why(item: ReportedRequirement) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance.exit_status import meaning
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
-from conformance.report.story import distinct
+from conformance.report.story import alternatives, distinct
 from conformance.verdicts import ORDER
 
 SIGNS = {
@@ -46,7 +46,8 @@ def summary(report: Report) -> str:
     ]
     for item in report.chosen:
         if item.verdict == "fail":
-            lines += [f"## {item.id} fails: {_plain(item.title)}", ""]
+            or_else = f" (or {', '.join(alternatives(item))})" if alternatives(item) else ""
+            lines += [f"## {item.id}{or_else} fails: {_plain(item.title)}", ""]
             for finding, again in distinct(item.findings):
                 lines += _finding(finding)
                 if again:
