@@ -14,7 +14,7 @@ Overall = Literal["conformant", "nonconformant", "inconclusive", "error"]
 
 #: Doubts that stand against a pass even where it was exercised: something of ours, or of the proof, is broken, or what
 #: was seen elsewhere in the run may be the violation itself.
-_TAINTING = ("suite-error", "axiom-broken", "stuck-once", "left-underway")
+_TAINTING = ("suite-error", "axiom-broken", "stuck-once", "left-underway", "left-unretryable")
 #: Requirements that are about answers which the suite never provokes.
 _NEVER_PROVOKED = {"BR-ERR-06": "429", "BR-ERR-07": "500"}
 #: What the user sets, for each thing that a requirement may need.

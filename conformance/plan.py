@@ -190,6 +190,9 @@ class _Count:
         if step.until in ("quiet", "terminal", "moved", "ended"):
             self.underway.discard(step.batch)
         settle = step.seconds or self.config.timing.settle_timeout
+        if step.until == "quiet":
+            # Once for the messages, and once for the status of the batch.
+            settle *= 2
         interval, at, polls = min(max(settle / 100, 0.02), 2.0), 0.0, 1
         while at < settle:
             at += interval

@@ -7,14 +7,12 @@ import hashlib
 import logging
 import random
 import signal
-import threading
 import traceback
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -27,6 +25,7 @@ from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
 from conformance.errors import FormatError, GuardError, SuiteError, TargetError, UsageError
 from conformance.exit_status import FailOn, of_verdicts, worst
+from conformance.history import spent
 from conformance.history.reader import read_history
 from conformance.history.records import Given, Header, History
 from conformance.history.writer import HistoryWriter
@@ -38,9 +37,10 @@ from conformance.report.build import build
 from conformance.report.model import Report
 from conformance.report.write import write_all
 from conformance.scenarios import selecting
+from conformance.signals import caught
 from conformance.transport.client import HttpTransport, redactor_of
 from conformance.transport.redact import Redactor
-from conformance.waivers import Waiver, in_force, stale
+from conformance.waivers import Waiver, idle, in_force, stale
 
 #: Where the traceback of an error of ours is kept, beside the reports.
 CRASH_FILE = "crash.txt"
@@ -81,10 +81,6 @@ def drivers_for(selected: Collection[str], profiles: Collection[str]) -> tuple[s
     return ("scenarios",) if selected and set(selected) < everything else tuple(DRIVERS)
 
 
-class _SignalError(BaseException):
-    """SIGTERM came."""
-
-
 @dataclass
 class Ending:
     """How a run ended: its own exit status, whether it did all it had planned, and lines for a person."""
@@ -120,8 +116,8 @@ def execute(
     folder = make_folder(options.report_dir)
     ending = Ending()
     with ExitStack() as kept:
-        spent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept)
-        return conclude(folder / "history.jsonl", catalogue, options, ending, messages=spent, folder=folder)
+        sent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept)
+        return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
 
 
 def replayed(
@@ -174,9 +170,9 @@ def _drive(
         header = _header(config, options)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         kept.enter_context(writer.hold())
-        transport = HttpTransport(config, writer, redactor=redactor)
+        stop = stack.enter_context(caught())
+        transport = HttpTransport(config, writer, redactor=redactor, stop=stop.check)
         stack.callback(transport.close)
-        stack.enter_context(_sigterm())
         try:
             progress(Progress(part="preflight", what="asking whether the target can be tested"))
             preflight.check(transport, config, seed=options.seed)
@@ -195,17 +191,17 @@ def _drive(
             else:
                 for name in options.drivers:
                     DRIVERS[name](drive)
+            stop.check()
             transport.silence.at_the_end()
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))
             transport.note("stopped", text=str(error))
         except KeyboardInterrupt:
-            ending.status, ending.complete = 130, False
-            transport.note("stopped", text="interrupted")
-        except _SignalError:
-            ending.status, ending.complete = 143, False
-            transport.note("stopped", text="ended by SIGTERM")
+            stop.taken = True
+            ended = stop.number == signal.SIGTERM
+            ending.status, ending.complete = 143 if ended else 130, False
+            transport.note("stopped", text="ended by SIGTERM" if ended else "interrupted")
         except Exception as crash:
             # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
             ending.status, ending.complete = 5, False
@@ -261,18 +257,20 @@ def conclude(
     history = read_history(path)
     verdicts = decide(history, judge(history, catalogue), catalogue)
     today = datetime.datetime.now(datetime.UTC).date()
-    spent = messages if messages is not None else (history.footer.messages if history.footer else 0)
+    given = {item.requirement: item.verdict for item in verdicts.items}
 
-    def report_with(exit_status: int) -> Report:
+    def report_with(exit_status: int, remarks: Sequence[str] = ()) -> Report:
         return build(
             history,
             verdicts,
             catalogue,
-            finished=_now(),
+            finished=spent.finished(history) or _now(),
             exit_status=exit_status,
             history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            messages=spent,
-            waived=in_force(options.waivers, today, {item.requirement: item.verdict for item in verdicts.items}),
+            messages=spent.messages(history) if messages is None else messages,
+            waived=in_force(options.waivers, today, given),
+            known=options.known,
+            remarks=remarks,
         )
 
     draft = report_with(0)
@@ -280,18 +278,20 @@ def conclude(
     judged = of_verdicts(
         draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
     )
-    ending = ending or Ending()
-    report = report_with(worst({ending.status, judged}))
+    beside = (*wrong, *idle(options.waivers, given, today), *_known(draft))
+    remarks = tuple(line for line in (spent.stopped(history), *beside) if line)
+    ended = ending or Ending()
+    report = report_with(worst({ended.status, judged}), remarks)
     missing = write_all(report, history, folder) if folder is not None else ()
     if missing:
-        report = report_with(worst({report.run.exit_status, SuiteError.exit_status}))
-    lines = (*ending.lines, *wrong, *_known(report, options.known), *missing)
+        report = report_with(worst({report.run.exit_status, SuiteError.exit_status}), remarks)
+    lines = (*ended.lines, *beside, *missing)
     return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
 
 
-def _known(report: Report, known: frozenset[str]) -> Sequence[str]:
+def _known(report: Report) -> Sequence[str]:
     """A line that says which failures the baseline has already, if there are any."""
-    met = [i.id for i in report.requirements if i.findings and all(f.fingerprint in known for f in i.findings)]
+    met = [item.id for item in report.requirements if item.known]
     return [f"{', '.join(met)}: the baseline fails there already, and it does not count again"] if met else []
 
 
@@ -306,23 +306,6 @@ def read_program(path: Path) -> Program:
         raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend="name a program's file") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"is no program ({error})", where=str(path), mend="give a file of DIR/programs") from None
-
-
-@contextmanager
-def _sigterm() -> Iterator[None]:
-    """While this lasts, SIGTERM ends the run in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _SignalError
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _now() -> str:

@@ -14,6 +14,9 @@ from conformance.catalogue import Catalogue
 from conformance.errors import FormatError
 from conformance.report.model import ReportedRequirement, Waived
 
+#: Verdicts that a waiver may cover.
+_COVERED = ("fail", "inconclusive", "not_run")
+
 
 class Waiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One waiver, as written in the file."""
@@ -61,6 +64,15 @@ def in_force(
         if w.expires >= today and (fits or w.requirement not in found):
             found[w.requirement] = Waived(covers=w.covers, reason=w.reason, link=w.link, expires=w.expires.isoformat())
     return found
+
+
+def idle(waivers: Iterable[Waiver], verdicts: Mapping[str, str], today: datetime.date) -> list[str]:
+    """A line for each waiver in force that leaves its requirement's verdict alone, for it covers another one."""
+    return [
+        f"the waiver for {w.requirement} covers {w.covers.replace('_', ' ')}, not {verdict.replace('_', ' ')}"
+        for w in waivers
+        if w.expires >= today and (verdict := verdicts.get(w.requirement, "")) in _COVERED and verdict != w.covers
+    ]
 
 
 def stale(

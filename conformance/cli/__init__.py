@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -55,10 +54,6 @@ def status_of(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         screen.complain("interrupted")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; nothing is left to be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as crash:
         logging.getLogger(__name__).debug("the suite broke", exc_info=True)
         return _broken(screen, crash)

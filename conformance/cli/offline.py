@@ -46,7 +46,7 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
             lines += _pages(path, folder, result)
         status = worst({result.exit_status, SuiteError.exit_status}) if lines else result.exit_status
         tell(screen, result.report, catalogue, exit_status=status)
-        for line in lines:
+        for line in (*result.report.run.remarks, *lines):
             screen.complain(line)
         statuses.add(status)
     return worst(statuses)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO, cast
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.catalogue import Catalogue
+from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
 from conformance.report.model import Report
@@ -61,11 +63,25 @@ class _Redacted:
         encoding = self._stream.encoding or "utf-8"
         clean = self._screen.redactor.text(text)
         # A terminal that cannot show a character shows another one, rather than a traceback.
-        self._stream.write(clean.encode(encoding, "replace").decode(encoding))
+        self._out(lambda: self._stream.write(clean.encode(encoding, "replace").decode(encoding)))
         return len(text)
 
     def flush(self) -> None:
-        self._stream.flush()
+        self._out(self._stream.flush)
+
+    def _out(self, do: Callable[[], object]) -> None:
+        """Who read this may have gone: that changes no verdict, and what is still said is said to nobody.
+
+        :raises SuiteError: it cannot be written for another reason.
+        """
+        try:
+            do()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            what = f"cannot be written ({error.strerror})"
+            raise SuiteError(what, where="the output", mend="the reports are in --report-dir") from None
 
     def isatty(self) -> bool:
         return self._stream.isatty()

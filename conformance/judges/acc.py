@@ -19,6 +19,7 @@ from conformance.judges.intervals import (
     seconds,
 )
 from conformance.judges.quiet import Quiet, quiet, settled, status_before, status_ever
+from conformance.judges.sightings import Sight
 from conformance.judges.timeline import begun, brackets, follows, overlapping, retried, slack
 
 REQUIREMENTS = ("BR-ACC-01", "BR-ACC-02", "BR-ACC-03", "BR-ACC-04", "BR-ACC-05", "BR-ACC-06")
@@ -110,8 +111,10 @@ def partly_listed(case: Case, batch: Batch, write: Write) -> tuple[int, int, flo
     for walk in walks:
         if walk.t - case.lag < write.last or len(set(walk.ids)) >= len(batch.rows):
             continue
-        fuller = [w for w in walks if w.t >= walk.last and len(set(w.ids)) == len(batch.rows)]
-        if fuller:
+        whole = [w for w in walks if len(set(w.ids)) == len(batch.rows)]
+        fuller = [w for w in whole if w.t >= walk.last]
+        # Rows that were listed once had been made, whatever a later listing leaves out.
+        if fuller and not any(w.last <= walk.t for w in whole):
             return len(set(walk.ids)), walk.pages[0].n, walk.t - case.lag, fuller[0].pages[0].n
     return None
 
@@ -361,6 +364,28 @@ def _stays_unretryable(case: Case, batch: Batch) -> Iterator[Opinion]:
                 subject="status stays not retryable after an accepted retry",
             )
             return
+        yield from _left_unretryable(case, batch, write, seen, following)
+
+
+def _left_unretryable(
+    case: Case, batch: Batch, write: Write, seen: list[list[Sight]], following: float
+) -> Iterator[Opinion]:
+    """What speaks against a pass of BR-ACC-06 without proving the contrary: the last word on the batch's status.
+
+    Every message is terminal, and half of settle_timeout later the batch is still not retryable when it is read last.
+    """
+    ended = max(next(s.last for s in view if s.terminal) for view in seen)
+    shown = [(s, status) for s, status in case.status_sights(batch) if s.t >= ended and s.last <= following]
+    if shown and shown[-1][1] not in RETRYABLE and shown[-1][0].t - ended >= case.header.settle_timeout / 2:
+        sight, status = shown[-1]
+        yield Doubt(
+            requirement="BR-ACC-06",
+            code="left-unretryable",
+            text=f"read {sight.n}, the last of its batch, shows it in {status}, {seconds(sight.t - ended)} after every message "
+            f"of accepted retry {write.n} was terminal",
+            needs=("a longer timing.settle_timeout",),
+            evidence=(write.n, sight.n),
+        )
 
 
 def _unseen(requirement: str, write: Write) -> Doubt:

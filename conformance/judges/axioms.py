@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.judges.case import Batch, Case
+from conformance.judges.case import Batch, Case, Write
 from conformance.judges.held import standing
 from conformance.judges.intervals import RETRYABLE, rank, seconds
 from conformance.judges.lag import estimate
@@ -23,7 +23,8 @@ def broken(case: Case) -> dict[str, str]:
     found: dict[str, str] = {}
     for message in case.messages:
         touched = case.batch_of(message)
-        writes = [(w.t, w.last) for w in touched.writes if w.standing != "unsent"] if touched is not None else []
+        # A refusal moves nothing: BR-BLK-03 is about attempts, and here there is none more.
+        writes = [(w.t, w.last) for w in touched.writes if not _idle(w)] if touched is not None else []
         for view in views(case.sights(message)):
             for a, b in pairwise(view):
                 if not follows(case, b, a.last):
@@ -45,6 +46,10 @@ def broken(case: Case) -> dict[str, str]:
     if case.header.read_lag is not None and (shown := estimate(case) / 2) > case.header.read_lag:
         found["A7"] = f"reads lag {seconds(shown)}, more than the configured {seconds(case.header.read_lag)}"
     return found
+
+
+def _idle(write: Write) -> bool:
+    return write.standing == "unsent" or (write.standing == "refused" and write.valid)
 
 
 def _sent_twice(case: Case, batch: Batch) -> Iterator[str]:

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.intervals import RETRYABLE
 from conformance.judges.sightings import Sight
-from conformance.judges.timeline import acts_on, begun, effect_until, follows, last_before, pending
+from conformance.judges.timeline import (
+    acts_on,
+    begun,
+    comparable,
+    effect_until,
+    follows,
+    gain,
+    last_before,
+    pending,
+    spent,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +68,31 @@ def quiet(case: Case, batch: Batch, write: Write, *, beside: frozenset[int] = fr
         return "messages-underway"
     if not all(settled(case, batch, s) for s in sights):
         return "not-settled"
+    if write.standing == "refused" and any(_moved_by_itself(case, batch, s) for s in sights):
+        return "moved-by-itself"
     status, shown = _status(case, batch, since, write.t)
     if status is not None and status not in RETRYABLE:
         return "status-not-retryable"
     return Quiet(sights=sights, status=status, evidence=tuple(sorted({*(s.n for s in sights), *shown})))
 
 
+def _moved_by_itself(case: Case, batch: Batch, sight: Sight) -> bool:
+    """Whether a later answer shows the message underway in the attempt that the sight shows terminal, and no retry that may
+    have been carried out lies between. A2 does not hold for it then: it may have moved before the refusal, too."""
+    acts = acts_on(batch, sight.message)
+    following = min((w.t for w in acts if w.last > sight.t), default=float("inf"))
+    later = (s for s in case.sights(sight.message) if s.t > sight.last and s.last < following)
+    return any(s.underway and comparable(sight, s) and gain(sight, s) == 0 for s in later)
+
+
 def settled(case: Case, batch: Batch, sight: Sight) -> bool:
     """No earlier retry can still owe the message an attempt: each took it up already, or time is over.
 
     A success is owed none by retries that found it so (A2), nor by a single other one: it was reset by it, or underway.
+    A message that is spent is owed none by any.
     """
+    if spent(case, batch, sight.message, sight.last):
+        return True
     if pending(case, batch, sight.message, sight) == 0:
         return True
     before = [s.last for s in case.sights(sight.message) if s.status == "success"]

@@ -167,9 +167,11 @@ def _not_failed(case: Case, view: tuple[Sight, ...], write: Write, a: Sight, b: 
     """Whether the attempt that ``a`` shows underway, before the write left, had not ended when that of ``b`` was begun."""
     if not a.underway:
         return False
-    middle = (s for s in view if follows(case, s, write.last) and s.last <= b.t and s.underway)
+    # Seen terminal, in whatever view, and underway in that attempt after: then A2 is what is broken.
+    ended = min((s.t for s in case.sights(a.message) if s.terminal and s.t >= a.last), default=float("inf"))
+    middle = (s for s in view if follows(case, s, write.last) and s.last <= min(b.t, ended) and s.underway)
     outlasted = write.standing == "accepted" and any(same_attempt(a, s) and comparable(a, s) for s in middle)
-    return outlasted or _superseded(a, b)
+    return outlasted or (b.last <= ended and _superseded(a, b))
 
 
 def _superseded(a: Sight, b: Sight) -> bool:

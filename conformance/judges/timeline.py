@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import seconds
+from conformance.judges.intervals import TOO_MANY_CODE, seconds
 from conformance.judges.sightings import Sight
 
 
@@ -117,6 +117,20 @@ def _retried_at(case: Case, batch: Batch, message: str, sight: Sight) -> tuple[i
     if shown is None or shown < 0:
         return 0, len(acts)
     return shown, max(shown, min(len(acts), shown + pending(case, batch, message, sight)))
+
+
+def spent(case: Case, batch: Batch, message: str, instant: float) -> bool:
+    """Whether the target itself had said by then that the message was retried too often, and reads bear it out (ruling 3).
+
+    Attempts only grow (A4): it is so for good, and no retry may take the message up any more.
+    """
+    return any(
+        single.message == message
+        and single.code == TOO_MANY_CODE
+        and single.last <= instant
+        and retried(case, batch, message, single)[0] >= 2
+        for single in batch.singles
+    )
 
 
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Sight | None:

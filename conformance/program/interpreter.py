@@ -285,15 +285,20 @@ class Interpreter:
         since = now() if step.essential else held.touched
         deadline = since + (step.seconds if step.seconds is not None else settle)
         interval = min(max(settle / 100, 0.02), 2.0)
+        ended = False
         while True:
             if self._reader.holds(step, held):
                 return
+            if step.until == "quiet" and step.seconds is None and held.terminal and not ended:
+                # From here on the status of the batch has its time (BR-ACC-06); a last look behind it tells.
+                ended, deadline = True, max(deadline, now() + settle)
             if now() >= deadline:
                 break
             what = f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
             yield Pause(until=min(now() + interval, deadline), what=what, deadline=deadline)
             interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
-        text = f"batch {step.batch} was not {step.until} within {settle:g} s"
+        within = step.seconds if step.seconds is not None else settle
+        text = f"scenario {self._scenario}: batch {step.batch} was not {step.until} within {within:g} s"
         self._transport.note("waited_out", scenario=self._scenario, text=text)
         if step.essential and held.blind:
             text += ", and the last look at it got no answer"

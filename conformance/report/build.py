@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from conformance import CONTRACT_VERSION, __version__
@@ -41,10 +41,14 @@ def build(
     history_sha256: str,
     messages: int,
     waived: Mapping[str, Waived] | None = None,
+    known: Collection[str] = (),
+    remarks: Sequence[str] = (),
 ) -> Report:
     """The report of one run.
 
     :param finished: ISO 8601; :param messages: as counted by the budget.
+    :param waived: the waivers in force, by requirement; :param known: fingerprints of the findings of a baseline.
+    :param remarks: what is to be said beside the verdicts.
     """
     header = history.header
     calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
@@ -69,10 +73,11 @@ def build(
             messages=messages,
             config_digest=header.config_digest,
             history_sha256=history_sha256,
+            remarks=tuple(remarks),
         ),
         verdict=overall(verdicts, catalogue, header.profiles),
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
-        requirements=tuple(_requirements(history, verdicts, catalogue, waived or {})),
+        requirements=tuple(_requirements(history, verdicts, catalogue, waived or {}, known)),
         observations=(
             *(ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations),
             *_repetitions(history),
@@ -122,12 +127,13 @@ def latency(history: History) -> dict[str, Latency]:
 
 
 def _requirements(
-    history: History, verdicts: Verdicts, catalogue: Catalogue, waived: Mapping[str, Waived]
+    history: History, verdicts: Verdicts, catalogue: Catalogue, waived: Mapping[str, Waived], known: Collection[str]
 ) -> Sequence[ReportedRequirement]:
     programs = {n.scenario for n in history.notes if n.event == "program"}
     items = []
     for verdict in verdicts.items:
         requirement = catalogue[verdict.requirement]
+        waiver = waived.get(requirement.id)
         items.append(
             ReportedRequirement(
                 id=requirement.id,
@@ -139,7 +145,8 @@ def _requirements(
                 exercised=verdict.exercised,
                 evidence=verdict.evidence,
                 findings=tuple(_finding(history, f, programs) for f in verdict.findings),
-                waived=waived.get(requirement.id),
+                waived=waiver if waiver is not None and waiver.covers == verdict.verdict else None,
+                known=bool(verdict.findings) and all(f.fingerprint in known for f in verdict.findings),
             )
         )
     return items

@@ -60,6 +60,7 @@ def headline(report: Report) -> str:
         "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
         "Races": in_words(report.races) or "none",
     }
+    rows |= {"Beside": "; ".join(run.remarks)} if run.remarks else {}
     table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     table += f"<tr><th>Readings</th><td>{_readings(report)}</td></tr>"
     colour = {"conformant": _COLOURS["pass"], "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
@@ -103,6 +104,8 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         parts.append(
             f"<dt>Why {item.verdict.replace('_', ' ')}</dt><dd>{text}{f'<ul>{needs}</ul>' if needs else ''}</dd>"
         )
+    if item.known:
+        parts.append("<dt>Known</dt><dd>The baseline fails there already.</dd>")
     if item.waived is not None:
         parts.append(f"<dt>Waived until {escape(item.waived.expires)}</dt><dd>{escape(item.waived.reason)}</dd>")
     parts += [_finding(f, again) for f, again in distinct(item.findings)]

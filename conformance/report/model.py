@@ -47,6 +47,8 @@ class RunInfo(_Part, frozen=True):
     messages: int
     config_digest: str
     history_sha256: str
+    #: Sentences that belong beside the verdicts: why the run ended early, stale waivers, what the baseline has already.
+    remarks: tuple[str, ...] = ()
 
 
 class ReportedFinding(_Part, frozen=True):
@@ -72,7 +74,7 @@ class ReportedFinding(_Part, frozen=True):
 
 
 class Waived(_Part, frozen=True):
-    """The waiver that covers a verdict."""
+    """The waiver that covers a verdict, until it expires."""
 
     covers: str
     reason: str
@@ -92,7 +94,10 @@ class ReportedRequirement(_Part, frozen=True):
     exercised: int
     evidence: tuple[int, ...]
     findings: tuple[ReportedFinding, ...]
+    #: Only if it covers this verdict.
     waived: Waived | None = None
+    #: Whether it fails, and by nothing that the baseline does not have already.
+    known: bool = False
 
 
 class ReportedObservation(_Part, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ _PLUGINS = ("conformance.plugin", "pytest_html.plugin", "pytest_metadata.plugin"
 _ENDS = {"report.html": b"</html>", "junit.xml": b"</testsuites>"}
 _NOTHING_COLLECTED = 5
 _WRONG_USAGE = 4
+#: Arguments of pytest that choose, each with a value; and those that are a habit, and change nothing here.
+_CHOOSING = ("-k", "-m", "--deselect")
+_IDLE = re.compile(r"-[vqs]+|-r[a-zA-Z]*|--tb=\w+|--verbose|--quiet|--color=\w+")
 _WHERE = "the arguments after --"
 
 
@@ -42,7 +46,7 @@ def render(folder: Path, profiles: Sequence[str], arguments: Sequence[str] = ())
         command += ["--junitxml", str((folder / "junit.xml").resolve()), "-o", "junit_suite_name=retry-conformance"]
     said: list[str] = []
     if source.is_file() and len(blocked) < len(_ENDS):
-        ended = _pytest([*command, *arguments])
+        ended = _pytest([*command, *_choosing(arguments)])
         said = (ended.stderr or ended.stdout).strip().splitlines()
     missing = [name for name, end in _ENDS.items() if name in blocked or not _whole(folder / name, end)]
     if missing:
@@ -73,14 +77,33 @@ def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]
 
     :raises UsageError: the arguments are wrong, or choose nothing.
     """
-    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *arguments])
+    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *_choosing(arguments)])
     chosen = tuple(line.rpartition("::")[2] for line in ended.stdout.splitlines() if "::BR-" in line)
     if ended.returncode == _WRONG_USAGE:
-        said = [line for line in ended.stderr.splitlines() if "error:" in line]
-        raise UsageError(said[-1].rpartition("error:")[2].strip() if said else "are wrong", where=_WHERE)
+        said = [
+            line for line in (*ended.stderr.splitlines(), *ended.stdout.splitlines()) if re.search("error:", line, re.I)
+        ]
+        raise UsageError(re.split("error:", said[-1], flags=re.I)[-1].strip() if said else "are wrong", where=_WHERE)
     if ended.returncode == _NOTHING_COLLECTED or not chosen:
         raise UsageError("choose no requirement", where=_WHERE, mend="`list` names all")
     return chosen
+
+
+def _choosing(arguments: Sequence[str]) -> list[str]:
+    """Of the user's arguments those that choose: what else pytest can do it would do when the run is over, to its pages.
+
+    :raises UsageError: an argument is neither that nor a mere habit.
+    """
+    found: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if argument in _CHOOSING:
+            found += [argument, *([value] if (value := next(left, None)) is not None else [])]
+        elif argument.startswith(("-k", "-m", "--deselect=")):
+            found.append(argument)
+        elif not _IDLE.fullmatch(argument):
+            raise UsageError(f"{argument} chooses no requirement", where=_WHERE, mend=f"{', '.join(_CHOOSING)} do")
+    return found
 
 
 def _profiles(profiles: Sequence[str]) -> tuple[str, str]:
@@ -89,12 +112,21 @@ def _profiles(profiles: Sequence[str]) -> tuple[str, str]:
 
 def _pytest(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """A pytest that knows nothing but the suite: no other plugins, no configuration of the folder it runs in."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "conformance.suite", "-c", os.devnull]
+    # -P: what lies in the folder it runs in, such as another package of our name, is not imported.
+    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "conformance.suite", "-c", os.devnull]
     command += [part for name in _PLUGINS for part in ("-p", name)]
     command += ["-p", "no:cacheprovider", *arguments]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CONFORMANCE_"))}
-    environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONUTF8": "1"}
     try:
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise SuiteError(f"pytest could not show the run ({type(error).__name__})") from None

@@ -20,6 +20,8 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
     lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
     if item.waived is not None:
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
+    if item.known:
+        lines += _wrap("the baseline fails there already", width, "  known     ")
     if item.reason is not None:
         lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:
@@ -42,7 +44,9 @@ def alternatives(item: ReportedRequirement) -> tuple[str, ...]:
 
 def why(item: ReportedRequirement) -> str:
     """Why the verdict is what it is, in one line: for a table."""
-    waived = f"waived until {item.waived.expires}: " if item.waived is not None else ""
+    waived = "in the baseline: " if item.known else ""
+    if item.waived is not None:
+        waived = f"waived until {item.waived.expires}: "
     if item.findings:
         others = len(distinct(item.findings)) - 1
         more = f" (and {others} more)" if others else ""

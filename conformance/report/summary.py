@@ -33,6 +33,8 @@ def summary(report: Report) -> str:
         "",
         f"Exit status {run.exit_status}: {meaning(report, run.exit_status)}.",
         "",
+        *(f"- {_plain(remark)}" for remark in run.remarks),
+        *("" for _ in run.remarks[:1]),
         *((f"Races: {in_words(report.races)}.", "") if report.races.pairs else ()),
         *_left_out(report),
     ]
@@ -47,11 +49,14 @@ def summary(report: Report) -> str:
     for item in report.chosen:
         if item.verdict == "fail":
             or_else = f" (or {', '.join(alternatives(item))})" if alternatives(item) else ""
-            lines += [f"## {item.id}{or_else} fails: {_plain(item.title)}", ""]
+            lines += [f"## {item.id}{or_else} fails: {_plain(item.title)}", "", *_excused(item)]
             for finding, again in distinct(item.findings):
                 lines += _finding(finding)
                 if again:
                     lines += [f"The same in {len(again)} more places of the history.", ""]
+    covered = [item for item in report.chosen if item.waived is not None and item.verdict != "fail"]
+    if covered:
+        lines += ["## Waived", "", *(line for item in covered for line in (f"**{item.id}**", "", *_excused(item)))]
     unsettled = [item for item in report.chosen if item.verdict in ("error", "inconclusive", "not_run")]
     if unsettled:
         lines += [
@@ -81,8 +86,21 @@ def _left_out(report: Report) -> list[str]:
     return [f"{about}; of the other {report.left_out} it says nothing.", ""]
 
 
+def _excused(item: ReportedRequirement) -> list[str]:
+    """What keeps a verdict from counting: the waiver that covers it, or the baseline that has it."""
+    if item.waived is not None:
+        w = item.waived
+        said = f"{item.verdict.replace('_', ' ')}, until {w.expires}: {_plain(w.reason)} ({_plain(w.link)})"
+        return [f"Waived: {said}", ""]
+    return ["Known: the baseline fails there already.", ""] if item.known else []
+
+
 def _ids(report: Report, verdict: str) -> str:
-    return " ".join(item.id for item in report.chosen if item.verdict == verdict)
+    return " ".join(f"{item.id}{_mark(item)}" for item in report.chosen if item.verdict == verdict)
+
+
+def _mark(item: ReportedRequirement) -> str:
+    return " (waived)" if item.waived is not None else " (known)" if item.known else ""
 
 
 def _finding(finding: ReportedFinding) -> list[str]:

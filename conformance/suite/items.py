@@ -95,10 +95,10 @@ class RequirementItem(pytest.Item):
 
 
 def _waiver(item: ReportedRequirement) -> str:
-    """What is to be said of the waiver that covers this verdict; empty if there is none."""
+    """What excuses this verdict, the waiver that covers it or the baseline that has it; empty if nothing does."""
     waived = item.waived
     if waived is None or waived.covers != item.verdict:
-        return ""
+        return f"{item.verdict}, and the baseline fails there already" if item.known else ""
     return f"{item.verdict.replace('_', ' ')}, waived until {waived.expires}: {waived.reason} ({waived.link})"
 
 

@@ -17,6 +17,7 @@ import httpx
 from conformance.config import Config
 from conformance.errors import GuardError
 from conformance.history.records import End, Exchange, Invoke, Note
+from conformance.history.spent import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard
@@ -75,6 +76,7 @@ class HttpTransport:
     :param writer: the history.
     :param redactor: scrubs what is recorded.
     :param clock: monotonic seconds; ``sleep`` waits. Injected by tests.
+    :param stop: raises what is to end the run, before anything more leaves.
     :param inner: makes the part that does the networking, for tests; None is the network.
     :raises UsageError: no target is configured, or its certificates or proxy cannot be used.
     """
@@ -88,7 +90,9 @@ class HttpTransport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         inner: Callable[[], httpx.BaseTransport] | None = None,
+        stop: Callable[[], None] = lambda: None,
     ) -> None:
+        self._stop = stop
         self._config = config
         self._base = parse_base_url(config.target.base_url, booked=config.target.booked)
         self._writer = writer
@@ -231,6 +235,7 @@ class HttpTransport:
 
         :raises GuardError: the request may not leave, or the budget does not bear it; that is noted, nothing charged.
         """
+        self._stop()
         http = self._builder.build(request)
         context = Context(auth=request.auth, cause=request.cause)
         try:
@@ -275,11 +280,9 @@ class HttpTransport:
         self.guard.check(http, context if isinstance(context, Context) else Context())
 
     def _settle(self, admission: Admission, passage: Passage) -> None:
-        """Give back what was certainly not spent. A lost answer, a 408 and any 5xx keep the charge (ruling 11)."""
-        if passage.outcome == "not_sent":
-            self.budget.refund(admission.charge, calls=1)
-        elif passage.outcome == "answered" and passage.status is not None and 300 <= passage.status < 500:
-            self.budget.refund(0 if passage.status == 408 else admission.charge)
+        """Give back what was certainly not spent."""
+        spent = kept(admission.charge, passage.outcome, passage.status)
+        self.budget.refund(admission.charge - spent, calls=int(passage.outcome == "not_sent"))
 
     def _learn(self, http: httpx.Request, admission: Admission, passage: Passage, answer: Any) -> None:
         if passage.outcome != "answered" or passage.status is None or not 200 <= passage.status < 300:

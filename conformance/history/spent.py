@@ -1,0 +1,43 @@
+"""What a history cost, and how it ended, from its records alone."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+from conformance.history.records import History, Outcome
+
+
+def kept(charge: int, outcome: Outcome, status: int | None) -> int:
+    """Messages of a charge that count as sent.
+
+    A refusal sent none. A lost answer, a 408 and any 5xx may have sent them all (ruling 11).
+    """
+    refused = outcome == "answered" and status is not None and 300 <= status < 500 and status != 408
+    return 0 if outcome == "not_sent" or refused else charge
+
+
+def messages(history: History) -> int:
+    """Messages that the run spent; of a history that was cut off, as far as it goes."""
+    if history.footer is not None:
+        return history.footer.messages
+    return sum(kept(e.invoke.charge, e.end.outcome, e.status) for e in history.exchanges)
+
+
+def finished(history: History) -> str:
+    """When the last record was written, ISO 8601 to the second; empty if the history does not say when it began."""
+    times = [e.last if math.isfinite(e.last) else e.t for e in history.exchanges] + [n.t for n in history.notes]
+    last = history.footer.t if history.footer is not None else max(times, default=0.0)
+    try:
+        begun = datetime.datetime.fromisoformat(history.header.started)
+    except ValueError:
+        return ""
+    return (begun + datetime.timedelta(seconds=last)).isoformat(timespec="seconds")
+
+
+def stopped(history: History) -> str:
+    """Why the run ended early, in one sentence; empty if it did all it had planned."""
+    if history.footer is None:
+        return "the history is cut off: the run was killed, or goes on"
+    told = [note.text for note in history.notes if note.event == "stopped"]
+    return "" if history.footer.complete else (told or ["the run ended early"])[-1]
