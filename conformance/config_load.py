@@ -51,7 +51,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     :raises UsageError: something is unknown, missing, of the wrong type or out of bounds; says which key.
     """
     data = _read(path)
-    _overlay(data, environ)
+    overlaid = _overlay(data, environ)
     if target is not None and isinstance(data.setdefault("target", {}), dict):
         data["target"]["base_url"] = target
     try:
@@ -61,6 +61,9 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         where = at.strip("`").removeprefix("$.") or "the configuration"
+        if where in overlaid:
+            mend = 'write a list as JSON, such as ["…"]' if "`array`" in what else _SEE
+            raise UsageError(_without_value(what), where=f"{overlaid[where]} ({where})", mend=mend) from None
         raise UsageError(_without_value(what), where=where, mend=_meant(what, where)) from None
     config = _with_keys(config, environ)
     _check(config)
@@ -119,7 +122,12 @@ def _like(name: str, known: Iterable[str], said_as: Callable[[str], str] = str) 
     return f"did you mean {' or '.join(map(said_as, close))}?" if close else ""
 
 
-def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
+def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Lay the environment over the data. A variable that is empty is one that is not set, as CI servers leave them.
+
+    :return: the variables, by the keys that they set.
+    """
+    overlaid: dict[str, str] = {}
     for name in sorted(environ):
         if not name.startswith(PREFIX):
             continue
@@ -129,6 +137,9 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
             raise UsageError(
                 "is no key of the configuration", where=name, mend=mend or "unset it, or see docs/configuration.md"
             )
+        if not environ[name]:
+            continue
+        overlaid[".".join(keys)] = name
         table = data
         for key in keys[:-1]:
             below = table.setdefault(key, {})
@@ -136,6 +147,7 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
                 raise UsageError("names a key below a value", where=name, mend="unset it, or see docs/configuration.md")
             table = below
         table[keys[-1]] = _value(environ[name], keys)
+    return overlaid
 
 
 def _value(text: str, keys: list[str]) -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from conformance.catalogue import Catalogue, Requirement
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
@@ -39,8 +42,44 @@ def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) 
     """
     said = tuple(opinions)
     proved = _proved(said)
-    items = tuple(_verdict(requirement, history, said, proved) for requirement in catalogue.requirements)
+    hampered = _hampered(said)
+    items = tuple(
+        _explained(_verdict(requirement, history, said, proved), hampered) for requirement in catalogue.requirements
+    )
     return Verdicts(items=items, observations=tuple(o for o in said if isinstance(o, Observation)))
+
+
+#: Reasons that have a cause of their own.
+_EXPLAINED = ("answer-lost", "run-incomplete", "waited-out", "axiom-broken", "suite-error")
+
+
+@dataclass(frozen=True)
+class _Hampered:
+    """What kept the proofs of a whole run from closing, in words, and what would help."""
+
+    text: str
+    needs: tuple[str, ...]
+
+
+def _hampered(said: Iterable[Opinion]) -> _Hampered | None:
+    known = {o.key: o.value for o in said if isinstance(o, Observation)}
+    texts, needs = [], []
+    if "read-lag" in known:
+        texts.append(f"reads lag by {known['read-lag']}")
+        needs.append("timing.read_lag, in seconds, above that")
+    if "axiom-broken" in known:
+        texts.append(f"the history breaks {known['axiom-broken']}")
+        needs.append("a target that keeps to the axioms (docs/design.md)")
+    return _Hampered("; ".join(texts), tuple(needs)) if texts else None
+
+
+def _explained(verdict: Verdict, hampered: _Hampered | None) -> Verdict:
+    """The same verdict; one that is not settled says also what may have kept it so."""
+    reason = verdict.reason
+    if hampered is None or verdict.verdict != "inconclusive" or reason is None or reason.code in _EXPLAINED:
+        return verdict
+    more = Reason(code=reason.code, text=f"{reason.text}; {hampered.text}", needs=(*hampered.needs, *reason.needs))
+    return msgspec.structs.replace(verdict, reason=more)
 
 
 def overall(verdicts: Verdicts, catalogue: Catalogue, profiles: Sequence[str]) -> Overall:
@@ -143,7 +182,8 @@ def _unsettled(
     if unmet is not None:
         return verdict_of("inconclusive", _unmet(unmet), ())
     if history.footer is None or not history.footer.complete:
-        text = "the run ended before this was exercised"
+        what = f"not exercised: {', '.join(missing)}," if any(missing) else "not exercised"
+        text = f"{what} when the run ended early"
         return verdict_of("inconclusive", Reason(code="run-incomplete", text=text, needs=("a run to the end",)), ())
     if "scenarios" not in history.header.drivers:
         text = "the drivers that ran did not come upon it, and the planned scenarios were not selected"
@@ -178,7 +218,7 @@ def _excluded(requirement: Requirement, header: Header) -> Reason | None:
     lacking = [need for need in requirement.needs if need not in header.offers and need != "https"]
     if lacking:
         keys = tuple(_OFFER_KEYS.get(need, need) for need in lacking)
-        return Reason(code="not-configured", text=f"needs {', '.join(keys)}", needs=keys)
+        return Reason(code="not-configured", text="not configured", needs=keys)
     return None
 
 

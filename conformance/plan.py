@@ -190,17 +190,16 @@ class _Count:
         if step.until in ("quiet", "terminal", "moved", "ended"):
             self.underway.discard(step.batch)
         settle = step.seconds or self.config.timing.settle_timeout
-        if step.until == "quiet":
-            # Once for the messages, and once for the status of the batch.
-            settle *= 2
+        # A quiet batch is waited for twice so long: for its messages, and then for its status.
+        bound = 2 * settle if step.until == "quiet" else settle
         interval, at, polls = min(max(settle / 100, 0.02), 2.0), 0.0, 1
-        while at < settle:
+        while at < bound:
             at += interval
             interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
             polls += 1
         self.calls(1, 2 * polls)
         self.waits += 1
-        self.seconds += settle
+        self.seconds += bound
 
     def spend(self, messages: int, at_most: int) -> None:
         self.messages += messages

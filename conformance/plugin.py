@@ -86,9 +86,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0."""
     from conformance.suite.items import STATUS
+    from conformance.suite.processes import asked_for
 
     yield
     status = session.config.stash.get(STATUS, None)
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked_for(session.config):
+        # Nothing of the suite was selected, and nothing was sent.
+        session.exitstatus = 2
     if status is not None and session.exitstatus in _REPLACED:
         session.exitstatus = status
 

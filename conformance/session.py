@@ -10,7 +10,7 @@ import signal
 import traceback
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,6 +114,8 @@ def execute(
     if options.replay is not None:
         check(options.replay, config, f"program {options.replay.name}")
     folder = make_folder(options.report_dir)
+    with suppress(OSError):
+        (folder / CRASH_FILE).unlink(missing_ok=True)
     ending = Ending()
     with ExitStack() as kept:
         sent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept)
@@ -279,7 +281,7 @@ def conclude(
         draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
     )
     beside = (*wrong, *idle(options.waivers, given, today), *_known(draft))
-    remarks = tuple(line for line in (spent.stopped(history), *beside) if line)
+    remarks = tuple(line for line in (spent.stopped(history), spent.left_out(history), *beside) if line)
     ended = ending or Ending()
     report = report_with(worst({ended.status, judged}), remarks)
     missing = write_all(report, history, folder) if folder is not None else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,58 @@ def test_plan_sends_nothing(tmp_path: Path) -> None:
     assert status == 0
     assert "nothing was sent" in out
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-x"], "-x chooses no requirement"),
+        (["--junitxml=other.xml"], "--junitxml=other.xml chooses no requirement"),
+        (["--collect-only"], "--collect-only chooses no requirement"),
+        (["-k", "(("], "Wrong expression passed to '-k'"),
+        (["-k", "NOPE"], "choose no requirement"),
+    ],
+)
+def test_arguments_behind_the_dashes_choose_and_do_nothing_else(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    status, _, err = command("run", "--target", "reference", "--report-dir", str(tmp_path / "r"), "--", *arguments)
+    assert status == 2
+    assert said in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_habits_behind_the_dashes_change_nothing() -> None:
+    plain, habit = (
+        command("run", "--target", "reference", "--plan", "--", "-k", "ERR-01", *more) for more in ((), ("-v", "-ra"))
+    )
+    assert plain == habit
+    assert plain[0] == 0
+
+
+def test_another_package_of_our_name_in_the_folder_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "conformance").mkdir()
+    (tmp_path / "conformance" / "__init__.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    program = Path(sys.executable).with_name("retry-conformance")
+    command_line = [str(program), "run", "--target", "reference", "--plan", "--", "-k", "ERR-01"]
+    ended = subprocess.run(command_line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_reader_that_goes_changes_no_status() -> None:
+    program = [sys.executable, "-m", "conformance", "list", "requirements"]
+    ended = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert ended.stdout is not None
+    ended.stdout.close()
+    _, err = ended.communicate(timeout=60)
+    assert (ended.returncode, err) == (0, b"")
+
+
+def test_a_full_disk_is_one_line_and_no_bug_of_ours() -> None:
+    with Path("/dev/full").open("wb") as full:
+        program = [sys.executable, "-m", "conformance", "list", "requirements"]
+        ended = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert ended.returncode == 5
+    assert ended.stderr.decode() == (
+        "retry-conformance: the output: cannot be written (No space left on device) — the reports are in --report-dir\n"
+    )

@@ -158,7 +158,6 @@ ENVIRONMENT: dict[str, tuple[dict[str, str], str]] = {
     "no number": ({"CONFORMANCE_LIMITS__MAX_CALLS": SECRET}, "limits.max_calls"),
     "NaN": ({"CONFORMANCE_LIMITS__MAX_SECONDS": "NaN"}, "limits.max_seconds"),
     "yes for true": ({"CONFORMANCE_TARGET__BOOKED": "yes"}, "target.booked"),
-    "an empty key": ({"CONFORMANCE_TARGET__API_KEY": ""}, "target.api_key"),
     "deep": ({"CONFORMANCE_LIMITS__MAX_CALLS": "[" * 50_000}, "limits.max_calls"),
     "an index": ({"CONFORMANCE_GIVEN__0__BATCH_ID": SECRET}, "given"),
 }
@@ -358,3 +357,15 @@ def test_nothing_of_a_message_about_a_key_is_taken_for_the_key(text: str, tmp_pa
     with pytest.raises(UsageError) as caught:
         _load(f"[target]\n{text}", tmp_path)
     assert Redactor().text(str(caught.value)) == str(caught.value)
+
+
+def test_a_variable_that_is_empty_is_not_set() -> None:
+    """So a CI server leaves a secret that nobody gave it."""
+    environ = {"CONFORMANCE_RECIPIENTS__SUCCEEDING": "", "CONFORMANCE_TARGET__OTHER__CAMPAIGN_ID": ""}
+    config = load(None, environ)
+    assert (config.recipients.succeeding, config.target.other) == ((), None)
+
+
+def test_a_wrong_variable_is_named_with_how_to_write_it() -> None:
+    with pytest.raises(UsageError, match=r"CONFORMANCE_RECIPIENTS__SUCCEEDING \(recipients.succeeding\).*as JSON"):
+        load(None, {"CONFORMANCE_RECIPIENTS__SUCCEEDING": "6591230000x"})

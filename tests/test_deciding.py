@@ -8,7 +8,7 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.deciding import decide, overall
-from conformance.findings import Doubt, Exercise, Finding, Opinion
+from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
 from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note
 from conformance.verdicts import Verdict
 
@@ -190,3 +190,21 @@ def test_a_selection_is_never_conformant() -> None:
     assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
     absent = decide(_history(absent=("succeeding",)), everything, CATALOGUE)
     assert overall(absent, CATALOGUE, profiles) == "conformant"
+
+
+def test_what_kept_proofs_from_closing_is_said_where_something_is_not_settled() -> None:
+    lag = Observation(key="read-lag", value="43 ms at least")
+    verdict = _verdict("BR-BLK-02", lag)
+    assert verdict.reason is not None
+    assert "reads lag by 43 ms at least" in verdict.reason.text
+    assert verdict.reason.needs[0].startswith("timing.read_lag")
+    passed = _verdict("BR-ACC-04", lag, Exercise(requirement="BR-ACC-04", evidence=(3,)))
+    assert (passed.verdict, passed.reason) == ("pass", None)
+
+
+def test_a_run_that_ended_early_says_which_facets_it_had_not_come_to() -> None:
+    verdict = _verdict(
+        "BR-BLK-01", Exercise(requirement="BR-BLK-01", evidence=(1,), facet="first"), history=_history(complete=False)
+    )
+    assert verdict.reason is not None
+    assert verdict.reason.text == "not exercised: last, elsewhere, when the run ended early"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import xml.etree.ElementTree as ET
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from conformance.catalogue import load
 from conformance.cli import status_of
 from conformance.errors import FormatError
 from conformance.reference.settings import Settings
+from conformance.report.rendering import render
 from conformance.report.write import read_report
 from conformance.session import Options, conclude
 from conformance.waivers import Waiver, read_waivers
@@ -129,3 +131,35 @@ def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
     assert [(w.requirement, w.covers) for w in waivers] == [("BR-BLK-02", "fail"), ("BR-SEL-06", "not_run")]
     known = {r.id for r in load().requirements}
     assert all(w.requirement in known for w in waivers)
+
+
+def test_what_a_baseline_has_is_marked_in_every_report(known: Ran, tmp_path: Path) -> None:
+    failing = _failing(known)
+    options = Options(fail_on="fail", known=frozenset(chain.from_iterable(failing.values())))
+    result = conclude(known.folder / "history.jsonl", load(), options, folder=tmp_path)
+    render(tmp_path, ("core",))
+    cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")}
+    page = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    for name in failing:
+        assert result.report[name].known
+        assert cases[name].find("failure") is None
+        assert cases[name].find("skipped") is not None
+        assert f"{name} (known)" in page
+    assert "the baseline fails there already" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_waiver_stands_in_the_summary_and_one_that_covers_something_else_does_not(known: Ran, tmp_path: Path) -> None:
+    name = next(iter(_failing(known)))
+
+    def page(covers: Covers) -> str:
+        waiver = Waiver(
+            requirement=name, covers=covers, reason="agreed with ops", link="https://t.example/1", expires=TODAY
+        )
+        result = conclude(known.folder / "history.jsonl", load(), Options(waivers=(waiver,)), folder=tmp_path)
+        assert (result.report[name].waived is not None) is (covers == "fail")
+        return (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+    assert "agreed with ops" in page("fail")
+    other = page("inconclusive")
+    assert "agreed with ops" not in other
+    assert f"the waiver for {name} covers inconclusive, not fail" in other.replace("\\", "")

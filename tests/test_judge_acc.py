@@ -158,3 +158,35 @@ def test_acc_06_a_status_that_stays_not_retryable() -> None:
     story.look("b").finish("b").look("b")
     assert story.findings() == set()
     assert story.wait(11).look("b").findings() == {"BR-ACC-06"}
+
+
+def test_acc_01_rows_that_were_listed_before_had_been_made() -> None:
+    """A listing that later lacks them says something else: here ids of it were lost."""
+    story = _failed("FFF").retry("b", takes=()).list("b", only=1).list("b").finish("b").look("b")
+    assert "BR-ACC-01" not in story.findings()
+
+
+@pytest.mark.parametrize(("moves", "accused"), [(False, True), (True, False)])
+def test_acc_02_a_message_that_moves_by_itself_is_proof_of_nothing(moves: bool, accused: bool) -> None:
+    """Underway again in the attempt that had ended, with nothing but a refusal between: so it may have been at the refusal."""
+    story = _failed("F").retry("b", 400, "unresolved_batch_messages")
+    if moves:
+        story.move("b.0", "sending")
+    assert ("BR-ACC-02" in story.look("b").findings()) is accused
+
+
+def _spent_beside(story: Story) -> Story:
+    """The first message is spent, by single retries; then the batch is retried, and the second taken up."""
+    for _ in range(3):
+        story.single("b.0").finish("b").look("b")
+    story.single("b.0", 400, "too_many_message_attempts_error").retry("b", takes=("b.1",)).look("b").finish("b")
+    story.batches["b"] = "processing"
+    return story.look("b")
+
+
+@pytest.mark.parametrize(("seconds", "found", "doubted"), [(3, False, False), (6, False, True), (11, True, False)])
+def test_acc_06_a_spent_message_is_owed_nothing(seconds: float, found: bool, doubted: bool) -> None:
+    """The status has settle_timeout from when the others are terminal; half of it, and it is no pass."""
+    story = _spent_beside(_failed("FF")).wait(seconds).look("b")
+    assert (story.findings() == {"BR-ACC-06"}) is found
+    assert (("BR-ACC-06", "left-unretryable") in story.doubts()) is doubted

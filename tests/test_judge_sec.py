@@ -199,13 +199,13 @@ def test_sec_05_a_body_that_changes_nothing() -> None:
     story = _said(_ready().retry("b", cause="body:json-recipient"), {"recipient": "6511111111"})
     story.look("b").finish("b").look("b").retry("b").look("b")
     assert story.findings() == set()
-    assert {"BR-SEC-05 body", "BR-SEC-05 bare"} <= story.exercised()
+    assert {"BR-SEC-05 body", "BR-SEC-05 neither of them"} <= story.exercised()
 
 
 def test_sec_05_a_body_that_is_refused() -> None:
     story = _ready().retry("b", 400, "parameter_invalid", cause="body:json-recipient").look("b").retry("b").look("b")
     assert story.findings() == set()
-    assert {"BR-SEC-05 body", "BR-SEC-05 bare"} <= story.exercised()
+    assert {"BR-SEC-05 body", "BR-SEC-05 neither of them"} <= story.exercised()
 
 
 def test_sec_05_a_body_that_chooses_messages() -> None:

@@ -287,3 +287,10 @@ def test_sel_10_created_elsewhere() -> None:
 def test_sel_10_blocked_by_another_batch() -> None:
     story = _failed().send("new", "F").look("new").look("b").retry("b", 400, UNRESOLVED).look("new").look("b")
     assert story.findings() == {"BR-SEL-10", "BR-ACC-02"}
+
+
+def test_sel_02_an_old_attempt_that_moves_again_is_another_defect() -> None:
+    """A listing showed it terminal before the retry: that it is underway beside the later one breaks A2."""
+    story = _failed().single("b.1").move("b.1", "sent").look("b").move("b.1", "failure").list("b").retry("b")
+    story.messages["b.1"]["attempts"][-2]["status"] = "sending"
+    assert story.look("b").findings() == {"BR-SEL-08"}

@@ -80,3 +80,28 @@ def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:
     assert result.ret == 0
     result.assert_outcomes(passed=1)
     assert not (pytester.path / "reports").exists()
+
+
+def test_nothing_selected_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess(*SUITE, "--target", "reference", "-k", "NOPE")
+    assert result.ret == 2
+    assert not (pytester.path / "reports").exists()
+
+
+def test_no_plugin_cuts_the_run_short_or_repeats_a_verdict(pytester: pytest.Pytester) -> None:
+    """A time-out for one item would be one for the whole run, and a verdict is not another the next time."""
+    plugin = """
+        def pytest_configure(config):
+            config.addinivalue_line("markers", "{0}: of a plugin")
+
+        def pytest_collection_finish(session):
+            for item in session.items:
+                mark = item.get_closest_marker("{0}")
+                print("marked", mark.args, mark.kwargs)
+    """
+    pytester.makepyfile(timeout=plugin.format("timeout"), rerunfailures=plugin.format("flaky"))
+    told = pytester.runpytest_subprocess(
+        *SUITE, "-p", "timeout", "-p", "rerunfailures", "--collect-only", "-k", "BR-ACC-01"
+    )
+    told.stdout.fnmatch_lines(["*marked (0,) {}*"])
+    told.stdout.fnmatch_lines(["*marked () {'reruns': 0}*"])

@@ -18,13 +18,14 @@ from conformance.config import Config, Language, Limits, Recipients, Target, Tem
 from conformance.drivers import DRIVERS
 from conformance.drivers.scenarios import chosen
 from conformance.history.records import End, Exchange, Invoke
-from conformance.plan import make_plan
+from conformance.plan import make_plan, replay_plan
 from conformance.program import scheduler
 from conformance.program.held import Held, make_rows
 from conformance.program.interpreter import TRIES, Interpreter
 from conformance.program.scheduler import Pause, Progress, Running
 from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Together, Wait
 from conformance.scenarios import SCENARIOS
+from conformance.session import replayed
 from conformance.transport.request import OutRow, Reply, Request
 from conformance.transport.states import Action, StateAnswer
 
@@ -45,6 +46,7 @@ class Puppet:
         self.requests: list[Request] = []
         self.notes: list[tuple[str, dict[str, Any]]] = []
         self.reserved: list[int] = []
+        self.paused: list[float] = []
         self.raced: list[list[str]] = []
         self.clock = 0.0
         self.states: Callable[[str], StateAnswer] = lambda name: StateAnswer(values={"batchId": "made_by_the_vendor"})
@@ -61,6 +63,9 @@ class Puppet:
     def race(self, requests: Sequence[Request]) -> list[Reply]:
         self.raced.append([r.operation for r in requests])
         return [self.call(request) for request in requests]
+
+    def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         self.reserved.append(calls)
@@ -321,7 +326,8 @@ def test_a_probe_without_a_batch_is_sent_again_only_while_it_is_answered_5xx() -
 
 
 def test_a_batch_that_the_vendor_makes_is_read_retried_and_let_go() -> None:
-    transport, _ = _target()
+    transport, world = _target()
+    world["rows"] = make_rows([RowSpec()], CONFIG, random.Random(1))
     held = next(s for s in SCENARIOS if s.name == "held").program(CONFIG)
     _interpret(transport, *held.steps)
     assert [(r.operation, r.batch) for r in transport.requests] == [
@@ -481,3 +487,46 @@ def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:
     one, three = (make_plan(config, depth, ["BR-ACC-06"]) for depth in ("standard", "deep"))
     assert three.messages == 3 * one.messages
     assert one.price == round(one.messages * 0.05, 2)
+
+
+def test_a_plan_has_a_price_at_most_and_a_bound_that_counts_what_explores() -> None:
+    limits = Limits(price_per_message=0.05, max_messages=60, max_seconds=1000.0)
+    config = msgspec.structs.replace(CONFIG, limits=limits)
+    drawn = make_plan(config, "standard", ["BR-ACC-06"], ("machine",))
+    assert (drawn.price, drawn.price_at_most) == (0.0, 1.0)
+    assert drawn.seconds_at_most > 300
+    told = "\n".join(plan_lines(drawn, limits))
+    assert "nobody" not in told
+    assert "1.00 at most" in told
+    few = msgspec.structs.replace(config, limits=Limits(price_per_message=0.05, max_messages=5))
+    both = make_plan(few, "standard", ["BR-ACC-06"], ("scenarios", "machine"))
+    assert both.price_at_most == 0.25, "no more than the limits let out"
+
+
+def test_the_plan_of_a_replay_is_of_its_program_only() -> None:
+    program = Program(
+        name="p", steps=(Send(batch="b", rows=(RowSpec(), RowSpec())), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    )
+    plan = replay_plan(CONFIG, [program])
+    assert (plan.messages, plan.scenarios, [part.driver for part in plan.parts]) == (4, (), ["replay"])
+    beside = replayed(program, CONFIG, ["BR-ACC-06"])
+    assert list(beside) == ["control", "p"], "a batch that is left alone is watched beside it"
+
+
+def test_a_plan_is_folded_between_words() -> None:
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-06", "BR-BLK-01"])
+    for line in plan_lines(plan, CONFIG.limits, 80):
+        assert len(line) <= 80
+    whole, folded = (" ".join(" ".join(plan_lines(plan, CONFIG.limits, width)).split()) for width in (None, 80))
+    assert whole == folded
+
+
+@pytest.mark.parametrize(("lag", "paused"), [(2.0, True), ("auto", False)])
+def test_what_was_just_written_is_not_read_back_within_the_lag(lag: float | str, paused: bool) -> None:
+    config = msgspec.structs.replace(CONFIG, timing=msgspec.structs.replace(CONFIG.timing, read_lag=lag))
+    puppet, _ = _target()
+    interpreter = Interpreter(puppet, config, rng=random.Random(1), invent=lambda i, s: "made-up")
+    steps = (Send(batch="b", rows=(RowSpec(),)), Read(batch="b"), Read(batch="b"))
+    assert list(interpreter.run(Program(name="s", steps=steps))) == []
+    assert bool(puppet.paused) is paused
+    assert all(0 < seconds <= 2.0 for seconds in puppet.paused)

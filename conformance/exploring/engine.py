@@ -80,7 +80,7 @@ class Engine:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)
         text = f"{len(ran)} of {len(programs) + 1} programs were run" + (f", {cut} of them cut short" if cut else "")
-        self.run.transport.note("explored", text=text)
+        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1)
         return ran
 
     def pursue(self, ran: Sequence[Ran]) -> None:

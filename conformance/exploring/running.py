@@ -137,6 +137,9 @@ class Recording:
         self.exchanges.setdefault(scenario, []).extend(reply.exchange for reply in replies)
         return replies
 
+    def pause(self, seconds: float) -> None:
+        self.inner.pause(seconds)
+
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         return self.inner.reserve(calls)
 

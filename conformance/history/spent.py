@@ -35,6 +35,15 @@ def finished(history: History) -> str:
     return (begun + datetime.timedelta(seconds=last)).isoformat(timespec="seconds")
 
 
+def left_out(history: History) -> str:
+    """What exploring had no budget for, in one sentence; empty if it ran all that it had drawn."""
+    for note in history.notes:
+        ran, of = (note.data.get(name) for name in ("ran", "of"))
+        if note.event == "explored" and isinstance(ran, int) and isinstance(of, int) and ran < of:
+            return f"exploring ran {ran} of {of} programs: the limits hold no more"
+    return ""
+
+
 def stopped(history: History) -> str:
     """Why the run ended early, in one sentence; empty if it did all it had planned."""
     if history.footer is None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from conformance.findings import Doubt, Finding, Opinion
+from conformance.findings import Doubt, Finding, Observation, Opinion
 from conformance.history.records import History
 from conformance.judges import acc, blk, con, err, ids, liv, readings, sch, sec, sel
 from conformance.judges.axioms import broken
@@ -48,13 +48,15 @@ def judge(
         ``axiom-broken``; a judge that breaks gives a doubt ``suite-error`` for each of its requirements.
     """
     case = Case(history)
-    breaches = {**broken(case), **dict.fromkeys(without, "switched off")}
+    breached = broken(case)
+    breaches = {**breached, **dict.fromkeys(without, "switched off")}
     opinions = [
         settled
         for requirements, one in JUDGES.values()
         for opinion in _heard(requirements, one, case)
         for settled in _checked(opinion, breaches)
     ]
+    opinions += [Observation(key="axiom-broken", value=f"{axiom}: {how}") for axiom, how in breached.items()]
     if catalogue is None:
         return tuple(opinions)
     known = {requirement.id for requirement in catalogue.requirements}

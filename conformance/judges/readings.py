@@ -8,7 +8,7 @@ from itertools import pairwise
 from conformance.findings import Observation
 from conformance.history.records import PREFLIGHT
 from conformance.judges.case import Batch, Case, Write
-from conformance.judges.intervals import TERMINAL, UNDERWAY
+from conformance.judges.intervals import TERMINAL, UNDERWAY, seconds
 from conformance.judges.timeline import around, comparable, failed_at, follows, same_attempt, views
 from conformance.links import links
 
@@ -33,6 +33,8 @@ def _all(case: Case) -> Iterator[Observation]:
             yield from _status_after(case, batch, write)
         yield from _late_corrections(case, batch)
     yield from _broken_links(case)
+    if case.header.read_lag is None and case.lag:
+        yield Observation(key="read-lag", value=f"{seconds(case.lag / 2)} at least")
     for sight in case.all_sights:
         if sight.status is not None and sight.status not in _KNOWN:
             yield Observation(key="unknown-message-status", value=sight.status, evidence=(sight.n,))

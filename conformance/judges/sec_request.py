@@ -173,7 +173,7 @@ def _bare(case: Case, batch: Batch, odd: list[Write]) -> Iterator[Opinion]:
         if isinstance(state, str) or not any(retried(case, batch, m, write)[1] < 2 for m in state.failed):
             continue
         if write.standing == "accepted":
-            yield Exercise(requirement="BR-SEC-05", evidence=(write.n,), facet="bare")
+            yield Exercise(requirement="BR-SEC-05", evidence=(write.n,), facet="neither of them")
         elif refused(write) and state.status is not None:
             with_body = next((w for w in odd if w.standing == "accepted"), None)
             if with_body is not None and first_after(case, state.failed[0], with_body.last) is not None:

@@ -78,8 +78,8 @@ class Held:
 
     @property
     def listed(self) -> bool:
-        """Whether the last listing showed every row."""
-        return len(self.places) >= len(self.rows)
+        """Whether the last listing showed every row; of a batch whose rows are not known, any."""
+        return len(self.places) >= max(1, len(self.rows))
 
     @property
     def terminal(self) -> bool:

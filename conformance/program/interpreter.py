@@ -67,6 +67,8 @@ class Interpreter:
         self._requirements = tuple(requirements)
         self._campaign = config.target.campaign_id
         self._batches: dict[str, Held] = {}
+        #: When the last request that may change something had been answered.
+        self._written = float("-inf")
         self._calls = Calls(transport, self._campaign, driver=driver, scenario=scenario)
         self._reader = Reader(self._calls)
 
@@ -114,9 +116,15 @@ class Interpreter:
             self._together(step)
 
     def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
+        self._carry_out(step)
+        if not isinstance(step, Read):
+            self._written = self._transport.now()
+
+    def _carry_out(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
         if isinstance(step, Send):
             self._send(step)
         elif isinstance(step, Read):
+            self._wait_out_lag()
             self._reader.read(step, self._held(step.batch))
         elif isinstance(step, Retry):
             self._retry(step)
@@ -305,6 +313,12 @@ class Interpreter:
             raise UnmetError("answer-lost", text, ("a target and a network that answer",))
         if step.essential:
             raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
+
+    def _wait_out_lag(self) -> None:
+        """Where reads are known to lag, what this program has written is not read back before it can show."""
+        lag = self._config.timing.read_lag
+        if not isinstance(lag, str) and (left := self._written + lag - self._transport.now()) > 0:
+            self._transport.pause(left)
 
     # -- what is known ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -28,12 +29,18 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
     :return: a line for each file that could not be written. What an earlier run left in its place is gone, if it could
         be removed: an old report is never taken for a new one.
     """
+    programs = _programs(report, history)
+    for old in (folder / "programs").glob("*.json"):
+        # What lies there afterwards is of this run.
+        if f"programs/{old.name}" not in programs:
+            with suppress(OSError):
+                old.unlink()
     data = msgspec.json.format(msgspec.json.encode(report), indent=1)
     contents = {
         "conformance.json": data + b"\n",
         "summary.md": summary(report).encode(),
         "badge.svg": badge(report.verdict).encode(),
-        **_programs(report, history),
+        **programs,
     }
     return tuple(line for name, content in contents.items() if (line := _write(folder / name, content)))
 

@@ -41,7 +41,7 @@ def _held(_: Config) -> tuple[AnyStep, ...]:
     """The vendor's batch: one message, in processing until it is let go."""
     return (
         State(name="batch_processing", batch="held", params={"messages": "1"}),
-        Read(batch="held"),
+        Wait(batch="held", until="listed"),
         Retry(batch="held"),
         State(name="batch_processing", batch="held", action="teardown"),
     )

@@ -50,6 +50,11 @@ class RequirementItem(pytest.Item):
         self.add_marker(pytest.mark.level(requirement.level))
         self.add_marker(requirement.profile)
         self.add_marker(requirement.level.lower())
+        # The run is the set-up of the first item: it has bounds of its own, and its verdict is not another the next time.
+        if self.config.pluginmanager.hasplugin("timeout"):
+            self.add_marker(pytest.mark.timeout(0))
+        if self.config.pluginmanager.hasplugin("rerunfailures"):
+            self.add_marker(pytest.mark.flaky(reruns=0))
 
     def setup(self) -> None:
         """Take the verdict of this requirement; run the suite first if that has not been done.
@@ -73,7 +78,8 @@ class RequirementItem(pytest.Item):
         if _waiver(item):
             pytest.skip(_waiver(item))
         if item.verdict in ("inconclusive", "error"):
-            raise VerdictError(story(item, self.requirement))
+            early = item.reason is not None and item.reason.code == "run-incomplete"
+            raise VerdictError("\n".join([story(item, self.requirement), *(report.run.remarks[:1] if early else ())]))
 
     def runtest(self) -> None:
         """Pass, fail or skip as the verdict says."""

@@ -20,8 +20,11 @@ def refusal() -> UsageError:
 
 def shared_out(config: pytest.Config) -> bool:
     """Whether this session is one that pytest-xdist shares out, and its arguments name the suite."""
-    if config.getoption("dist", "no") == "no" or config.option.collectonly:
-        return False
+    return config.getoption("dist", "no") != "no" and not config.option.collectonly and asked_for(config)
+
+
+def asked_for(config: pytest.Config) -> bool:
+    """Whether the arguments of this session name the suite."""
     named = {argument.partition("::")[0] for argument in config.args}
     paths = {Path(config.invocation_params.dir, name).resolve() for name in named}
     return bool(named.intersection(_NAMES) or paths.intersection((_FOLDER, *_FOLDER.glob("test_*.py"))))

@@ -98,6 +98,7 @@ class HttpTransport:
         self._writer = writer
         self.redactor = redactor or redactor_of(config)
         self._clock = clock
+        self._sleep = sleep
         self._begun = clock()
         self._inner = inner
         if inner is None:
@@ -155,6 +156,10 @@ class HttpTransport:
     def reserve(self, calls: int) -> AbstractContextManager[None]:
         """Wait until ``calls`` calls may leave back to back, and keep other callers out until the block ends."""
         return self._rate.reserve(calls)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, and send nothing meanwhile. See the protocol."""
+        self._sleep(seconds)
 
     def call(self, request: Request) -> Reply:
         """Send one request when the rate allows, record it, and return how it ended. See the protocol."""

@@ -94,6 +94,10 @@ class Transport(Protocol):
         """Wait until ``calls`` calls may leave back to back, and keep other callers out until the block ends."""
         ...
 
+    def pause(self, seconds: float) -> None:
+        """Wait, and send nothing meanwhile."""
+        ...
+
     def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
         """Ask the vendor for a provider state, and put it on record. A batch that the answer names may be retried once
         it was read whole."""
