@@ -60,7 +60,7 @@ def headline(report: Report) -> str:
         "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
         "Races": in_words(report.races) or "none",
     }
-    rows |= {"Beside": "; ".join(run.remarks)} if run.remarks else {}
+    rows |= {"Note": "; ".join(run.remarks)} if run.remarks else {}
     table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     table += f"<tr><th>Readings</th><td>{_readings(report)}</td></tr>"
     colour = {"conformant": _COLOURS["pass"], "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")

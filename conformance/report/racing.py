@@ -48,7 +48,8 @@ def in_words(found: Races) -> str:
     """The same in one line; empty if there were no races."""
     if not found.pairs or found.skew is None or found.window is None:
         return ""
+    pairs = f"{found.pairs} pair{'s' if found.pairs > 1 else ''} of retries at once"
     return (
-        f"{found.pairs} pairs of retries at once, released {1000 * found.skew:.2f} ms apart at most: every pair hits a "
-        f"window between check and act that stays open for {1000 * found.window:.1f} ms"
+        f"{pairs}, released {1000 * found.skew:.2f} ms apart at most: every pair hits a window between check and act that "
+        f"stays open for {1000 * found.window:.1f} ms"
     )
