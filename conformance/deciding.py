@@ -64,9 +64,15 @@ class _Hampered:
 def _hampered(said: Iterable[Opinion]) -> _Hampered | None:
     known = {o.key: o.value for o in said if isinstance(o, Observation)}
     texts, needs = [], []
-    if "read-lag" in known:
+    # Numbers that do not keep up with what is listed look like a lag of their own.
+    if "read-lag" in known and "attempts-beyond-their-number" not in known:
         texts.append(f"reads lag by {known['read-lag']}")
         needs.append("timing.read_lag, in seconds, above that")
+    if "attempts-beyond-their-number" in known:
+        texts.append(
+            f"answers of {known['attempts-beyond-their-number']} list more attempts than their numAttempts says"
+        )
+        needs.append("numAttempts that is the number of the attempts listed beside it")
     if "axiom-broken" in known:
         texts.append(f"the history breaks {known['axiom-broken']}")
         needs.append("a target that keeps to the axioms (docs/design.md)")

@@ -223,3 +223,13 @@ def test_no_answer_breaks_a_judge(seed: int) -> None:
             end = msgspec.structs.replace(exchange.end, body=_spoil(rng, exchange.end.body))
             target.exchanges[i] = msgspec.structs.replace(exchange, end=end)
     assert [o.text for o in target.opinions() if isinstance(o, Doubt) and o.code == "suite-error"] == []
+
+
+def test_a_list_of_attempts_that_is_longer_than_its_number_is_told_and_accuses_nobody() -> None:
+    """The number may be of retries only; where it does not keep up, no proof closes, and a reader has to see why."""
+    story = Story().send("b", "F").finish("b").look("b").retry("b").finish("b").look("b")
+    for exchange in story.exchanges:
+        for item in (exchange.end.body or {}).get("data", ()) if exchange.invoke.operation == "batch_list" else ():
+            item["numAttempts"] = 1
+    assert story.findings() == set()
+    assert story.observed()["attempts-beyond-their-number"] == "batch_list"

@@ -13,7 +13,6 @@ from itertools import pairwise
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.held import standing
 from conformance.judges.intervals import RETRYABLE, rank, seconds
-from conformance.judges.lag import estimate
 from conformance.judges.sightings import Sight
 from conformance.judges.timeline import comparable, follows, gain, views
 
@@ -43,8 +42,9 @@ def broken(case: Case) -> dict[str, str]:
     for batch in case.ours:
         for twice in _sent_twice(case, batch):
             found.setdefault("A6", twice)
-    if case.header.read_lag is not None and (shown := estimate(case) / 2) > case.header.read_lag:
-        found["A7"] = f"reads lag {seconds(shown)}, more than the configured {seconds(case.header.read_lag)}"
+    shown, allowed = case.shown_lag, case.header.read_lag
+    if allowed is not None and shown is not None and shown[0] > allowed:
+        found["A7"] = f"read {shown[1].n} lags {seconds(shown[0])}, more than the configured {seconds(allowed)}"
     return found
 
 

@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from conformance.judges.case import Case
 
 
-def estimate(case: Case) -> float:
-    """Twice the largest lag that the history shows, in seconds; zero if it shows none.
+#: Seconds, and the read that lags so far.
+Shown = tuple[float, Sight]
+
+
+def largest(case: Case) -> Shown | None:
+    """The largest lag that the history shows; None if it shows none.
 
     Two things show a lag of some read: it begins after a single retry's 201 and misses the attempt that a later
     read shows; or it shows an older state of a message than an answer that came before it began, and a later read
     shows the newer state again. Reads that never come right again are no lag but a fault, and stay for the judges;
     so is an attempt that was taken back and that a later retry made up for by another.
     """
-    shown = [0.0]
+    shown: list[Shown] = []
     for message in case.messages:
         batch = case.batch_of(message)
         acts = [w.t for w in batch.acts if w.message in (None, message)] if batch is not None else []
@@ -34,7 +38,7 @@ def estimate(case: Case) -> float:
                     begun = min((w.t for w in others if w.t > single.t), default=float("inf"))
                     ended = max((w.last for w in others if w.t <= single.t), default=float("-inf"))
                     shown.extend(_missed(view, single.t, single.last, ended, begun))
-    return 2 * max(shown)
+    return max(shown, key=lambda one: (one[0], -one[1].n), default=None)
 
 
 def _views(seen: Iterable[Sight]) -> list[list[Sight]]:
@@ -53,7 +57,7 @@ def _key(sight: Sight) -> tuple[int, int] | None:
     return sight.number if sight.number is not None else max(sight.counts.values()), step
 
 
-def _regressions(view: list[Sight], acts: list[float]) -> Iterable[float]:
+def _regressions(view: list[Sight], acts: list[float]) -> Iterable[Shown]:
     """Lags of reads that show less than an earlier answer did, where a later read makes up for it.
 
     :param acts: when the writes left that may have given the message an attempt.
@@ -69,7 +73,7 @@ def _regressions(view: list[Sight], acts: list[float]) -> Iterable[float]:
         for earlier, seen in best:
             less = earlier.last <= sight.t and seen > key and later is not None and later >= seen
             if less and any(k >= seen and not _made_up(earlier, s, acts) for s, k in keyed[i + 1 :]):
-                yield sight.t - earlier.last
+                yield sight.t - earlier.last, sight
         if not best or key > best[-1][1]:
             best.append((sight, key))
 
@@ -88,7 +92,7 @@ def _made_up(earlier: Sight, later: Sight, acts: list[float]) -> bool:
     return gone and any(earlier.t < t <= later.last for t in acts)
 
 
-def _missed(view: list[Sight], begun: float, answered: float, ended: float, closed: float) -> Iterable[float]:
+def _missed(view: list[Sight], begun: float, answered: float, ended: float, closed: float) -> Iterable[Shown]:
     """Lags of reads that begin after the single retry's answer and still show the count from before it."""
     before = [s for s in view if s.t > ended and s.last < begun and s.counts]
     if not before:
@@ -97,5 +101,5 @@ def _missed(view: list[Sight], begun: float, answered: float, ended: float, clos
     after = [(s, s.counts.keys() & base.counts.keys()) for s in view if s.t > answered and s.last < closed]
     grown = [s.t for s, names in after if names and all(s.counts[name] > base.counts[name] for name in names)]
     if grown:
-        same = [s.t for s, names in after if names and all(s.counts[name] == base.counts[name] for name in names)]
-        yield from (t - answered for t in same if t < max(grown))
+        same = [s for s, names in after if names and all(s.counts[name] == base.counts[name] for name in names)]
+        yield from ((s.t - answered, s) for s in same if s.t < max(grown))

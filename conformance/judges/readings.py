@@ -33,13 +33,17 @@ def _all(case: Case) -> Iterator[Observation]:
             yield from _status_after(case, batch, write)
         yield from _late_corrections(case, batch)
     yield from _broken_links(case)
-    if case.header.read_lag is None and case.lag:
-        yield Observation(key="read-lag", value=f"{seconds(case.lag / 2)} at least")
+    if case.header.read_lag is None and case.shown_lag is not None:
+        lag, sight = case.shown_lag
+        yield Observation(key="read-lag", value=f"{seconds(lag)} at least, in {sight.operation}", evidence=(sight.n,))
     for sight in case.all_sights:
         if sight.status is not None and sight.status not in _KNOWN:
             yield Observation(key="unknown-message-status", value=sight.status, evidence=(sight.n,))
         if sight.abbreviated:
             yield Observation(key="attempts-abbreviated", value=sight.operation, evidence=(sight.n,))
+        if sight.attempts is not None and sight.number is not None and len(sight.attempts) > sight.number:
+            # It may count retries only; that it does not keep up with its own list looks the same.
+            yield Observation(key="attempts-beyond-their-number", value=sight.operation, evidence=(sight.n,))
 
 
 def _underway(case: Case, batch: Batch, write: Write) -> Iterator[Observation]:
