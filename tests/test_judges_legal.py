@@ -233,3 +233,38 @@ def test_a_list_of_attempts_that_is_longer_than_its_number_is_told_and_accuses_n
             item["numAttempts"] = 1
     assert story.findings() == set()
     assert story.observed()["attempts-beyond-their-number"] == "batch_list"
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_lists_that_hold_the_newest_attempt_only_drop_none(numbered: bool) -> None:
+    """No document says that a list holds all; a number that grows beside it bears that out, and none says nothing."""
+    story = (
+        Story(fields=("messageAttempts", "attempts"))
+        .send("b", "F")
+        .finish("b")
+        .look("b")
+        .retry("b")
+        .finish("b")
+        .look("b")
+    )
+    for exchange in story.exchanges:
+        body = exchange.end.body or {}
+        for item in (
+            body.get("data", [body])
+            if "read" in exchange.invoke.operation or "list" in exchange.invoke.operation
+            else ()
+        ):
+            for name in ("messageAttempts", "attempts"):
+                if name in item:
+                    # As if it counted retries.
+                    item.update({"numAttempts": len(item[name]) - 1} if numbered else {})
+                    item[name] = item[name][:1]
+    assert story.findings() == set()
+
+
+def test_a_number_that_stands_still_beside_another_attempt_is_one_that_was_dropped() -> None:
+    story = Story().send("b", "F").finish("b").look("b").retry("b").finish("b").look("b")
+    for exchange in story.exchanges:
+        for item in (exchange.end.body or {}).get("data", ()) if exchange.invoke.operation == "batch_list" else ():
+            item.update({"numAttempts": 1, "messageAttempts": item["messageAttempts"][:1]})
+    assert "BR-SEL-05" in story.findings()

@@ -306,3 +306,10 @@ def test_the_screen_scrubs_what_breaks_before_there_is_a_run(tmp_path: Path, mon
     status, out, err = command("run", "--target", "http://127.0.0.1:9", "--report-dir", str(tmp_path))
     assert status == 2
     assert "short" not in (out + err).replace("shorter", "")
+
+
+def test_a_media_type_in_other_letters_is_no_secret() -> None:
+    redactor = Redactor((KEY,), ())
+    kept = redactor.headers({"Content-Type": "Application/JSON; charset=utf-8"})
+    assert kept == {"content-type": "application/json; charset=utf-8"}
+    assert KEY not in str(redactor.headers({"Content-Type": f"text/{KEY}"}))

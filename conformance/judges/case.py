@@ -16,7 +16,7 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.intervals import error_code
 from conformance.judges.lag import Shown, largest
 from conformance.judges.listings import Snapshot, snapshots
-from conformance.judges.sightings import Sight, sights
+from conformance.judges.sightings import Sight, marked, sights
 
 #: How a write stands: carried out (2xx), nobody knows (ruling 11), refused (any other whole answer), dropped
 #: (429, ruling 10), or it never left.
@@ -145,7 +145,7 @@ class Case:
         self.header: Header = history.header
         self.exchanges: tuple[Exchange, ...] = tuple(sorted(history.exchanges, key=lambda e: (e.t, e.n)))
         self._by_number = {e.n: e for e in self.exchanges}
-        self.all_sights: tuple[Sight, ...] = tuple(s for e in self.exchanges for s in sights(e))
+        self.all_sights: tuple[Sight, ...] = marked([s for e in self.exchanges for s in sights(e)])
         self._sights = _grouped(self.all_sights)
         self._rows = {row.nonce: (e, row) for e in self.exchanges for row in e.invoke.rows}
         self._home = self._homes()

@@ -6,8 +6,8 @@ that showed them, because they compare only within one field of one operation (a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,8 @@ class Sight:
     position: int
     #: Nonces that stand in values and fullMessage.
     nonces: frozenset[str]
+    #: Whether the operation's lists of attempts show the newest one only, for all that the history tells.
+    newest_only: bool = False
     data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
 
     @property
@@ -60,7 +62,9 @@ class Sight:
 
     @property
     def abbreviated(self) -> bool:
-        """Whether fewer attempts are listed than the answer itself counts: no document says that a list holds all."""
+        """Whether fewer attempts are listed than there are: no document says that a list holds all."""
+        if self.newest_only:
+            return self.attempts is not None
         return self.attempts is not None and self.number is not None and len(self.attempts) < self.number
 
     @property
@@ -71,6 +75,31 @@ class Sight:
     def underway(self) -> bool:
         """A known status that is not terminal; an unknown status is neither (ruling 6)."""
         return self.status in UNDERWAY
+
+
+def marked(seen: Sequence[Sight]) -> tuple[Sight, ...]:
+    """The same sights; where an operation's lists show the newest attempt only, their length counts nothing any more.
+
+    So it is taken to be where no list of the operation ever holds more than one attempt, some message shows another one
+    later, and no number stands still meanwhile: a list of the newest, and attempts that were dropped, look the same.
+    """
+    longest: dict[str, int] = {}
+    shown: dict[tuple[str, str], tuple[set[tuple[object, object]], set[int]]] = {}
+    for sight in seen:
+        if sight.attempts is not None:
+            longest[sight.operation] = max(longest.get(sight.operation, 0), len(sight.attempts))
+            marks, numbers = shown.setdefault((sight.operation, sight.message), (set(), set()))
+            marks.update((a.id, a.created_at) for a in sight.attempts)
+            numbers.update(() if sight.number is None else (sight.number,))
+    replaced = {operation for (operation, _), (marks, _) in shown.items() if len(marks) > 1}
+    still = {operation for (operation, _), (marks, numbers) in shown.items() if numbers and len(numbers) < len(marks)}
+    newest = {operation for operation, most in longest.items() if most == 1} & replaced - still
+    return tuple(_newest_only(sight) if sight.operation in newest else sight for sight in seen)
+
+
+def _newest_only(sight: Sight) -> Sight:
+    counts = {name: count for name, count in sight.counts.items() if name.endswith(".numAttempts")}
+    return replace(sight, counts=counts, newest_only=True)
 
 
 def sights(exchange: Exchange) -> Iterator[Sight]:

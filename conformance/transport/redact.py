@@ -114,7 +114,11 @@ class Redactor:
         kept: dict[str, str] = {}
         for name, value in headers.items():
             low = name.lower()
-            if low in _HEADERS:
+            if low == "content-type":
+                # Letters of a media type are alike in either case; in mixed ones they would look like a secret.
+                kind, mark, rest = self.text(value).partition(";")
+                kept[low] = self.foreign(f"{kind.strip().lower()}{mark}{rest}")
+            elif low in _HEADERS:
                 kept[self.foreign(low)] = self.foreign(value)
             elif low == "location":
                 kept[low] = self.foreign(value.split("?", 1)[0])
