@@ -166,13 +166,13 @@ def _drive(
 ) -> int:
     """Make the history. Returns the messages spent; how it ended stands in ``ending``.
 
-    :param kept: until it ends, no other run writes into the folder's history.
+    :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
     """
     with ExitStack() as stack:
         header = _header(config, options)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         kept.enter_context(writer.hold())
-        stop = stack.enter_context(caught())
+        stop = kept.enter_context(caught())
         transport = HttpTransport(config, writer, redactor=redactor, stop=stop.check)
         stack.callback(transport.close)
         try:
@@ -212,6 +212,8 @@ def _drive(
             write_crash(folder, redactor)
             transport.note("stopped", text=f"the suite itself broke: {type(crash).__name__}")
         finally:
+            # What is left is to judge and to write it down, in seconds: a signal does not keep that from being done.
+            stop.taken = True
             writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
         return transport.budget.messages
 
