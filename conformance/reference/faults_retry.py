@@ -81,6 +81,18 @@ class BlockedKeepsStatus(Behaviour):
         return self.error(400, "unresolved_batch_messages")
 
 
+@fault(FAULTS, "a blocked retry sets the status only of a batch that no retry was accepted of before", "BR-BLK-02")
+class SetsTheStatusInTheFirstRoundOnly(Behaviour):
+    def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
+        super().carry_out(batch, failed)
+        batch.__dict__["retried"] = True
+
+    def on_blocked(self, batch: Batch) -> Answer:
+        if batch.__dict__.get("retried"):
+            return self.error(400, "unresolved_batch_messages")
+        return super().on_blocked(batch)
+
+
 @fault(FAULTS, "a blocked retry is refused, but retries the failed messages all the same", "BR-BLK-03", "BR-SEL-07")
 class BlockedRetriesTheRest(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:

@@ -11,6 +11,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     selecting.SPENT,
     selecting.UNDERWAY,
     blocking.BLOCKED,
+    blocking.BLOCKED_LATER,
     accepting.AFTER_ACCEPTED,
     racing.BATCH,
     racing.SINGLE,

@@ -12,6 +12,11 @@ def _blocked(_: Config) -> tuple[AnyStep, ...]:
     return (*begin, *blocked("b", 0), *blocked("b", -1), *blocked("b", 1), *round_of("b"))
 
 
+def _blocked_later(_: Config) -> tuple[AnyStep, ...]:
+    begin = (*sent("b", failing(2)), Read(batch="b", view="message"))
+    return (*begin, *round_of("b"), *blocked("b", 0))
+
+
 def _beside(_: Config) -> tuple[AnyStep, ...]:
     both = Burst(
         steps=(
@@ -41,6 +46,13 @@ BLOCKED = Scenario(
     ),
     needs=("failing",),
     build=_blocked,
+)
+BLOCKED_LATER = Scenario(
+    name="blocked-later",
+    title="A batch that was retried before is retried beside a created message.",
+    requirements=("BR-BLK-01", "BR-BLK-02", "BR-BLK-03"),
+    needs=("failing",),
+    build=_blocked_later,
 )
 BESIDE = Scenario(
     name="beside",
