@@ -24,13 +24,15 @@ def _mixed(_: Config) -> tuple[AnyStep, ...]:
 
 
 def _spent(_: Config) -> tuple[AnyStep, ...]:
+    """The first and the last are spent, for what looks at one message of a batch looks at one of them."""
     once: tuple[AnyStep, ...] = (
-        SingleRetry(batch="b", row=0),
-        Read(batch="b", view="message", rows=(0,)),
+        SingleRetry(batch="b", row=0, by="place"),
+        SingleRetry(batch="b", row=-1, by="place"),
+        Read(batch="b", view="message", rows=(0, -1), by="place"),
         quiet("b"),
         Read(batch="b", view="message"),
     )
-    return (*sent("b", failing(2)), Read(batch="b", view="message"), *once, *once, *once, *once, *round_of("b"))
+    return (*sent("b", failing(3)), Read(batch="b", view="message"), *once, *once, *once, *once, *round_of("b"))
 
 
 def _underway(_: Config) -> tuple[AnyStep, ...]:
@@ -75,7 +77,7 @@ MIXED = Scenario(
 )
 SPENT = Scenario(
     name="spent",
-    title="One message is retried by itself until it is refused; then its batch, with another failed message, is retried.",
+    title="Two messages are retried by themselves until that is refused; then their batch, with a third, is retried.",
     requirements=("BR-SEL-04", "BR-SEL-05", "BR-SEL-09", "BR-LIV-01", "BR-SCH-02"),
     needs=("failing",),
     build=_spent,
