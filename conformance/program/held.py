@@ -143,6 +143,8 @@ def make_rows(specs: Sequence[RowSpec], config: Config, rng: random.Random) -> t
         nonce = f"{rng.getrandbits(32):08x}"
         values = dict(values_of.get(language, config.template.values))
         first = next(iter(values))
-        values[first] = f"{_TEXTS[spec.text].format(values[first])} [n:{nonce}]"
+        # Outer blanks too: a target may trim them when it takes a row in, but not when it retries it.
+        outer = "  " if spec.text == "blanks" else ""
+        values[first] = f"{outer}{_TEXTS[spec.text].format(values[first])} [n:{nonce}]{outer}"
         rows.append(OutRow(recipient=recipient, role=spec.role, language=language, values=values, nonce=nonce))
     return tuple(rows)
