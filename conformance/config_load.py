@@ -331,6 +331,12 @@ def _check_numbers(config: Config) -> None:
         raise UsageError('is neither a number of seconds nor "auto"', where="timing.read_lag", mend='use 0 or "auto"')
     if isinstance(lag, float) and (not math.isfinite(lag) or lag < 0):
         raise UsageError("is below zero", where="timing.read_lag", mend='use 0 or "auto"')
+    if isinstance(lag, float) and lag > timing.settle_timeout:
+        # It is waited out: nothing that waits is without a bound, and beyond it no proof closes.
+        mend = "give a lag below timing.settle_timeout"
+        raise UsageError(
+            f"is above timing.settle_timeout, {timing.settle_timeout:g}", where="timing.read_lag", mend=mend
+        )
 
 
 def offers(config: Config) -> tuple[str, ...]:

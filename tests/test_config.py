@@ -359,6 +359,11 @@ def test_nothing_of_a_message_about_a_key_is_taken_for_the_key(text: str, tmp_pa
     assert Redactor().text(str(caught.value)) == str(caught.value)
 
 
+def test_a_lag_that_is_waited_out_has_a_bound() -> None:
+    with pytest.raises(UsageError, match=r"timing.read_lag: is above timing.settle_timeout, 10"):
+        load(None, {"CONFORMANCE_TIMING__READ_LAG": "11.0", "CONFORMANCE_TIMING__SETTLE_TIMEOUT": "10"})
+
+
 def test_a_variable_that_is_empty_is_not_set() -> None:
     """So a CI server leaves a secret that nobody gave it."""
     environ = {"CONFORMANCE_RECIPIENTS__SUCCEEDING": "", "CONFORMANCE_TARGET__OTHER__CAMPAIGN_ID": ""}

@@ -175,6 +175,14 @@ def test_acc_02_a_message_that_moves_by_itself_is_proof_of_nothing(moves: bool, 
     assert ("BR-ACC-02" in story.look("b").findings()) is accused
 
 
+def test_acc_02_a_message_refused_as_spent_may_be_owed_what_was_accepted_before() -> None:
+    """The target counts a retry when it accepts it, and carries it out a little later (ruling 16)."""
+    story = _failed("F").single("b.0").finish("b").look("b").single("b.0").finish("b").look("b").retry("b", takes=())
+    story.single("b.0", 400, "too_many_message_attempts_error").look("b").retry("b", 400, "unresolved_batch_messages")
+    story.attempt("b.0")
+    assert story.look("b").findings() == set()
+
+
 def _spent_beside(story: Story) -> Story:
     """The first message is spent, by single retries; then the batch is retried, and the second taken up."""
     for _ in range(3):

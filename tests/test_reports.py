@@ -23,6 +23,7 @@ from conformance.errors import FormatError, SuiteError
 from conformance.exit_status import of_verdicts
 from conformance.history.records import End, Exchange, Header, History, Invoke, Note
 from conformance.program.scheduler import Progress
+from conformance.program.steps import Program
 from conformance.report.badge import badge
 from conformance.report.curl import curl
 from conformance.report.html import evidence, headline
@@ -273,6 +274,17 @@ def test_a_badge_is_an_image_whatever_it_says() -> None:
 
 
 # -- files ------------------------------------------------------------------------------------------------------
+
+
+def test_programs_of_an_earlier_run_go_and_files_of_others_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "old.json").write_bytes(msgspec.json.encode(Program(name="old", steps=())))
+    (folder / "mine.json").write_bytes(msgspec.json.encode(Program(name="old", steps=())))
+    (folder / "settings.json").write_text("{}", encoding="utf-8")
+    write_all(_report("pass", "plain"), _history(), tmp_path)
+    assert {"mine.json", "settings.json"} <= {path.name for path in folder.iterdir()}
+    assert not (folder / "old.json").exists()
 
 
 def test_programs_of_plain_names_are_written_and_no_others(tmp_path: Path) -> None:

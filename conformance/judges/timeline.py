@@ -122,15 +122,15 @@ def _retried_at(case: Case, batch: Batch, message: str, sight: Sight) -> tuple[i
 def spent(case: Case, batch: Batch, message: str, instant: float) -> bool:
     """Whether the target itself had said by then that the message was retried too often, and reads bear it out (ruling 3).
 
-    Attempts only grow (A4): it is so for good, and no retry may take the message up any more.
+    Attempts only grow (A4): it is so for good, and no retry may take the message up any more. No earlier one may still be
+    owed (ruling 16): the target may have counted it already when it refused.
     """
-    return any(
-        single.message == message
-        and single.code == TOO_MANY_CODE
-        and single.last <= instant
-        and retried(case, batch, message, single)[0] >= 2
-        for single in batch.singles
-    )
+    for single in batch.singles:
+        if single.message == message and single.code == TOO_MANY_CODE and single.last <= instant:
+            low, high = retried(case, batch, message, single)
+            if low == high >= 2:
+                return True
+    return False
 
 
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Sight | None:

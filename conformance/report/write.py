@@ -11,6 +11,7 @@ import msgspec
 
 from conformance.errors import FormatError
 from conformance.history.records import History
+from conformance.program.steps import Program
 from conformance.report.badge import badge
 from conformance.report.build import program_file
 from conformance.report.model import REPORT_VERSION, Report
@@ -33,8 +34,7 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
     for old in (folder / "programs").glob("*.json"):
         # What lies there afterwards is of this run.
         if f"programs/{old.name}" not in programs:
-            with suppress(OSError):
-                old.unlink()
+            _forget(old)
     data = msgspec.json.format(msgspec.json.encode(report), indent=1)
     contents = {
         "conformance.json": data + b"\n",
@@ -43,6 +43,13 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
         **programs,
     }
     return tuple(line for name, content in contents.items() if (line := _write(folder / name, content)))
+
+
+def _forget(file: Path) -> None:
+    """Remove a program that an earlier run left; a file that none of ours has written stays where it is."""
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if msgspec.json.decode(file.read_bytes(), type=Program).name == file.stem:
+            file.unlink()
 
 
 def _write(file: Path, content: bytes) -> str:
