@@ -16,7 +16,6 @@ PATIENCE = 120.0
 _PLUGINS = ("conformance.plugin", "pytest_html.plugin", "pytest_metadata.plugin")
 #: What pytest writes, and how each file ends.
 _ENDS = {"report.html": b"</html>", "junit.xml": b"</testsuites>"}
-_NOTHING_COLLECTED = 5
 _WRONG_USAGE = 4
 #: Arguments of pytest that choose, each with a value; and those that are a habit, and change nothing here.
 _CHOOSING = ("-k", "-m", "--deselect")
@@ -84,7 +83,7 @@ def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]
             line for line in (*ended.stderr.splitlines(), *ended.stdout.splitlines()) if re.search("error:", line, re.I)
         ]
         raise UsageError(re.split("error:", said[-1], flags=re.I)[-1].strip() if said else "are wrong", where=_WHERE)
-    if ended.returncode == _NOTHING_COLLECTED or not chosen:
+    if not chosen:
         raise UsageError("choose no requirement", where=_WHERE, mend="`list` names all")
     return chosen
 

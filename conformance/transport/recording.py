@@ -27,6 +27,7 @@ class Recorder:
     def invoke(
         self, n: int, t: float, http: httpx.Request, request: Request, admission: Admission, race: int | None
     ) -> Invoke:
+        """The record of request ``n``, about to leave at ``t`` seconds, in the race of that number if it is one's."""
         path = http.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._below)
         text = self._redactor.text
         return Invoke(
@@ -71,6 +72,7 @@ class Recorder:
         )
 
     def end(self, n: int, passage: Passage, answer: Any, media: Media) -> End:
+        """The record of how request ``n`` ended: its passage, and the answer as parsed."""
         body = None
         if media == "json":
             body = self._redactor.body(answer)
