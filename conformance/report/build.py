@@ -146,7 +146,7 @@ def _requirements(
                 evidence=verdict.evidence,
                 findings=tuple(_finding(history, f, programs) for f in verdict.findings),
                 waived=waiver if waiver is not None and waiver.covers == verdict.verdict else None,
-                known=bool(verdict.findings) and all(f.fingerprint in known for f in verdict.findings),
+                known=verdict.verdict == "fail" and all(f.fingerprint in known for f in verdict.findings),
             )
         )
     return items
