@@ -15,9 +15,6 @@ from conformance.verdicts import ORDER, Reason, Verdict, VerdictName, Verdicts
 
 Overall = Literal["conformant", "nonconformant", "inconclusive", "error"]
 
-#: Doubts that stand against a pass even where it was exercised: something of ours, or of the proof, is broken, or what
-#: was seen elsewhere in the run may be the violation itself.
-_TAINTING = ("suite-error", "axiom-broken", "stuck-once", "left-underway", "left-unretryable")
 #: Requirements that are about answers which the suite never provokes.
 _NEVER_PROVOKED = {"BR-ERR-06": "429", "BR-ERR-07": "500"}
 #: What the user sets, for each thing that a requirement may need.
@@ -162,7 +159,7 @@ def _verdict(requirement: Requirement, history: History, said: tuple[Opinion, ..
     if nature is not None and not exercises:
         return verdict_of("not_applicable", nature)
     missing = _missing(requirement, exercises)
-    tainting = [d for d in doubts if d.code in _TAINTING]
+    tainting = [d for d in doubts if d.reason.bars_pass]
     if not missing and not tainting:
         return verdict_of("pass", None, [n for e in exercises for n in e.evidence])
     if tainting:

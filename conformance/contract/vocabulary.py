@@ -1,8 +1,4 @@
-"""Instants and statuses: the small vocabulary that all judges reason in.
-
-A target is seen in intervals, never at instants: what an answer shows held at some instant between the start
-of its request and its last byte (earlier by the read lag, axiom A7).
-"""
+"""The contract's vocabulary: statuses and their order, error codes, time stamps, and the nonces that tell rows apart."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Any
 #: Contract section 1, in the order in which one attempt passes through them.
 ORDER = ("created", "enqueued", "sending", "sent", "sent_to_telco")
 TERMINAL = frozenset({"success", "failure"})
-UNDERWAY = frozenset(ORDER)
+IN_PROGRESS = frozenset(ORDER)
 #: Batch statuses in which a retry is allowed; the only two that the documents name.
 ENQUEUED = "messages_enqueued"
 ENQUEUING_FAILED = "messages_enqueuing_failed"
