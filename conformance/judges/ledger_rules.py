@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.findings import DoubtReason
+from conformance.findings import Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import Surplus, kind, surpluses
@@ -110,7 +110,7 @@ def _settled(case: Case, call: RetryCall) -> float:
 def _stood(case: Case, batch: Batch, first: float, settled: float) -> Proof | None:
     """That every message was terminal before ``first`` and is shown unchanged after ``settled``, and never otherwise between."""
     found: list[tuple[Reading, Reading]] = []
-    assumed = []
+    assumed: list[Assumption] = []
     for message in batch.messages:
         pair = None
         for view in case.views(message):
