@@ -13,7 +13,7 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import blocking, ledger_rules, selection
+from conformance.judges import blocking, ledger_rules, liveness, selection, single
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "BLK": blocking.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
+    "LIV": liveness.RULES,
+    "SGL": single.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).

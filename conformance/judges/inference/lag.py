@@ -100,7 +100,10 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             q
             for i, q in enumerate(states)
             if q.last <= reading.t
-            and (_behind(reading, q, resets, given(q)) or (i > again and not _same_state(q, reading) and _stamped(q, reading)))
+            and (
+                _behind(reading, q, resets, given(q))
+                or (i > again and not _same_state(q, reading) and _stamped(q, reading))
+            )
         ]
         if earlier:
             good = [s for s in ordered if s.view == reading.view and s.t >= reading.last]

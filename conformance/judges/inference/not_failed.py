@@ -81,7 +81,9 @@ def _had_ended(case: Case, batch: Batch, before: Reading, after: Reading) -> boo
     """True if a reading of any view shows that attempt terminal by then: one of them lags, or A1 is broken."""
     grown = _grown(case, batch, before)
     return any(
-        r.terminal and r.last <= after.t and (r.t >= before.last or (grown is not None and _grown(case, batch, r) == grown))
+        r.terminal
+        and r.last <= after.t
+        and (r.t >= before.last or (grown is not None and _grown(case, batch, r) == grown))
         for r in case.readings(before.message)
     )
 
