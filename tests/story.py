@@ -156,7 +156,10 @@ class Story:
         gives: tuple[str, ...] | None = None,
         shows: str | None = None,
     ) -> Self:
-        """Retry one message. ``gives``: messages that get an attempt; by default this one after 201. ``shows``: another in the answer."""
+        """Retry one message. ``gives``: messages that get an attempt; by default this one after 201.
+
+        ``shows``: another message in the answer.
+        """
         for given in ((message,) if status == 201 else ()) if gives is None else gives:
             self.attempt(given)
         body: Any = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)

@@ -50,7 +50,11 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
     for batch in case.ours:
         for message in batch.messages:
             resets = batch.resetting(message)
-            if not resets or (message in batch.row_of and batch.row_of[message].role == "pending"):
+            if (
+                not resets
+                or not case.readings(message)
+                or (message in batch.row_of and batch.row_of[message].role == "pending")
+            ):
                 continue
             done = _ended(case, message, resets[0])
             if done is not None:

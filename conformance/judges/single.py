@@ -101,14 +101,19 @@ def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement
 
 
 def _still_success(case: Case, batch: Batch, message: str, call: RetryCall) -> bool:
-    """True if reads after the answer and before the next call show the message, and as a success in the attempt that it had."""
-    until = batch.next_call(call)
+    """True if a read after the answer, before the next call that may reset it, shows a success in the attempt that it had."""
+    until = _next_reset(batch, message, call)
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t]
         after = [r for r in view if follows(case, r, call.last) and r.last <= until]
         if before and after and (unchanged(case, before[-1], after[-1]) is not None or _bare(before[-1], after)):
             return True
     return False
+
+
+def _next_reset(batch: Batch, message: str, call: RetryCall) -> float:
+    """When the next call left that may reset the message; infinity if none did."""
+    return min((c.t for c in batch.resetting(message) if c.t > call.t), default=float("inf"))
 
 
 def _bare(before: Reading, after: list[Reading]) -> bool:
@@ -224,8 +229,8 @@ def _value(field: str, shown: Any) -> Any:
 
 def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """That another message of the batch is shown in the same attempt after the answer as before the call."""
-    until = batch.next_call(call)
     for message in batch.messages:
+        until = _next_reset(batch, message, call)
         for view in case.views(message) if message != call.message else ():
             before = [r for r in view if r.last <= call.t]
             after = [r for r in view if follows(case, r, call.last) and r.last <= until]
@@ -306,7 +311,7 @@ def _closing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
 def _kept(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """Proof that the message is failed in the same attempt after the probe, before the next call that may reset it."""
     message = call.message or ""
-    until = min((c.t for c in batch.resetting(message) if c.t > call.t), default=float("inf"))
+    until = _next_reset(batch, message, call)
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t]
         after = [r for r in view if follows(case, r, call.last) and r.last <= until]
