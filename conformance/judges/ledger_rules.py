@@ -70,24 +70,26 @@ def _watched(case: Case) -> Iterator[Judgement]:
     if not accepted:
         return
     settled = max(_settled(case, c) for c in calls)
-    first = max(c.t for c in accepted)
-    singles = [_stood(case, b, first, settled) for b in case.groups if b.single and not b.sent and _failed(case, b)]
+    last = max(c.t for c in accepted)
+    singles = [
+        _stood(case, b, last, settled) for b in case.groups if b.single and not b.sent and _failed(case, b, before=last)
+    ]
     if any(proof is None for proof in singles):
         text = "a failed message that was sent singly is not read again after the last retry had settled"
         yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text)
         return
     for batch in case.ours:
-        if batch.sent or not batch.whole or not _failed(case, batch):
+        if batch.sent or not batch.whole or not _failed(case, batch, before=last):
             continue
-        proof = _stood(case, batch, first, settled)
+        proof = _stood(case, batch, last, settled)
         if proof is not None:
             for other in singles:
                 proof &= other or Proof()
             yield Exercised(proof=proof)
 
 
-def _failed(case: Case, batch: Batch) -> bool:
-    return any(r.status == "failure" for m in batch.messages for r in case.readings(m))
+def _failed(case: Case, batch: Batch, *, before: float) -> bool:
+    return any(r.status == "failure" and r.last <= before for m in batch.messages for r in case.readings(m))
 
 
 def _settled(case: Case, call: RetryCall) -> float:
@@ -102,19 +104,19 @@ def _settled(case: Case, call: RetryCall) -> float:
     shown = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
-        done = (r for r in seen if r.status == "success" or owed(case, batch, message, r).none)
-        shown.append(min((r.last for r in done), default=latest))
+        done = (r.last for r in seen if r.status == "success" or owed(case, batch, message, r).none)
+        shown.append(next(done, latest))
     return min(latest, max(shown))
 
 
-def _stood(case: Case, batch: Batch, first: float, settled: float) -> Proof | None:
-    """That every message was terminal before ``first`` and is shown unchanged after ``settled``, and never otherwise between."""
+def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | None:
+    """That every message was terminal when the last accepted retry left, and is shown unchanged after ``settled``."""
     found: list[tuple[Reading, Reading]] = []
     assumed: list[Assumption] = []
     for message in batch.messages:
         pair = None
         for view in case.views(message):
-            before = [r for r in view if r.terminal and r.last <= first]
+            before = [r for r in view if r.terminal and r.last <= last]
             after = [r for r in view if follows(case, r, settled)]
             if not before or not after:
                 continue
