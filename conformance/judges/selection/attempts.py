@@ -19,7 +19,7 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 from conformance.judges.selection.untouched import batches
 
 _KNOWN = TERMINAL | IN_PROGRESS
-#: What an attempt is told by; never what it is ordered by (ruling 27).
+#: What an attempt keeps: its id and createdAt, which say nothing of the order (ruling 27).
 _Mark = tuple[str | None, datetime | None]
 
 
@@ -76,11 +76,11 @@ def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
     """
-    known: set[_Mark] = set()
+    known: set[str | datetime | None] = set()
     last: Reading | None = None
     for reading in view:
-        shown = {_mark(a): a for a in reading.attempts or ()}
-        if not shown or len(shown) != len(reading.attempts or ()) or (None, None) in shown:
+        shown = {a.id or a.created_at: a for a in reading.attempts or ()}
+        if not shown or len(shown) != len(reading.attempts or ()) or None in shown:
             continue
         new = shown.keys() - known
         if last is not None and len(new) == 1:
@@ -118,12 +118,17 @@ def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             return
 
 
-def _mark(attempt: Attempt) -> _Mark:
-    return attempt.id, attempt.created_at
-
-
 def _marks(reading: Reading) -> Counter[_Mark]:
-    return Counter(_mark(a) for a in reading.attempts or ())
+    return Counter((a.id, a.created_at) for a in reading.attempts or ())
+
+
+def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
+    """Attempts of a reading that none of these shows; one that had no createdAt yet is told by its id alone."""
+    kept = {mark for r in later for mark in _marks(r)}
+    ids = {name for name, _ in kept}
+    return Counter(
+        {m: n for m, n in _marks(a).items() if m not in kept and not (m[1] is None and (m[0] is None or m[0] in ids))}
+    )
 
 
 def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:
@@ -145,7 +150,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
         if b is None or not resets or resets[0].t > b.last or not a.attempts or b.attempts is None:
             continue
         later = [r for r in view if r.t >= b.t and r.attempts is not None]
-        gone = _marks(a) - Counter({mark: 99 for r in later for mark in _marks(r)})
+        gone = _gone(a, later)
         if not gone or not _not_older(b, a, later):
             continue
         names: tuple[str, ...] = ("BR-SEL-05",)
