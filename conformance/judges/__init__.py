@@ -13,7 +13,7 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import blocking
+from conformance.judges import acceptance, attempted, blocking, concurrency, errors, security
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 #: The rules of each family, in the order of the contract.
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
+    "ACC": (*acceptance.RULES, *attempted.RULES),
     "BLK": blocking.RULES,
+    "CON": concurrency.RULES,
+    "ERR": errors.RULES,
+    "SEC": security.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).
@@ -79,6 +83,8 @@ def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opin
             yield opinion
         return
     names = tuple(dict.fromkeys(n if n in known else _BEFORE_1_1.get(n, n) for n in opinion.any_of))
+    if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
+        names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
     if known.issuperset(names):
         yield msgspec.structs.replace(opinion, any_of=names)
         return

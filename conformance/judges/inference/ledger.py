@@ -58,7 +58,15 @@ class Surplus:
     def any_of(self) -> tuple[str, ...]:
         """The requirements of which at least one is broken, accepted calls' first."""
         named = [name for s in self.suspects for name in s.requirements]
-        return tuple(dict.fromkeys([*named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+        return tuple(dict.fromkeys([*self.raced, *named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+
+    @property
+    def raced(self) -> tuple[str, ...]:
+        """What a race among the suspects breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
+        valid = [s.call for s in self.suspects if s.call.valid]
+        pairs = [(a, b) for i, a in enumerate(valid) for b in valid[i + 1 :] if a.t < b.last and b.t < a.last]
+        names = ("BR-CON-03" if a.single or b.single else "BR-CON-01" for a, b in pairs if not (a.single and b.single))
+        return tuple(sorted(set(names)))
 
     @property
     def cause(self) -> str:
