@@ -155,7 +155,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> str:
         """The reason's code, as reports show it."""
-        return self.reason.value
+        return str(self.reason.value)
 
     @property
     def needs(self) -> tuple[str, ...]:

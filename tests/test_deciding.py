@@ -8,7 +8,7 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.deciding import decide, overall
-from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
+from conformance.findings import Doubt, DoubtReason, Exercise, Finding, Observation, Opinion
 from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note
 from conformance.verdicts import Verdict
 
@@ -94,12 +94,12 @@ def test_one_of_several_accuses_only_the_one_that_is_proved_otherwise() -> None:
 )
 def test_a_broken_judge_or_proof_or_a_violation_half_seen_stands_against_a_pass(code: str, verdict: str) -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code=code, text="t")).verdict == verdict
+    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason(code), text="t")).verdict == verdict
 
 
 def test_a_doubt_beside_an_exercise_does_not() -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code="answer-lost", text="t")).verdict == "pass"
+    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason.ANSWER_LOST, text="t")).verdict == "pass"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_overall() -> None:
     failing = decide(_history(), (*everything, _finding("BR-ACC-04")), CATALOGUE)
     assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
     assert overall(failing, CATALOGUE, ("hardening",)) == "conformant"
-    broken = Doubt(requirement="BR-ACC-01", code="suite-error", text="t")
+    broken = Doubt(requirement="BR-ACC-01", reason=DoubtReason.SUITE_ERROR, text="t")
     assert overall(decide(_history(), (*everything, broken), CATALOGUE), CATALOGUE, ("core",)) == "error"
 
 

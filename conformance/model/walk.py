@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from conformance.history.records import History
-from conformance.judges.intervals import NOT_FAILED_CODE, TOO_MANY_CODE
+from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
 from conformance.model.exchanges import to_history
 from conformance.model.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
 from conformance.model.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
