@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--conformance-report", default=None, metavar="FILE", help="show this report instead of running")
     group.addoption("--conformance-dir", default="reports", metavar="DIR", help="where reports go")
     group.addoption("--conformance-profile", default="core,guide,hardening", metavar="LIST", help="profiles, by comma")
+    group.addoption(
+        "--conformance-contract", default=None, metavar="VERSION", help="of the contract; by default target.contract"
+    )
     group.addoption("--conformance-depth", default="standard", metavar="DEPTH", help="quick, standard or deep")
     try:
         group.addoption("--target", default=None, metavar="URL", help='the target\'s base_url, or "reference"')

@@ -153,7 +153,7 @@ def test_a_run_that_ended_early_says_so() -> None:
 
 def test_overall() -> None:
     everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.cases or ("",))
     ]
     verdicts = decide(_history(), everything, CATALOGUE)
     assert overall(verdicts, CATALOGUE, ("core", "guide", "hardening")) == "conformant"
@@ -167,7 +167,7 @@ def test_overall() -> None:
 
 def test_a_should_does_not_count_overall() -> None:
     everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.cases or ("",))
     ]
     failing = decide(_history(), (*everything, _finding("BR-ERR-05")), CATALOGUE)
     assert failing["BR-ERR-05"].verdict == "fail"
@@ -176,7 +176,7 @@ def test_a_should_does_not_count_overall() -> None:
 
 def test_a_selection_is_never_conformant() -> None:
     everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
+        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.cases or ("",))
     ]
     core = tuple(r.id for r in CATALOGUE.select(["core"]))
     profiles = ("core", "guide", "hardening")
