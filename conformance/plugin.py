@@ -121,8 +121,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
     """Name verdicts by their own names."""
+    if not isinstance(report, pytest.TestReport):
+        return None
     about = dict(report.user_properties)
     verdict = about.get("verdict")
     if about.get("waived"):

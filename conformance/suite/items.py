@@ -40,7 +40,8 @@ class SuiteFile(pytest.File):
         try:
             requirements = _catalogue(self.config).select(chosen)
         except SuiteError as error:
-            pytest.exit(str(error), returncode=error.exit_status)
+            # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
+            raise self.CollectError(str(error)) from None
         for requirement in requirements:
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
 
