@@ -136,10 +136,15 @@ def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why what could not be settled was not: pytest itself tells failures and errors only."""
+    """Say what the verdict is about, and why what could not be settled was not: pytest tells failures and errors only."""
+    from conformance.suite.items import RESULT
+
     for report in terminalreporter.stats.get("inconclusive", ()):
         terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
         terminalreporter.write_line(str(report.longrepr))
+    result = terminalreporter.config.stash.get(RESULT, None)
+    if result is not None:
+        terminalreporter.write_line(result.claim)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -153,6 +153,8 @@ def test_waivers_let_pass_what_they_name(known: Ran) -> None:
     assert (status, "expired" in said) == (1, True)
     status, said = ends(*every, _waiver("BR-ACC-99"))
     assert (status, "names no requirement" in said) == (1, True)
+    later = Options(fail_on="fail", waivers=(*every, _waiver("BR-SGL-01", "inconclusive")))
+    assert conclude(known.folder / "history.jsonl", load("1.0"), later).exit_status == 0, "of a newer contract"
     status, said = ends(*every, _waiver("BR-ACC-02"))
     assert (status, "remove it" in said) == (1, True)
     assert ends(*every, _waiver(every[0].requirement, "inconclusive"))[0] == 0, "of two, the one that fits counts"

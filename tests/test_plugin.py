@@ -63,6 +63,7 @@ def test_a_report_of_an_older_contract_is_shown_with_its_own_requirements(
     path.write_text(json.dumps(report), encoding="utf-8")
     result = pytester.runpytest_subprocess(*SUITE, "--conformance-report", str(path), "-v")
     assert result.ret == 1
+    result.stdout.fnmatch_lines(["nonconformant"])
     assert {name for name in older if f"::{name} " in result.stdout.str()} == older
 
 
