@@ -1,4 +1,4 @@
-"""Verdicts: what the opinions of the judges amount to, requirement by requirement (design.md section 1)."""
+"""Verdicts as data: what the opinions of the judges amount to, requirement by requirement."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pass was shown with: rows of the largest batch, languages, and roles of recipients (``Row.role``)."""
+
+    rows: int
+    languages: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of one requirement."""
 
@@ -33,6 +41,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     #: Exchanges that exercised it (for a pass) or that the reason is about.
     evidence: tuple[int, ...] = ()
+    #: For a pass: what it was shown with, where its exchanges tell.
+    shown_with: Shown | None = None
 
 
 class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
