@@ -106,6 +106,8 @@ class DoubtReason(str, Enum):
     STATUS_LAG = ("status-may-lag", True, ("two reads of the blocking message at least 1 s apart after the refusal",))
     ATTEMPTED_NOTHING = ("attempted-nothing", True, ("a read of one message, with its batches, after the settling time",))
     LEFT_OUT = ("left-out", True, ("a read of one message, with its batches, after the settling time",))
+    #: An attempt beyond those of accepted retries, whoever gave it: what BR-SEL-07 forbids, laid to other requirements.
+    UNEXPLAINED_ATTEMPT = ("unexplained-attempt", True, ("a run in which no message gains such an attempt",))
     NOT_REPEATED = ("not-repeated", False, ("a run in which it is sent again",))
     STATUS_NOT_VISIBLE = (
         "status-not-visible",

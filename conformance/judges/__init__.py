@@ -13,7 +13,16 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import acceptance, attempted, blocking, concurrency, errors, security
+from conformance.judges import (
+    acceptance,
+    attempted,
+    blocking,
+    concurrency,
+    errors,
+    ledger_rules,
+    security,
+    selection,
+)
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "ACC": (*acceptance.RULES, *attempted.RULES),
     "BLK": blocking.RULES,
+    "SEL": (*selection.RULES, *ledger_rules.RULES),
     "CON": concurrency.RULES,
     "ERR": errors.RULES,
     "SEC": security.RULES,
