@@ -13,7 +13,7 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import blocking
+from conformance.judges import blocking, identity, schema
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: The rules of each family, in the order of the contract.
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "BLK": blocking.RULES,
+    "IDS": identity.RULES,
+    "SCH": schema.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).
