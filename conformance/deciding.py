@@ -18,7 +18,6 @@ from conformance.verdicts.shown import Sent, sent
 Overall = Literal["conformant", "nonconformant", "inconclusive", "error"]
 
 
-
 def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) -> Verdicts:
     """The verdict of every requirement of the catalogue.
 

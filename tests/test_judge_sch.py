@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from conformance.history.records import Operation
-from conformance.judges.case import Case
-from conformance.judges.sch import judge, mismatch, statuses
+from conformance.judges.inference.inference import Inference
+from conformance.judges.schema import RULES, mismatch, statuses
 from tests.shelf import Shelf
 from tests.story import Story
 
@@ -150,7 +150,7 @@ def test_one_defect_is_one_finding_with_the_same_fingerprint() -> None:
         story = Shelf()
         for _ in range(count):
             story.answer("message_read", 200, {**MESSAGE, "id": message, "values": message})
-        return [o for o in judge(Case(story.history())) if hasattr(o, "any_of")]
+        return [o for one in RULES for o in one.opinions(Inference(story.history())) if hasattr(o, "any_of")]
 
     one, many = findings(1, "m1"), findings(9, "m2")
     assert len(one) == len(many) == 1

@@ -19,7 +19,9 @@ from conformance.judges import (
     blocking,
     concurrency,
     errors,
+    identity,
     ledger_rules,
+    schema,
     security,
     selection,
 )
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "ACC": (*acceptance.RULES, *attempted.RULES),
     "BLK": blocking.RULES,
+    "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
     "CON": concurrency.RULES,
     "ERR": errors.RULES,
     "SEC": security.RULES,
+    "SCH": schema.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).

@@ -196,7 +196,7 @@ def _views_behind(
 
 
 def _older(reading: Reading, terminal: Reading) -> bool:
-    if reading.in_progress:
-        return True
     one, two = reading.updated_at, terminal.updated_at
+    if reading.in_progress:
+        return one is None or two is None or one <= two
     return reading.status != terminal.status and one is not None and two is not None and one < two

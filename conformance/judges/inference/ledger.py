@@ -138,7 +138,7 @@ def laid_out(
     """
     suspects = tuple(_suspects(case, batch, message, a, b))
     control = controls(case, a.last, b.t, but=batch.id)
-    elsewhere = _elsewhere(case, batch, message, a, b)
+    elsewhere = elsewhere_accepted(case, batch, message, a, b)
     lines = [
         said,
         f"calls that may have reached it: {_listed(suspects)}"
@@ -206,7 +206,7 @@ def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
         yield "BR-SEC-05"
 
 
-def _elsewhere(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
+def elsewhere_accepted(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
     """An accepted retry of another batch, the effects of which were not all visible when the first reading began."""
     for call in case.calls:
         if call.batch == batch.id or not call.accepted or not call.valid or call.t > b.last:

@@ -68,9 +68,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
         yield Exercised(proof=exercised)
 
 
-def _newest(
-    case: Case, batch: Batch, message: str, view: tuple[Reading, ...]
-) -> Iterator[tuple[Reading, Attempt]]:
+def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Iterator[tuple[Reading, Attempt]]:
     """Readings of one view that surely list the newest attempt, with it.
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.

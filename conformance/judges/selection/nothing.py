@@ -123,7 +123,9 @@ def _created(case: Case, other: Batch, message: str, call: RetryCall) -> Proof |
             if before.last > call.t or before.status != "created":
                 continue
             same = same_attempt(case, before, after)
-            alone = not any(c.t <= after.last and effect_until(case, c) >= before.t - case.lag(before.view) for c in resets)
+            alone = not any(
+                c.t <= after.last and effect_until(case, c) >= before.t - case.lag(before.view) for c in resets
+            )
             if same is not None or alone:
                 return Proof(evidence=(before.n,)) & read_after(after, call.last, shows, *stays, *(same or ()))
     return None
