@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.config import Config
+from conformance.program.pace import Pace
 from conformance.program.scheduler import Progress
 from conformance.transport.client import HttpTransport
 
@@ -39,6 +40,8 @@ class Drive:
     folder: Path = Path("reports")
     progress: Callable[[Progress], None] = _silent
     sleep: Callable[[float], None] = time.sleep
+    #: How long deliveries were seen to take, for all programs of the run.
+    pace: Pace = field(default_factory=Pace)
 
     def rng(self, name: str) -> random.Random:
         """What the rows and ids of the program of this name are drawn from. What is done is drawn from the seed alone."""

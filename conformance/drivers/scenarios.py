@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from uuid import UUID
 
 from conformance.config import Config
 from conformance.config_load import offers
@@ -47,15 +46,13 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
     :raises GuardError: the guard or a budget ended the run.
     """
 
-    def invent(identifier: UUID, shape: str | None) -> str:
-        return run.transport.guard.invent(identifier, shape)
-
     running = {
         name: Interpreter(
             run.transport,
             run.config,
             rng=run.rng(name),
-            invent=invent,
+            invent=run.transport.guard,
+            pace=run.pace,
             scenario=name,
             requirements=requirements,
         ).run(program)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from conformance import CONTRACT_VERSION, __version__
 from conformance.config import Config
@@ -238,7 +237,8 @@ class Runner:
             recording,
             self.run.config,
             rng=self.run.rng(name),
-            invent=self._invent,
+            invent=self.run.transport.guard,
+            pace=self.run.pace,
             driver=DRIVER,
             scenario=name,
         )
@@ -247,9 +247,6 @@ class Runner:
         except ShareSpentError:
             cut.add(name)
             recording.note("cut", scenario=name, text="exploring has had its share of the budgets")
-
-    def _invent(self, identifier: UUID, shape: str | None) -> str:
-        return self.run.transport.guard.invent(identifier, shape)
 
 
 def cost_of(program: Program) -> tuple[int, int]:
