@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.config import Config
 from conformance.program.calls import UnmetError
 from conformance.program.held import Held
-from conformance.program.pace import GROWTH, Pace
+from conformance.program.pace import ENDS, GROWTH, HELD_BACK, Pace
 from conformance.program.reading import Reader
 from conformance.program.scheduler import Pause
 from conformance.program.steps import Wait
@@ -40,25 +40,42 @@ class Waiter:
         if held is None:
             yield Pause(until=now(), what="the other scenarios", deadline=now(), for_others=True)
             return
+        try:
+            yield from self._hold_back(step, held)
+            yield from self._wait(step, held)
+        finally:
+            self._pace.release(self)
+
+    def _hold_back(self, step: Wait, held: Held) -> Iterator[Pause]:
+        """As long as nobody knows how long deliveries take, one wait finds out for all."""
+        now = self._transport.now
+        if step.until not in ENDS:
+            return
+        until = now() + HELD_BACK * self._settle
+        pause = self._pauses(step)[0]
+        while not self._pace.scouts(self) and now() < until:
+            yield Pause(until=min(now() + pause, until), what=self._what(step, held), deadline=until)
+
+    def _wait(self, step: Wait, held: Held) -> Iterator[Pause]:
+        now = self._transport.now
         begun = now()
         bound = step.seconds if step.seconds is not None else self._settle
         # What is not essential has its time from the last retry on, so that a target that never gets there is not
         # waited for again and again.
         deadline = (begun if step.essential else held.touched) + bound
         last = begun + max(MOST_SETTLES * self._settle, bound)
-        what = f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
         planned = self._first(step, held, begun, deadline)
         if planned > begun:
-            yield Pause(until=planned, what=what, deadline=deadline)
-        # Only what was waited for in time says how long it takes: other waits may have come between.
-        timely = begun <= planned and now() - planned < max(0.1, 0.2 * (planned - held.stirred))
+            yield Pause(until=planned, what=self._what(step, held), deadline=deadline)
         pause, longest = self._pauses(step)
+        # Only what was waited for in time says how long it takes: other waits may have come between.
+        timely = now() - planned < pause
         looks, effect, ended = 0, False, False
         while True:
             looks += 1
             if self._look(step, held):
-                if looks > 1 or (timely and planned > begun):
-                    self._pace.learn(step.until, now() - held.stirred)
+                if timely and (looks > 1 or planned > begun):
+                    self._pace.learn(step.until, now() - held.stirred, looks=looks)
                 self._consume(step, held)
                 return
             if step.seconds is None and step.until in ("quiet", "retried"):
@@ -70,10 +87,13 @@ class Waiter:
                     ended, deadline = True, min(last, max(deadline, now() + self._settle))
             if now() >= deadline:
                 break
-            yield Pause(until=min(now() + pause, deadline), what=what, deadline=deadline)
+            yield Pause(until=min(now() + pause, deadline), what=self._what(step, held), deadline=deadline)
             pause = min(pause * GROWTH, longest)
         self._consume(step, held)
         self._give_up(step, held, bound)
+
+    def _what(self, step: Wait, held: Held) -> str:
+        return f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
 
     def _consume(self, step: Wait, held: Held) -> None:
         """What the last retry picks up has been waited for."""

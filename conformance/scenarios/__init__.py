@@ -21,6 +21,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     keeping.TEXTS,
     probing.BODY,
     probing.QUERY,
+    probing.FORCED,
     probing.KEYS,
     probing.METHODS_,
     probing.FOREIGN,

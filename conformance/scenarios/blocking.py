@@ -33,20 +33,15 @@ def _again(_: Config) -> tuple[AnyStep, ...]:
     The first time, another batch is retried while the blocking message is created (BR-SEL-10).
     """
     rows = (RowSpec(), RowSpec(same_as=0), *failing(AGAIN - 2))
-    first = Burst(
-        steps=(
-            single("b", 0),
-            SingleRetry(batch="b", row=0, by="place"),
-            *(Retry(batch="b"), Retry(batch="other")),
-            *(single("b", 0), single("other", 0)),
-        )
-    )
-    look = (single("b", AGAIN - 1),)
+    look = single("b", 0)
+    refused = (look, SingleRetry(batch="b", row=0, by="place"), Retry(batch="b"), look)
+    first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
+    neighbour = (single("b", AGAIN - 1),)
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(*round_of("b", 1), *blocked("b", 1, look=look)),
-        *(*round_of("b", 1), *blocked("b", 2, look=look), *rest("b", AGAIN)),
+        *(*round_of("b", 1), *blocked("b", 1, look=neighbour)),
+        *(*round_of("b", 1), *blocked("b", 2, look=neighbour), *rest("b", AGAIN)),
     )
 
 
