@@ -21,7 +21,8 @@ from conformance.history.records import End, Exchange, Invoke
 from conformance.plan import make_plan, replay_plan
 from conformance.program import scheduler
 from conformance.program.held import Held, make_rows
-from conformance.program.interpreter import TRIES, Interpreter
+from conformance.program.interpreter import Interpreter
+from conformance.program.retrying import TRIES
 from conformance.program.scheduler import Pause, Progress, Running
 from conformance.program.steps import Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Together, Wait
 from conformance.scenarios import SCENARIOS
@@ -108,12 +109,19 @@ def _target(status: str = "failure") -> tuple[Puppet, dict[str, Any]]:
     return Puppet(answers), world
 
 
-def _interpret(transport: Puppet, *steps: Any, requirements: tuple[str, ...] = ()) -> list[Pause]:
-    def invent(identifier: UUID, shape: str | None) -> str:
+class Inventor:
+    """Makes ids up, and tells nobody."""
+
+    def invent(self, identifier: UUID, shape: str | None = None) -> str:
         return f"made-up-{shape}"
 
+    def invent_message(self, identifier: UUID) -> str:
+        return "made-up-message"
+
+
+def _interpret(transport: Puppet, *steps: Any, requirements: tuple[str, ...] = ()) -> list[Pause]:
     interpreter = Interpreter(
-        transport, CONFIG, rng=random.Random(1), invent=invent, scenario="s", requirements=requirements
+        transport, CONFIG, rng=random.Random(1), invent=Inventor(), scenario="s", requirements=requirements
     )
     pauses = []
     for pause in interpreter.run(Program(name="s", steps=steps)):
@@ -282,7 +290,7 @@ def test_a_race_wider_than_the_rate_is_unmet() -> None:
     transport, _ = _target()
     target = Target(base_url="https://target.test/api/v2", campaign_id="c")
     config = msgspec.structs.replace(CONFIG, target=target, limits=Limits(calls_per_second=3))
-    interpreter = Interpreter(transport, config, rng=random.Random(1), invent=lambda i, s: "made-up")
+    interpreter = Interpreter(transport, config, rng=random.Random(1), invent=Inventor())
     steps = (Send(batch="b", rows=(RowSpec(),)), Wait(batch="b", until="quiet"), RACE)
     for pause in interpreter.run(Program(name="s", steps=steps)):
         transport.clock = max(transport.clock, pause.until)
@@ -525,7 +533,7 @@ def test_a_plan_is_folded_between_words() -> None:
 def test_what_was_just_written_is_not_read_back_within_the_lag(lag: float | str, paused: bool) -> None:
     config = msgspec.structs.replace(CONFIG, timing=msgspec.structs.replace(CONFIG.timing, read_lag=lag))
     puppet, _ = _target()
-    interpreter = Interpreter(puppet, config, rng=random.Random(1), invent=lambda i, s: "made-up")
+    interpreter = Interpreter(puppet, config, rng=random.Random(1), invent=Inventor())
     steps = (Send(batch="b", rows=(RowSpec(),)), Read(batch="b"), Read(batch="b"))
     assert list(interpreter.run(Program(name="s", steps=steps))) == []
     assert bool(puppet.paused) is paused

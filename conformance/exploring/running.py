@@ -12,22 +12,20 @@ from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive
 from conformance.errors import BudgetError
-from conformance.exploring.programs import steps_of
 from conformance.findings import Finding
 from conformance.history.records import Exchange, Header, History
 from conformance.judges import judge
 from conformance.program import scheduler
+from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
-from conformance.program.steps import Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import Program, Read, RowSpec, Send, Wait
 from conformance.transport.client import HttpTransport
 from conformance.transport.request import Origin, Reply, Request
 from conformance.transport.states import Action, StateAnswer
 
 #: How the exchanges of this driver are marked in the history.
 DRIVER = "machine"
-#: Calls that one wait takes, for the forecast.
-POLLS = 6
 #: A batch that is left alone while others are retried.
 CONTROL = Program(
     name="control",
@@ -171,9 +169,9 @@ class Runner:
         calls, messages = budget.calls, budget.messages
         chosen: dict[str, Program] = {}
         for name, program in programs.items():
-            cost = cost_of(program)
-            if calls + cost[0] <= mark.calls and messages + cost[1] <= mark.messages:
-                calls, messages = calls + cost[0], messages + cost[1]
+            cost = cost_of(program, self.run.config)
+            if calls + cost.calls_likely <= mark.calls and messages + cost.messages_unrepeated <= mark.messages:
+                calls, messages = calls + cost.calls_likely, messages + cost.messages_unrepeated
                 chosen[name] = program
         return chosen
 
@@ -247,21 +245,6 @@ class Runner:
         except ShareSpentError:
             cut.add(name)
             recording.note("cut", scenario=name, text="exploring has had its share of the budgets")
-
-
-def cost_of(program: Program) -> tuple[int, int]:
-    """Calls that a program takes, about; and messages that it costs at most, whatever the target answers."""
-    sizes: dict[str, int] = {}
-    calls = messages = 0
-    for step in steps_of(program):
-        calls += POLLS if isinstance(step, Wait) else 1
-        if isinstance(step, Send):
-            sizes[step.batch] = len(step.rows)
-        if isinstance(step, Send | Retry):
-            messages += sizes.get(step.batch, 0)
-        elif isinstance(step, SingleRetry | SingleSend):
-            messages += 1
-    return calls, messages
 
 
 def named(name: str, program: Program) -> Program:

@@ -14,13 +14,14 @@ def _rounds(_: Config) -> tuple[AnyStep, ...]:
     two. With a limit of two retries as with one of three, the second message is left when the others are exhausted.
     """
     both = (SingleRetry(batch="b", row=0, by="place"), SingleRetry(batch="b", row=-1, by="place"))
-    again = round_of("b", 3)
+    # Between, the listing shows all of them, and the first shows the batch's status.
+    again = round_of("b", 1)
     return (
         *(*sent("b", failing(3)), *rest("b", 3), Read(batch="b", view="campaign")),
         *(*both, single("b", 0, -1), retried("b")),
         *again,
         *(*both, retried("b"), *both, retried("b")),
-        *(*again, *again, *again, Read(batch="b", view="campaign")),
+        *(*again, *again, *again, *rest("b", 3), Read(batch="b", view="campaign")),
     )
 
 

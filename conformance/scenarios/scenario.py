@@ -97,4 +97,4 @@ def chain(batch: str, causes: Sequence[str]) -> tuple[AnyStep, ...]:
     steps: list[AnyStep] = [*sent(batch, failing(2)), single(batch, 1)]
     for cause in causes:
         steps += [Retry(batch=batch, cause=cause), Read(batch=batch)]
-    return (*steps, single(batch, 0, 1), *round_of(batch, 2))
+    return (*steps, single(batch, 0, 1), Retry(batch=batch), retried(batch), *rest(batch, 2))
