@@ -130,7 +130,8 @@ class Cost:
         picked = self._open(step.batch) if may and not blocked else []
         for index in picked:
             self._reset(step.batch, index)
-        self._spend(len(picked), size, times=TRIES)
+        # The budget is charged with the whole batch, whatever the retry picks up.
+        self._spend(size if picked else 0, size, times=TRIES)
         self._call(1, 2 * TRIES - 1)
 
     def _single(self, step: SingleRetry) -> None:
