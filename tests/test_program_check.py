@@ -11,7 +11,8 @@ import pytest
 
 from conformance.config import Config, GivenBatch, OtherCampaign, Target
 from conformance.errors import FormatError
-from conformance.program.check import CAUSES, check
+from conformance.program.check import check
+from conformance.program.probes import CAUSES
 from conformance.program.steps import Program
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.scenarios import SCENARIOS

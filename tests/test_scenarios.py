@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from conformance.config import Config, Limits, OtherCampaign
+from conformance.config import Config
 from conformance.drivers.scenarios import run_programs
-from conformance.history.probe import Probe
 from conformance.history.records import Exchange, History
 from conformance.program.cost import cost_of
-from conformance.program.steps import Program, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import Program
 from conformance.scenarios import SCENARIOS
-from conformance.scenarios.blocking import largest
 from tests.exploring import exploring
 
 NAMES = [scenario.name for scenario in SCENARIOS if scenario.name not in ("plain-http", "held")]

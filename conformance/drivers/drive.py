@@ -21,6 +21,16 @@ def _silent(_: Progress) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untouched:
+    """A control of BR-SEL-07: a batch and messages that no request of the run has named but reads."""
+
+    scenario: str
+    #: None for messages that were sent singly.
+    batch: str | None
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drive:
     """One run, as a driver sees it.
 
@@ -42,6 +52,8 @@ class Drive:
     sleep: Callable[[float], None] = time.sleep
     #: How long deliveries were seen to take, for all programs of the run.
     pace: Pace = field(default_factory=Pace)
+    #: What scenarios have left alone: a driver that retries after them reads it once more at its end.
+    untouched: list[Untouched] = field(default_factory=list)
 
     def rng(self, name: str) -> random.Random:
         """What the rows and ids of the program of this name are drawn from. What is done is drawn from the seed alone."""

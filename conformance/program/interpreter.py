@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -97,6 +97,21 @@ class Interpreter:
         """
         self._calls.step = str(at)
         yield from self._do(step)
+
+    def settle(self) -> Running:
+        """Wait, for as long as it may take, until what this program has retried so far shows; for one that was cut short.
+
+        :raises GuardError: as ``run``.
+        """
+        for name, held in tuple(self._batches.items()):
+            if not held.single and held.read and (held.before is not None or not held.terminal):
+                self._calls.step = ""
+                yield from self._do(Wait(batch=name, until="retried", essential=False))
+
+    @property
+    def batches(self) -> Mapping[str, Held]:
+        """What the program knows of the batches that it has sent, by name."""
+        return self._batches
 
     # -- steps ------------------------------------------------------------------------------------------------
 
