@@ -67,8 +67,9 @@ class Made:
         with self._lock:
             if named.operation == "single_retry":
                 message = named.message or ""
-                # What the target made comes first, as for batches.
-                if message not in self._messages and message in self._invented_messages:
+                # What the target made or showed comes first, as for batches.
+                known = message in self._messages or message in self._barred
+                if not known and message in self._invented_messages:
                     return 0
                 if message not in self._messages or message in self._barred:
                     raise LookupError("it retries a message that this run did not make, or that texts somebody else")
