@@ -64,14 +64,14 @@ class SingleBesideBatch(_Window):
         batch.__dict__.pop("locked", None)
         return super().act(batch, failed, known)
 
-    def retry_one(self, campaign: str, message_id: str) -> Answer:
-        checked = self.check_one(campaign, message_id)
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        checked = self.check_one(call, message_id)
         if isinstance(checked, Answer):
             return checked
 
         def then() -> Answer:
             self.reset_one(checked)
-            return Answer(201, self.view(checked, "message"))
+            return self.accepted_one(checked)
 
         return Deferred(seconds=self.window, then=then)
 

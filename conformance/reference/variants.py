@@ -122,11 +122,11 @@ class DelayedEffect(Behaviour):
             self.settle(message)
         return super().retry(call, batch_id)
 
-    def retry_one(self, campaign: str, message_id: str) -> Answer:
-        message = self.world.find(campaign, message_id)
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        message = self.find_message(call, message_id)
         if message is not None:
             self.settle(message)
-        return super().retry_one(campaign, message_id)
+        return super().retry_one(call, message_id)
 
 
 @variant(_VARIANTS, "created is over before anybody can see it", "ruling 15")
@@ -175,9 +175,9 @@ class RetriesQueue(Behaviour):
         decide = super().retry
         return Deferred(seconds=self._wait(), then=lambda: decide(call, batch_id))
 
-    def retry_one(self, campaign: str, message_id: str) -> Answer:
+    def retry_one(self, call: Call, message_id: str) -> Answer:
         decide = super().retry_one
-        return Deferred(seconds=self._wait(), then=lambda: decide(campaign, message_id))
+        return Deferred(seconds=self._wait(), then=lambda: decide(call, message_id))
 
     def _wait(self) -> float:
         """Until the end of the queue, by the clock."""
