@@ -9,7 +9,14 @@ from conformance.reference import (
     faults_inputs,
     faults_programs,
     faults_races,
+    faults_refusals,
+    faults_requests,
     faults_retry,
+    faults_rounds,
+    faults_single,
+    faults_sizes,
+    faults_stale,
+    faults_storage,
     faults_views,
 )
 from conformance.reference.mixins import Fault
@@ -21,4 +28,11 @@ FAULTS: Mapping[str, Fault] = {
     **faults_races.FAULTS,
     **faults_programs.FAULTS,
     **faults_inputs.FAULTS,
+    **faults_requests.FAULTS,
+    **faults_refusals.FAULTS,
+    **faults_sizes.FAULTS,
+    **faults_single.FAULTS,
+    **faults_storage.FAULTS,
+    **faults_stale.FAULTS,
+    **faults_rounds.FAULTS,
 }
