@@ -8,14 +8,12 @@ from typing import Any
 
 from conformance.reference.exchange import Answer, Deferred
 from conformance.reference.inside import InsideTarget
-from conformance.reference.settings import OTHER_CAMPAIGN, OTHER_KEY, OWN_CAMPAIGN, OWN_KEY, SUCCEEDING, Settings
+from conformance.reference.settings import OWN_CAMPAIGN, OWN_KEY, RECOVERING, SUCCEEDING, Settings
 
 #: A number that always fails, one that is always delivered, one that recovers.
 FAILING, OTHER_FAILING = "6511111111", "6511112222"
 DELIVERED = SUCCEEDING[0]
-RECOVERING = "6500000004"
-
-__all__ = ["DELIVERED", "FAILING", "OTHER_CAMPAIGN", "OTHER_FAILING", "OTHER_KEY", "RECOVERING", "Desk"]
+RECOVERS = RECOVERING[0]
 
 
 class Desk:
@@ -71,6 +69,12 @@ class Desk:
         """Send a batch and wait until every message is terminal."""
         batch = self.send(recipients, text)
         self.wait(1.1)
+        return batch
+
+    def created(self) -> str:
+        """Send a batch that is enqueued while its message is still created, and return its id."""
+        batch = self.send([FAILING])
+        self.wait(0.2)
         return batch
 
     def single(self, recipient: str) -> str:

@@ -72,7 +72,7 @@ class Service:
         with self._lock:
             self.world.tick()
             self._seen += 1
-            if self._seen == (self.settings.restart_after or 0) + 1:
+            if self.settings.restart_after is not None and self._seen == self.settings.restart_after + 1:
                 self.world.clear()
             call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path))
             return self._complete(call, lambda: self._answered(call, ids, handler))
