@@ -281,11 +281,11 @@ UNRESOLVED = "400 unresolved_batch_messages"
 EMPTY = "400 no_failed_batch_messages_to_retry"
 NOT_FAILED = "400 message_not_found_or_retry_message_not_in_failure_status"
 QUIET = (UNRESOLVED, [2, 1, 1], "messages_enqueuing_failed", True, {"english"})
-FORCE = {"query": {"force": "true"}}
-FIRST = {"query": {"limit": "1"}}
-STATUS = {"query": {"status": "success"}}
-BODY = {"body": {"recipient": FAILING, "language": "malay", "values": {"body": "other #0"}}}
-DELETE = {"headers": {"x-http-method-override": "DELETE"}}
+FORCE: dict[str, Any] = {"query": {"force": "true"}}
+FIRST: dict[str, Any] = {"query": {"limit": "1"}}
+STATUS: dict[str, Any] = {"query": {"status": "success"}}
+BODY: dict[str, Any] = {"body": {"recipient": FAILING, "language": "malay", "values": {"body": "other #0"}}}
+DELETE: dict[str, Any] = {"headers": {"x-http-method-override": "DELETE"}}
 ACCEPTED = ("201", True, [1, 2], True, True)
 SAME = [("success", 2), ("success", 2), ("success", 2), ("success", None)]
 
