@@ -59,7 +59,8 @@ class InsideTarget:
         )
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
-        self.sleep(CALL / 2)
+        delay = self.service.behaviour.wait()
+        self.sleep((CALL + delay) / 2)
         answer = self.service.answer(
             request.method,
             request.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(BASE_PATH),
@@ -70,7 +71,7 @@ class InsideTarget:
         while isinstance(answer, Deferred):
             self.sleep(answer.seconds)
             answer = self.service.resumed(answer)
-        self.sleep(CALL / 2)
+        self.sleep((CALL + delay) / 2)
         return _response(answer)
 
 
