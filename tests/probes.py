@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.exchange import Answer
+from conformance.reference.settings import OTHER_CAMPAIGN
 from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
 
 Probe = Callable[[Desk], Any]
@@ -213,15 +214,85 @@ def told(answers: Callable[[Desk, str], Answer]) -> Probe:
     return probe
 
 
-def foreign(key: str, campaign: str) -> Probe:
-    """Retry a message with another key or through another path: is it accepted, and the attempts."""
+def foreign(key: str, campaign: str, *, batch: bool = False, known: bool = False) -> Probe:
+    """Retry a message, or its batch, with another key or through another path: is it accepted, and the attempts.
+
+    :param known: the key has read its own campaign before.
+    """
 
     def probe(desk: Desk) -> tuple[bool, list[int]]:
-        batch = desk.failed([FAILING])
-        answer = desk.retry_one(desk.ids(batch)[0], key=key, campaign=campaign)
-        return answer.status == 201, desk.attempts(batch)
+        made = desk.failed([FAILING])
+        if known:
+            desk.ask("GET", "messages", query={"limit": "1"}, key=key, campaign=OTHER_CAMPAIGN)
+        how = {"key": key, "campaign": campaign}
+        answer = desk.retry(made, **how) if batch else desk.retry_one(desk.ids(made)[0], **how)
+        return answer.status == 201, desk.attempts(made)
 
     return probe
+
+
+def while_a_single_moves(desk: Desk) -> tuple[str, str]:
+    """Retry a batch while a message that was retried by itself is in progress: batch status before, and the answer."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry_one(desk.ids(batch)[0])
+    desk.wait(0.6)
+    return desk.status(batch), code_of(desk.retry(batch))
+
+
+def after_a_block(desk: Desk) -> str:
+    """Retry a batch that was blocked, when all is terminal."""
+    batch = desk.created()
+    desk.retry(batch)
+    desk.wait(1.1)
+    return code_of(desk.retry(batch))
+
+
+def one_exhausted(desk: Desk) -> list[int]:
+    """Retry a batch of which one message has no retries left: the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    for _ in range(3):
+        desk.retry_one(desk.ids(batch)[0])
+        desk.wait(1.1)
+    desk.retry(batch)
+    return desk.attempts(batch)
+
+
+def elsewhere(recipient: str, lives: float) -> Probe:
+    """Retry a terminal batch so long after the retry of another one, which fails."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed([recipient])
+        desk.retry(desk.failed([FAILING]))
+        desk.wait(lives)
+        return code_of(desk.retry(batch))
+
+    return probe
+
+
+def race_of_two(desk: Desk) -> list[int]:
+    """Two retries of a batch of two at once: the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    for answer in [desk.ask("POST", f"batch/{batch}/retry") for _ in range(2)]:
+        desk.finish(answer)
+    return desk.attempts(batch)
+
+
+def unknown_body(desk: Desk) -> type:
+    """The type of the error of a refusal."""
+    return type(desk.retry("batch_0").body["error"])
+
+
+def unknown_code(desk: Desk) -> Any:
+    """The code of the error of a refusal."""
+    return desk.retry("batch_0").body["error"]["code"]
+
+
+def more_pages(desk: Desk) -> Any:
+    """What the first of two pages says about a next one, after a retry."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry(batch)
+    page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query={"limit": "1"}))
+    return page.body["pageData"]["hasNextPage"]
 
 
 def sometimes(what: Callable[[Desk], Any], times: int) -> Probe:

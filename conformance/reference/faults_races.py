@@ -99,6 +99,17 @@ class LoserLeavesStuck(_Window):
         return self.error(400, "batch_not_found_or_is_not_retryable")
 
 
+class LoserTakesTheFirstOff(_Window):
+    """The loser takes the winner's first message off the queue and marks the others as its own: that one is lost."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        if not self.rivalled(failed, known):
+            return super().act(batch, failed, known)
+        for message in [m for m in failed if len(m.attempts) > known[m.id]][:1]:
+            del message.attempts[known[message.id] :]
+        return self.error(400, "unresolved_batch_messages")
+
+
 class LoserActsAllTheSame(_Window):
     """The loser is refused when its work is done."""
 
@@ -157,4 +168,10 @@ _register(
     "loser-acts-all-the-same",
     "a retry that loses a race is refused and carried out all the same",
     ("BR-CON-01", "BR-SEL-08"),
+)
+_register(
+    LoserTakesTheFirstOff,
+    "loser-takes-the-first-off",
+    "a retry that loses a race is refused and removes the winner's attempt at the first message",
+    ("BR-CON-02", "BR-ACC-05"),
 )

@@ -21,6 +21,8 @@ class Fault:
     mixin: Mixin
     #: The drivers that it takes to find it (``conformance.drivers``).
     drivers: tuple[str, ...] = ("scenarios",)
+    #: Requirements that it breaks besides (``consequences``).
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
