@@ -56,7 +56,9 @@ def numbers_of(config: Config) -> tuple[str, ...]:
 def redactor_of(config: Config) -> Redactor:
     """The redactor of a run with this configuration."""
     known = [config.target.campaign_id, config.template.language]
-    return Redactor(keys_of(config), numbers_of(config), known=[text for text in known if text])
+    keys = _keys(config)
+    others = [secret for secret in keys_of(config) if secret not in keys]
+    return Redactor(keys, numbers_of(config), known=[text for text in known if text], others=others)
 
 
 @dataclass(frozen=True)
