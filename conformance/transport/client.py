@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,15 +21,17 @@ from conformance.history.spent import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard
+from conformance.transport.network import inner_transport
 from conformance.transport.origin import parse_base_url
+from conformance.transport.paths import Named
 from conformance.transport.race import Track, widest
 from conformance.transport.rate import Budget, Rate, retry_after
-from conformance.transport.recording import Recorder
+from conformance.transport.recording import Recorder, held_by
 from conformance.transport.redact import Redactor
 from conformance.transport.request import Reply, Request
 from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
-from conformance.transport.wire import Passage, Wire, inner_transport, parsed, torn
+from conformance.transport.wire import GRACE, Passage, Wire, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
@@ -146,12 +148,13 @@ class HttpTransport:
         if self._states is None:
             return StateAnswer(values={}, error="provider_states.url is not set")
         begun = self.now()
-        answer = self._states.ask(name, params, action)
+        answer = self._states.ask(name, params, action, within=self.budget.left() + GRACE)
         batch = answer.values.get("batchId")
         if batch is not None and action == "setup":
             self.guard.made.give(batch)
         error = self.redactor.foreign(answer.error)
-        about = {"state": name, "action": action, "params": dict(params), "batch": batch, "begun": begun}
+        shown = None if batch is None else self.redactor.data(batch)
+        about = {"state": name, "action": action, "params": dict(params), "batch": shown, "begun": begun}
         self.note("state", scenario=scenario, text=error, **about)
         return answer
 
@@ -166,6 +169,8 @@ class HttpTransport:
     def call(self, request: Request) -> Reply:
         """Send one request when the rate allows, record it, and return how it ended. See the protocol."""
         for attempt in range(MAX_TRIES):
+            if (why := self._builder.unfit(request)) is not None:
+                return self._withheld(request, why)
             self._rate.take()
             reply = self._once(request)
             self.silence.heard(reply.exchange)
@@ -176,7 +181,9 @@ class HttpTransport:
             if attempt == MAX_TRIES - 1:
                 return reply
             asked = retry_after(reply.exchange.end.headers.get("retry-after"))
-            self._rate.pause(asked if asked is not None else 0.5 * 2**attempt * (1 + self._backoff.random()))
+            pause = asked if asked is not None else 0.5 * 2**attempt * (1 + self._backoff.random())
+            # Beyond the run's time nothing is sent, and there is nothing to wait for.
+            self._rate.pause(min(pause, max(0.1, self.budget.left())))
         return reply
 
     def race(self, requests: Sequence[Request]) -> list[Reply]:
@@ -256,6 +263,19 @@ class HttpTransport:
         http.extensions["conformance"] = context
         return _Departure(request, http, admission, invoke)
 
+    def _withheld(self, request: Request, why: str) -> Reply:
+        """Put a probe on record that cannot be sent as what it is, and send nothing. It costs nothing."""
+        self._stop()
+        nameless = replace(request, auth="none")
+        admission = Admission(Named(request.operation, request.campaign, request.batch, request.message), 0)
+        invoke = self._recorder.invoke(
+            next(self._numbers), self.now(), self._builder.build(nameless), request, admission, None
+        )
+        self._writer.write(invoke)
+        end = End(n=invoke.n, outcome="not_sent", last=self.now(), error=why)
+        self._writer.write(end)
+        return Reply(exchange=Exchange(invoke=invoke, end=end))
+
     def _not_sent(self, departure: _Departure, why: str) -> None:
         self._writer.write(End(n=departure.invoke.n, outcome="not_sent", last=self.now(), error=why))
         self.budget.refund(departure.admission.charge, calls=1)
@@ -267,7 +287,8 @@ class HttpTransport:
             passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
         self._settle(departure.admission, passage)
         self._learn(departure.http, departure.admission, passage, answer)
-        end = self._recorder.end(departure.invoke.n, passage, answer, media)
+        own = held_by(departure.http, departure.request)
+        end = self._recorder.end(departure.invoke.n, passage, answer, media, own)
         self._writer.write(end)
         return Reply(exchange=Exchange(invoke=departure.invoke, end=end), json=answer if media == "json" else None)
 
@@ -279,7 +300,8 @@ class HttpTransport:
         return wire
 
     def _make_wire(self) -> Wire:
-        return Wire(self._config.target, self._admit, self.now, self._inner() if self._inner else None)
+        inner = self._inner() if self._inner else None
+        return Wire(self._config.target, self._admit, self.now, inner, self.budget.left)
 
     def _admit(self, http: httpx.Request) -> None:
         """The last check, at the door itself: what the wire is about to send, whoever built it."""

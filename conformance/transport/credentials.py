@@ -44,7 +44,11 @@ _FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     ("token", ("AIza",), re.compile(r"(?<![\w-])AIza[\w-]{35}(?![\w-])")),
     ("token", ("glpat-",), re.compile(r"(?<![\w-])glpat-[\w-]{20,}+")),
     ("jwt", ("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}+\.[\w-]{8,}+\.[\w-]*+")),
-    ("url-password", ("://",), re.compile(r"(?<=://)(?P<v>[^\s/@:\"'<>]{0,200}:(?![*$<{\[]|[xX]{3}|pass(?:word)?@|PASS)[^\s/@\"'<>]++)(?=@)")),
+    (
+        "url-password",
+        ("://",),
+        re.compile(r"(?<=://)(?P<v>[^\s/@:\"'<>]{0,200}:(?![*$<{\[]|[xX]{3}|pass(?:word)?@|PASS)[^\s/@\"'<>]++)(?=@)"),
+    ),
 )
 _NAMED = re.compile(
     r"(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credentials?|session)[\w-]{0,20}+[\"']?+"

@@ -8,13 +8,19 @@ STACK, PATH, SQL = "a stack trace", "a file path", "SQL"
 _ROOTS = "usr|home|Users|var|opt|srv|root|etc|app|workspace|tmp|mnt|builds?"
 #: Each shape is one that no message for a client has by chance.
 _SHAPES = (
-    (STACK, re.compile(r"Traceback \(most recent call last\)|\bgoroutine \d{1,9} \[|\.rb:\d{1,7}:in |\.\w{1,4}:line \d")),
+    (
+        STACK,
+        re.compile(r"Traceback \(most recent call last\)|\bgoroutine \d{1,9} \[|\.rb:\d{1,7}:in |\.\w{1,4}:line \d"),
+    ),
     (STACK, re.compile(r"\bat [\w$.<>]++ ?\([^()\n]*:\d{1,7}(?::\d{1,7})?\)|\bat (?:file://)?/[^\s()]{1,400}:\d+:\d+")),
     (STACK, re.compile(r"File \"[^\"\n]+\", line \d|#\d{1,3} /[^\s(]{1,300}\(\d{1,7}\):")),
     (STACK, re.compile(r"\bCaused by: [\w.$]++(?:(?<=Exception)|(?<=Error))")),
     (PATH, re.compile(r"(?<!\w)[A-Za-z]:\\{1,2}[\w.-][\w .-]{0,100}\\")),
     (SQL, re.compile(r"\bSELECT\b(?:(?!\bSELECT\b)[\s\S]){1,300}?\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b")),
-    (SQL, re.compile(r"\bUPDATE \S++ SET\b|\bSQLSTATE\b|syntax error at or near|ORA-\d{5}|duplicate key value violates")),
+    (
+        SQL,
+        re.compile(r"\bUPDATE \S++ SET\b|\bSQLSTATE\b|syntax error at or near|ORA-\d{5}|duplicate key value violates"),
+    ),
 )
 #: A URL's path is not a file's: not one behind a host, and not one in a link of a page.
 _FILE = re.compile(rf"(?<![\w/:.+@=(-])(?<![=(][\"'])/(?:{_ROOTS})/[\w.+@/-]++")

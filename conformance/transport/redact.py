@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.config import SIMULATOR_FAILING
+from conformance.transport.bounds import escaped
 from conformance.transport.credentials import OPAQUE, Found, credentials, named, unknown
 from conformance.transport.inside import inside
 from conformance.transport.numbers import Numbers
@@ -36,7 +37,16 @@ _DATA = frozenset(
     }
 )
 #: String fields that the contract names and that may stand as they came (section 1).
-DOCUMENTED = _DATA | {"status", "latestStatus", "language", "code", "type", "errorType", "errorCode", "originalFileName"}
+DOCUMENTED = _DATA | {
+    "status",
+    "latestStatus",
+    "language",
+    "code",
+    "type",
+    "errorType",
+    "errorCode",
+    "originalFileName",
+}
 #: Free text that is ours when our nonce stands in it, and somebody's personal data otherwise.
 _CONTENT = frozenset({"fullMessage", "body"})
 _NONCE = re.compile(r"\[n:[0-9a-f]{8}\]")
@@ -53,10 +63,11 @@ LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 200
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
 _DIGEST = re.compile(r"digest:[0-9a-f]{12}")
 #: What stands for something already. In a text that a target made up, only marks that this run made count.
-_MARKS = re.compile(r"(\[redacted:[a-z-]{1,20}(?::[0-9a-f]{8})?\]|\[cut:\d{1,9}:[0-9a-f]{8}\]|(?:tel|digest):[0-9a-f]{12}(?![0-9a-f]))")
+_MARKS = re.compile(
+    r"(\[redacted:[a-z-]{1,20}(?::[0-9a-f]{8})?\]|\[cut:\d{1,9}:[0-9a-f]{8}\]|(?:tel|digest):[0-9a-f]{12}(?![0-9a-f]))"
+)
 #: A number of this many digits in a text may be somebody's phone.
-_DIGITS = re.compile(r"(?<![0-9])\+?[0-9]{8,15}+(?![0-9])")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_DIGITS = re.compile(r"(?<!\w)\+?[0-9]{8,15}+(?!\w|-\w)")
 
 #: Lower case without a change of length.
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -114,10 +125,8 @@ class Redactor:
         :param own: what the request held: its path, its ids. Shown again, it is no secret.
         """
         own = tuple(own)
-        # A mark that this run did not make is the target's own words.
-        text = _MARKS.sub(lambda m: m[0] if self._made(m[0]) else m[0].replace("[", "("), text)
         stages = (*self._always(own), self._secrets(own), self._named(own), self._phones, self._unknown(own))
-        return self._cut(text, LONGEST_TEXT, lambda part: self._scrub(part, stages))
+        return self._cut(text, LONGEST_TEXT, lambda part: self._scrub(self._disowned(part), stages))
 
     def digest(self, text: str) -> str:
         """The stand-in of an unknown string: equal strings stay equal, and a stand-in stands for itself."""
@@ -205,14 +214,14 @@ class Redactor:
 
     def _reason(self, text: str, own: tuple[str, ...]) -> str | None:
         """What is seen in a string that no document names; None if nothing, and its digest does."""
-        head = text[:LONGEST_TEXT]
+        head = self._disowned(text[:LONGEST_TEXT])
         shown = inside(head)
         if shown is not None:
             return shown.removeprefix("a ").lower().replace(" ", "-")
-        marks = _MARKS.findall(self._scrub(head, (*self._always(own), self._secrets(own))))
+        marks: list[str] = _MARKS.findall(self._scrub(head, (*self._always(own), self._secrets(own))))
         reasons = [mark.split(":")[1] for mark in marks if mark.startswith("[redacted:")]
         proven = [reason for reason in reasons if reason not in ("number", "configured", "key-part")]
-        return (proven or reasons or [None])[0]
+        return next(iter(proven or reasons), None)
 
     def _values(self, values: Any, own: tuple[str, ...]) -> Any:
         """A message's template values: as they came where they are ours."""
@@ -233,7 +242,7 @@ class Redactor:
 
     def _scrub(self, text: str, stages: Iterable[Callable[[str], str]]) -> str:
         """The text after all stages; what stands for something already is left alone by each."""
-        text = _SURROGATES.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+        text = escaped(text)
         for stage in stages:
             # Only a text that holds either mark's beginning is worth the search.
             parts = _MARKS.split(text) if "[" in text or ":" in text else [text]
@@ -253,6 +262,10 @@ class Redactor:
         if len(self._issued) < _HANDED:
             self._issued.add(mark)
         return mark
+
+    def _disowned(self, text: str) -> str:
+        """A target's text, in which a mark that this run did not make is no mark, but the target's own words."""
+        return _MARKS.sub(lambda m: m[0] if self._made(m[0]) else m[0].replace("[", "("), text)
 
     def _made(self, text: str) -> bool:
         return text in self._issued or text.startswith(("tel:", "digest:", "[cut:"))
@@ -306,7 +319,10 @@ class Redactor:
         parts: list[str] = []
         done = 0
         for start, end in _runs(folded, self._pieces):
-            parts += (text[done:start], self._mark(self._of_key(text[start:end], folded[start:end], own), text[start:end]))
+            parts += (
+                text[done:start],
+                self._mark(self._of_key(text[start:end], folded[start:end], own), text[start:end]),
+            )
             done = end
         return "".join((*parts, text[done:]))
 
