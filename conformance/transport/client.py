@@ -314,12 +314,12 @@ class HttpTransport:
         self.budget.refund(admission.charge - spent, calls=int(passage.outcome == "not_sent"))
 
     def _learn(self, http: httpx.Request, admission: Admission, passage: Passage, answer: Any) -> None:
+        named, made = admission.named, self.guard.made
+        # Whom an answer shows counts, whatever its status and its end.
+        made.learn_shown(named, answer)
         if passage.outcome != "answered" or passage.status is None or not 200 <= passage.status < 300:
             return
-        named, made = admission.named, self.guard.made
         if named.operation in ("batch_send", "single_send"):
             made.learn_send(named, admission.charge, answer)
         elif named.operation == "batch_list":
             made.learn_page(named.batch or "", http.url.params.multi_items(), answer)
-        elif named.operation == "message_read":
-            made.learn_message(answer)

@@ -66,8 +66,8 @@ _DIGEST = re.compile(r"digest:[0-9a-f]{12}")
 _MARKS = re.compile(
     r"(\[redacted:[a-z-]{1,20}(?::[0-9a-f]{8})?\]|\[cut:\d{1,9}:[0-9a-f]{8}\]|(?:tel|digest):[0-9a-f]{12}(?![0-9a-f]))"
 )
-#: A number of this many digits in a text may be somebody's phone.
-_DIGITS = re.compile(r"(?<!\w)\+?[0-9]{8,15}+(?!\w|-\w)")
+#: A number of this many digits in a text may be somebody's phone, if it is no part of an id.
+_PHONE = re.compile(rf"(?P<id>{OPAQUE.pattern})|(?<!\w)\+?[0-9]{{8,15}}+(?!\w|-\w)")
 
 #: Lower case without a change of length.
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -294,15 +294,7 @@ class Redactor:
         return "".join((*parts, text[done:]))
 
     def _phones(self, text: str) -> str:
-        parts: list[str] = []
-        done = 0
-        for opaque in OPAQUE.finditer(text):
-            parts += (self._tokens(text[done : opaque.start()]), opaque.group())
-            done = opaque.end()
-        return "".join((*parts, self._tokens(text[done:])))
-
-    def _tokens(self, text: str) -> str:
-        return _DIGITS.sub(lambda m: self.token(m.group().lstrip("+")), text)
+        return _PHONE.sub(lambda m: m[0] if m["id"] else self.token(m[0].lstrip("+")), text)
 
     def _without_numbers(self, text: str) -> str:
         return self._numbers.scrub(text, self._stand_in)
