@@ -22,7 +22,7 @@ MAX_BODY = 8 << 20
 #: Objects, lists and members of a JSON text. A page of a thousand messages has a hundred thousand or so.
 MAX_PARTS = 250_000
 #: Objects and lists inside of each other.
-MAX_DEPTH = 64
+MAX_DEPTH = 256
 #: Header fields of an answer, and their bytes.
 MAX_HEADERS, MAX_HEAD = 200, 32 << 10
 #: Members of one gzip stream.
@@ -140,15 +140,18 @@ def parse(body: bytes) -> tuple[Any, Media, tuple[str, ...]]:
         text = body.decode()
     except UnicodeDecodeError:
         return None, "binary", ()
-    # An upper bound: marks in strings count too.
+    # An upper bound: marks in strings count too. What is not closed is no JSON, however much of it there is.
     opening = body.count(b"[") + body.count(b"{")
-    if opening + body.count(b",") > MAX_PARTS and text.lstrip()[:1] in ("[", "{"):
+    closed = text.lstrip()[:1] in ("[", "{") and text.rstrip()[-1:] in ("]", "}")
+    if opening + body.count(b",") > MAX_PARTS and closed:
         raise TooLargeError(f"it has more than {MAX_PARTS} parts")
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_int=_whole, parse_float=_fraction)
     except ValueError:
         return text, "text", ()
     except RecursionError:
+        if not closed:
+            return text, "text", ()
         raise TooLargeError(f"it is nested deeper than {MAX_DEPTH}") from None
     if opening > MAX_DEPTH:
         _check_depth(value)

@@ -45,6 +45,18 @@ class StateAnswer:
     error: str = ""
 
 
+def states_url(url: str) -> str:
+    """The URL in its normal form, checked like a base_url: no production host, no user, query or fragment.
+
+    :raises UsageError: it may not be asked; names ``provider_states.url``.
+    """
+    try:
+        return parse_base_url(url).url
+    except UsageError as error:
+        mend = 'write scheme, host and path only, such as "http://127.0.0.1:8080/states"'
+        raise UsageError(error.what, where="provider_states.url", mend=mend) from None
+
+
 class ProviderStates:
     """The vendor's provider states.
 
@@ -56,12 +68,7 @@ class ProviderStates:
     def __init__(
         self, url: str, inner: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        try:
-            self._url = parse_base_url(url).url
-        except UsageError as error:
-            # The same rules, and another key of the configuration.
-            mend = error.mend.replace("https://test.postman.gov.sg/api/v2", "http://127.0.0.1:8080/states")
-            raise UsageError(error.what, where="provider_states.url", mend=mend) from None
+        self._url = states_url(url)
         self._clock = clock
         self._transport = inner or httpx.HTTPTransport(trust_env=False)
         self._watchdog = Watchdog()
