@@ -20,7 +20,7 @@ from conformance.history.records import TOO_LARGE, Media
 #: Bytes of a body, as they come and after decoding.
 MAX_BODY = 8 << 20
 #: Objects, lists and members of a JSON text. A page of a thousand messages has a hundred thousand or so.
-MAX_PARTS = 250_000
+MAX_PARTS = 150_000
 #: Objects and lists inside of each other.
 MAX_DEPTH = 256
 #: Header fields of an answer, and their bytes.

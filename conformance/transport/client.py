@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from conformance.config import Config
-from conformance.errors import GuardError
+from conformance.errors import GuardError, TargetError
 from conformance.history.records import End, Exchange, Invoke, Note
 from conformance.history.spent import kept
 from conformance.history.writer import HistoryWriter
@@ -35,6 +35,8 @@ from conformance.transport.wire import GRACE, Passage, Wire, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
+#: Bytes of a history above which a run ends: what cannot be judged is not worth recording.
+MAX_HISTORY = 256 << 20
 
 
 def keys_of(config: Config) -> tuple[str, ...]:
@@ -173,7 +175,7 @@ class HttpTransport:
                 return self._withheld(request, why)
             self._rate.take()
             reply = self._once(request)
-            self.silence.heard(reply.exchange)
+            self._heard(reply)
             if reply.exchange.status != 429:
                 self._rate.steady()
                 return reply
@@ -213,9 +215,19 @@ class HttpTransport:
             if isinstance(way, GuardError):
                 raise way
         for reply in replies:
-            self.silence.heard(reply.exchange)
+            self._heard(reply)
         self._mind([reply for reply in replies if reply.exchange.status == 429])
         return replies
+
+    def _heard(self, reply: Reply) -> None:
+        """Take in how an exchange ended.
+
+        :raises TargetError: the target has fallen silent, or what it answers fills the history.
+        """
+        self.silence.heard(reply.exchange)
+        if self._writer.size > MAX_HISTORY:
+            what = f"the target's answers fill more than {MAX_HISTORY >> 20} MiB of history"
+            raise TargetError(what, where=self._config.target.base_url, mend="run fewer scenarios, or with fewer rows")
 
     def _mind(self, dropped: Sequence[Reply]) -> None:
         """After a race: wait as its answers 429 ask for; nothing is sent again."""

@@ -12,7 +12,11 @@ RUN = 7
 NATIONAL = 8
 #: Digits, and what people write between them.
 _GROUP = re.compile(r"\d(?:[ ().\-/\u00a0\u2010-\u2015]{0,2}\d){6,}+")
-_SPAN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+#: What holds digits of no number: UUIDs, times, and the marks of our own rows.
+_SPAN = re.compile(
+    r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])"
+    r"|(?<!\d)\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?!\d)|\[n:[0-9a-f]{8}\]"
+)
 
 
 class Numbers:
@@ -30,7 +34,7 @@ class Numbers:
         self.whole = {written: n for n in theirs for written in (n[-NATIONAL:], n)}
 
     def scrub(self, text: str, stand_in: Callable[[str], str]) -> str:
-        """The text with ``stand_in(digits)`` in the place of every such stretch. Well-formed UUIDs are no numbers."""
+        """The text with ``stand_in(digits)`` in the place of every such stretch. UUIDs and times have no digit of a number."""
         if not self._runs or len(text) < RUN:
             return text
         parts: list[str] = []
@@ -41,17 +45,17 @@ class Numbers:
         return "".join((*parts, text[done:])) if parts else text
 
     def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
-        uuids = [match.span() for match in _SPAN.finditer(text)]
+        spared = [match.span() for match in _SPAN.finditer(text)]
         for group in _GROUP.finditer(text):
             places = [i for i in range(*group.span()) if text[i].isdecimal()]
-            if uuids:
-                places = [i for i in places if not any(a <= i < b for a, b in _near(uuids, i))]
+            if spared:
+                places = [i for i in places if not any(a <= i < b for a, b in _near(spared, i))]
             digits = "".join(str(unicodedata.decimal(text[i])) for i in places)
             if digits in self._clear:
                 continue
             dirty = bytearray(len(digits))
             for i in range(len(digits) - RUN + 1):
-                # Digits that a UUID parts are none of one number.
+                # Digits on both sides of what is spared are none of one number.
                 if digits[i : i + RUN] in self._runs and places[i + RUN - 1] - places[i] < RUN * 3:
                     dirty[i : i + RUN] = b"\x01" * RUN
             for match in re.finditer(b"\x01+", dirty):
