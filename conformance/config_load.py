@@ -22,6 +22,8 @@ from conformance.transport.forms import plain_parameter
 from conformance.transport.guard import reserved
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
+from conformance.transport.redact import PIECE
+from conformance.transport.states import states_url
 
 PREFIX = "CONFORMANCE_"
 _SEE = "docs/configuration.md lists the keys"
@@ -184,8 +186,6 @@ def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str,
             )
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
         raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
-    if direct is not None and len(direct) < 8:
-        raise UsageError("is shorter than 8 characters", where=where, mend="copy the whole key")
     return direct
 
 
@@ -194,6 +194,7 @@ def _check(config: Config) -> None:
     catalogue.known_version(target.contract, "target.contract")
     if target.base_url:
         parse_base_url(target.base_url, booked=target.booked)
+    _check_keys(target)
     if not target.campaign_id and target.base_url:
         raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
     _check_ids(config)
@@ -208,6 +209,30 @@ def _check(config: Config) -> None:
     _check_recipients(config)
     _check_template(config)
     _check_numbers(config)
+
+
+def _short_keys(target: Target) -> list[str]:
+    """The keys that are too short to be told from other texts, by their names."""
+    held = {f"target.{name}": getattr(target, name) for name in _KEYS}
+    held["target.other.api_key"] = target.other.api_key if target.other is not None else None
+    return [where for where, key in held.items() if key is not None and len(key) < PIECE]
+
+
+def _check_keys(target: Target) -> None:
+    """A short key cannot be redacted: it may belong to a development server on this machine, and to no other."""
+    loopback = bool(target.base_url) and parse_base_url(target.base_url, booked=target.booked).loopback
+    for where in _short_keys(target):
+        if not loopback:
+            what = f"is shorter than {PIECE} characters, which is allowed for a target on this machine only"
+            raise UsageError(what, where=where, mend="copy the whole key")
+
+
+def cautions(config: Config) -> tuple[str, ...]:
+    """What a user has to know of a configuration that may be used, a sentence each."""
+    return tuple(
+        f"{where} has fewer than {PIECE} characters: it cannot be redacted, so that files and screens may show it"
+        for where in _short_keys(config.target)
+    )
 
 
 def _check_ids(config: Config) -> None:
@@ -249,6 +274,8 @@ def _check_states(url: str | None) -> None:
     if url is not None and not _usable(url):
         mend = "write http://host:port/path, as docs/provider-states.md says"
         raise UsageError("is no URL", where="provider_states.url", mend=mend)
+    if url is not None:
+        states_url(url)
 
 
 def _check_other(target: Target) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance import __version__, preflight
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, offers
+from conformance.config_load import cautions, digest, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError
@@ -40,6 +40,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     if not config.target.base_url or not config.target.api_key:
         raise UsageError("names no target or no key", where="[target]", mend="set base_url and api_key_env")
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
+    lines += [f"note  {caution}" for caution in cautions(config)]
     lines += _whom(config)
     header = Header(
         suite_version=__version__,

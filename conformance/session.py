@@ -19,7 +19,7 @@ import msgspec
 from conformance import CONTRACT_VERSION, __version__, preflight
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, languages, offers
+from conformance.config_load import cautions, digest, languages, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
@@ -122,7 +122,7 @@ def execute(
     folder = make_folder(options.report_dir)
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
-    ending = Ending()
+    ending = Ending(lines=list(cautions(config)))
     with ExitStack() as kept:
         sent = _drive(
             config, options, folder, catalogue, selected, ending, progress, redactor or redactor_of(config), kept

@@ -12,6 +12,8 @@ from conformance.transport.paths import plain_id
 
 #: Pages that one walk reads at most.
 MAX_PAGES = 60
+#: Messages that one walk holds at most: many times what any batch has, and no page without end.
+MAX_MESSAGES = 20_000
 
 
 class Reader:
@@ -66,7 +68,7 @@ class Reader:
             data = page.get("data")
             found += data if isinstance(data, list) else []
             about = page.get("pageData")
-            if not isinstance(about, dict) or not isinstance(data, list) or not data:
+            if not isinstance(about, dict) or not isinstance(data, list) or not data or len(found) > MAX_MESSAGES:
                 break
             if starts is not None and isinstance(about.get("startCursor"), str):
                 starts.append(about["startCursor"])

@@ -61,7 +61,9 @@ _ORDINARY = frozenset({"host", "user-agent", "accept", "content-type", "content-
 _NO_METHODS = ("CONNECT", "TRACE", "TRACK")
 #: What the suite itself puts into httpx's extensions; others change where a request goes, or what it asks for.
 _EXTENSIONS = frozenset({"conformance", "timeout", "trace"})
-#: A configured header with a shorter value is no secret.
+#: Probes whose key is the configured one, altered.
+_ALTERED = ("cut", "extended", "case")
+#: A configured header or key with a shorter value cannot be told from other texts.
 _SECRET = 8
 
 
@@ -226,8 +228,12 @@ class Guard:
             secrets = [s for known, s in self._headers.items() if len(s) >= _SECRET and (without or low != known)]
             if low not in _ORDINARY and any(secret in value.decode("latin-1") for secret in secrets):
                 raise _refusal("it would carry a configured header's value where that is not to go")
-        if any(key.encode() in named for key in self._keys):
+        # A short key may be a word of any URL: of such a one only a credential is told.
+        if any(key.encode() in named for key in self._keys if len(key) >= _SECRET):
             raise _refusal("it would carry a real key where no key is to go")
+        credential = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if context.auth in ("none", "wrong", *_ALTERED) and credential in self._keys:
+            raise _refusal("it would carry a real key where an altered one is to go")
 
     def _named(self, request: httpx.Request) -> tuple[Named, bool]:
         path = request.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._base.path)

@@ -86,7 +86,14 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
     back = before is not None and after is not None and after < before
     if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
         return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
-    return back and not any(t <= older.last for t in resets)
+    if back and not any(t <= older.last for t in resets):
+        return True
+    listed = (older.attempts, newer.attempts)
+    if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
+        return False
+    # Lists of two views need not count alike (A4), but to take one for older than it is costs a verdict at most.
+    mine, other = len(older.attempts or ()), len(newer.attempts or ())
+    return mine < other or (mine == other and back)
 
 
 def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[Shown]:
