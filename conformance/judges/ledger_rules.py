@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.findings import DoubtReason
+from conformance.findings import Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import Surplus, kind, surpluses
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import comparable, follows, owed, unchanged
+from conformance.judges.inference.timeline import comparable, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 
@@ -102,7 +103,7 @@ def _settled(case: Case, call: RetryCall) -> float:
     shown = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
-        done = (r for r in seen if r.status == "success" or owed(case, batch, message, r).none)
+        done = (r for r in seen if r.status == "success" or owes_nothing(case, batch, r) is not None)
         shown.append(min((r.last for r in done), default=latest))
     return min(latest, max(shown))
 
@@ -110,7 +111,7 @@ def _settled(case: Case, call: RetryCall) -> float:
 def _stood(case: Case, batch: Batch, first: float, settled: float) -> Proof | None:
     """That every message was terminal before ``first`` and is shown unchanged after ``settled``, and never otherwise between."""
     found: list[tuple[Reading, Reading]] = []
-    assumed = []
+    assumed: list[Assumption] = []
     for message in batch.messages:
         pair = None
         for view in case.views(message):

@@ -34,7 +34,7 @@ def _again(_: Config) -> tuple[AnyStep, ...]:
     """
     rows = (RowSpec(), RowSpec(same_as=0), *failing(AGAIN - 2))
     look = single("b", 0)
-    refused = (look, SingleRetry(batch="b", row=0, by="place"), Retry(batch="b"), look)
+    refused = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="b"), look)
     first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
     neighbour = (single("b", AGAIN - 1),)
     return (

@@ -80,8 +80,9 @@ def blocked(batch: str, place: int, *, look: AnyLook = (), watched: bool = True)
     """
     burst = Burst(
         steps=(
-            single(batch, place),
+            # What was read before the single retry says nothing of the batch's status after it (ruling 24).
             SingleRetry(batch=batch, row=place, by="place"),
+            single(batch, place),
             Retry(batch=batch),
             single(batch, place),
             *look,

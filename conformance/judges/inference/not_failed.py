@@ -38,7 +38,9 @@ def success_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof
         )
         if not any(_touches(case, c, message, before) for c in batch.sent if c.n != call.n and c.t <= call.last):
             done = [effect_until(case, c) for c in batch.resetting(message) if c.t < before.t and c.n != call.n]
-            margins = {before.view: Margin(before.t - max(done), before.view, before.n)} if done else {}
+            margins: dict[str, Margin] = (
+                {before.view: Margin(before.t - max(done), before.view, before.n)} if done else {}
+            )
             return stays & Proof(margins=margins)
         for after in case.readings(message):
             same = same_attempt(case, before, after)
