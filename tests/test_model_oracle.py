@@ -18,12 +18,12 @@ from conformance.errors import UsageError
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
 from conformance.judges import judge
-from conformance.model.exchanges import to_history
-from conformance.model.explain import SearchBoundError, explain
-from conformance.model.line import Line, Listing, Part, Reads, Retry, Shown, Wait
-from conformance.model.notation import parse, parse_line, render, render_line
-from conformance.model.walk import Walk
-from conformance.model.world import Switches
+from oracle.exchanges import to_history
+from oracle.explain import SearchBoundError, explain
+from oracle.line import Line, Listing, Part, Reads, Retry, Shown, Wait
+from oracle.notation import parse, parse_line, render, render_line
+from oracle.walk import Walk
+from oracle.world import Switches
 
 SEEDS = st.integers(0, 10**9)
 CODES = (

@@ -13,7 +13,7 @@ from typing import Any
 from conformance.errors import FormatError
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Row
 from conformance.judges.intervals import error_code, instant
-from conformance.model.line import (
+from oracle.line import (
     BATCH_STATUSES,
     BATCH_WORDS,
     LETTERS,

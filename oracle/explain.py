@@ -15,8 +15,8 @@ from typing import NamedTuple
 from conformance.errors import SuiteError
 from conformance.history.records import History
 from conformance.judges.case import Write
-from conformance.model.asked import Asked, Look, asked
-from conformance.model.world import (
+from oracle.asked import Asked, Look, asked
+from oracle.world import (
     Outcome,
     Step,
     Switches,

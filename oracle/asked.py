@@ -15,8 +15,8 @@ from conformance.history.records import Exchange, History
 from conformance.judges.case import Batch, Case, Write
 from conformance.judges.sel_attempts import newest
 from conformance.judges.sightings import Sight
-from conformance.model.line import BATCH_WORDS, LETTERS
-from conformance.model.world import UNMADE, Message, Switches, World
+from oracle.line import BATCH_WORDS, LETTERS
+from oracle.world import UNMADE, Message, Switches, World
 
 #: The largest history that the search takes on; beyond, it would only run into its bound.
 MOST_MESSAGES = 4
