@@ -216,4 +216,6 @@ class Client:
     def pause(self) -> float:
         """A pause of any length: nothing, a stage of an attempt, or longer than everything settles."""
         h = self.target.habits
-        return self.rng.choice([0.001, self.rng.expovariate(1 / h.pace), 0.1, h.settle * self.rng.random(), h.settle * 1.1])
+        return self.rng.choice(
+            [0.001, self.rng.expovariate(1 / h.pace), 0.1, h.settle * self.rng.random(), h.settle * 1.1]
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.history.records import Invoke
-from oracle.simulator.target import CAMPAIGN, NOT_RETRYABLE, OTHER, Answer, Target
+from oracle.simulator.target import CAMPAIGN, OTHER, Answer, Target
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")

@@ -68,8 +68,9 @@ def run(seed: int, habits: Habits, rng: Random, kind: type[Target], scripts: tup
 
 
 def calibrated(habits: Habits) -> bool:
-    """Whether the configuration says how far reads lag, or nothing lags."""
-    return habits.read_lag is not None or not (any(habits.lags.values()) or habits.status_lag)
+    """Whether the configuration says how far reads lag, or nothing lags; and counts say what A4 says of them."""
+    lags = any(habits.lags.values()) or habits.status_lag
+    return (habits.read_lag is not None or not lags) and "when-sent" not in habits.counting.values()
 
 
 def epilogue(client: Client) -> Script:

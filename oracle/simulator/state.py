@@ -28,10 +28,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._ties = count()
 
-    def at(self, when: float, what: Callable[[], None]) -> None:
+    def at(self, when: float, what: Callable[[], object]) -> None:
         """Let ``what`` happen at ``when``, or now if that is past."""
         heapq.heappush(self._due, (max(when, self.now), next(self._ties), what))
 

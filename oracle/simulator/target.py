@@ -15,6 +15,7 @@ from oracle.simulator.state import (
     ENQUEUED,
     FAILED,
     RETRYABLE,
+    TERMINAL,
     Attempt,
     Batch,
     Clock,
@@ -59,6 +60,7 @@ class Target:
         self.order: list[Message] = []
         #: A client that measures lags makes them as long as they ever are, and holds messages where they are.
         self.worst = False
+        self.holding = False
         self.held: list[Message] = []
         #: How often a planted fault has shown itself.
         self.fired = 0
@@ -74,20 +76,22 @@ class Target:
         """A new id, like the service's."""
         self.ids += 1
         bits = self.rng.getrandbits(48)
-        return f"{kind}_{self.ids:08x}-{bits & 0xFFFF:04x}-4{bits >> 16 & 0xFFF:03x}-8{bits >> 28 & 0xFFF:03x}-{bits:012x}"
+        return (
+            f"{kind}_{self.ids:08x}-{bits & 0xFFFF:04x}-4{bits >> 16 & 0xFFF:03x}-8{bits >> 28 & 0xFFF:03x}-{bits:012x}"
+        )
 
     # ------------------------------------------------------------------ messages
 
     def begin(self, message: Message) -> None:
         """The message's next attempt begins, now."""
-        h, now, rng = self.habits, self.clock.now, self.rng
+        h, now = self.habits, self.clock.now
         if message.attempts:
             message.attempts[-1].ended = message.status
         skewed = now + (h.skew if h.skew and len(message.attempts) % 2 == 0 else 0.0)
         attempt = Attempt(self.name("attempt"), now, stamp(skewed, coarse=h.stamps == "coarse"))
         message.attempts.append(attempt)
         self.move(message, "created")
-        if self.worst and len(message.attempts) > 1:
+        if self.holding:
             self.held.append(message)
         else:
             self.plan(message)
@@ -134,7 +138,7 @@ class Target:
         self.move(message, status)
         if status == "failure" and self.rng.random() < self.habits.corrections:
             self.clock.at(self.clock.now + self.rng.uniform(0.01, 0.5), partial(self.correct, message, number))
-        if message.batch is not None and message.ended:
+        if message.batch is not None and status in TERMINAL:
             self.calm(message.batch)
 
     def correct(self, message: Message, number: int) -> None:

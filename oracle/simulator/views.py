@@ -29,7 +29,11 @@ class Views:
         if not most:
             return now
         # A replica is behind by a part of its lag; measured from the begin, so that the bound holds (A7).
-        return begun - 0.999 * most if self.target.worst else now - self.target.rng.uniform(0, max(0.0, most - (now - begun)))
+        return (
+            begun - 0.999 * most
+            if self.target.worst
+            else now - self.target.rng.uniform(0, max(0.0, most - (now - begun)))
+        )
 
     def page(self, messages: Sequence[Message], view: View, query: Mapping[str, str], begun: float) -> Answer:
         """A page of a listing; cursors name the message that they stand at."""
@@ -72,7 +76,7 @@ class Views:
         body["latestStatus"] = self.names.get(status, status)
         if habits.stamps != "none":
             body["updatedAt"] = updated
-        self.attempts(body, message, view if view in VIEWS else "message_read", number, status)  # type: ignore[arg-type]
+        self.attempts(body, message, view if view in VIEWS else "message_read", number, status)
         if view != "batch_list" and message.batch is not None and habits.shows_batches:
             body["batches"] = [self.batch(message, at)]
         return body

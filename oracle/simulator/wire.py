@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from conformance.history.records import End, Exchange, Invoke
+from conformance.history.records import End, Exchange, Invoke, Media
 from oracle.simulator.probes import PROBES
 from oracle.simulator.target import CAMPAIGN, Answer, Target
 from oracle.simulator.views import Views
@@ -115,7 +115,7 @@ class Wire:
         assert isinstance(answer, Answer)
         headers = {}
         size = 0
-        media = "none"
+        media: Media = "none"
         if answer.body is not None:
             media = "text" if answer.text else "json"
             headers = {"content-type": "text/html" if answer.text else "application/json"}
@@ -125,7 +125,7 @@ class Wire:
         return End(
             n=n, outcome="answered", released=begun, first=over, last=over, status=answer.status, headers=headers,
             size=size, media=media, body=answer.body,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ decisions
 
