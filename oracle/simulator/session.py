@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from conformance.history.records import Exchange, Footer, Header, History
 from oracle.simulator.calibration import calibrate
 from oracle.simulator.client import Client, Script, Sent
+from oracle.simulator.faults import FAULTS
 from oracle.simulator.habits import Habits, draw
 from oracle.simulator.scripts import SCRIPTS
 from oracle.simulator.state import EPOCH, Clock
@@ -95,3 +96,11 @@ def _history(habits: Habits, exchanges: tuple[Exchange, ...], now: float) -> His
     messages = sum(e.invoke.charge for e in exchanges)
     footer = Footer(t=now, complete=True, calls=calls, messages=messages)
     return History(header=header, exchanges=exchanges, footer=footer)
+
+
+def broken(name: str, seed: int) -> Simulated:
+    """A history of a target with that fault; ``target.fired`` is 0 if it did not come to show itself."""
+    fault = FAULTS[name]
+    rng = Random(f"{name} {seed}")
+    habits = replace(draw(rng), key_dies=False, **fault.habits)
+    return run(seed, habits, rng, fault.target, fault.scripts)

@@ -391,6 +391,26 @@ class Target:
             return self.refuse("parameter_invalid", status)
         return self.retry(batch, invoke)
 
+    # ------------------------------------------------------------------ where faults are planted
+
+    def shown(self, message: Message, view: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A message as a view is about to show it."""
+        return body
+
+    def paged(self, messages: list[Message], view: str) -> list[Message]:
+        """The messages of a listing, in their order, before it is cut into pages."""
+        return messages
+
+    def dropped(self, invoke: Invoke) -> None:
+        """A request was answered 429."""
+
+    def failed(self, invoke: Invoke) -> None:
+        """A request was answered 500."""
+
+    def answered(self, invoke: Invoke, answer: Answer) -> Answer:
+        """What the target is about to answer."""
+        return answer
+
     # ------------------------------------------------------------------ answers
 
     def refuse(self, code: str, status: int = 400) -> Answer:

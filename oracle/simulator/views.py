@@ -41,6 +41,7 @@ class Views:
         reached = self.instant(view, begun)
         ordered = [m for m in messages if m.made <= reached and m.exists]
         ordered.sort(key=lambda m: (m.data["createdAt"], m.id), reverse=target.habits.descending)
+        ordered = target.paged(ordered, view)
         places = {m.id: i for i, m in enumerate(ordered)}
         limit = int(query.get("limit", "20"))
         if "before" in query:
@@ -79,7 +80,7 @@ class Views:
         self.attempts(body, message, view if view in VIEWS else "message_read", number, status)
         if view != "batch_list" and message.batch is not None and habits.shows_batches:
             body["batches"] = [self.batch(message, at)]
-        return body
+        return self.target.shown(message, view, body)
 
     def batch(self, message: Message, at: float) -> dict[str, Any]:
         batch = message.batch

@@ -62,7 +62,7 @@ class Wire:
             clock.at(decided, partial(self._decided, record, over, then))
 
     def _decided(self, record: Invoke, over: float, then: Callable[[Exchange], None]) -> None:
-        answer = self.decide(record, record.t)
+        answer = self.target.answered(record, self.decide(record, record.t))
         self.close(record, over, self.end(record.n, record.t, over, answer), then)
 
     def close(self, record: Invoke, over: float, end: End, then: Callable[[Exchange], None]) -> None:
@@ -87,6 +87,7 @@ class Wire:
             return "not-sent" if rng.random() < 0.1 else "lost"
         draw -= h.lost
         if draw < h.throttled:
+            self.target.dropped(record)
             return False, 429, self.throttle()
         draw -= h.throttled
         key = (record.operation, record.batch or record.message or "")
@@ -101,6 +102,8 @@ class Wire:
             status = rng.choice([500, 500, 503])
             carried = status == 503 and self.strange["carried", ""] < 2 and rng.random() < 0.5
             self.strange["carried", ""] += carried
+            if status == 500:
+                self.target.failed(record)
             return carried, status, self.target.refuse("internal_server_error", status)
         return None
 
