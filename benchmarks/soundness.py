@@ -144,14 +144,22 @@ def changed(seed: int, tally: Tally) -> None:
     found = findings(history)
     for finding in found:
         if any(requirement.startswith(FAMILIES) for requirement in finding.any_of):
-            if explicable(history, Switches(codes=False).only(finding.axioms)):
+            if explicable(history, _under(finding, finding.axioms)):
                 tally.explained.append(f"{' '.join(finding.any_of)}  {finding.kind}  {' '.join(finding.axioms)}  {how}")
             elif seed % 10 == 0:
                 tally.needless.update(_needless(history, finding))
-    if explicable(history, Switches(codes=False)) is False:
+    if explicable(history, Switches()) is False:
         tally.inexplicable += 1
         if not found:
-            tally.missed.append(how)
+            tally.missed.append(f"{_excuse(history)}  {how}")
+
+
+def _excuse(history: History) -> str:
+    """Which freedom would explain what nothing explains: what a judge may have taken for the cause."""
+    if explicable(history, Switches(codes=False)):
+        return "a code"
+    gone = [axiom for axiom in AXIOMS if explicable(history, Switches().without(axiom))]
+    return f"{' or '.join(gone)} broken" if gone else "nothing"
 
 
 def explicable(history: History, switches: Switches) -> bool | None:
@@ -162,11 +170,16 @@ def explicable(history: History, switches: Switches) -> bool | None:
         return None
 
 
+def _under(finding: Finding, axioms: tuple[str, ...]) -> Switches:
+    """The switches under which nothing may explain the finding: those axioms, and codes if it is about them."""
+    return Switches(codes=any(requirement.startswith("BR-ERR") for requirement in finding.any_of)).only(axioms)
+
+
 def _needless(history: History, finding: Finding) -> Iterator[str]:
     """Axioms without which nothing explains the finding either."""
     for axiom in finding.axioms:
         others = tuple(name for name in finding.axioms if name != axiom)
-        if axiom in AXIOMS and explicable(history, Switches(codes=False).only(others)) is False:
+        if axiom in AXIOMS and explicable(history, _under(finding, others)) is False:
             yield f"{finding.any_of[0]} {axiom}"
 
 
@@ -235,7 +248,8 @@ def report(tally: Tally, seconds: float, shown: int) -> Iterator[str]:
     needless = ", ".join(f"{what} ({count})" for what, count in tally.needless.most_common(shown))
     yield f"axioms named that are not needed, in one changed walk of ten: {needless or 'none'}"
     yield f"{len(tally.missed)} of {tally.inexplicable} changed walks that nothing explains are flagged by no judge"
-    yield from (f"    {line}" for line in tally.missed[:shown])
+    yield "  (by what alone would explain them):"
+    yield from _grouped(tally.missed, shown)
 
 
 def _grouped(lines: Sequence[str], shown: int) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from oracle.simulator.client import Client, Script, Sent
+from conformance.history.records import Role
+from oracle.simulator.client import RECIPIENTS, Client, Script, Sent
 from oracle.simulator.probes import CHAIN, HARMLESS, MALFORMED
 
 Maker = Callable[[Client], Script]
@@ -239,7 +240,78 @@ def impatient(client: Client) -> Script:
     yield from client.whole(sent)
 
 
+def pairs(client: Client) -> Script:
+    """Pairs of batch retries at once, each of a batch of its own at rest, read once before and twice after."""
+    for _ in range(5):
+        sent = yield from client.made("FF")
+        if sent is None:
+            return
+        yield from client.settled(sent)
+        yield from client.whole(sent, campaign=False)
+        yield [client.retry(sent), client.retry(sent)]
+        yield from client.listed(sent)
+        yield client.target.habits.settle * 1.1
+        yield from client.whole(sent, campaign=False)
+
+
+def mixed_pairs(client: Client) -> Script:
+    """A batch retry and a single retry at once, each time of a batch of its own at rest."""
+    for _ in range(5):
+        sent = yield from client.made("FF")
+        if sent is None:
+            return
+        yield from client.settled(sent)
+        yield from client.whole(sent, campaign=False)
+        if not sent.known:
+            return
+        yield [client.retry(sent), client.single(client.rng.choice(sent.known))]
+        yield from client.listed(sent)
+        yield client.target.habits.settle * 1.1
+        yield from client.whole(sent, campaign=False)
+
+
+def twice(client: Client) -> Script:
+    """Two batches to the same number are retried, and watched for longer than they may take; then others are sent."""
+    role: Role = client.rng.choice(["failing", "recovering"])
+    number = client.rng.choice(RECIPIENTS[role])
+    for _ in range(2):
+        sent = yield from client.made("", (client.row(role, number),))
+        if sent is None:
+            return
+        yield from client.settled(sent)
+        yield from client.whole(sent, campaign=False)
+        yield [client.retry(sent)]
+        yield from client.listed(sent)
+        yield client.target.habits.settle * 1.2
+        yield from client.whole(sent, campaign=False)
+        later = yield from client.made("", (client.row(role, number), client.row("succeeding")))
+        if later is None:
+            return
+        yield from client.settled(later)
+        yield from client.whole(later, campaign=False)
+        yield client.target.habits.settle * 1.2
+        yield from client.whole(sent, campaign=False)
+
+
+def insistent(client: Client) -> Script:
+    """One valid retry of a batch at rest again and again, with whole reads between."""
+    sent = yield from client.made("FFF")
+    if sent is None:
+        return
+    yield from client.settled(sent)
+    yield from client.whole(sent, campaign=False)
+    for _ in range(4):
+        yield [client.retry(sent)]
+        yield from client.settled(sent)
+        yield from client.whole(sent, campaign=False)
+    yield client.target.habits.settle * 1.2
+    yield from client.whole(sent, campaign=False)
+
+
 SCRIPTS: Mapping[str, Maker] = {
     script.__name__: script
-    for script in (rounds, walk, blocked, races, chain, harmless, spent, inputs, pages, singles, impatient)
+    for script in (
+        *(rounds, walk, blocked, races, chain, harmless, spent, inputs, pages, singles, impatient),
+        *(pairs, mixed_pairs, twice, insistent),
+    )
 }

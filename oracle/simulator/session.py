@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from conformance.history.records import Exchange, Footer, Header, History
 from oracle.simulator.calibration import calibrate
 from oracle.simulator.client import Client, Script, Sent
 from oracle.simulator.faults import FAULTS
-from oracle.simulator.habits import Habits, draw
+from oracle.simulator.habits import VIEWS, Habits, draw
 from oracle.simulator.scripts import SCRIPTS
 from oracle.simulator.state import EPOCH, Clock
 from oracle.simulator.target import CAMPAIGN, OTHER, Target
 from oracle.simulator.views import Views
 from oracle.simulator.wire import Wire
 
-#: Requests after the key died.
-AFTER_DEATH = 8
+#: Habits of a target that shows what it does: most faults are planted in such a one.
+PLAIN: dict[str, Any] = {
+    "lags": dict.fromkeys(VIEWS, 0.0),
+    "status_lag": 0.0,
+    "read_lag": None,
+    "stamps": "fine",
+    "skew": 0.0,
+    "shows_batches": True,
+    "counting": {"batch_list": "full", "campaign_list": "none", "message_read": "full"},
+    "corrections": 0.0,
+    "succeeding_fails": 0.0,
+    "unknown_statuses": False,
+    "old_statuses": False,
+    "partial": 0.0,
+    "lost": 0.0,
+    "gateway": 0.0,
+    "errors": 0.0,
+    "throttled": 0.0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,5 +120,6 @@ def broken(name: str, seed: int) -> Simulated:
     """A history of a target with that fault; ``target.fired`` is 0 if it did not come to show itself."""
     fault = FAULTS[name]
     rng = Random(f"{name} {seed}")
-    habits = replace(draw(rng), key_dies=False, **fault.habits)
+    plain = PLAIN if rng.random() < 0.7 else {}
+    habits = replace(draw(rng), **{"key_dies": False, **plain, **fault.habits})
     return run(seed, habits, rng, fault.target, fault.scripts)

@@ -149,7 +149,7 @@ FAULTS = (
     fault(ShowsRecipient, "ERR-09", "rounds blocked"),
     fault(ThrottledIsCarriedOut, "ERR-06", "rounds", counting=FULL, throttled=0.3, **CALM),
     fault(ErrorIsCarriedOut, "ERR-07", "rounds", counting=FULL, errors=0.3, **CALM),
-    fault(BreaksOnLargeBatches, "ERR-08 ACC-02", "pages blocked", counting=FULL),
+    fault(BreaksOnLargeBatches, "ERR-08 ACC-02", "insistent", counting=FULL),
     fault(UndocumentedStatus, "SCH-01 ERR-01 ERR-02 SEL-04 SEL-06 ERR-03", "rounds blocked"),
     fault(NotRetryableForNothing, "SEL-04 SEL-06", "spent", counting=FULL),
 )

@@ -349,7 +349,7 @@ FULL = {"batch_list": "full", "campaign_list": "none", "message_read": "full"}
 CALM = {"partial": 0.0, "delay": 0.0}
 
 FAULTS = (
-    fault(AcceptsWhileProcessing, "ACC-01 ACC-05", "impatient rounds", making=0.3),
+    fault(AcceptsWhileProcessing, "ACC-01 ACC-05 BLK-01", "impatient rounds", making=0.3),
     fault(RefusesQuiet, "ACC-02 SEL-04 SEL-01 SEL-09 SEL-10", "rounds"),
     fault(
         RefusesAfterBlocked, "ACC-03 ACC-02 ACC-06 SEL-01 ERR-01", "blocked", shows_batches=True, recovers_status=False
@@ -371,15 +371,17 @@ FAULTS = (
     fault(AnotherCodeWhenSpent, "SEL-04 SEL-06", "spent", counting=FULL),
     fault(TwoAttempts, "SEL-05 SEL-04", "rounds", counting=FULL),
     fault(ForgetsAttempts, "SEL-05", "rounds", counting=FULL),
-    fault(AcceptsSuccesses, "SEL-06 SEL-02", "rounds walk", counting=FULL, succeeding_fails=0.0),
+    fault(AcceptsSuccesses, "SEL-06 SEL-02 SEL-04", "rounds walk", counting=FULL, succeeding_fails=0.0),
     fault(RetriesAnotherBatch, "SEL-07 SEL-05 SEL-04", "rounds chain", counting=FULL),
     fault(RetriesByItself, "SEL-07 SEL-05 SEL-04 BLK-03", "rounds", counting=FULL),
     fault(DeliversTwice, "SEL-05 SEL-04 SEL-07", "rounds harmless", counting=FULL),
     fault(SpentBlocks, "SEL-09 ACC-02 SEL-01 SEL-04 ACC-06", "spent", counting=FULL),
-    fault(AnotherBatchBlocks, "SEL-10 ACC-02 ACC-06 ERR-02 BLK-02", "blocked rounds", counting=FULL),
-    fault(StuckAfterRetry, "LIV-01 ACC-06", "rounds rounds singles", counting=FULL),
-    fault(NeverSentAgain, "LIV-02", "rounds rounds"),
-    fault(BothWinRaces, "CON-01 CON-03 ACC-05 BLK-01 SEL-01", "races", counting=FULL, **CALM),
-    fault(LoserUndoes, "CON-02 CON-03 BLK-03 LIV-01", "races", counting=FULL, pace=0.1, **CALM),
+    fault(
+        AnotherBatchBlocks, "SEL-10 ACC-02 ACC-03 ACC-06 ERR-02 BLK-02 SEL-04 SEL-06", "blocked rounds", counting=FULL
+    ),
+    fault(StuckAfterRetry, "LIV-01 ACC-06", "twice", counting=FULL),
+    fault(NeverSentAgain, "LIV-02", "twice twice", succeeding_fails=0.0),
+    fault(BothWinRaces, "CON-01 CON-03 ACC-05 BLK-01 SEL-01", "pairs", counting=FULL, **CALM),
+    fault(LoserUndoes, "CON-02 CON-03 BLK-03 LIV-01", "pairs", counting=FULL, pace=0.1, **CALM),
     fault(NotRetryableTwice, "ACC-06 ACC-02 ERR-01 SEL-01 SEL-04", "rounds", counting=FULL, **CALM),
 )

@@ -92,5 +92,5 @@ FAULTS = (
     fault(SingleTakesNeighbours, "SGL-02 SEL-07 SEL-04", "blocked spent", counting=FULL, delay=0.0),
     fault(SingleAnswersAnother, "SGL-02 IDS-04 SEL-03", "blocked spent", counting=FULL),
     fault(BatchRetryTakesSingles, "SEL-07", "singles rounds", counting=FULL),
-    fault(PairActsTwice, "CON-01 CON-03 BLK-03 SEL-05", "races", counting=FULL, pace=0.08, **CALM),
+    fault(PairActsTwice, "CON-01 CON-03 BLK-03 SEL-05", "mixed_pairs", counting=FULL, pace=0.08, **CALM),
 )
