@@ -31,7 +31,7 @@ from oracle.world import AXIOMS, Switches
 #: Of legal histories the model gives one in so many, of broken ones too; its walks are small.
 MODEL_SHARE = 5
 #: States that the search for an explanation looks at.
-BOUND = 20_000
+BOUND = 5_000
 #: Histories that one task of a worker judges.
 CHUNK = 50
 #: A fault is planted in so many histories at most before one shows it.

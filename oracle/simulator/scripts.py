@@ -254,6 +254,21 @@ def pairs(client: Client) -> Script:
         yield from client.whole(sent, campaign=False)
 
 
+def patient(client: Client) -> Script:
+    """Rounds of retry and whole reads, each after everything must have settled; the batch has all kinds of rows."""
+    sent = yield from client.made("FFS")
+    if sent is None:
+        return
+    yield from client.settled(sent)
+    yield from client.whole(sent)
+    for _ in range(4):
+        (exchange,) = yield [client.retry(sent)]
+        yield client.target.habits.settle * client.rng.choice([1.1, 3.5])
+        yield from client.whole(sent, campaign=client.rng.random() < 0.5)
+        if exchange.status == 400 and client.rng.random() < 0.5:
+            return
+
+
 def mixed_pairs(client: Client) -> Script:
     """A batch retry and a single retry at once, each time of a batch of its own at rest."""
     for _ in range(5):
@@ -312,6 +327,6 @@ SCRIPTS: Mapping[str, Maker] = {
     script.__name__: script
     for script in (
         *(rounds, walk, blocked, races, chain, harmless, spent, inputs, pages, singles, impatient),
-        *(pairs, mixed_pairs, twice, insistent),
+        *(patient, pairs, mixed_pairs, twice, insistent),
     )
 }

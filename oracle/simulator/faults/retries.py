@@ -200,14 +200,14 @@ class TwoAttempts(Target):
 
 
 class ForgetsAttempts(Target):
-    """A retry drops the earlier attempts from the lists."""
+    """From the third attempt on the lists hold the last two, and their number is lost."""
 
     def shown(self, message: Message, view: str, body: dict[str, object]) -> dict[str, object]:
         for name in ("attempts", "messageAttempts"):
             items = body.get(name)
-            if isinstance(items, list) and len(items) > 1:
+            if isinstance(items, list) and len(items) > 2:
                 self.fired += 1
-                body[name] = items[:1] if self.habits.newest_first else items[-1:]
+                body[name] = items[:2] if self.habits.newest_first else items[-2:]
                 body.pop("numAttempts", None)
         return body
 
@@ -349,32 +349,32 @@ FULL = {"batch_list": "full", "campaign_list": "none", "message_read": "full"}
 CALM = {"partial": 0.0, "delay": 0.0}
 
 FAULTS = (
-    fault(AcceptsWhileProcessing, "ACC-01 ACC-05 BLK-01", "impatient rounds", making=0.3),
-    fault(RefusesQuiet, "ACC-02 SEL-04 SEL-01 SEL-09 SEL-10", "rounds"),
+    fault(AcceptsWhileProcessing, "ACC-01 ACC-05 BLK-01 SEL-06", "impatient patient", making=0.3),
+    fault(RefusesQuiet, "ACC-02 SEL-04 SEL-01 SEL-09 SEL-10", "patient"),
     fault(
         RefusesAfterBlocked, "ACC-03 ACC-02 ACC-06 SEL-01 ERR-01", "blocked", shows_batches=True, recovers_status=False
     ),
     fault(AnswersWithBody, "ACC-04", "rounds"),
     fault(Answers200, "ACC-04", "rounds"),
-    fault(AttemptsNothing, "ACC-05 SEL-01", "rounds", counting=FULL),
-    fault(StaysProcessing, "ACC-06 ACC-02 ERR-01", "rounds", after_accepted="busy", counting=FULL),
+    fault(AttemptsNothing, "ACC-05 SEL-01", "patient", counting=FULL),
+    fault(StaysProcessing, "ACC-06 ACC-02 ERR-01", "patient rounds", after_accepted="busy", counting=FULL),
     fault(CreatedDoesNotBlock, "BLK-01", "blocked", after_single="keep", counting=FULL, pace=0.08),
     fault(BlockedKeepsStatus, "BLK-02", "blocked", after_single="keep", shows_batches=True, pace=0.2, **CALM),
     fault(BlockedIsCarriedOut, "BLK-03 SEL-04", "blocked", after_single="keep", counting=FULL, pace=0.08),
     fault(ExhaustedIsCarriedOut, "BLK-03 SEL-04", "spent", counting=FULL),
-    fault(OnlyTheFirst, "SEL-01 ACC-02", "rounds blocked", counting=FULL, **CALM),
-    fault(TakesSuccesses, "SEL-02 SEL-05 SEL-04 SEL-06", "rounds harmless", counting=FULL),
+    fault(OnlyTheFirst, "SEL-01 ACC-02", "patient", counting=FULL, **CALM),
+    fault(TakesSuccesses, "SEL-02 SEL-05 SEL-04 SEL-06", "patient harmless", counting=FULL),
     fault(TakesFlying, "SEL-02 SEL-05 SEL-08 SEL-04", "walk impatient", counting=FULL, underway_blocks=False),
-    fault(StatusStays, "SEL-03 IDS-07 SEL-08", "rounds blocked", counting=FULL, pace=0.1),
+    fault(StatusStays, "SEL-03 IDS-07 SEL-08 ACC-02 ACC-06", "rounds blocked", counting=FULL, pace=0.1),
     fault(NoLimit, "SEL-04", "spent rounds", counting=FULL),
     fault(LimitOfOne, "SEL-04 ACC-02 ACC-06 SEL-01", "spent rounds", counting=FULL),
     fault(AnotherCodeWhenSpent, "SEL-04 SEL-06", "spent", counting=FULL),
-    fault(TwoAttempts, "SEL-05 SEL-04", "rounds", counting=FULL),
-    fault(ForgetsAttempts, "SEL-05", "rounds", counting=FULL),
+    fault(TwoAttempts, "SEL-05 SEL-04", "patient", counting=FULL),
+    fault(ForgetsAttempts, "SEL-05", "patient rounds", counting=FULL),
     fault(AcceptsSuccesses, "SEL-06 SEL-02 SEL-04", "rounds walk", counting=FULL, succeeding_fails=0.0),
-    fault(RetriesAnotherBatch, "SEL-07 SEL-05 SEL-04", "rounds chain", counting=FULL),
-    fault(RetriesByItself, "SEL-07 SEL-05 SEL-04 BLK-03", "rounds", counting=FULL),
-    fault(DeliversTwice, "SEL-05 SEL-04 SEL-07", "rounds harmless", counting=FULL),
+    fault(RetriesAnotherBatch, "SEL-07 SEL-05 SEL-04", "patient chain", counting=FULL),
+    fault(RetriesByItself, "SEL-07 SEL-05 SEL-04 BLK-03", "patient", counting=FULL),
+    fault(DeliversTwice, "SEL-05 SEL-04 SEL-07", "patient", counting=FULL),
     fault(SpentBlocks, "SEL-09 ACC-02 SEL-01 SEL-04 ACC-06", "spent", counting=FULL),
     fault(
         AnotherBatchBlocks, "SEL-10 ACC-02 ACC-03 ACC-06 ERR-02 BLK-02 SEL-04 SEL-06", "blocked rounds", counting=FULL
@@ -383,5 +383,5 @@ FAULTS = (
     fault(NeverSentAgain, "LIV-02", "twice twice", succeeding_fails=0.0),
     fault(BothWinRaces, "CON-01 CON-03 ACC-05 BLK-01 SEL-01", "pairs", counting=FULL, **CALM),
     fault(LoserUndoes, "CON-02 CON-03 BLK-03 LIV-01", "pairs", counting=FULL, pace=0.1, **CALM),
-    fault(NotRetryableTwice, "ACC-06 ACC-02 ERR-01 SEL-01 SEL-04", "rounds", counting=FULL, **CALM),
+    fault(NotRetryableTwice, "ACC-06 ACC-02 ERR-01 SEL-01 SEL-04", "patient", counting=FULL, **CALM),
 )
