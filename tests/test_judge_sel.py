@@ -8,7 +8,7 @@ import pytest
 
 from conformance.findings import Finding
 from conformance.judges import judge
-from conformance.model.notation import parse
+from oracle.notation import parse
 from tests.shelf import Change, Shelf
 from tests.story import Story
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from conformance.history.records import History
 from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
-from conformance.model.exchanges import to_history
-from conformance.model.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
-from conformance.model.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
+from conformance.history.records import History
+from oracle.exchanges import to_history
+from oracle.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
+from oracle.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
 
 #: Seconds that a cell takes, with the pause after it (``exchanges``).
 _CELL = 0.02

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.history.records import Role
 from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
+from conformance.history.records import Role
 
 #: Letters of the message statuses, in the order in which one attempt passes through them.
 STATUSES = {

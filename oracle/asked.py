@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 from conformance.errors import UsageError
 from conformance.history.records import Exchange, History
-from conformance.judges.case import Batch, Case, Write
-from conformance.judges.sel_attempts import newest
-from conformance.judges.sightings import Sight
-from conformance.model.line import BATCH_WORDS, LETTERS
-from conformance.model.world import UNMADE, Message, Switches, World
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.readings import Attempt, Reading
+from conformance.judges.inference.retry_call import RetryCall
+from oracle.line import BATCH_WORDS, LETTERS
+from oracle.world import UNMADE, Message, Switches, World
 
 #: The largest history that the search takes on; beyond, it would only run into its bound.
 MOST_MESSAGES = 4
 MOST_EXCHANGES = 40
+VIEWS = ("batch_list", "campaign_list", "message_read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ class Asked:
 
     rows: int
     looks: tuple[Look, ...]
-    writes: tuple[Write, ...]
+    writes: tuple[RetryCall, ...]
     #: Position of the message of each single retry, by number of the exchange.
     position: dict[int, int]
     settle: float
@@ -87,15 +88,15 @@ def asked(history: History, switches: Switches) -> Asked:
     batch = _only_batch(case)
     messages = tuple(sorted(batch.messages))
     places = {message: i for i, message in enumerate(messages)}
-    lag = case.lag if switches.timely else math.inf
+    lag = max(map(case.lag, VIEWS)) if switches.timely else math.inf
     pages: dict[int, list[tuple[Exchange, Glance]]] = {}
     for message in messages:
-        for sight in case.sights(message):
+        for sight in case.readings(message):
             pages.setdefault(sight.n, []).append((sight.exchange, _glance(case, sight, places[message])))
     for exchange, i in _unlisted(case, batch, places):
         pages.setdefault(exchange.n, []).append((exchange, Glance(message=i, status=UNMADE)))
     looks = [look for page in pages.values() for look in _looks(page, switches, lag)]
-    writes = tuple(w for w in batch.writes if w.valid and w.standing not in ("unsent", "dropped"))
+    writes = tuple(w for w in batch.calls if w.valid and w.outcome not in ("not_sent", "throttled"))
     return Asked(
         rows=max(len(batch.rows), len(messages)),
         looks=tuple(sorted(looks, key=lambda look: (look.begin, look.n))),
@@ -129,8 +130,8 @@ def _only_batch(case: Case) -> Batch:
     return batch
 
 
-def _glance(case: Case, sight: Sight, place: int) -> Glance:
-    latest = newest(sight)
+def _glance(case: Case, sight: Reading, place: int) -> Glance:
+    latest = _newest(sight)
     earlier = None
     if latest is not None and sight.attempts is not None:
         earlier = tuple(LETTERS.get(a.status or "", "?") for a in sight.attempts if a is not latest)
@@ -144,6 +145,15 @@ def _glance(case: Case, sight: Sight, place: int) -> Glance:
         stamp=sight.updated_at.isoformat() if sight.updated_at is not None else None,
         batch=_word(case.batch_status(sight)),
     )
+
+
+def _newest(reading: Reading) -> Attempt | None:
+    """The attempt with the latest createdAt, however the list is turned; None if that is not plain."""
+    attempts = reading.attempts or ()
+    times = [a.created_at for a in attempts if a.created_at is not None]
+    if not attempts or len(times) != len(attempts) or len(set(times)) != len(times):
+        return None
+    return max(attempts, key=lambda a: (a.created_at is not None, a.created_at or max(times)))
 
 
 def _word(status: str | None) -> str | None:
@@ -179,9 +189,9 @@ def _fields(glance: Glance) -> Iterator[Glance]:
     yield from (part for part in apart if part != nothing)
 
 
-def _wrong_answers(writes: tuple[Write, ...]) -> Iterator[str]:
+def _wrong_answers(writes: tuple[RetryCall, ...]) -> Iterator[str]:
     for write in writes:
-        accepted = write.message is None and write.standing == "accepted"
+        accepted = write.message is None and write.outcome == "accepted"
         if accepted and (write.status != 201 or write.exchange.end.size):
             yield f"retry {write.n} is not answered 201 with an empty body (BR-ACC-04)"
 
@@ -189,9 +199,9 @@ def _wrong_answers(writes: tuple[Write, ...]) -> Iterator[str]:
 def _changed_attempts(case: Case, batch: Batch, lag: float) -> Iterator[str]:
     """An attempt that a listing of attempts has shown stands in all that come after it, with its id and createdAt."""
     for message in batch.messages:
-        shown = [s for s in case.sights(message) if s.attempts is not None]
+        shown = [s for s in case.readings(message) if s.attempts is not None]
         for a in shown:
-            for b in (b for b in shown if b.operation == a.operation and b.t - lag >= a.last):
+            for b in (b for b in shown if b.view == a.view and b.t - lag >= a.last):
                 after = {(attempt.id, attempt.created_at) for attempt in b.attempts or ()}
                 if any((attempt.id, attempt.created_at) not in after for attempt in a.attempts or ()):
                     yield f"read {b.n} lacks an attempt that read {a.n} shows (BR-SEL-05)"

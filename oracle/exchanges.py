@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance.contract.vocabulary import error_code, instant
 from conformance.errors import FormatError
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Row
-from conformance.contract.vocabulary import error_code, instant
-from conformance.model.line import (
+from oracle.line import (
     BATCH_STATUSES,
     BATCH_WORDS,
     LETTERS,

@@ -24,8 +24,8 @@ import re
 
 from conformance.errors import FormatError
 from conformance.history.records import History
-from conformance.model.exchanges import from_history, to_history
-from conformance.model.line import (
+from oracle.exchanges import from_history, to_history
+from oracle.line import (
     BATCH_STATUSES,
     ROLES,
     STATUSES,

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from conformance.errors import SuiteError
 from conformance.history.records import History
-from conformance.judges.case import Write
-from conformance.model.asked import Asked, Look, asked
-from conformance.model.world import (
+from conformance.judges.inference.retry_call import RetryCall
+from oracle.asked import Asked, Look, asked
+from oracle.world import (
     Outcome,
     Step,
     Switches,
@@ -108,7 +108,7 @@ class _Search:
             yield self._node(_Node(0, world, looks, writes, frozenset(), math.inf))
 
     def _done(self, node: _Node) -> bool:
-        return not node.looks and all(self.what.writes[i].standing == "open" for i in node.writes)
+        return not node.looks and all(self.what.writes[i].outcome == "unknown" for i in node.writes)
 
     def _told(self, node: _Node, came: dict[_Node, tuple[_Node, str]]) -> Execution:
         steps: list[tuple[float, str]] = []
@@ -158,7 +158,7 @@ class _Search:
             return None
         if any(self.what.looks[i].end <= now for i in node.looks):
             return None
-        if any(self.what.writes[i].last <= now and self.what.writes[i].standing != "open" for i in node.writes):
+        if any(self.what.writes[i].last <= now and self.what.writes[i].outcome != "unknown" for i in node.writes):
             return None
         if any(due.until <= now for due in node.world.due) or node.calm_by <= now:
             return None
@@ -210,31 +210,31 @@ class _Search:
                 wanted[glance.message].update(letter for letter in (glance.status, glance.newest) if letter)
         return tuple(map(frozenset, wanted))
 
-    def _decided(self, node: _Node, write: Write) -> Iterator[Step]:
+    def _decided(self, node: _Node, write: RetryCall) -> Iterator[Step]:
         for outcome in self._outcomes(node, write):
             if self._answers(write, outcome):
                 what = "accepted" if outcome.accepted else "refused"
-                lost = ", and the answer is lost" if write.standing == "open" else ""
+                lost = ", and the answer is lost" if write.outcome == "unknown" else ""
                 yield Step(f"retry {write.n} is {what}{lost}", outcome.world)
-        if write.standing == "refused" and not 400 <= (write.status or 0) < 500:
+        if write.outcome == "refused" and not 400 <= (write.status or 0) < 500:
             yield Step(f"retry {write.n} is answered {write.status}", node.world)
-        if write.standing == "refused" and write.status in (401, 403):
+        if write.outcome == "refused" and write.status in (401, 403):
             yield Step(f"retry {write.n} is answered {write.status}", node.world)
 
-    def _outcomes(self, node: _Node, write: Write) -> Iterator[Outcome]:
+    def _outcomes(self, node: _Node, write: RetryCall) -> Iterator[Outcome]:
         if write.message is not None:
             if (place := self.what.position.get(write.n)) is not None:
                 yield from single(node.world, place, self.switches)
             return
-        decided = self.cuts[node.cut + 1] if write.standing == "open" else write.last
+        decided = self.cuts[node.cut + 1] if write.outcome == "unknown" else write.last
         yield from retry(node.world, self.switches, write=write.n, until=decided + self.what.settle)
 
-    def _answers(self, write: Write, outcome: Outcome) -> bool:
-        if write.standing == "open":
+    def _answers(self, write: RetryCall, outcome: Outcome) -> bool:
+        if write.outcome == "unknown":
             return True
         if outcome.accepted:
-            return write.standing == "accepted"
-        if write.standing != "refused" or not 400 <= (write.status or 0) < 500:
+            return write.outcome == "accepted"
+        if write.outcome != "refused" or not 400 <= (write.status or 0) < 500:
             return False
         if outcome.codes is not None and write.message is None and write.status != 400:
             return False
