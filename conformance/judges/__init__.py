@@ -21,9 +21,11 @@ from conformance.judges import (
     errors,
     identity,
     ledger_rules,
+    liveness,
     schema,
     security,
     selection,
+    single,
 )
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
@@ -38,6 +40,8 @@ RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "BLK": blocking.RULES,
     "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
+    "LIV": liveness.RULES,
+    "SGL": single.RULES,
     "CON": concurrency.RULES,
     "ERR": errors.RULES,
     "SEC": security.RULES,

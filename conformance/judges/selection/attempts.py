@@ -32,8 +32,8 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
 
     The newest attempt is the one that an earlier read of the same view lacked (ruling 27). A ``created`` that no client saw is no
-    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in progress
-    again has started its lifecycle again.
+    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in
+    progress again has started its lifecycle again.
     """
     case, batch = subject[0].case, subject[1]
     exercised: Proof | None = None
