@@ -91,7 +91,11 @@ def _differences(
                 margins={"batch_list": Margin(after.t - call.last, "batch_list", after.evidence[0])},
             )
             yield Violated(
-                proof=listed, observed=f"{kind} ids", any_of=blamed(call, "BR-IDS-01"), defect=kind, scenario=call.scenario
+                proof=listed,
+                observed=f"{kind} ids",
+                any_of=blamed(call, "BR-IDS-01"),
+                defect=kind,
+                scenario=call.scenario,
             )
 
 
@@ -201,9 +205,7 @@ def _not_found(case: Case, batch: Batch, lost: Lost | None) -> Iterator[Violated
         return
     suspects = [c for c in batch.resets if c.accepted and not c.single and listed.last <= c.t and c.last <= gone[0].t]
     found = [r for m in batch.messages for r in case.readings(m)]
-    if not suspects or (
-        any(r.t >= suspects[0].last for r in found) and not any(r.t >= gone[0].last for r in found)
-    ):
+    if not suspects or (any(r.t >= suspects[0].last for r in found) and not any(r.t >= gone[0].last for r in found)):
         return
     call = suspects[0]
     proof = Proof(

@@ -345,7 +345,9 @@ def _agreeing(case: Case, batch: Batch, message: str, epoch: Epoch) -> Iterator[
     for view, reading in last.items():
         if reading.in_progress and ended.last <= reading.t - case.lag(view):
             text = f"read {reading.n} ({view}) shows a message in {reading.status} that read {ended.n} showed {ended.status}"
-            yield InDoubt(reason=DoubtReason.VIEW_LAG, text=f"{text}, and is the last of its view", evidence=(reading.n,))
+            yield InDoubt(
+                reason=DoubtReason.VIEW_LAG, text=f"{text}, and is the last of its view", evidence=(reading.n,)
+            )
             return
     same = len({r.status for r in last.values()}) == 1 and all(r.terminal for r in last.values())
     grown = {g for r in last.values() if (g := _growth(case, batch, message, r)) is not None}
@@ -361,7 +363,9 @@ def _agreeing(case: Case, batch: Batch, message: str, epoch: Epoch) -> Iterator[
 def _growth(case: Case, batch: Batch, message: str, reading: Reading) -> int | None:
     """Attempts gained in this view since before the first retry; None if it does not count."""
     first = batch.resetting(message)[0].t
-    before = [r for r in case.readings(message) if r.view == reading.view and r.last <= first and comparable(r, reading)]
+    before = [
+        r for r in case.readings(message) if r.view == reading.view and r.last <= first and comparable(r, reading)
+    ]
     return gain(before[-1], reading) if before else None
 
 

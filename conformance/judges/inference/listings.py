@@ -104,7 +104,12 @@ def _is_page(exchange: Exchange) -> bool:
 def _follows(page: Exchange, other: Exchange, name: str) -> bool:
     """Whether ``other`` goes on from ``page``: the cursor it asks for is the one that ``page`` ended with."""
     cursor = page_data(page).get("endCursor" if name == "after" else "startCursor")
-    return identity(cursor) is not None and other.t >= page.last and _same_walk(page, other) and query(other)[name] == cursor
+    return (
+        identity(cursor) is not None
+        and other.t >= page.last
+        and _same_walk(page, other)
+        and query(other)[name] == cursor
+    )
 
 
 def _same_walk(a: Exchange, b: Exchange) -> bool:
