@@ -61,7 +61,7 @@ def _arounds(case: Case, batch: Batch, message: str) -> Iterator[_Around]:
     first_only=True,
 )
 def data_kept(inference: Inference) -> Iterator[Judgement]:
-    """A message keeps its data, as the target showed it before; every change is laid to what may have made it (the ledger of changes).
+    """A message keeps its data, as the target showed it before; a change is laid to whatever may have made it (``changes``).
 
     Exercised by a message that was retried and shows its content on both sides: by what its row's values hold, and by its language.
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from conformance.contract.vocabulary import rank
 from conformance.history.records import Exchange
+from conformance.judges.inference.listings import Snapshot, page_ids
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.readings import Reading
 
@@ -205,9 +206,42 @@ def _missing_rows(case: Case) -> Iterator[Shown]:
                 known = first_seen[message]
                 if message in held or known.last > walk.t:
                     continue
-                if any(message in walks[later].ids for later in indices[place + 1 :]):
+                later_holds = any(message in walks[later].ids for later in indices[place + 1 :])
+                if later_holds and not _up_to_date(case, walk, message):
                     view = "campaign_list" if batch is None else "batch_list"
                     yield Shown(walk.t - known.last, view, walk.pages[0].n)
+
+
+def _up_to_date(case: Case, walk: Snapshot, message: str) -> bool:
+    """True if every page of a walk that lacks a message is newer than an answer of the same view that held it.
+
+    Then it is no lag: what a page shows of another message is a later state than that answer showed (A1, A4, A5).
+    """
+    view = walk.pages[0].invoke.operation
+    holders = {r.n for r in case.readings(message) if r.view == view and r.last <= walk.t}
+    for page in walk.pages:
+        found = (r for m in page_ids(page) for r in case.readings(m) if r.n == page.n)
+        if not any(
+            _newer(old, new, case.resets_of(new.message))
+            for new in found
+            for old in case.readings(new.message)
+            if old.n in holders
+        ):
+            return False
+    return bool(holders)
+
+
+def _newer(old: Reading, new: Reading, resets: Sequence[float]) -> bool:
+    """True if the state that ``new`` shows of a message surely came after the one that ``old`` shows."""
+    grown = [new.counts[n] - old.counts[n] for n in old.counts.keys() & new.counts.keys()]
+    if grown and max(grown) != 0:
+        return min(grown) > 0
+    before, after = rank(old.status), rank(new.status)
+    if before is not None and after is not None and after > before and not any(t <= old.last for t in resets):
+        return True
+    # Stamps may come of several clocks (ruling 27): a second is more than they differ by.
+    stamps = (old.updated_at, new.updated_at)
+    return stamps[0] is not None and stamps[1] is not None and (stamps[1] - stamps[0]).total_seconds() > 1
 
 
 def _not_found(case: Case) -> Iterator[Shown]:
