@@ -64,7 +64,7 @@ def _apart(found: Iterator[Surplus]) -> list[Surplus]:
 def _watched(case: Case) -> Iterator[Judgement]:
     """An untouched batch with a failure, read once more when every other retry had settled by its visible effects.
 
-    Failed messages that were sent singly, and never retried, have to stand still up to then as well.
+    Where failed messages were sent singly and never retried, one of them has to stand still up to then as well.
     """
     calls = [c for c in case.calls if c.sent]
     accepted = [c for c in calls if c.accepted and c.valid and not c.single]
@@ -72,9 +72,10 @@ def _watched(case: Case) -> Iterator[Judgement]:
         return
     settled = max(_settled(case, c) for c in calls)
     first = max(c.t for c in accepted)
-    singles = [_stood(case, b, first, settled) for b in case.groups if b.single and not b.sent and _failed(case, b)]
-    if any(proof is None for proof in singles):
-        text = "a failed message that was sent singly is not read again after the last retry had settled"
+    singles = [b for b in case.groups if b.single and not b.sent and _failed(case, b)]
+    stood = next((p for b in singles if (p := _stood(case, b, first, settled)) is not None), None)
+    if singles and stood is None:
+        text = "no failed message that was sent singly is read again after the last retry had settled"
         yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text)
         return
     for batch in case.ours:
@@ -82,9 +83,7 @@ def _watched(case: Case) -> Iterator[Judgement]:
             continue
         proof = _stood(case, batch, first, settled)
         if proof is not None:
-            for other in singles:
-                proof &= other or Proof()
-            yield Exercised(proof=proof)
+            yield Exercised(proof=proof & stood if stood is not None else proof)
 
 
 def _failed(case: Case, batch: Batch) -> bool:
