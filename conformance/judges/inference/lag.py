@@ -168,7 +168,10 @@ def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
 
 
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
-    """Reads that begin after a single retry's 201 and still show the count from before it, while a later one shows more."""
+    """Reads that begin after a single retry's 201 and still show the state from before it, while a later one shows another.
+
+    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again.
+    """
     for single in batch.singles:
         if not single.accepted or single.message != message:
             continue
@@ -176,15 +179,21 @@ def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
         closed = min((c.t for c in others if c.t > single.t), default=float("inf"))
         ended = max((c.last for c in others if c.t <= single.t), default=float("-inf"))
         for view in case.views(message):
-            before = [r for r in view if r.t > ended and r.last < single.t and r.counts]
+            before = [r for r in view if r.t > ended and r.last < single.t]
             if not before:
                 continue
-            base = before[-1]
-            after = [(r, r.counts.keys() & base.counts.keys()) for r in view if r.t > single.last and r.last < closed]
-            grown = [r.t for r, names in after if names and all(r.counts[n] > base.counts[n] for n in names)]
-            for r, names in after:
-                if grown and r.t < max(grown) and names and all(r.counts[n] == base.counts[n] for n in names):
+            after = [r for r in view if r.t > single.last and r.last < closed]
+            new = [r.t for r in after if not _as_before(before[-1], r)]
+            for r in after:
+                if new and r.t < max(new) and _as_before(before[-1], r):
                     yield Shown(r.t - single.last, r.view, r.n)
+
+
+def _as_before(base: Reading, reading: Reading) -> bool:
+    """True if the reading shows nothing that ``base`` did not show."""
+    names = base.counts.keys() & reading.counts.keys()
+    same = (base.status, base.updated_at) == (reading.status, reading.updated_at)
+    return same and all(base.counts[n] == reading.counts[n] for n in names)
 
 
 def _missing_rows(case: Case) -> Iterator[Shown]:
