@@ -82,11 +82,12 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
                 if not passing and not made_good and follows(case, reading, base[0].last):
                     yield _change(case, batch, message, name, base, (reading, value))
                     known[name] = (reading, value)
-            elif reading.terminal and not nothing(value):
-                # The latest reading that shows it is the nearest to what comes next.
-                known[name] = (reading, value)
+                continue
             if not seen:
                 before.append(value)
+            if reading.terminal and not nothing(value):
+                # The latest reading that shows it is the nearest to what comes next.
+                known[name] = (reading, value)
 
 
 def _again(name: str, later: Sequence[Reading], batch: Batch) -> bool:
