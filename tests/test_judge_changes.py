@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,6 +11,9 @@ import pytest
 from conformance.catalogue import load
 from conformance.findings import Finding
 from conformance.judges import judge
+from conformance.judges.inference.chains import untouched
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.proof import Proof
 from tests.shelf import Shelf
 
 UNRESOLVED = "unresolved_batch_messages"
@@ -24,11 +28,7 @@ def _accused(story: Shelf) -> set[tuple[str, ...]]:
     return {o.any_of for o in story.opinions() if isinstance(o, Finding) and " changed by " in o.subject}
 
 
-def _blocked(story: Shelf) -> Shelf:
-    return story.blocked("b")
-
-
-CALLS = {
+CALLS: dict[str, tuple[Callable[[Shelf], Shelf], tuple[str, ...]]] = {
     "an accepted retry": (lambda s: s.retry("b"), ("BR-IDS-03",)),
     "a refused retry": (lambda s: s.retry("b", 400, UNRESOLVED), ("BR-BLK-03",)),
     "a retry answered 429": (lambda s: s.retry("b", 429), ("BR-ERR-06",)),
@@ -89,7 +89,9 @@ def test_a_refused_retry_that_rewrites_a_value_passes_nothing() -> None:
     """Case 12c: the failed message next to the created one holds other values after the refusal."""
 
     def told(value: str) -> Shelf:
-        story = _quiet("FF").wait(11).single("b.0").read("b.0").blocked("b").show("values", {"body": value}, message="b.1")
+        story = (
+            _quiet("FF").wait(11).single("b.0").read("b.0").blocked("b").show("values", {"body": value}, message="b.1")
+        )
         return story.look("b")
 
     innocent = told("x [n:00000001]")
@@ -100,6 +102,20 @@ def test_a_refused_retry_that_rewrites_a_value_passes_nothing() -> None:
     assert ("BR-BLK-03", "data-changed") in story.doubts()
     assert all("BR-BLK-03" in any_of for any_of in _accused(story))
     assert _accused(story)
+
+
+def test_a_probe_after_which_a_value_is_another_left_nothing_untouched() -> None:
+    """Case 12d: after a PUT a message of the batch holds other values."""
+
+    def told(*, rewritten: bool) -> Proof | None:
+        story = _quiet("FF").retry("b", 405, cause="method:PUT", takes=())
+        if rewritten:
+            story.show("values", {"body": "y"}, message="b.1")
+        case = Inference(story.look("b").history()).case
+        return untouched(case, case.ours[0], case.ours[0].probes[0])
+
+    assert told(rewritten=False) is not None
+    assert told(rewritten=True) is None
 
 
 # -- what is no change (rulings 6, 19, 33) ------------------------------------------------------------------------

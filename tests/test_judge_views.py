@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -42,7 +43,11 @@ def test_views_that_agree_after_a_retry() -> None:
 @pytest.mark.parametrize("left_out", VIEWS)
 def test_two_views_are_not_three(left_out: str) -> None:
     story = _quiet().retry("b").finish("b")
-    reads = {"listing": lambda: story.list("b"), "campaign": story.campaign, "message": lambda: story.read("b.0")}
+    reads: dict[str, Callable[[], Shelf]] = {
+        "listing": lambda: story.list("b"),
+        "campaign": story.campaign,
+        "message": lambda: story.read("b.0"),
+    }
     for view, read in reads.items():
         if view != left_out:
             read()
