@@ -111,8 +111,14 @@ class DoubtReason(str, Enum):
     VIEW_LAG = ("view-may-lag", True, ("reads of every view until they agree or the settling time has passed",))
     LANGUAGES = ("one-language-only", True, ("rows in every configured language that are retried",))
     STATUS_LAG = ("status-may-lag", True, ("two reads of the blocking message at least 1 s apart after the refusal",))
-    ATTEMPTED_NOTHING = ("attempted-nothing", True, ("a read of one message, with its batches, after the settling time",))
+    ATTEMPTED_NOTHING = (
+        "attempted-nothing",
+        True,
+        ("a read of one message, with its batches, after the settling time",),
+    )
     LEFT_OUT = ("left-out", True, ("a read of one message, with its batches, after the settling time",))
+    #: An attempt beyond those of accepted retries, whoever gave it: what BR-SEL-07 forbids, laid to other requirements.
+    UNEXPLAINED_ATTEMPT = ("unexplained-attempt", True, ("a run in which no message gains such an attempt",))
     NOT_REPEATED = ("not-repeated", False, ("a run in which it is sent again",))
     STATUS_NOT_VISIBLE = (
         "status-not-visible",
@@ -162,7 +168,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> str:
         """The reason's code, as reports show it."""
-        return self.reason.value
+        return str(self.reason.value)
 
     @property
     def needs(self) -> tuple[str, ...]:

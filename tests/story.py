@@ -146,12 +146,41 @@ class Story:
         self.batches[batch] = "messages_enqueuing_failed"
         return self.retry(batch, 400, "unresolved_batch_messages")
 
-    def single(self, message: str, status: int = 201, code: str | None = None) -> Self:
-        body: Any = _error(code)
-        if status == 201:
-            self.attempt(message)
-            body = self._shown(message, "single_retry")
-        self._exchange("single_retry", status, body, message=message)
+    def single(
+        self,
+        message: str,
+        status: int | None = 201,
+        code: str | None = None,
+        *,
+        cause: str | None = None,
+        gives: tuple[str, ...] | None = None,
+        shows: str | None = None,
+    ) -> Self:
+        """Retry one message. ``gives``: messages that get an attempt; by default this one after 201.
+
+        ``shows``: another message in the answer.
+        """
+        for given in ((message,) if status == 201 else ()) if gives is None else gives:
+            self.attempt(given)
+        body: Any = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)
+        self._exchange("single_retry", status, body, message=message, cause=cause)
+        return self
+
+    def single_send(self, message: str, letter: str) -> Self:
+        """Send one message by itself."""
+        nonce = f"{len(self.messages):08x}"
+        row = Row(
+            recipient="6511112299",
+            role=ROLES[letter],
+            language="english",
+            values={"body": f"x [n:{nonce}]"},
+            nonce=nonce,
+        )
+        self.messages[message] = {"batch": "none", "nonce": nonce, "role": letter, "attempts": [], "recipient": 99}
+        self.batches.setdefault("none", "messages_enqueued")
+        self.members.setdefault(message, [message])
+        self.attempt(message)
+        self._exchange("single_send", 201, {"id": message, "latestStatus": "created"}, rows=(row,))
         return self
 
     def history(self) -> History:

@@ -8,11 +8,11 @@ import pytest
 from conformance.findings import Doubt, Exercise, Finding
 from conformance.history.records import History
 from conformance.judges import judge
-from conformance.model.explain import explain
-from conformance.model.line import Wait
-from conformance.model.notation import parse, render_line
-from conformance.model.walk import Walk
-from conformance.model.world import Switches
+from oracle.explain import explain
+from oracle.line import Wait
+from oracle.notation import parse, render_line
+from oracle.walk import Walk
+from oracle.world import Switches
 from tests.story import Story
 
 GONE = "400 batch_not_found_or_is_not_retryable"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from conformance.errors import FormatError
 from conformance.history.records import Exchange
 from conformance.judges.case import Case
-from conformance.model.notation import parse, render
-from conformance.model.walk import Walk
+from oracle.notation import parse, render
+from oracle.walk import Walk
 
 LINES = [
     "F1 S1 | retry 201 | C2 S1",

@@ -13,7 +13,20 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import blocking, identity, schema
+from conformance.judges import (
+    acceptance,
+    attempted,
+    blocking,
+    concurrency,
+    errors,
+    identity,
+    ledger_rules,
+    liveness,
+    schema,
+    security,
+    selection,
+    single,
+)
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -23,8 +36,15 @@ if TYPE_CHECKING:
 
 #: The rules of each family, in the order of the contract.
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
+    "ACC": (*acceptance.RULES, *attempted.RULES),
     "BLK": blocking.RULES,
     "IDS": identity.RULES,
+    "SEL": (*selection.RULES, *ledger_rules.RULES),
+    "LIV": liveness.RULES,
+    "SGL": single.RULES,
+    "CON": concurrency.RULES,
+    "ERR": errors.RULES,
+    "SEC": security.RULES,
     "SCH": schema.RULES,
 }
 
@@ -81,6 +101,8 @@ def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping
             yield opinion
         return
     names = tuple(dict.fromkeys(n if n in known else {**_BEFORE_1_1, **earlier}.get(n, n) for n in opinion.any_of))
+    if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
+        names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
     if known.issuperset(names):
         yield msgspec.structs.replace(opinion, any_of=names)
         return

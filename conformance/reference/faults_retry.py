@@ -99,7 +99,7 @@ class BlockedRetriesTheRest(Behaviour):
         answer = super().on_blocked(batch)
         now = self.world.now()
         for message in batch.messages:
-            if message.status(now) == "failure" and not self.spent(message):
+            if message.status(now) == "failure" and not self.exhausted(message):
                 self.reset(message)
         return answer
 
@@ -222,14 +222,14 @@ class RetriesOtherBatches(Behaviour):
         super().carry_out(batch, failed)
         now = self.world.now()
         for message in self.world.messages[batch.campaign]:
-            if message.batch is not batch and message.status(now) == "failure" and not self.spent(message):
+            if message.batch is not batch and message.status(now) == "failure" and not self.exhausted(message):
                 self.reset(message)
 
 
 @fault(FAULTS, "one spent message keeps its whole batch from being retried", "BR-SEL-09")
 class OneSpentStopsAll(Behaviour):
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
-        return [] if any(self.spent(m) for m in batch.messages) else super().to_retry(batch, call)
+        return [] if any(self.exhausted(m) for m in batch.messages) else super().to_retry(batch, call)
 
 
 @fault(FAULTS, "a created message anywhere in the campaign blocks", "BR-SEL-10", "BR-ACC-02")

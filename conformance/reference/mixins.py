@@ -21,6 +21,8 @@ class Fault:
     mixin: Mixin
     #: The drivers that it takes to find it (``conformance.drivers``).
     drivers: tuple[str, ...] = ("scenarios",)
+    #: Requirements that it breaks besides (``consequences``).
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Variant:
     #: The ruling that allows it.
     ruling: str
     mixin: Mixin
+    #: Reason codes (``findings.DoubtReason``) that a report may give when a run against it ends undecided: what the
+    #: target really does not show, or does not do often enough. Empty: every requirement can be decided.
+    undecided_because: tuple[str, ...] = ()
 
 
 def fault(
@@ -47,12 +52,12 @@ def fault(
     return register
 
 
-def variant(registry: dict[str, Variant], title: str, ruling: str) -> Callable[[Mixin], Mixin]:
+def variant(registry: dict[str, Variant], title: str, ruling: str, *undecided_because: str) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a variant under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Variant(name, title, ruling, mixin)
+        registry[name] = Variant(name, title, ruling, mixin, undecided_because)
         return mixin
 
     return register

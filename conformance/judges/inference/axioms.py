@@ -63,13 +63,13 @@ def _all(case: Case) -> Iterator[tuple[Assumption, str]]:
         for how in _sent_twice(case, batch):
             yield Assumption("A6", batch.id), how
     if case.lags.configured is not None:
-        for view, shown in case.lags.shown.items():
+        for source, shown in case.lags.shown.items():
             if shown.seconds > case.lags.configured:
                 how = (
                     f"read {shown.n} lags {seconds(shown.seconds)}, more than the configured "
                     f"{seconds(case.lags.configured)}"
                 )
-                yield Assumption("A7", view), how
+                yield Assumption("A7", source), how
 
 
 def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str]]:

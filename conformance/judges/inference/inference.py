@@ -7,6 +7,8 @@ from functools import cached_property
 from conformance.history.records import History
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import Change, changes
+from conformance.judges.inference.ledger import Surplus, surpluses
+from conformance.judges.inference.races import Race, races
 from conformance.judges.inference.retry import Retry
 
 
@@ -23,6 +25,21 @@ class Inference:
     def retries(self) -> tuple[Retry, ...]:
         """Every valid batch retry of the batches of this run (A6)."""
         return tuple(Retry(self.case, batch, call) for batch in self.case.ours for call in batch.retries)
+
+    @cached_property
+    def races(self) -> tuple[Race, ...]:
+        """Every race of the batches of this run, batch by batch."""
+        return tuple(race for batch in self.case.ours for race in races(self.case, batch))
+
+    @cached_property
+    def raced(self) -> frozenset[int]:
+        """Numbers of the calls that had a rival."""
+        return frozenset(n for race in self.races for n in race.numbers)
+
+    @cached_property
+    def surpluses(self) -> tuple[Surplus, ...]:
+        """Every attempt that no retry explains (``ledger``)."""
+        return tuple(surpluses(self.case))
 
     def retry(self, n: int) -> Retry | None:
         """The batch retry with this number; None if it is none of a batch of this run."""

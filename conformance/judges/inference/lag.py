@@ -8,7 +8,7 @@ stays for the judges. Estimated from raw readings, before anything is concluded 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,11 +73,11 @@ def _all(case: Case) -> Iterator[Shown]:
     yield from _not_found(case)
 
 
-def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
+def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int = 0) -> bool:
     """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
 
     Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
-    no retry may have reset the message.
+    no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number.
     """
     names = older.counts.keys() & newer.counts.keys()
     grown = [older.counts[n] - newer.counts[n] for n in names]
@@ -87,12 +87,20 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
     back = before is not None and after is not None and after < before
     if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
         return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
-    return back and not any(t <= older.last for t in resets)
+    if back and sum(t <= older.last for t in resets) <= given:
+        return True
+    listed = (older.attempts, newer.attempts)
+    if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
+        return False
+    # Lists of two views need not count alike (A4), but to take one for older than it is costs a verdict at most.
+    mine, other = len(older.attempts or ()), len(newer.attempts or ())
+    return mine < other or (mine == other and back)
 
 
 def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[Shown]:
     """Reads that show less than an earlier answer of any view, where a later read of their view shows as much again."""
     ordered = sorted(seen, key=lambda r: (r.t, r.n))
+    given = _given(ordered, resets)
     states: list[Reading] = []
     for reading in ordered:
         again = next((i for i, q in enumerate(states) if _same_state(q, reading)), len(states))
@@ -100,7 +108,10 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             q
             for i, q in enumerate(states)
             if q.last <= reading.t
-            and (_behind(reading, q, resets) or (i > again and not _same_state(q, reading) and _stamped(q, reading)))
+            and (
+                _behind(reading, q, resets, given(q))
+                or (i > again and not _same_state(q, reading) and _stamped(q, reading))
+            )
         ]
         if earlier:
             good = [s for s in ordered if s.view == reading.view and s.t >= reading.last]
@@ -109,6 +120,19 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
                     yield Shown(reading.t - q.last, reading.view, reading.n)
         if not states or _key(states[-1]) != _key(reading):
             states.append(reading)
+
+
+def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Reading], int]:
+    """How many attempts a reading shows more than one of its view from before the first retry; 0 where that is not shown."""
+    first = min(resets, default=float("inf"))
+    bases = {r.view: r for r in reversed(ordered) if r.last <= first}
+
+    def given(reading: Reading) -> int:
+        base = bases.get(reading.view)
+        names = reading.counts.keys() & base.counts.keys() if base is not None else ()
+        return min((reading.counts[n] - base.counts[n] for n in names if base is not None), default=0)
+
+    return given
 
 
 def _same_state(a: Reading, b: Reading) -> bool:

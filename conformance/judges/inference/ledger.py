@@ -58,7 +58,15 @@ class Surplus:
     def any_of(self) -> tuple[str, ...]:
         """The requirements of which at least one is broken, accepted calls' first."""
         named = [name for s in self.suspects for name in s.requirements]
-        return tuple(dict.fromkeys([*named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+        return tuple(dict.fromkeys([*self.raced, *named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+
+    @property
+    def raced(self) -> tuple[str, ...]:
+        """What a race among the suspects breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
+        valid = [s.call for s in self.suspects if s.call.valid]
+        pairs = [(a, b) for i, a in enumerate(valid) for b in valid[i + 1 :] if a.t < b.last and b.t < a.last]
+        names = ("BR-CON-03" if a.single or b.single else "BR-CON-01" for a, b in pairs if not (a.single and b.single))
+        return tuple(sorted(set(names)))
 
     @property
     def cause(self) -> str:
@@ -106,20 +114,41 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
     explained = outstanding.most + len(inside)
     if gained <= explained:
         return None
+    more = f"{gained} attempt{'s' if gained > 1 else ''} more ({a.status}, then {b.status})"
+    said = f"reads {a.n} and {b.n} show a message with {more}; calls that may give it one explain {explained}"
+    return laid_out(case, batch, message, a, b, said, outstanding.proof, gained=gained, explained=explained)
+
+
+def laid_out(
+    case: Case,
+    batch: Batch,
+    message: str,
+    a: Reading,
+    b: Reading,
+    said: str,
+    known: Proof,
+    *,
+    gained: int = 1,
+    explained: int = 0,
+) -> Surplus:
+    """The surplus that a message gained between two readings, with everything that is suspected of it.
+
+    :param said: what the readings show, for the argument.
+    :param known: that no call which the contract allows explains it.
+    """
     suspects = tuple(_suspects(case, batch, message, a, b))
     control = controls(case, a.last, b.t, but=batch.id)
     elsewhere = elsewhere_accepted(case, batch, message, a, b)
-    said = [
-        f"reads {a.n} and {b.n} show a message with {gained} attempt{'s' if gained > 1 else ''} more ({a.status}, then "
-        f"{b.status}); calls that may give it one explain {explained}",
+    lines = [
+        said,
         f"calls that may have reached it: {_listed(suspects)}"
         if suspects
         else "no call of this batch or message reached it",
         *((f"retry {elsewhere.n} of another batch or message was accepted meanwhile",) if elsewhere else ()),
         "no other client can write to a batch of this run",
     ]
-    proof = outstanding.proof & Proof(
-        because=tuple(said),
+    proof = known & Proof(
+        because=tuple(lines),
         evidence=(a.n, *(s.call.n for s in suspects[:SHOWN]), *((elsewhere.n,) if elsewhere else ()), b.n),
         assumptions=frozenset((*reset_by(a, b), *assume("A6", batch.id), *assume("A7", b.view))),
         margins={b.view: Margin(b.t - a.last, b.view, b.n)},

@@ -148,7 +148,7 @@ def _text(value: Any) -> str | None:
 def _number(data: Mapping[str, Any]) -> int | None:
     number = data.get("numAttempts")
     good = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= LARGEST_COUNT
-    return int(number) if good else None
+    return number if good and isinstance(number, int) else None
 
 
 def _counts(view: str, data: Mapping[str, Any]) -> dict[str, int]:

@@ -15,6 +15,9 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 
+#: Retries of one message that use up the limit, however the documents are read (ruling 3).
+LIMIT = 3
+
 
 def begun(case: Case, reading: Reading) -> float:
     """The earliest instant that the reading may show (axiom A7)."""
@@ -201,6 +204,21 @@ def exhausted(case: Case, batch: Batch, message: str, instant: float) -> Proof |
                 return times.proof & Proof(
                     because=(f"single retry {single.n} was refused with {single.code} after {times.least} retries",),
                     evidence=(single.n,),
+                )
+    return _three_times(case, batch, message, instant)
+
+
+def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proof | None:
+    """Proof that the message had been retried three times by then, which uses up either limit (ruling 3)."""
+    for reading in case.readings(message):
+        if reading.last <= instant:
+            first = base(case, batch, message, reading)
+            if first is not None and (gain(first, reading) or 0) >= LIMIT:
+                why = f"reads {first.n} and {reading.n} show that the message was retried {LIMIT} times"
+                return Proof(
+                    because=(why,),
+                    evidence=(first.n, reading.n),
+                    assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading))),
                 )
     return None
 
