@@ -71,7 +71,7 @@ def judge(
         for rules in RULES.values()
         for one in rules
         for opinion in _heard(one, inference)
-        for told in _translated(opinion, known)
+        for told in _translated(opinion, known, one.earlier)
         for settled in _checked(told, broken)
     ]
     opinions += [Observation(key="axiom-broken", value=f"{a.axiom}: {how}") for a, how in broken.found.items()]
@@ -88,7 +88,7 @@ def _heard(one: Rule[Any], inference: Inference) -> tuple[Opinion, ...]:
         return (Doubt(requirement=one.requirement, reason=DoubtReason.SUITE_ERROR, text=text),)
 
 
-def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opinion]:
+def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping[str, str]) -> Iterator[Opinion]:
     """The opinion in the words of the chosen contract: what it does not hold is left out, or laid to what it held instead.
 
     A finding that may be laid to a requirement which this contract does not hold proves none of the others by itself.
@@ -100,7 +100,7 @@ def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opin
         if opinion.requirement in known:
             yield opinion
         return
-    names = tuple(dict.fromkeys(n if n in known else _BEFORE_1_1.get(n, n) for n in opinion.any_of))
+    names = tuple(dict.fromkeys(n if n in known else {**_BEFORE_1_1, **earlier}.get(n, n) for n in opinion.any_of))
     if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
         names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
     if known.issuperset(names):

@@ -59,6 +59,7 @@ def _arounds(case: Case, batch: Batch, message: str) -> Iterator[_Around]:
     whole_run,
     legal_if="what the message holds were as before",
     first_only=True,
+    earlier={"BR-SGL-01": "BR-IDS-03", "BR-SGL-02": "BR-IDS-03", "BR-SGL-03": "BR-IDS-03"},
 )
 def data_kept(inference: Inference) -> Iterator[Judgement]:
     """A message keeps its data, as the target showed it before; a change is laid to whatever may have made it (``changes``).
