@@ -15,6 +15,7 @@ from conformance.contract.vocabulary import (
 )
 from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.ledger import Surplus
 from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import held
@@ -95,18 +96,23 @@ def _unseen(retry: Retry, requirement: str) -> InDoubt:
 
 @rule(
     "BR-ACC-02",
-    retries,
+    whole_run,
     violation="the target refuses to retry a quiescent batch that has failed messages",
     expected=("201 with an empty body",),
     legal_if="a message of the batch had been created, or no failed one could be retried",
     subject="quiescent batch refused",
 )
-def quiescent_is_accepted(retry: Retry) -> Iterator[Judgement]:
+def quiescent_is_accepted(inference: Inference) -> Iterator[Judgement]:
     """BR-ACC-02, -03 and -06: a quiescent batch with a failed message retried fewer than twice is answered 201.
 
     On a quiescent batch nothing moves but by calls of ours: what the reads show holds when the retry is decided. Where the status
     is not visible, being not retryable is believed until settle_timeout has passed. Three 5xx in a row are judged with BR-ERR-08.
     """
+    for retry in inference.retries:
+        yield from _quiescent(inference, retry)
+
+
+def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
     state = retry.quiescent
     if isinstance(state, NotQuiescent):
         told = (DoubtReason.NOT_READ_BEFORE, DoubtReason.MESSAGES_NOT_LISTED)
@@ -119,8 +125,23 @@ def quiescent_is_accepted(retry: Retry) -> Iterator[Judgement]:
         return
     if retry.accepted:
         yield from _accepted(retry, state, due)
-    elif retry.refused:
+    elif retry.refused and (other := _moved(inference, retry, state)) is None:
         yield from _refused(retry, state, due)
+    elif retry.refused and other is not None:
+        text = f"retry {retry.n} is refused when a message may just have got an attempt that no retry explains"
+        evidence = (retry.n, other.before.n, other.after.n)
+        yield InDoubt(reason=DoubtReason.OTHER_REASON, text=text, evidence=evidence)
+
+
+def _moved(inference: Inference, retry: Retry, state: Quiescent) -> Surplus | None:
+    """A surplus attempt that may have begun before the refusal, and be its reason, unless it can only be the refused retry's own."""
+    since = {r.message: begun(retry.case, r) for r in state.readings}
+    for one in inference.surpluses:
+        near = one.batch.id == retry.batch.id and one.before.t <= retry.call.last
+        mine = not one.unprovoked and {s.call.n for s in one.suspects} == {retry.n}
+        if near and not mine and one.after.last >= since[one.message]:
+            return one
+    return None
 
 
 def _accepted(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:

@@ -178,8 +178,6 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
     resets = batch.resetting(message)
     least, most = 0, sum(1 for c in resets if c.t < call.t)
     found = Proof(assumptions=frozenset(assume("A6", batch.id)))
-    if not resets or resets[0].t >= call.t:
-        return Retried(0, 0, found)
     for reading in case.readings(message):
         if reading.last > call.t:
             continue
