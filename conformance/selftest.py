@@ -86,7 +86,7 @@ def settings_of(kind: Kind, name: str) -> Settings:
     if kind == "fault":
         return Settings(faults=(name,))
     if kind == "variant":
-        return Settings(variants=(name,))
+        return Settings(variants=(name,), speed=VARIANTS[name].speed)
     return Settings()
 
 

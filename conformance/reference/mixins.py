@@ -37,6 +37,8 @@ class Variant:
     #: Reason codes (``findings.DoubtReason``) that a report may give when a run against it ends undecided: what the
     #: target really does not show, or does not do often enough. Empty: every requirement can be decided.
     undecided_because: tuple[str, ...] = ()
+    #: The speed at which `selftest` tries it.
+    speed: float = 1.0
 
 
 def fault(
@@ -52,12 +54,14 @@ def fault(
     return register
 
 
-def variant(registry: dict[str, Variant], title: str, ruling: str, *undecided_because: str) -> Callable[[Mixin], Mixin]:
+def variant(
+    registry: dict[str, Variant], title: str, ruling: str, *undecided_because: str, speed: float = 1.0
+) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a variant under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Variant(name, title, ruling, mixin, undecided_because)
+        registry[name] = Variant(name, title, ruling, mixin, undecided_because, speed)
         return mixin
 
     return register
