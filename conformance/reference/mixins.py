@@ -23,6 +23,8 @@ class Fault:
     drivers: tuple[str, ...] = ("scenarios",)
     #: Requirements that it breaks besides (``consequences``).
     also: tuple[str, ...] = ()
+    #: It takes the widths and sizes of depth deep to find it.
+    deep: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,13 @@ class Variant:
 
 
 def fault(
-    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",)
+    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",), deep: bool = False
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers)
+        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep)
         return mixin
 
     return register
