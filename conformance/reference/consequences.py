@@ -1,4 +1,4 @@
-"""What a fault breaks besides: requirements that a finding may name too, but need not, for the fault to be found.
+"""What else a fault breaks: requirements that a finding may name too, but need not, for the fault to be found.
 
 Worked out from the contract alone, without a look at what the suite says. A finding that names neither these nor what
 the fault declares accuses the target of what it does not do.

@@ -21,7 +21,7 @@ class Fault:
     mixin: Mixin
     #: The drivers that it takes to find it (``conformance.drivers``).
     drivers: tuple[str, ...] = ("scenarios",)
-    #: Requirements that it breaks besides (``consequences``).
+    #: What else it breaks (``consequences``).
     also: tuple[str, ...] = ()
     #: It takes the widths and sizes of depth deep to find it.
     deep: bool = False
