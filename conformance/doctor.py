@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import CONTRACT_VERSION, __version__, preflight
-from conformance.catalogue import load
+from conformance import __version__, preflight
+from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, offers
+from conformance.config_load import cautions, digest, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError
@@ -40,10 +40,11 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     if not config.target.base_url or not config.target.api_key:
         raise UsageError("names no target or no key", where="[target]", mend="set base_url and api_key_env")
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
+    lines += [f"note  {caution}" for caution in cautions(config)]
     lines += _whom(config)
     header = Header(
         suite_version=__version__,
-        contract_version=CONTRACT_VERSION,
+        contract_version=config.target.contract,
         run_id="doctor",
         started="",
         base_url=config.target.base_url,
@@ -66,8 +67,9 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
     lines += _other(history)
     lines += _visible(history)
-    lines += _open(history)
-    plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
+    catalogue = load(config.target.contract)
+    lines += _open(history, catalogue)
+    plan = make_plan(config, "standard", [r.id for r in catalogue.requirements], tuple(DRIVERS))
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
         about = "about" if part.calls is not None else "at most"
@@ -117,8 +119,8 @@ def _visible(history: History) -> Iterable[str]:
         yield "note  the campaign has no message yet: whether it shows a batch's status is seen in the run"
 
 
-def _open(history: History) -> Iterable[str]:
+def _open(history: History, catalogue: Catalogue) -> Iterable[str]:
     """What no run with this configuration settles: the verdicts of a history without a retry that are not inconclusive."""
-    for verdict in decide(history, (), load()).items:
+    for verdict in decide(history, (), catalogue).items:
         if verdict.verdict == "not_run" and verdict.reason is not None:
             yield f"open  {verdict.requirement}: {verdict.reason.text}"

@@ -103,8 +103,19 @@ class DoubtReason(str, Enum):
     LEFT_UNRETRYABLE = ("left-unretryable", True, ("a longer timing.settle_timeout",))
     #: One view only was read, so that it may be the view that is wrong (ruling 29).
     ONE_VIEW = ("one-view-only", True, ("reads of the same messages in another view",))
+    #: Data that does not change was seen to change, and nothing proves what changed it.
+    DATA_CHANGED = ("data-changed", True, ("reads of every message right before and right after the retry",))
+    #: Rows of the run stand a second time in another batch, and nothing proves that a retry made them.
+    COPIES = ("copies-of-rows", True, ("the campaign's whole listing right before and right after the retry",))
+    #: A view showed less than another had shown, and was not read again.
+    VIEW_LAG = ("view-may-lag", True, ("reads of every view until they agree or the settling time has passed",))
+    LANGUAGES = ("one-language-only", True, ("rows in every configured language that are retried",))
     STATUS_LAG = ("status-may-lag", True, ("two reads of the blocking message at least 1 s apart after the refusal",))
-    ATTEMPTED_NOTHING = ("attempted-nothing", True, ("a read of one message, with its batches, after the settling time",))
+    ATTEMPTED_NOTHING = (
+        "attempted-nothing",
+        True,
+        ("a read of one message, with its batches, after the settling time",),
+    )
     LEFT_OUT = ("left-out", True, ("a read of one message, with its batches, after the settling time",))
     #: An attempt beyond those of accepted retries, whoever gave it: what BR-SEL-07 forbids, laid to other requirements.
     UNEXPLAINED_ATTEMPT = ("unexplained-attempt", True, ("a run in which no message gains such an attempt",))
@@ -157,7 +168,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> str:
         """The reason's code, as reports show it."""
-        return self.reason.value
+        return str(self.reason.value)
 
     @property
     def needs(self) -> tuple[str, ...]:

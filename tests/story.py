@@ -11,7 +11,7 @@ from typing import Any, Self
 import msgspec
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
-from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Role, Row
+from conformance.history.records import End, Exchange, Header, History, Invoke, Media, Operation, Role, Row
 from conformance.judges import judge
 
 ROLES: dict[str, Role] = {"F": "failing", "S": "succeeding", "P": "pending", "R": "recovering"}
@@ -129,16 +129,19 @@ class Story:
         takes: tuple[str, ...] | None = None,
         size: int = 0,
         cause: str | None = None,
+        body: Any = None,
     ) -> Self:
         """Retry the batch. ``takes``: messages that get an attempt; by default every failed one after 201.
 
-        ``status`` None: the answer is lost.
+        ``status`` None: the answer is lost. ``body``: of the answer, in place of an error with ``code``; text is HTML.
         """
         if takes is None:
             takes = tuple(m for m in self.members[batch] if self.status(m) == "failure") if status == 201 else ()
         for message in takes:
             self.attempt(message)
-        self._exchange("batch_retry", status, _error(code), batch=batch, size=size, cause=cause)
+        self._exchange(
+            "batch_retry", status, body if body is not None else _error(code), batch=batch, size=size, cause=cause
+        )
         return self
 
     def blocked(self, batch: str) -> Self:
@@ -194,6 +197,10 @@ class Story:
         opinions = self.opinions()
         assert not [o for o in opinions if isinstance(o, Doubt) and o.code == "suite-error"]
         return {o.any_of[0] for o in opinions if isinstance(o, Finding)}
+
+    def named(self) -> set[tuple[str, ...]]:
+        """The requirements of every finding, sorted: those of which it proves one broken."""
+        return {tuple(sorted(o.any_of)) for o in self.opinions() if isinstance(o, Finding)}
 
     def exercised(self) -> set[str]:
         """``requirement`` or ``requirement facet`` of every exercise."""
@@ -259,11 +266,15 @@ class Story:
                 ),
                 end=End(
                     n=n, outcome="lost" if status is None else "answered", last=self.now, status=status,
-                    size=size, media="none" if body is None else "json", body=body,
+                    size=size, media=_media(body), body=body,
                 ),
             )
         )  # fmt: skip
         self.now += 0.01
+
+
+def _media(body: Any) -> Media:
+    return "none" if body is None else "text" if isinstance(body, str) else "json"
 
 
 def _error(code: str | None) -> Any:

@@ -13,7 +13,20 @@ import msgspec
 
 from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import blocking, ledger_rules, liveness, selection, single
+from conformance.judges import (
+    acceptance,
+    attempted,
+    blocking,
+    concurrency,
+    errors,
+    identity,
+    ledger_rules,
+    liveness,
+    schema,
+    security,
+    selection,
+    single,
+)
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
 from conformance.judges.rule import Rule
@@ -23,10 +36,16 @@ if TYPE_CHECKING:
 
 #: The rules of each family, in the order of the contract.
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
+    "ACC": (*acceptance.RULES, *attempted.RULES),
     "BLK": blocking.RULES,
+    "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
     "LIV": liveness.RULES,
     "SGL": single.RULES,
+    "CON": concurrency.RULES,
+    "ERR": errors.RULES,
+    "SEC": security.RULES,
+    "SCH": schema.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).
@@ -53,7 +72,7 @@ def judge(
         for one in rules
         if known is None or one.requirement in known
         for opinion in _heard(one, inference)
-        for told in _translated(opinion, known)
+        for told in _translated(opinion, known, one.earlier)
         for settled in _checked(told, broken)
     ]
     opinions += [Observation(key="axiom-broken", value=f"{a.axiom}: {how}") for a, how in broken.found.items()]
@@ -70,7 +89,7 @@ def _heard(one: Rule[Any], inference: Inference) -> tuple[Opinion, ...]:
         return (Doubt(requirement=one.requirement, reason=DoubtReason.SUITE_ERROR, text=text),)
 
 
-def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opinion]:
+def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping[str, str]) -> Iterator[Opinion]:
     """The opinion in the words of the chosen contract: what it does not hold is left out, or laid to what it held instead.
 
     A finding that may be laid to a requirement which this contract does not hold proves none of the others by itself.
@@ -82,7 +101,9 @@ def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opin
         if opinion.requirement in known:
             yield opinion
         return
-    names = tuple(dict.fromkeys(n if n in known else _BEFORE_1_1.get(n, n) for n in opinion.any_of))
+    names = tuple(dict.fromkeys(n if n in known else {**_BEFORE_1_1, **earlier}.get(n, n) for n in opinion.any_of))
+    if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
+        names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
     if known.issuperset(names):
         yield msgspec.structs.replace(opinion, any_of=names)
         return

@@ -208,11 +208,20 @@ def _met(found: list[_Blocked | InDoubt], situation: str) -> bool:
     return any(isinstance(b, _Blocked) and b.situation == situation and b.shown is not None for b in found)
 
 
-@rule("BR-BLK-03", retries)
-def refused_changes_nothing(retry: Retry) -> Iterator[Judgement]:
-    """Exercised by a failed message that a read after the refusal shows untouched; what it gains is the ledger's."""
-    if retry.refused and retry.blockers and retry.kept_failed is not None:
-        yield Exercised(proof=retry.kept_failed)
+@rule("BR-BLK-03", whole_run)
+def refused_changes_nothing(inference: Inference) -> Iterator[Judgement]:
+    """Exercised by a failed message that a read after the refusal shows untouched.
+
+    What it gains is the ledger's, and what else changes that of changed data: nothing is exercised where something did.
+    """
+    for retry in inference.retries:
+        if not (retry.refused and retry.blockers) or retry.kept_failed is None:
+            continue
+        if inference.batch_changed_between(retry.batch, retry.call.t, retry.until):
+            text = f"what a message of the batch holds was seen to change about when retry {retry.n} was refused"
+            yield InDoubt(reason=DoubtReason.DATA_CHANGED, text=text, evidence=(retry.n,))
+        else:
+            yield Exercised(proof=retry.kept_failed)
 
 
 RULES = (created_blocks, blocked_sets_the_status, refused_changes_nothing)

@@ -9,9 +9,10 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import Surplus, kind, surpluses
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import comparable, follows, owed, unchanged
+from conformance.judges.inference.timeline import comparable, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 
@@ -63,7 +64,7 @@ def _apart(found: Iterator[Surplus]) -> list[Surplus]:
 def _watched(case: Case) -> Iterator[Judgement]:
     """An untouched batch with a failure, read once more when every other retry had settled by its visible effects.
 
-    Failed messages that were sent singly, and never retried, have to stand still up to then as well.
+    Where failed messages were sent singly and never retried, one of them has to stand still up to then as well.
     """
     calls = [c for c in case.calls if c.sent]
     accepted = [c for c in calls if c.accepted and c.valid and not c.single]
@@ -71,11 +72,10 @@ def _watched(case: Case) -> Iterator[Judgement]:
         return
     settled = max(_settled(case, c) for c in calls)
     last = max(c.t for c in accepted)
-    singles = [
-        _stood(case, b, last, settled) for b in case.groups if b.single and not b.sent and _failed(case, b, before=last)
-    ]
-    if any(proof is None for proof in singles):
-        text = "a failed message that was sent singly is not read again after the last retry had settled"
+    singles = [b for b in case.groups if b.single and not b.sent and _failed(case, b, before=last)]
+    stood = next((p for b in singles if (p := _stood(case, b, last, settled)) is not None), None)
+    if singles and stood is None:
+        text = "no failed message that was sent singly is read again after the last retry had settled"
         yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text)
         return
     for batch in case.ours:
@@ -83,9 +83,7 @@ def _watched(case: Case) -> Iterator[Judgement]:
             continue
         proof = _stood(case, batch, last, settled)
         if proof is not None:
-            for other in singles:
-                proof &= other or Proof()
-            yield Exercised(proof=proof)
+            yield Exercised(proof=proof & stood if stood is not None else proof)
 
 
 def _failed(case: Case, batch: Batch, *, before: float) -> bool:
@@ -104,8 +102,8 @@ def _settled(case: Case, call: RetryCall) -> float:
     shown = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
-        done = (r.last for r in seen if r.status == "success" or owed(case, batch, message, r).none)
-        shown.append(next(done, latest))
+        done = (r for r in seen if r.status == "success" or owes_nothing(case, batch, r) is not None)
+        shown.append(min((r.last for r in done), default=latest))
     return min(latest, max(shown))
 
 

@@ -15,7 +15,7 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
-from conformance.judges.inference.readings import Reading, readings
+from conformance.judges.inference.readings import Reading, identity, readings
 from conformance.judges.inference.repetition import repeated
 from conformance.judges.inference.retry_call import RetryCall
 
@@ -319,9 +319,8 @@ def _made(exchange: Exchange) -> str | None:
     if not exchange.accepted or not isinstance(body, Mapping):
         return None
     if exchange.invoke.operation == "batch_send":
-        made = body.get("batchId")
-        return made if isinstance(made, str) else None
+        return identity(body.get("batchId"))
     if exchange.invoke.operation == "single_send":
-        made = body.get("id")
-        return f"single send of {made}" if isinstance(made, str) else None
+        made = identity(body.get("id"))
+        return f"single send of {made}" if made is not None else None
     return None

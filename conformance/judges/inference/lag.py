@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from conformance.contract.vocabulary import rank
 from conformance.history.records import Exchange
+from conformance.judges.inference.listings import Snapshot, page_ids
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.readings import Reading
 
@@ -86,7 +87,14 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int 
     back = before is not None and after is not None and after < before
     if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
         return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
-    return back and sum(t <= older.last for t in resets) <= given
+    if back and sum(t <= older.last for t in resets) <= given:
+        return True
+    listed = (older.attempts, newer.attempts)
+    if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
+        return False
+    # Lists of two views need not count alike (A4), but to take one for older than it is costs a verdict at most.
+    mine, other = len(older.attempts or ()), len(newer.attempts or ())
+    return mine < other or (mine == other and back)
 
 
 def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[Shown]:
@@ -160,7 +168,10 @@ def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
 
 
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
-    """Reads that begin after a single retry's 201 and still show the count from before it, while a later one shows more."""
+    """Reads that begin after a single retry's 201 and still show the state from before it, while a later one shows another.
+
+    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again.
+    """
     for single in batch.singles:
         if not single.accepted or single.message != message:
             continue
@@ -168,15 +179,21 @@ def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
         closed = min((c.t for c in others if c.t > single.t), default=float("inf"))
         ended = max((c.last for c in others if c.t <= single.t), default=float("-inf"))
         for view in case.views(message):
-            before = [r for r in view if r.t > ended and r.last < single.t and r.counts]
+            before = [r for r in view if r.t > ended and r.last < single.t]
             if not before:
                 continue
-            base = before[-1]
-            after = [(r, r.counts.keys() & base.counts.keys()) for r in view if r.t > single.last and r.last < closed]
-            grown = [r.t for r, names in after if names and all(r.counts[n] > base.counts[n] for n in names)]
-            for r, names in after:
-                if grown and r.t < max(grown) and names and all(r.counts[n] == base.counts[n] for n in names):
+            after = [r for r in view if r.t > single.last and r.last < closed]
+            new = [r.t for r in after if not _as_before(before[-1], r)]
+            for r in after:
+                if new and r.t < max(new) and _as_before(before[-1], r):
                     yield Shown(r.t - single.last, r.view, r.n)
+
+
+def _as_before(base: Reading, reading: Reading) -> bool:
+    """True if the reading shows nothing that ``base`` did not show."""
+    names = base.counts.keys() & reading.counts.keys()
+    same = (base.status, base.updated_at) == (reading.status, reading.updated_at)
+    return same and all(base.counts[n] == reading.counts[n] for n in names)
 
 
 def _missing_rows(case: Case) -> Iterator[Shown]:
@@ -198,9 +215,42 @@ def _missing_rows(case: Case) -> Iterator[Shown]:
                 known = first_seen[message]
                 if message in held or known.last > walk.t:
                     continue
-                if any(message in walks[later].ids for later in indices[place + 1 :]):
+                later_holds = any(message in walks[later].ids for later in indices[place + 1 :])
+                if later_holds and not _up_to_date(case, walk, message):
                     view = "campaign_list" if batch is None else "batch_list"
                     yield Shown(walk.t - known.last, view, walk.pages[0].n)
+
+
+def _up_to_date(case: Case, walk: Snapshot, message: str) -> bool:
+    """True if every page of a walk that lacks a message is newer than an answer of the same view that held it.
+
+    Then it is no lag: what a page shows of another message is a later state than that answer showed (A1, A4, A5).
+    """
+    view = walk.pages[0].invoke.operation
+    holders = {r.n for r in case.readings(message) if r.view == view and r.last <= walk.t}
+    for page in walk.pages:
+        found = (r for m in page_ids(page) for r in case.readings(m) if r.n == page.n)
+        if not any(
+            _newer(old, new, case.resets_of(new.message))
+            for new in found
+            for old in case.readings(new.message)
+            if old.n in holders
+        ):
+            return False
+    return bool(holders)
+
+
+def _newer(old: Reading, new: Reading, resets: Sequence[float]) -> bool:
+    """True if the state that ``new`` shows of a message surely came after the one that ``old`` shows."""
+    grown = [new.counts[n] - old.counts[n] for n in old.counts.keys() & new.counts.keys()]
+    if grown and max(grown) != 0:
+        return min(grown) > 0
+    before, after = rank(old.status), rank(new.status)
+    if before is not None and after is not None and after > before and not any(t <= old.last for t in resets):
+        return True
+    # Stamps may come of several clocks (ruling 27): a second is more than they differ by.
+    stamps = (old.updated_at, new.updated_at)
+    return stamps[0] is not None and stamps[1] is not None and (stamps[1] - stamps[0]).total_seconds() > 1
 
 
 def _not_found(case: Case) -> Iterator[Shown]:

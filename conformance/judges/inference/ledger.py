@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.other_campaign import unproved
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -58,7 +59,16 @@ class Surplus:
     def any_of(self) -> tuple[str, ...]:
         """The requirements of which at least one is broken, accepted calls' first."""
         named = [name for s in self.suspects for name in s.requirements]
-        return tuple(dict.fromkeys([*named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+        return tuple(dict.fromkeys([*self.raced, *named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+
+    @property
+    def raced(self) -> tuple[str, ...]:
+        """What a race among the suspects breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
+        # A race with a 429 does not count (ruling 10).
+        valid = [s.call for s in self.suspects if s.call.valid and s.call.outcome != "throttled"]
+        pairs = [(a, b) for i, a in enumerate(valid) for b in valid[i + 1 :] if a.t < b.last and b.t < a.last]
+        names = ("BR-CON-03" if a.single or b.single else "BR-CON-01" for a, b in pairs if not (a.single and b.single))
+        return tuple(sorted(set(names)))
 
     @property
     def cause(self) -> str:
@@ -103,7 +113,7 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
         return None
     outstanding = owed(case, batch, message, a)
     inside = between(batch, message, a, b)
-    explained = outstanding.most + len(inside)
+    explained = outstanding.most + len(inside) + _perhaps_own(case, batch, a, b)
     if gained <= explained:
         return None
     more = f"{gained} attempt{'s' if gained > 1 else ''} more ({a.status}, then {b.status})"
@@ -130,7 +140,7 @@ def laid_out(
     """
     suspects = tuple(_suspects(case, batch, message, a, b))
     control = controls(case, a.last, b.t, but=batch.id)
-    elsewhere = _elsewhere(case, batch, message, a, b)
+    elsewhere = elsewhere_accepted(case, batch, message, a, b)
     lines = [
         said,
         f"calls that may have reached it: {_listed(suspects)}"
@@ -158,6 +168,13 @@ def laid_out(
         unprovoked=control is None or elsewhere is not None,
         proof=proof,
     )
+
+
+def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
+    """Probes with what is not shown to be another campaign's key: it may be one of this campaign's own, and retry."""
+    since = begun(case, a) - case.header.settle_timeout
+    calls = (c for c in batch.probes if c.outcome in ("accepted", "unknown") and c.t <= b.last and c.last > since)
+    return sum(unproved(case, c) is not None for c in calls)
 
 
 def _suspects(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
@@ -198,7 +215,7 @@ def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
         yield "BR-SEC-05"
 
 
-def _elsewhere(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
+def elsewhere_accepted(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
     """An accepted retry of another batch, the effects of which were not all visible when the first reading began."""
     for call in case.calls:
         if call.batch == batch.id or not call.accepted or not call.valid or call.t > b.last:

@@ -6,11 +6,12 @@ at one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from conformance.history.records import Exchange
+from conformance.judges.inference.readings import identity
 
 Direction = Literal["forward", "backward"]
 
@@ -52,13 +53,14 @@ def query(exchange: Exchange) -> dict[str, str]:
 
 def page_ids(exchange: Exchange) -> tuple[str, ...]:
     """The message ids of one page, in its order; empty if it is no page."""
+    return tuple(item["id"] for item in page_items(exchange) if identity(item.get("id")) is not None)
+
+
+def page_items(exchange: Exchange) -> Iterator[Mapping[str, Any]]:
+    """The messages of one page, in its order."""
     body = exchange.end.body
     items = body.get("data") if isinstance(body, Mapping) else None
-    return tuple(
-        item["id"]
-        for item in (items if isinstance(items, list) else ())
-        if isinstance(item, Mapping) and isinstance(item.get("id"), str)
-    )
+    yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping))
 
 
 def page_data(exchange: Exchange) -> Mapping[str, Any]:
@@ -102,7 +104,12 @@ def _is_page(exchange: Exchange) -> bool:
 def _follows(page: Exchange, other: Exchange, name: str) -> bool:
     """Whether ``other`` goes on from ``page``: the cursor it asks for is the one that ``page`` ended with."""
     cursor = page_data(page).get("endCursor" if name == "after" else "startCursor")
-    return isinstance(cursor, str) and other.t >= page.last and _same_walk(page, other) and query(other)[name] == cursor
+    return (
+        identity(cursor) is not None
+        and other.t >= page.last
+        and _same_walk(page, other)
+        and query(other)[name] == cursor
+    )
 
 
 def _same_walk(a: Exchange, b: Exchange) -> bool:
@@ -120,6 +127,8 @@ def _snapshot(walk: list[Exchange], direction: Direction) -> Snapshot:
     asked = query(first)
     end = page_data(walk[-1]).get("hasNextPage" if direction == "forward" else "hasPreviousPage")
     whole = "after" not in asked if direction == "forward" else True
+    # A message whose id cannot be told from others' is left out, so that the listing is not whole.
+    told = all(identity(item.get("id")) is not None for page in walk for item in page_items(page))
     limit = asked.get("limit")
     ordered = walk if direction == "forward" else walk[::-1]
     return Snapshot(
@@ -128,7 +137,7 @@ def _snapshot(walk: list[Exchange], direction: Direction) -> Snapshot:
         direction=direction,
         pages=tuple(walk),
         ids=tuple(i for page in ordered for i in page_ids(page)),
-        complete=whole and end is False,
+        complete=whole and told and end is False,
         limit=int(limit) if limit is not None and limit.isdecimal() else None,
         search=asked.get("search"),
     )

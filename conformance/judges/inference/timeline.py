@@ -15,6 +15,11 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 
+#: Retries of one message that use up the limit, however the documents are read (ruling 3).
+LIMIT = 3
+#: Seconds of a time stamp's last digit from which on it is a coarse one.
+COARSE = 0.5
+
 
 def begun(case: Case, reading: Reading) -> float:
     """The earliest instant that the reading may show (axiom A7)."""
@@ -87,10 +92,13 @@ def same_attempt(case: Case, a: Reading, b: Reading) -> tuple[Assumption, ...] |
     if a.status != b.status or a.updated_at is None or a.updated_at != b.updated_at:
         return None
     first, last = (a, b) if a.t <= b.t else (b, a)
-    resets = [t for t in case.resets_of(a.message) if first.last < t <= last.last]
+    unit = max(a.updated_unit, b.updated_unit)
+    # What an earlier call did may still be to come (ruling 16); only a fine stamp tells it from what is shown.
+    earliest = first.t if unit < COARSE else begun(case, first) - case.header.settle_timeout
+    resets = [t for t in case.resets_of(a.message) if earliest < t <= last.last]
     if resets:
         since = min(r.last for r in case.readings(a.message) if r.updated_at == a.updated_at and r.status == a.status)
-        if since + max(a.updated_unit, b.updated_unit) > min(resets):
+        if since + unit > min(resets):
             return None
     return assume("A5", *dict.fromkeys((a.view, b.view)))
 
@@ -170,8 +178,6 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
     resets = batch.resetting(message)
     least, most = 0, sum(1 for c in resets if c.t < call.t)
     found = Proof(assumptions=frozenset(assume("A6", batch.id)))
-    if not resets or resets[0].t >= call.t:
-        return Retried(0, 0, found)
     for reading in case.readings(message):
         if reading.last > call.t:
             continue
@@ -201,6 +207,21 @@ def exhausted(case: Case, batch: Batch, message: str, instant: float) -> Proof |
                 return times.proof & Proof(
                     because=(f"single retry {single.n} was refused with {single.code} after {times.least} retries",),
                     evidence=(single.n,),
+                )
+    return _three_times(case, batch, message, instant)
+
+
+def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proof | None:
+    """Proof that the message had been retried three times by then, which uses up either limit (ruling 3)."""
+    for reading in case.readings(message):
+        if reading.last <= instant:
+            first = base(case, batch, message, reading)
+            if first is not None and (gain(first, reading) or 0) >= LIMIT:
+                why = f"reads {first.n} and {reading.n} show that the message was retried {LIMIT} times"
+                return Proof(
+                    because=(why,),
+                    evidence=(first.n, reading.n),
+                    assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading))),
                 )
     return None
 
