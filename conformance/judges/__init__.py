@@ -58,7 +58,7 @@ def judge(
     """Everything that all judges say about a history.
 
     :param history: what happened, live or from a file.
-    :param catalogue: if given, rules and opinions about requirements that it does not hold are left out.
+    :param catalogue: if given, opinions about requirements that it does not hold are left out.
     :param without: axioms that are switched off: findings that need one become doubts (for tests of the judges).
     :return: opinions in the order of ``RULES``. A finding that assumes what the history breaks is a doubt ``axiom-broken``; a rule
         that breaks gives a doubt ``suite-error`` for its requirement.
@@ -70,7 +70,6 @@ def judge(
         settled
         for rules in RULES.values()
         for one in rules
-        if known is None or one.requirement in known
         for opinion in _heard(one, inference)
         for told in _translated(opinion, known, one.earlier)
         for settled in _checked(told, broken)
