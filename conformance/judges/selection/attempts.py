@@ -122,6 +122,12 @@ def _marks(reading: Reading) -> Counter[_Mark]:
     return Counter((a.id, a.created_at) for a in reading.attempts or ())
 
 
+def _lost_race(batch: Batch, a: Reading, b: Reading) -> bool:
+    """True if a call lost a race up to ``b`` and may have undone what the winner did (BR-CON-02)."""
+    calls = [c for c in batch.sent if c.valid and c.t <= b.last and c.last >= a.t]
+    return any(not c.accepted and any(o.accepted for o in batch.overlapping(c)) for c in calls)
+
+
 def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
     """Attempts of a reading that none of these shows; one that had no createdAt yet is told by its id alone."""
     kept = {mark for r in later for mark in _marks(r)}
@@ -161,6 +167,8 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
                 if b.number > len(b.attempts) or not _marks(b) - _marks(a):
                     continue
                 names = ("BR-SEL-05", "BR-IDS-07")
+        if _lost_race(batch, a, b):
+            names = (*names, "BR-CON-02")
         lines = (
             f"read {a.n} shows {len(a.attempts)} attempts of a message that is retried ({resets[0].n})",
             f"read {b.n}, begun after it, shows {len(b.attempts)}; {sum(gone.values())} of the former are missing, told by id and "
