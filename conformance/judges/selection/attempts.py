@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
@@ -59,6 +59,18 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     evidence=(resets[0].n, reading.n),
                     assumptions=frozenset((*assume("A3"), *assume("A6", batch.id))),
                 )
+                if newest.status == "created" and (error := _carried(reading, newest)):
+                    yield Violated(
+                        proof=proof
+                        & Proof(because=(f"that attempt, created, shows the older one's error already: {error}",)),
+                        violation="the target begins a new attempt with the error of the old one",
+                        observed=error,
+                        expected=("an attempt that starts its lifecycle again",),
+                        legal_if="the new attempt had shown no error before it failed",
+                        defect="error carried over",
+                        scenario=resets[0].scenario,
+                    )
+                    return
                 if newest.status == reading.status:
                     exercised = exercised or proof
                 elif not reading.abbreviated:
@@ -69,6 +81,22 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
             exercised = seen.proof & Proof(evidence=(resets[0].n,))
     if exercised is not None:
         yield Exercised(proof=exercised)
+
+
+def _error(attempt: Attempt) -> tuple[str, ...]:
+    """What an attempt shows of an error: type and code, in either form that the guide has."""
+    data = attempt.data
+    inner = data.get("error")
+    shown = [data.get("errorType"), data.get("errorCode")]
+    shown += [inner.get("type"), inner.get("code")] if isinstance(inner, Mapping) else []
+    return tuple(str(s) for s in shown if s)
+
+
+def _carried(reading: Reading, newest: Attempt) -> str:
+    """The error that the newest attempt shares with an older, failed one; empty if there is none."""
+    error = _error(newest)
+    older = (a for a in reading.attempts or () if a is not newest and a.status == "failure")
+    return " ".join(error) if error and any(_error(a) == error for a in older) else ""
 
 
 def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Iterator[tuple[Reading, Attempt]]:
