@@ -101,6 +101,7 @@ def _unseen(retry: Retry, requirement: str) -> InDoubt:
     expected=("201 with an empty body",),
     legal_if="a message of the batch had been created, or no failed one could be retried",
     subject="quiescent batch refused",
+    also=("BR-ACC-03", "BR-ACC-06"),
 )
 def quiescent_is_accepted(inference: Inference) -> Iterator[Judgement]:
     """BR-ACC-02, -03 and -06: a quiescent batch with a failed message retried fewer than twice is answered 201.
