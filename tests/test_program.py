@@ -640,6 +640,18 @@ def test_programs_wait_side_by_side() -> None:
     assert said[0].of == 3
 
 
+def test_what_is_soon_over_again_goes_first() -> None:
+    done: list[str] = []
+
+    def urgent() -> Running:
+        yield Pause(until=0.0, what="moved", deadline=1.0, urgent=True)
+        done.append("urgent")
+
+    programs = {"a": _pausing("a", done, 0.0), "urgent": urgent(), "b": _pausing("b", done, 0.0)}
+    scheduler.run(programs, now=lambda: 0.0, sleep=lambda _: None)
+    assert done[0] == "urgent"
+
+
 def test_what_one_program_raises_ends_them_all() -> None:
     closed = []
 
