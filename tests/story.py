@@ -25,6 +25,7 @@ class Story:
     :param fields: which fields show attempts: ``numAttempts``, ``messageAttempts``, ``attempts``.
     :param status: whether ``batches`` is shown.
     :param lag: configured read lag in seconds; None is auto.
+    :param whole_seconds: True if times are shown in whole seconds.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class Story:
         fields: tuple[str, ...] = ("numAttempts", "messageAttempts", "attempts"),
         status: bool = True,
         lag: float | None = None,
+        whole_seconds: bool = False,
     ) -> None:
+        self.whole_seconds = whole_seconds
         self.fields = fields
         self.status_shown = status
         self.header = Header(
@@ -113,6 +116,11 @@ class Story:
         self._exchange("message_read", 200, self._shown(message, "message_read"), message=message)
         return self
 
+    def denied(self, message: str, status: int = 401) -> Self:
+        """A read that is refused for its key."""
+        self._exchange("message_read", status, {"message": "Unauthorized", "statusCode": status}, message=message)
+        return self
+
     def look(self, batch: str) -> Self:
         """The listing, then every message by itself."""
         self.list(batch)
@@ -149,10 +157,14 @@ class Story:
         self.batches[batch] = "messages_enqueuing_failed"
         return self.retry(batch, 400, "unresolved_batch_messages")
 
-    def single(self, message: str, status: int = 201, code: str | None = None) -> Self:
-        body: Any = _error(code)
-        if status == 201:
+    def single(
+        self, message: str, status: int | None = 201, code: str | None = None, *, takes: bool = False, body: Any = None
+    ) -> Self:
+        """Retry the message by itself. ``takes``: it gets an attempt although the answer is not 201."""
+        body = body if body is not None else _error(code)
+        if status == 201 or takes:
             self.attempt(message)
+        if status == 201:
             body = self._shown(message, "single_retry")
         self._exchange("single_retry", status, body, message=message)
         return self
@@ -184,7 +196,8 @@ class Story:
         return {o.key: o.value for o in self.opinions() if isinstance(o, Observation)}
 
     def _stamp(self) -> str:
-        return (_START + timedelta(seconds=self.now)).isoformat()
+        now = _START + timedelta(seconds=self.now)
+        return (now.replace(microsecond=0) if self.whole_seconds else now).isoformat()
 
     def attempt(self, message: str) -> None:
         known = self.messages[message]

@@ -46,6 +46,18 @@ def repeated(
     return frozenset(found)
 
 
+def repeated_unknown(exchanges: Sequence[Exchange]) -> frozenset[int]:
+    """The same for retries of ids that no batch has: numbers of the answers that three alike make the target's."""
+    groups: dict[tuple[int | None, str], list[int]] = {}
+    for e in exchanges:
+        if e.invoke.operation != "batch_retry" or e.invoke.cause != "id:unknown" or e.invoke.auth != "valid":
+            continue
+        said = word(e)
+        if said == "gateway" or (said == "credential" and alive(e, exchanges)):
+            groups.setdefault((e.status, said), []).append(e.n)
+    return frozenset(n for alike in groups.values() if len(alike) >= _ENOUGH for n in alike)
+
+
 def envelope(exchange: Exchange) -> bool:
     """True if the answer's body is the documented error envelope, as a target and no gateway writes it."""
     body = exchange.end.body
