@@ -86,7 +86,7 @@ def settings_of(kind: Kind, name: str) -> Settings:
     if kind == "fault":
         return Settings(faults=(name,))
     if kind == "variant":
-        return Settings(variants=(name,))
+        return Settings(variants=(name,), speed=VARIANTS[name].speed)
     return Settings()
 
 
@@ -103,7 +103,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
         config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
-            depth=depth,
+            depth="deep" if fault is not None and fault.deep else depth,
             drivers=fault.drivers if fault is not None else _drivers(name, narrow=narrow),
             selected=fault.breaks if fault is not None and narrow else (),
             report_dir=Path(folder, "reports"),

@@ -324,3 +324,36 @@ def block_keeps(desk: Desk) -> str:
     batch = desk.created()
     desk.retry(batch)
     return desk.status(batch)
+
+
+def created_in(language: str) -> Probe:
+    """Retry a batch of two, of which the second is created and in some language."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed([FAILING, FAILING])
+        second = desk.target.service.world.batches[batch].messages[1]
+        second.language = language
+        desk.retry_one(second.id)
+        return code_of(desk.retry(batch))
+
+    return probe
+
+
+def in_two_languages(desk: Desk) -> tuple[list[int], list[str]]:
+    """Retry a batch of two, the second in Tamil: attempts and languages."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.target.service.world.batches[batch].messages[1].language = "tamil"
+    desk.retry(batch)
+    return desk.attempts(batch), [row["language"] for row in desk.listing(batch)]
+
+
+def many_at_once(count: int) -> Probe:
+    """So many retries of different batches at once: how many were answered 201, and how many messages retried."""
+
+    def probe(desk: Desk) -> tuple[int, int]:
+        batches = [desk.failed([FAILING]) for _ in range(count)]
+        answers = [desk.ask("POST", f"batch/{batch}/retry") for batch in batches]
+        statuses = [desk.finish(answer).status for answer in answers]
+        return statuses.count(201), sum(desk.attempts(batch) == [2] for batch in batches)
+
+    return probe

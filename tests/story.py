@@ -158,15 +158,42 @@ class Story:
         return self.retry(batch, 400, "unresolved_batch_messages")
 
     def single(
-        self, message: str, status: int | None = 201, code: str | None = None, *, takes: bool = False, body: Any = None
+        self,
+        message: str,
+        status: int | None = 201,
+        code: str | None = None,
+        *,
+        cause: str | None = None,
+        gives: tuple[str, ...] | None = None,
+        shows: str | None = None,
+        body: Any = None,
     ) -> Self:
-        """Retry the message by itself. ``takes``: it gets an attempt although the answer is not 201."""
-        body = body if body is not None else _error(code)
-        if status == 201 or takes:
-            self.attempt(message)
-        if status == 201:
-            body = self._shown(message, "single_retry")
-        self._exchange("single_retry", status, body, message=message)
+        """Retry one message. ``gives``: messages that get an attempt; by default this one after 201.
+
+        ``shows``: another message in the answer. ``body``: of an answer that shows none; text is HTML.
+        """
+        for given in ((message,) if status == 201 else ()) if gives is None else gives:
+            self.attempt(given)
+        if body is None:
+            body = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)
+        self._exchange("single_retry", status, body, message=message, cause=cause)
+        return self
+
+    def single_send(self, message: str, letter: str) -> Self:
+        """Send one message by itself."""
+        nonce = f"{len(self.messages):08x}"
+        row = Row(
+            recipient="6511112299",
+            role=ROLES[letter],
+            language="english",
+            values={"body": f"x [n:{nonce}]"},
+            nonce=nonce,
+        )
+        self.messages[message] = {"batch": "none", "nonce": nonce, "role": letter, "attempts": [], "recipient": 99}
+        self.batches.setdefault("none", "messages_enqueued")
+        self.members.setdefault(message, [message])
+        self.attempt(message)
+        self._exchange("single_send", 201, {"id": message, "latestStatus": "created"}, rows=(row,))
         return self
 
     def history(self) -> History:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -216,7 +218,7 @@ MUTATIONS: dict[str, Mutation] = {
     "pages without end": _pages(_fresh),
     "pages without pageData": _pages(_paging(None)),
     "pageData that is a list": _pages(_paging([1])),
-    "a page of a hundred thousand numbers": _pages(_data([1] * 100_000)),
+    "a page of twenty thousand numbers": _pages(_data([1] * 20_000)),
     "a page of a million numbers": _pages(_data([1] * 1_000_000)),
     "a page of texts": _pages(_data(["x"] * 50)),
     "a page that is an object": _pages(_data({"0": {}})),
@@ -274,6 +276,7 @@ MUTATIONS: dict[str, Mutation] = {
     # statuses and headers
     "201 in br for every retry": _retries(201, b"\x3b", ("content-encoding", "br")),
     "redirects to a malformed host": _location("http://xn--a\xe9--/"),
+    "redirects to a malformed IDN host": _location("http://xn--99999999999/"),
     "redirects to an odd port": _location("http://127.0.0.1:99999999/"),
     "redirects to nowhere": _location("//"),
     "redirects elsewhere": _location("https://192.0.2.1/api/v2?key=x"),
@@ -469,3 +472,35 @@ def test_a_run_whose_provider_states_dribble_ends_in_its_time(tmp_path: Path) ->
 
 def test_the_table_is_as_wide_as_it_claims() -> None:
     assert len(MUTATIONS) + len(SCRIPTS) + len(STATES) >= 110
+
+
+#: What one answer may cost, each in a process of its own that measures its peak.
+COSTLY = {
+    "a page of a million numbers": 'answer(200, b\'{"data":[\' + b"1," * 999_999 + b\'1],"pageData":{}}\')',
+    "a page that is just read": 'answer(200, json.dumps({"data": [{"id": f"m_{i:030}"} for i in range(70_000)]}).encode())',
+    "errors of 7 MB": 'answer(400, json.dumps({"error": {"message": "A1b2-" * 1_400_000}}).encode())',
+    "ids of 30,000 characters": 'answer(200, json.dumps({"data": [{"id": "a" * 30_000}] * 250}).encode())',
+    "names of 30,000 characters": "answer(200, json.dumps({str(i) * 30_000: i for i in range(100)}).encode())",
+    "ten thousand headers": 'answer(200, b"{}", *(f"x-{i}: a" for i in range(9_000)))',
+    "gzip within gzip": 'answer(200, gzip.compress(gzip.compress(bytes(1 << 28))), "content-encoding: gzip, gzip")',
+}
+_PROGRAM = """
+import gzip, json, resource, sys
+from pathlib import Path
+from tests.raw import LIST, a_config, answer, listening, saying, transported
+said = {}
+with listening(saying(said)) as server, transported(a_config(server.url, read_timeout=30.0), Path(sys.argv[1])) as out:
+    out.call(LIST)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize("row", COSTLY)
+def test_what_one_answer_costs(row: str, tmp_path: Path) -> None:
+    program = _PROGRAM.format(COSTLY[row])
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert int(ran.stdout) < 300, "MiB at the peak"
+    assert (tmp_path / "history.jsonl").stat().st_size < 8 << 20
+    read_history(tmp_path / "history.jsonl")

@@ -57,7 +57,7 @@ def gateway_accepts() -> Story:
 
 def gateway_single() -> Story:
     """A single retry is answered HTML and carried out; then a batch retry is refused beside it (ruling 22)."""
-    story = ready().single("b.0", 404, takes=True, body=HTML)
+    story = ready().single("b.0", 404, gives=("b.0",), body=HTML)
     story.batches["b"] = FAILED
     return done(story.retry("b", 400, UNRESOLVED).look("b"))
 

@@ -13,6 +13,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.reference import (
     faults_decisions,
+    faults_factors,
     faults_refusals,
     faults_requests,
     faults_rounds,
@@ -37,11 +38,14 @@ from tests.probes import (
     blocked_again,
     code_of,
     created_does_block,
+    created_in,
     delivered_after,
     elsewhere,
     error_of_the_new_attempt,
     foreign,
+    in_two_languages,
     kept,
+    many_at_once,
     method,
     more_pages,
     newer_batch,
@@ -263,6 +267,15 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "foreign-path-is-refused-too-late": (foreign(OTHER_KEY, OTHER_CAMPAIGN, batch=True), (False, [1]), (False, [2])),
     "ignores-its-path": (foreign(OWN_KEY, OTHER_CAMPAIGN, batch=True), (False, [1]), (True, [2])),
     "loser-takes-the-first-off": (race_of_two, [2, 2], [1, 2]),
+    # -- factors
+    "only-english-blocks": (created_in("malay"), UNRESOLVED, "201"),
+    "second-rows-do-not-block": (created_in("english"), UNRESOLVED, "201"),
+    "one-row-of-a-number-is-retried": (retried(FAILING, FAILING), ([201], [2, 2]), ([201], [2, 1])),
+    "single-retries-the-number": (single(FAILING), ACCEPTED, ("201", True, [2, 2], True, True)),
+    "tamil-comes-back-in-english": (in_two_languages, ([2, 2], ["english", "tamil"]), ([2, 2], ["english", "english"])),
+    "only-the-first-language": (in_two_languages, ([2, 2], ["english", "tamil"]), ([2, 1], ["english", "tamil"])),
+    "absurd-counts": (views(RECOVERS), SAME, [("success", 10**18), *SAME[1:]]),
+    "pool-of-five": (many_at_once(7), (7, 7), (7, 5)),
     # -- shapes
     "blocked-is409": (created_does_block, UNRESOLVED, "409 unresolved_batch_messages"),
     "errors-are-texts": (unknown_body, dict, str),
@@ -323,6 +336,7 @@ MODULES = (
     faults_rounds,
     faults_storage,
     faults_decisions,
+    faults_factors,
     faults_shapes,
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.reference.exchange import Answer
-from conformance.reference.settings import Settings
+from conformance.reference.settings import OTHER_KEY, Settings
 from conformance.reference.variants import VARIANTS
 from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
 
@@ -293,3 +293,31 @@ def test_two_targets_with_one_seed_draw_alike() -> None:
             Desk(Settings(variants=(name,), seed=3)), Desk(Settings(variants=(name,), seed=3))
         )]  # fmt: skip
         assert [a.content for a in seen[0]] == [a.content for a in seen[1]]
+
+
+def test_a_key_that_is_revoked_is_refused_from_then_on() -> None:
+    desk = Desk(Settings(revoke_after=3))
+    read = [desk.finish(desk.ask("GET", "messages", query={"limit": "1"})).status for _ in range(5)]
+    assert read == [200, 200, 200, 401, 401]
+    other = desk.ask("GET", "messages", query={"limit": "1"}, key=OTHER_KEY, campaign=OTHER)
+    assert other.status == 200
+
+
+def test_a_restart_loses_what_was_there_once() -> None:
+    desk = Desk(Settings(restart_after=2))
+    batch = desk.failed([FAILING])
+    found = [desk.ask("GET", f"batch/{batch}/messages", query={"limit": "1"}).status for _ in range(3)]
+    assert found == [200, 200, 404]
+    assert desk.ids(desk.failed([FAILING]))
+
+
+@pytest.mark.parametrize(("rows", "status"), [(30, 201), (31, 400)])
+def test_a_batch_may_hold_as_many_rows_as_the_settings_say(rows: int, status: int) -> None:
+    lines = "".join(f"\r\n{FAILING},english,x" for _ in range(rows))
+    head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\nrecipient,language,body'
+    form = f"{head}{lines}\r\n--b--"
+    desk = Desk(Settings(max_rows=30))
+    sent = desk.ask(
+        "POST", "batch/messages", headers={"content-type": "multipart/form-data; boundary=b"}, body=form.encode()
+    )
+    assert sent.status == status

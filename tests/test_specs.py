@@ -16,7 +16,7 @@ from conformance.catalogue_docs import page
 from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
 from conformance.history.records import Operation
-from conformance.judges import JUDGES
+from conformance.judges import RULES
 from conformance.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parent.parent
@@ -92,7 +92,7 @@ def test_should_is_said_of_three() -> None:
 
 
 def test_every_requirement_has_a_judge_and_a_scenario() -> None:
-    judged = {name for names, _ in JUDGES.values() for name in names}
+    judged = {rule.requirement for rules in RULES.values() for rule in rules}
     planned = {name for scenario in SCENARIOS for name in scenario.requirements}
     everything = {r.id for r in CATALOGUE.requirements}
     assert judged == everything

@@ -21,9 +21,11 @@ from conformance.judges import (
     errors,
     identity,
     ledger_rules,
+    liveness,
     schema,
     security,
     selection,
+    single,
 )
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
@@ -38,6 +40,8 @@ RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "BLK": blocking.RULES,
     "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
+    "LIV": liveness.RULES,
+    "SGL": single.RULES,
     "CON": concurrency.RULES,
     "ERR": errors.RULES,
     "SEC": security.RULES,
@@ -67,7 +71,7 @@ def judge(
         for rules in RULES.values()
         for one in rules
         for opinion in _heard(one, inference)
-        for told in _translated(opinion, known)
+        for told in _translated(opinion, known, one.earlier)
         for settled in _checked(told, broken)
     ]
     opinions += [Observation(key="axiom-broken", value=f"{a.axiom}: {how}") for a, how in broken.found.items()]
@@ -84,7 +88,7 @@ def _heard(one: Rule[Any], inference: Inference) -> tuple[Opinion, ...]:
         return (Doubt(requirement=one.requirement, reason=DoubtReason.SUITE_ERROR, text=text),)
 
 
-def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opinion]:
+def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping[str, str]) -> Iterator[Opinion]:
     """The opinion in the words of the chosen contract: what it does not hold is left out, or laid to what it held instead.
 
     A finding that may be laid to a requirement which this contract does not hold proves none of the others by itself.
@@ -96,7 +100,7 @@ def _translated(opinion: Opinion, known: frozenset[str] | None) -> Iterator[Opin
         if opinion.requirement in known:
             yield opinion
         return
-    names = tuple(dict.fromkeys(n if n in known else _BEFORE_1_1.get(n, n) for n in opinion.any_of))
+    names = tuple(dict.fromkeys(n if n in known else {**_BEFORE_1_1, **earlier}.get(n, n) for n in opinion.any_of))
     if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
         names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
     if known.issuperset(names):

@@ -64,31 +64,30 @@ def _apart(found: Iterator[Surplus]) -> list[Surplus]:
 def _watched(case: Case) -> Iterator[Judgement]:
     """An untouched batch with a failure, read once more when every other retry had settled by its visible effects.
 
-    Failed messages that were sent singly, and never retried, have to stand still up to then as well.
+    Where failed messages were sent singly and never retried, one of them has to stand still up to then as well.
     """
     calls = [c for c in case.calls if c.sent]
     accepted = [c for c in calls if c.accepted and c.valid and not c.single]
     if not accepted:
         return
     settled = max(_settled(case, c) for c in calls)
-    first = max(c.t for c in accepted)
-    singles = [_stood(case, b, first, settled) for b in case.groups if b.single and not b.sent and _failed(case, b)]
-    if any(proof is None for proof in singles):
-        text = "a failed message that was sent singly is not read again after the last retry had settled"
+    last = max(c.t for c in accepted)
+    singles = [b for b in case.groups if b.single and not b.sent and _failed(case, b, before=last)]
+    stood = next((p for b in singles if (p := _stood(case, b, last, settled)) is not None), None)
+    if singles and stood is None:
+        text = "no failed message that was sent singly is read again after the last retry had settled"
         yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text)
         return
     for batch in case.ours:
-        if batch.sent or not batch.whole or not _failed(case, batch):
+        if batch.sent or not batch.whole or not _failed(case, batch, before=last):
             continue
-        proof = _stood(case, batch, first, settled)
+        proof = _stood(case, batch, last, settled)
         if proof is not None:
-            for other in singles:
-                proof &= other or Proof()
-            yield Exercised(proof=proof)
+            yield Exercised(proof=proof & stood if stood is not None else proof)
 
 
-def _failed(case: Case, batch: Batch) -> bool:
-    return any(r.status == "failure" for m in batch.messages for r in case.readings(m))
+def _failed(case: Case, batch: Batch, *, before: float) -> bool:
+    return any(r.status == "failure" and r.last <= before for m in batch.messages for r in case.readings(m))
 
 
 def _settled(case: Case, call: RetryCall) -> float:
@@ -108,14 +107,14 @@ def _settled(case: Case, call: RetryCall) -> float:
     return min(latest, max(shown))
 
 
-def _stood(case: Case, batch: Batch, first: float, settled: float) -> Proof | None:
-    """That every message was terminal before ``first`` and is shown unchanged after ``settled``, and never otherwise between."""
+def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | None:
+    """That every message was terminal when the last accepted retry left, and is shown unchanged after ``settled``."""
     found: list[tuple[Reading, Reading]] = []
     assumed: list[Assumption] = []
     for message in batch.messages:
         pair = None
         for view in case.views(message):
-            before = [r for r in view if r.terminal and r.last <= first]
+            before = [r for r in view if r.terminal and r.last <= last]
             after = [r for r in view if follows(case, r, settled)]
             if not before or not after:
                 continue

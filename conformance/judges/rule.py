@@ -6,7 +6,7 @@ one of them. A finding cannot be built but from a proof, and no rule lists an ax
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -90,6 +90,8 @@ class Rule(Generic[S]):
     legal_if: str = ""
     subject: str = ""
     first_only: bool = field(default=False)
+    #: Of requirements that an older contract lacks, what it held instead, where that is not what the ledger's table says.
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
     def opinions(self, inference: Inference) -> Iterator[Opinion]:
         """What the rule says about a history."""
@@ -149,6 +151,7 @@ def rule(
     legal_if: str = "",
     subject: str = "",
     first_only: bool = False,
+    earlier: Mapping[str, str] | None = None,
 ) -> Callable[[Check[S]], Rule[S]]:
     """Declare a check as the rule of a requirement; the parameters are those of ``Rule``."""
 
@@ -162,6 +165,7 @@ def rule(
             legal_if=legal_if,
             subject=subject,
             first_only=first_only,
+            earlier=earlier or {},
         )
 
     return declared

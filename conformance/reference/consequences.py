@@ -1,4 +1,4 @@
-"""What a fault breaks besides: requirements that a finding may name too, but need not, for the fault to be found.
+"""What else a fault breaks: requirements that a finding may name too, but need not, for the fault to be found.
 
 Worked out from the contract alone, without a look at what the suite says. A finding that names neither these nor what
 the fault declares accuses the target of what it does not do.
@@ -139,6 +139,12 @@ _ALSO: dict[str, str] = {
     "retried-stay-created": "ACC-06 CON-02 CON-03 LIV-02",
     "queue-loses-every-third": "ACC-06 CON-02 CON-03 LIV-02",
     "foreign-key-is-refused-too-late": "SEC-03",
+    # Factors
+    "only-english-blocks": "BLK-02 ERR-02",
+    "second-rows-do-not-block": "BLK-02 ERR-02",
+    "single-retries-the-number": "CON-03 SEL-04 SEL-07",
+    "tamil-comes-back-in-english": "IDS-06",
+    "only-the-first-language": "ACC-02",
     # Shapes
     "errors-are-texts": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
     "codes-are-numbers": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",

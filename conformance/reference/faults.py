@@ -8,6 +8,7 @@ from dataclasses import replace
 from conformance.reference import (
     faults_access,
     faults_decisions,
+    faults_factors,
     faults_inputs,
     faults_programs,
     faults_races,
@@ -41,6 +42,7 @@ _DECLARED: Mapping[str, Fault] = {
     **faults_rounds.FAULTS,
     **faults_decisions.FAULTS,
     **faults_shapes.FAULTS,
+    **faults_factors.FAULTS,
 }
 
 FAULTS: Mapping[str, Fault] = {name: replace(fault, also=ALSO.get(name, ())) for name, fault in _DECLARED.items()}

@@ -49,7 +49,7 @@ class LaterOverwrites(_Window):
 
 
 class SingleBesideBatch(_Window):
-    """Retries of a batch keep each other out; the single retry of a message is checked and carried out beside them."""
+    """Retries of a batch keep each other out; the single retry of a message is checked and carried out without regard to them."""
 
     def retry(self, call: Call, batch_id: str) -> Answer:
         batch = self.find_batch(call, batch_id)
@@ -160,7 +160,7 @@ _register(
 _register(
     LoserLeavesStuck,
     "loser-leaves-stuck",
-    "a retry that loses a race is refused and leaves the winner's messages underway for ever",
+    "a retry that loses a race is refused and leaves the winner's messages in progress for ever",
     ("BR-CON-02",),
 )
 _register(

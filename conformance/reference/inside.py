@@ -48,7 +48,13 @@ class InsideTarget:
         """A configuration that fits this target; its limits are wide."""
         return msgspec.structs.replace(
             config_for(f"http://127.0.0.1:9{BASE_PATH}"),
-            limits=Limits(calls_per_second=1e6, max_messages=100_000, max_calls=100_000, max_seconds=1e6),
+            limits=Limits(
+                calls_per_second=1e6,
+                max_messages=100_000,
+                max_calls=100_000,
+                max_rows=self.settings.max_rows,
+                max_seconds=1e6,
+            ),
             timing=Timing(settle_timeout=5 * self.settings.lifetime),
         )
 

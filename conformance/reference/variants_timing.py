@@ -40,7 +40,7 @@ class SlowDecisions(Behaviour):
         return Deferred(seconds=self.settings.seconds(0.02), then=lambda: decide(call, message_id))
 
 
-@variant(VARIANTS, "every answer takes 300 ms", "ruling 16", "not-bracketed", "too-few-races")
+@variant(VARIANTS, "every answer takes 300 ms", "ruling 16", "not-bracketed", "too-few-races", speed=6)
 class SlowAnswers(Behaviour):
     def wait(self) -> float:
         return super().wait() + self.settings.seconds(0.3)

@@ -30,7 +30,7 @@ class Views:
             "fullMessage": message.text,
             "latestStatus": self.status_name(status),
             "templateBodyId": "template_body_1",
-            "campaignId": next(c for c, held in self.world.messages.items() if message in held),
+            "campaignId": self.campaign_of_message(message),
             "templateBody": self.template(message),
             "language": message.language,
             "creatorEmail": "agency@example.test",
@@ -44,6 +44,12 @@ class Views:
         if view == "message":
             shown["attempts"] = [self.short_attempt(a) for a in reversed(attempts)]
         return shown
+
+    def campaign_of_message(self, message: Message) -> str:
+        """The campaign of a message."""
+        if message.batch is not None:
+            return message.batch.campaign
+        return next(c for c, held in self.world.messages.items() if any(m is message for m in held))
 
     def begun(self, message: Message) -> list[Attempt]:
         """The attempts that had begun at the present of the world, which may be that of a replica; the first always."""

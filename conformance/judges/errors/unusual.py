@@ -14,6 +14,8 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 
 #: Kinds of unusual input that a pass takes.
 ENOUGH = 10
+#: 5xx to one kind of input, or kinds that are answered 5xx, that are no chance.
+REPEATED = 3
 #: 5xx that say something about a gateway, or that a method is not implemented; not that an input broke the target.
 _NOT_BROKEN = (501, 520, 521, 522, 523, 524, 525, 526, 527, 530)
 _KINDS = ("id:", "body:", "query:", "header:", "method:", "path:", "campaign:")
@@ -30,7 +32,7 @@ _KINDS = ("id:", "body:", "query:", "header:", "method:", "path:", "campaign:")
 def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     """Not answered 5xx repeatedly, and never accepted where it names no batch.
 
-    Repeatedly: one kind of input answered 5xx twice, or three kinds once, none of them ever answered otherwise, in a history in
+    Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a history in
     which no plain request was answered 5xx: the input breaks it, not the hour. Where a gateway makes up a 5xx now and then, it does
     so for plain requests as well, which are many times as many, and the same input gets through when it is sent again.
     """
@@ -87,10 +89,10 @@ def _nameless(exchange: Exchange, own: set[str]) -> bool:
 
 def _repeated(broken: Sequence[Exchange]) -> tuple[Exchange, ...]:
     counts = Counter(e.invoke.cause for e in broken)
-    twice = [cause for cause, count in counts.items() if count >= 2]
-    if twice:
-        return tuple(e for e in broken if e.invoke.cause == twice[0])
-    return tuple(broken) if len(counts) >= 3 else ()
+    again = [cause for cause, count in counts.items() if count >= REPEATED]
+    if again:
+        return tuple(e for e in broken if e.invoke.cause == again[0])
+    return tuple(broken) if len(counts) >= REPEATED else ()
 
 
 def _storm(case: Case) -> bool:

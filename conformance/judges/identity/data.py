@@ -59,9 +59,10 @@ def _arounds(case: Case, batch: Batch, message: str) -> Iterator[_Around]:
     whole_run,
     legal_if="what the message holds were as before",
     first_only=True,
+    earlier={"BR-SGL-01": "BR-IDS-03", "BR-SGL-02": "BR-IDS-03", "BR-SGL-03": "BR-IDS-03"},
 )
 def data_kept(inference: Inference) -> Iterator[Judgement]:
-    """A message keeps its data, as the target showed it before; every change is laid to what may have made it (the ledger of changes).
+    """A message keeps its data, as the target showed it before; a change is laid to whatever may have made it (``changes``).
 
     Exercised by a message that was retried and shows its content on both sides: by what its row's values hold, and by its language.
     """

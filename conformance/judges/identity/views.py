@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,6 +14,7 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.counters import Behind
 from conformance.judges.inference.facts import alike, clip, facts
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.listings import Snapshot
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
@@ -146,11 +147,13 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     lost = lost_data(case)
     until = lost.since if lost is not None else float("inf")
     yield from _other_answers(case)
+    reads = _reads(case)
+    listings = [(shot, frozenset(shot.ids)) for shot in case.snapshots if _whole(case, shot)]
     for batch in case.ours:
         listed = {m: stay for m in batch.messages if (stay := _stay(case, batch, m, only="batch_list")) is not None}
         for message in batch.messages:
-            yield from _not_found(case, batch, message, until)
-            yield from _left_out(case, batch, message, until)
+            yield from _not_found(case, batch, message, reads.get(message, []), until)
+            yield from _left_out(case, batch, message, listings, until)
         yield from _other_ids(case, batch, listed)
 
 
@@ -182,39 +185,41 @@ def _other_answers(case: Case) -> Iterator[Violated]:
             )
 
 
-def _reads(case: Case, message: str) -> list[Exchange]:
-    return [
-        e
-        for e in case.exchanges
-        if e.invoke.operation == "message_read"
-        and e.invoke.message == message
-        and e.invoke.cause is None
-        and e.invoke.auth == "valid"
-    ]
+def _reads(case: Case) -> dict[str, list[Exchange]]:
+    """The plain single reads of each message."""
+    found: dict[str, list[Exchange]] = {}
+    for e in case.exchanges:
+        plain = e.invoke.operation == "message_read" and e.invoke.cause is None and e.invoke.auth == "valid"
+        if plain and e.invoke.message is not None:
+            found.setdefault(e.invoke.message, []).append(e)
+    return found
 
 
-def _not_found(case: Case, batch: Batch, message: str, until: float) -> Iterator[Violated]:
+def _whole(case: Case, shot: Snapshot) -> bool:
+    """True for a whole listing of the run's own campaign."""
+    own = shot.batch is None and shot.campaign == case.header.campaign_id
+    return own and shot.complete and shot.search is None and shot.direction == "forward"
+
+
+def _not_found(case: Case, batch: Batch, message: str, reads: Sequence[Exchange], until: float) -> Iterator[Violated]:
     stay = _stay(case, batch, message, but="message_read")
-    if stay is None:
-        return
-    reads = _reads(case, message)
-    for e in reads:
+    for e in reads if stay is not None else ():
         absent = e.status in (400, 404) and word(e) == "target" and e.last < until
         if not absent or any(o.status == 200 and o.t >= e.t for o in reads):
             continue
-        if stay.spans(case, e.t, e.last, "message_read"):
+        if stay is not None and stay.spans(case, e.t, e.last, "message_read"):
             how = f"the single read {e.n} is answered {e.status}, and none finds it later"
             yield _absent(stay, (e.n,), how, "message_read", e.t)
             return
 
 
-def _left_out(case: Case, batch: Batch, message: str, until: float) -> Iterator[Violated]:
-    stay = _stay(case, batch, message, but="campaign_list")
+def _left_out(
+    case: Case, batch: Batch, message: str, listings: Sequence[tuple[Snapshot, frozenset[str]]], until: float
+) -> Iterator[Violated]:
+    lacking = [shot for shot, ids in listings if message not in ids and shot.last < until]
+    stay = _stay(case, batch, message, but="campaign_list") if lacking else None
     later = max((r.t for r in case.readings(message) if r.view == "campaign_list"), default=float("-inf"))
-    for shot in case.snapshots if stay is not None else ():
-        whole = shot.batch is None and shot.complete and shot.search is None and shot.direction == "forward"
-        if not whole or shot.campaign != case.header.campaign_id or message in shot.ids or shot.last >= until:
-            continue
+    for shot in lacking:
         if stay is not None and later < shot.t and stay.spans(case, shot.t, shot.last, "campaign_list"):
             how = f"the campaign's whole listing {shot.pages[0].n} does not hold it, and no later page of it does"
             yield _absent(stay, shot.evidence, how, "campaign_list", shot.t)

@@ -86,7 +86,14 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
             continue
         for a in reversed(ordered[:i]):
             first = rank(a.status)
-            if first is None or a.last > b.t - case.lag(b.view) or a.status == b.status:
+            if first is None or a.status == b.status:
+                continue
+            if a.terminal and b.terminal and _listed_alike(a, b):
+                # In which order is unknown where reads lag: either outcome was corrected (ruling 18).
+                for axiom in ("A2a", "A2b"):
+                    yield Assumption(axiom, message), f"reads {a.n} and {b.n} show two outcomes of one attempt"
+                break
+            if a.last > b.t - case.lag(b.view):
                 continue
             back = second < first
             other = a.terminal and b.terminal
@@ -96,6 +103,14 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
             axiom = "A1" if not a.terminal else "A2a" if a.status == "failure" else "A2b"
             yield Assumption(axiom, message), where
             break
+
+
+def _listed_alike(a: Reading, b: Reading) -> bool:
+    """True if both list the same attempts, told by id or createdAt; where nothing identifies them, by their number."""
+    if not a.attempts or not b.attempts or a.abbreviated or b.abbreviated:
+        return False
+    marks = [{(x.id, x.created_at) for x in r.attempts or ()} for r in (a, b)]
+    return len(a.attempts) == len(b.attempts) and marks[0] == marks[1]
 
 
 def _one_attempt(a: Reading, b: Reading, resets: tuple[float, ...]) -> bool:

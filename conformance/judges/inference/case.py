@@ -106,6 +106,8 @@ class Case:
         by_message = _grouped(self.shown)
         self._home = self._homes(by_message)
         calls = self._calls(by_message)
+        #: Retry calls that name no batch or message which the history knows, in order.
+        self.unplaced: tuple[RetryCall, ...] = tuple(c for c in calls if c.sent and not c.batch)
         self.batches: tuple[Batch, ...] = tuple(self._batches(by_message, calls))
         self._batches_by_id = {batch.id: batch for batch in self.batches}
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}

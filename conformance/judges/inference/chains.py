@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from conformance.findings import Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.changes import altered
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import NotQuiescent, quiescent
 from conformance.judges.inference.readings import Reading
@@ -80,8 +81,13 @@ def chains(case: Case, batch: Batch) -> Iterator[Chain | OpenChain]:
 
 
 def untouched(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
-    """Proof by two readings around a call, of one failed message, that it had no effect up to the second."""
+    """Proof by two readings around a call, of one failed message, that it had no effect up to the second.
+
+    None as well where what a message of the batch holds changed meanwhile.
+    """
     following = min((c.t for c in batch.resets if c.t > call.t), default=float("inf"))
+    if altered(case, batch, call, following):
+        return None
     for message in batch.messages:
         for view in case.views(message):
             before = [r for r in view if r.last <= call.t and r.terminal]

@@ -82,11 +82,12 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
                 if not passing and not made_good and follows(case, reading, base[0].last):
                     yield _change(case, batch, message, name, base, (reading, value))
                     known[name] = (reading, value)
-            elif reading.terminal and not nothing(value):
-                # The latest reading that shows it is the nearest to what comes next.
-                known[name] = (reading, value)
+                continue
             if not seen:
                 before.append(value)
+            if reading.terminal and not nothing(value):
+                # The latest reading that shows it is the nearest to what comes next.
+                known[name] = (reading, value)
 
 
 def _again(name: str, later: Sequence[Reading], batch: Batch) -> bool:
@@ -105,7 +106,8 @@ def _change(
         if (names := tuple(_laid_to(call, message, a, new)))
     )
     other = elsewhere_accepted(case, batch, message, a, b) if found else None
-    arrived = [c for c, _ in found if not c.unknown]
+    # Late redelivery (ruling 26) is a suspect next to others, and none by itself.
+    arrived = any(not c.unknown and c.last > since for c, _ in found)
     proof = None
     if arrived or (found and was_reset(a, b)):
         listed = ", ".join(f"{c.n} ({kind(c)}, {c.said})" for c, _ in found[:SHOWN])
@@ -133,6 +135,19 @@ def _change(
         elsewhere=other,
         proof=proof,
     )
+
+
+def altered(case: Case, batch: Batch, call: RetryCall, until: float) -> bool:
+    """True if a message of the batch, at rest before a call, shows other data in its first reading after it, up to ``until``."""
+    for message in batch.messages:
+        for view in case.views(message):
+            before = [r for r in view if r.last <= call.t and r.terminal]
+            after = next((r for r in view if r.terminal and follows(case, r, call.last) and r.last <= until), None)
+            if before and after is not None:
+                was, now = facts(before[-1], batch.id), facts(after, batch.id)
+                if any(not nothing(was[n]) and not same(n, was[n], now[n]) for n in was.keys() & now.keys()):
+                    return True
+    return False
 
 
 def _laid_to(call: RetryCall, message: str, before: Reading, new: Any) -> Iterator[str]:

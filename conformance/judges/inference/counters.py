@@ -64,7 +64,7 @@ def counted(
     """
     behind = _views_behind(by_message, resets_of, settle)
     modes = _modes(by_message, resets_of)
-    stale = _stale_fields(by_message, modes, behind, settle)
+    stale = _stale_fields(by_message, resets_of, modes, behind, settle)
     for name in stale:
         modes[name] = "never"
     return Trust(modes=modes, behind=behind, stale_fields=stale)
@@ -135,11 +135,16 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
 
 
 def _stale_fields(
-    by_message: Mapping[str, Sequence[Reading]], modes: Mapping[str, Mode], behind: Mapping[str, Behind], settle: float
+    by_message: Mapping[str, Sequence[Reading]],
+    resets_of: Callable[[str], tuple[float, ...]],
+    modes: Mapping[str, Mode],
+    behind: Mapping[str, Behind],
+    settle: float,
 ) -> dict[str, Behind]:
     """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good."""
     found: dict[str, Behind] = {}
-    for seen in by_message.values():
+    for message, seen in by_message.items():
+        first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
         fields = [
             (v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if modes.get(n) != "never"
@@ -147,23 +152,28 @@ def _stale_fields(
         for view, name in fields:
             mine = [r for r in views[view] if name in r.counts]
             for other, field in fields:
-                if other != view and name not in found and (why := _outgrown(mine, name, views[other], field, settle)):
+                if (
+                    other != view
+                    and name not in found
+                    and (why := _outgrown(mine, name, views[other], field, first, settle))
+                ):
                     found[name] = why
     return found
 
 
 def _outgrown(
-    mine: Sequence[Reading], name: str, others: Sequence[Reading], field: str, settle: float
+    mine: Sequence[Reading], name: str, others: Sequence[Reading], field: str, first: float, settle: float
 ) -> Behind | None:
-    """Whether ``field`` of another view grew more than ``name`` did in a span that lies within that of ``name``."""
+    """Whether ``field`` of another view grew more than ``name`` did since before the first call that may reset the message.
+
+    Before that both count the same attempts, however far either view lags.
+    """
+    base = next((r for r in mine if r.last <= first), None)
     counting = [r for r in others if field in r.counts]
-    if not mine or not counting:
+    start = next((r for r in counting if r.last <= first), None)
+    if base is None or start is None:
         return None
-    base = mine[0]
-    start = next((r for r in counting if r.t >= base.last), None)
     last = mine[-1]
-    if start is None:
-        return None
     for ahead in reversed(counting):
         grown = ahead.counts[field] - start.counts[field]
         if ahead.last + settle <= last.t and grown > last.counts[name] - base.counts[name]:

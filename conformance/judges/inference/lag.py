@@ -8,12 +8,13 @@ stays for the judges. Estimated from raw readings, before anything is concluded 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.contract.vocabulary import rank
 from conformance.history.records import Exchange
+from conformance.judges.inference.listings import Snapshot, page_ids
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.readings import Reading
 
@@ -72,11 +73,11 @@ def _all(case: Case) -> Iterator[Shown]:
     yield from _not_found(case)
 
 
-def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
+def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int = 0) -> bool:
     """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
 
     Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
-    no retry may have reset the message.
+    no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number.
     """
     names = older.counts.keys() & newer.counts.keys()
     grown = [older.counts[n] - newer.counts[n] for n in names]
@@ -86,7 +87,7 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
     back = before is not None and after is not None and after < before
     if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
         return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
-    if back and not any(t <= older.last for t in resets):
+    if back and sum(t <= older.last for t in resets) <= given:
         return True
     listed = (older.attempts, newer.attempts)
     if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
@@ -99,6 +100,7 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float]) -> bool:
 def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[Shown]:
     """Reads that show less than an earlier answer of any view, where a later read of their view shows as much again."""
     ordered = sorted(seen, key=lambda r: (r.t, r.n))
+    given = _given(ordered, resets)
     states: list[Reading] = []
     for reading in ordered:
         again = next((i for i, q in enumerate(states) if _same_state(q, reading)), len(states))
@@ -106,7 +108,10 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             q
             for i, q in enumerate(states)
             if q.last <= reading.t
-            and (_behind(reading, q, resets) or (i > again and not _same_state(q, reading) and _stamped(q, reading)))
+            and (
+                _behind(reading, q, resets, given(q))
+                or (i > again and not _same_state(q, reading) and _stamped(q, reading))
+            )
         ]
         if earlier:
             good = [s for s in ordered if s.view == reading.view and s.t >= reading.last]
@@ -115,6 +120,19 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
                     yield Shown(reading.t - q.last, reading.view, reading.n)
         if not states or _key(states[-1]) != _key(reading):
             states.append(reading)
+
+
+def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Reading], int]:
+    """How many attempts a reading shows more than one of its view from before the first retry; 0 where that is not shown."""
+    first = min(resets, default=float("inf"))
+    bases = {r.view: r for r in reversed(ordered) if r.last <= first}
+
+    def given(reading: Reading) -> int:
+        base = bases.get(reading.view)
+        names = reading.counts.keys() & base.counts.keys() if base is not None else ()
+        return min((reading.counts[n] - base.counts[n] for n in names if base is not None), default=0)
+
+    return given
 
 
 def _same_state(a: Reading, b: Reading) -> bool:
@@ -150,7 +168,10 @@ def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
 
 
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
-    """Reads that begin after a single retry's 201 and still show the count from before it, while a later one shows more."""
+    """Reads that begin after a single retry's 201 and still show the state from before it, while a later one shows another.
+
+    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again.
+    """
     for single in batch.singles:
         if not single.accepted or single.message != message:
             continue
@@ -158,15 +179,21 @@ def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
         closed = min((c.t for c in others if c.t > single.t), default=float("inf"))
         ended = max((c.last for c in others if c.t <= single.t), default=float("-inf"))
         for view in case.views(message):
-            before = [r for r in view if r.t > ended and r.last < single.t and r.counts]
+            before = [r for r in view if r.t > ended and r.last < single.t]
             if not before:
                 continue
-            base = before[-1]
-            after = [(r, r.counts.keys() & base.counts.keys()) for r in view if r.t > single.last and r.last < closed]
-            grown = [r.t for r, names in after if names and all(r.counts[n] > base.counts[n] for n in names)]
-            for r, names in after:
-                if grown and r.t < max(grown) and names and all(r.counts[n] == base.counts[n] for n in names):
+            after = [r for r in view if r.t > single.last and r.last < closed]
+            new = [r.t for r in after if not _as_before(before[-1], r)]
+            for r in after:
+                if new and r.t < max(new) and _as_before(before[-1], r):
                     yield Shown(r.t - single.last, r.view, r.n)
+
+
+def _as_before(base: Reading, reading: Reading) -> bool:
+    """True if the reading shows nothing that ``base`` did not show."""
+    names = base.counts.keys() & reading.counts.keys()
+    same = (base.status, base.updated_at) == (reading.status, reading.updated_at)
+    return same and all(base.counts[n] == reading.counts[n] for n in names)
 
 
 def _missing_rows(case: Case) -> Iterator[Shown]:
@@ -188,9 +215,42 @@ def _missing_rows(case: Case) -> Iterator[Shown]:
                 known = first_seen[message]
                 if message in held or known.last > walk.t:
                     continue
-                if any(message in walks[later].ids for later in indices[place + 1 :]):
+                later_holds = any(message in walks[later].ids for later in indices[place + 1 :])
+                if later_holds and not _up_to_date(case, walk, message):
                     view = "campaign_list" if batch is None else "batch_list"
                     yield Shown(walk.t - known.last, view, walk.pages[0].n)
+
+
+def _up_to_date(case: Case, walk: Snapshot, message: str) -> bool:
+    """True if every page of a walk that lacks a message is newer than an answer of the same view that held it.
+
+    Then it is no lag: what a page shows of another message is a later state than that answer showed (A1, A4, A5).
+    """
+    view = walk.pages[0].invoke.operation
+    holders = {r.n for r in case.readings(message) if r.view == view and r.last <= walk.t}
+    for page in walk.pages:
+        found = (r for m in page_ids(page) for r in case.readings(m) if r.n == page.n)
+        if not any(
+            _newer(old, new, case.resets_of(new.message))
+            for new in found
+            for old in case.readings(new.message)
+            if old.n in holders
+        ):
+            return False
+    return bool(holders)
+
+
+def _newer(old: Reading, new: Reading, resets: Sequence[float]) -> bool:
+    """True if the state that ``new`` shows of a message surely came after the one that ``old`` shows."""
+    grown = [new.counts[n] - old.counts[n] for n in old.counts.keys() & new.counts.keys()]
+    if grown and max(grown) != 0:
+        return min(grown) > 0
+    before, after = rank(old.status), rank(new.status)
+    if before is not None and after is not None and after > before and not any(t <= old.last for t in resets):
+        return True
+    # Stamps may come of several clocks (ruling 27): a second is more than they differ by.
+    stamps = (old.updated_at, new.updated_at)
+    return stamps[0] is not None and stamps[1] is not None and (stamps[1] - stamps[0]).total_seconds() > 1
 
 
 def _not_found(case: Case) -> Iterator[Shown]:

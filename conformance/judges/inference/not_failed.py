@@ -8,10 +8,12 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import (
+    base,
     begun,
     comparable,
     effect_until,
     follows,
+    gain,
     read_after,
     same_attempt,
     terminal_stays,
@@ -20,7 +22,7 @@ from conformance.judges.inference.timeline import (
 
 def not_failed(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
     """Proof that the message was a success, or in progress, at every instant at which the call can have been decided."""
-    return success_at(case, batch, message, call) or in_progress_at(case, message, call)
+    return success_at(case, batch, message, call) or in_progress_at(case, batch, message, call)
 
 
 def success_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
@@ -38,10 +40,8 @@ def success_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof
         )
         if not any(_touches(case, c, message, before) for c in batch.sent if c.n != call.n and c.t <= call.last):
             done = [effect_until(case, c) for c in batch.resetting(message) if c.t < before.t and c.n != call.n]
-            margins: dict[str, Margin] = (
-                {before.view: Margin(before.t - max(done), before.view, before.n)} if done else {}
-            )
-            return stays & Proof(margins=margins)
+            margin = Margin(before.t - max(done), before.view, before.n) if done else None
+            return stays & Proof(margins={margin.view: margin} if margin is not None else {})
         for after in case.readings(message):
             same = same_attempt(case, before, after)
             if follows(case, after, call.last) and same is not None:
@@ -56,7 +56,7 @@ def _touches(case: Case, call: RetryCall, message: str, before: Reading) -> bool
     return call.last > begun(case, before) or (call.may_reset and effect_until(case, call) >= begun(case, before))
 
 
-def in_progress_at(case: Case, message: str, call: RetryCall) -> Proof | None:
+def in_progress_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
     """Proof that one attempt of the message was in progress before the call left and after its answer (A1)."""
     seen = case.readings(message)
     for after in reversed(seen):
@@ -66,7 +66,7 @@ def in_progress_at(case: Case, message: str, call: RetryCall) -> Proof | None:
             if before.last > call.t or not before.in_progress or not comparable(before, after):
                 continue
             same = same_attempt(case, before, after)
-            if same is None or any(r.terminal and r.t >= before.last and r.last <= after.t for r in seen):
+            if same is None or _had_ended(case, batch, before, after):
                 continue
             first = Proof(
                 because=(f"read {before.n}, before retry {call.n} leaves, shows a message in {before.status}",),
@@ -75,3 +75,20 @@ def in_progress_at(case: Case, message: str, call: RetryCall) -> Proof | None:
             )
             return first & read_after(after, call.last, f"shows it in {after.status} after the answer, in that attempt")
     return None
+
+
+def _had_ended(case: Case, batch: Batch, before: Reading, after: Reading) -> bool:
+    """True if a reading of any view shows that attempt terminal by then: one of them lags, or A1 is broken."""
+    grown = _grown(case, batch, before)
+    return any(
+        r.terminal
+        and r.last <= after.t
+        and (r.t >= before.last or (grown is not None and _grown(case, batch, r) == grown))
+        for r in case.readings(before.message)
+    )
+
+
+def _grown(case: Case, batch: Batch, reading: Reading) -> int | None:
+    """Attempts that a reading shows beyond those of one of its view from before any retry."""
+    first = base(case, batch, reading.message, reading)
+    return gain(first, reading) if first is not None else None

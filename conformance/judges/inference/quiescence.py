@@ -59,6 +59,11 @@ class Quiescent:
         return max(r.last for r in self.readings)
 
     @cached_property
+    def stays(self) -> Proof:
+        """That every message was still in the outcome that the reads showed when the call was decided (A2)."""
+        return Proof(assumptions=frozenset(a for r in self.readings for a in terminal_stays(r)))
+
+    @cached_property
     def retriable(self) -> tuple[str, ...]:
         """Failed messages that were retried at most once, so that both readings of the limit let them be retried (ruling 3)."""
         return tuple(m for m in self.failed if retried(self.case, self.batch, m, self.call).most < 2)

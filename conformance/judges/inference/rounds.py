@@ -23,11 +23,12 @@ class Rounds:
 
 
 def rounds(case: Case, message: str, until: float = float("inf")) -> Rounds:
-    """Count how often the message was seen in progress after it had been seen terminal.
+    """Count how often the message was seen in progress after it had been seen terminal, with a retry of its own each time.
 
     Each time it has been reset (A2). A reading that may be older than the one before it counts for nothing (A7), nor does one that
-    shows the same number of attempts or an older ``updatedAt``.
+    shows the same number of attempts or an older ``updatedAt``, nor one with no call since the last that may have reset it.
     """
+    resets = case.resets_of(message)
     ended: Reading | None = None
     moving: Reading | None = None
     count, found = 0, Proof()
@@ -37,6 +38,8 @@ def rounds(case: Case, message: str, until: float = float("inf")) -> Rounds:
         if r.terminal and ended is None and (moving is None or follows(case, r, moving.last)):
             ended = r
         elif r.in_progress and ended is not None and again(case, ended, r):
+            if not any((moving is None or t > moving.t) and t <= r.last for t in resets):
+                continue
             assumed = (*terminal_stays(ended), *assume("A7", r.view))
             found &= Proof(evidence=(ended.n, r.n), assumptions=frozenset(assumed))
             count, ended, moving = count + 1, None, r

@@ -17,6 +17,8 @@ from conformance.judges.inference.retry_call import RetryCall
 
 #: Retries of one message that use up the limit, however the documents are read (ruling 3).
 LIMIT = 3
+#: Seconds of a time stamp's last digit from which on it is a coarse one.
+COARSE = 0.5
 
 
 def begun(case: Case, reading: Reading) -> float:
@@ -90,10 +92,13 @@ def same_attempt(case: Case, a: Reading, b: Reading) -> tuple[Assumption, ...] |
     if a.status != b.status or a.updated_at is None or a.updated_at != b.updated_at:
         return None
     first, last = (a, b) if a.t <= b.t else (b, a)
-    resets = [t for t in case.resets_of(a.message) if first.last < t <= last.last]
+    unit = max(a.updated_unit, b.updated_unit)
+    # What an earlier call did may still be to come (ruling 16); only a fine stamp tells it from what is shown.
+    earliest = first.t if unit < COARSE else begun(case, first) - case.header.settle_timeout
+    resets = [t for t in case.resets_of(a.message) if earliest < t <= last.last]
     if resets:
         since = min(r.last for r in case.readings(a.message) if r.updated_at == a.updated_at and r.status == a.status)
-        if since + max(a.updated_unit, b.updated_unit) > min(resets):
+        if since + unit > min(resets):
             return None
     return assume("A5", *dict.fromkeys((a.view, b.view)))
 

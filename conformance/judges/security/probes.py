@@ -8,7 +8,7 @@ from conformance.findings import DoubtReason
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.chains import Chain, chains, untouched
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.other_campaign import unproved
+from conformance.judges.inference.other_campaign import proved_other, why_unproved
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
@@ -79,13 +79,14 @@ def not_admitted(about: tuple[Case, RetryCall]) -> Iterator[Judgement]:
     name = requirement_of(call) or ""
     if name == "BR-SEC-04" or not call.accepted or (call.probe and call.probe.kind == "path" and call.status != 201):
         return
-    open_to_doubt = unproved(case, call)
-    if open_to_doubt is not None:
-        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=open_to_doubt, evidence=(call.n,), requirement=name)
+    other = proved_other(case, call)
+    if other is None:
+        text = why_unproved(case, call)
+        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=text, evidence=(call.n,), requirement=name)
         return
     said = f"request {call.n} retries a batch of this run {phrase(call)}; it had to be refused, and {call.said} came"
     yield Violated(
-        proof=Proof(because=(said,), evidence=(call.n,)),
+        proof=Proof(because=(said,), evidence=(call.n,)) & other,
         observed=call.said,
         any_of=(name,),
         defect=str(call.probe),
@@ -140,13 +141,14 @@ def _bound(inference: Inference, chain: Chain, probe: RetryCall) -> Iterator[Jud
         text = f"no reads show that request {probe.n} {phrase(probe)} had no effect"
         yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text, evidence=(probe.n,), requirement=name)
         return
-    open_to_doubt = unproved(case, probe)
-    if open_to_doubt is not None:
-        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=open_to_doubt, evidence=(probe.n,), requirement=name)
+    other = proved_other(case, probe)
+    if other is None:
+        text = why_unproved(case, probe)
+        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=text, evidence=(probe.n,), requirement=name)
         return
     if any(probe.n in {s.call.n for s in surplus.suspects} for surplus in inference.surpluses):
         return  # It may have had an effect: the ledger says which.
-    yield Exercised(proof=chain.proof & seen, case=_case_of(probe), requirement=name)
+    yield Exercised(proof=chain.proof & seen & other, case=_case_of(probe), requirement=name)
 
 
 RULES = (not_admitted, bound_to_its_cause)

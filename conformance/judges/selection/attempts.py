@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
@@ -18,6 +19,8 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 from conformance.judges.selection.untouched import batches
 
 _KNOWN = TERMINAL | IN_PROGRESS
+#: What an attempt is told by; never what it is ordered by (ruling 27).
+_Mark = tuple[str | None, datetime | None]
 
 
 @rule(
@@ -32,8 +35,8 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
 
     The newest attempt is the one that an earlier read of the same view lacked (ruling 27). A ``created`` that no client saw is no
-    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in progress
-    again has started its lifecycle again.
+    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in
+    progress again has started its lifecycle again.
     """
     case, batch = subject[0].case, subject[1]
     exercised: Proof | None = None
@@ -73,19 +76,18 @@ def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
     """
-    known: set[str] = set()
+    known: set[_Mark] = set()
     last: Reading | None = None
     for reading in view:
-        attempts = reading.attempts or ()
-        ids = {a.id: a for a in attempts if a.id is not None}
-        if not attempts or len(ids) != len(attempts):
+        shown = {_mark(a): a for a in reading.attempts or ()}
+        if not shown or len(shown) != len(reading.attempts or ()) or (None, None) in shown:
             continue
-        new = ids.keys() - known
+        new = shown.keys() - known
         if last is not None and len(new) == 1:
             given = owed(case, batch, message, last).most + len(between(batch, message, last, reading))
             if given <= 1:
-                yield reading, ids[next(iter(new))]
-        known |= ids.keys()
+                yield reading, shown[next(iter(new))]
+        known |= shown.keys()
         last = reading
 
 
@@ -116,8 +118,19 @@ def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             return
 
 
-def _marks(reading: Reading) -> Counter[tuple[object, object]]:
-    return Counter((a.id, a.created_at) for a in reading.attempts or ())
+def _mark(attempt: Attempt) -> _Mark:
+    return attempt.id, attempt.created_at
+
+
+def _marks(reading: Reading) -> Counter[_Mark]:
+    return Counter(_mark(a) for a in reading.attempts or ())
+
+
+def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:
+    """True if ``b`` is not just an older state than ``a``: it shows what that lacked or a later ``updatedAt``, or others follow."""
+    if _marks(b) - _marks(a) or len(later) > 1:
+        return True
+    return a.updated_at is not None and b.updated_at is not None and b.updated_at > a.updated_at
 
 
 def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Violated | None:
@@ -133,7 +146,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
             continue
         later = [r for r in view if r.t >= b.t and r.attempts is not None]
         gone = _marks(a) - Counter({mark: 99 for r in later for mark in _marks(r)})
-        if not gone:
+        if not gone or not _not_older(b, a, later):
             continue
         names: tuple[str, ...] = ("BR-SEL-05",)
         if b.abbreviated:

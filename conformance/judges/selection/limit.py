@@ -102,7 +102,7 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
         return
     times = [times_retried(retry.case, retry.batch, m, retry.call) for m in state.failed]
     least, most = min(t.least for t in times), min(t.most for t in times)
-    proof = state.proof & all_of(*(t.proof for t in times))
+    proof = state.proof & state.stays & all_of(*(t.proof for t in times))
     how = f"every failed message had been retried {least} times at least, and one of them {most} at most"
     proof &= Proof(because=(how,), evidence=(retry.n,))
     seen = state.status is not None

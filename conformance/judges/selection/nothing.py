@@ -51,7 +51,9 @@ def nothing_failed_is_not_accepted(retry: Retry) -> Iterator[Judgement]:
             yield Exercised(proof=state.proof & Proof(evidence=(retry.n,)))
         return
     yield Violated(
-        proof=state.proof & retry.answered(f"had to be refused with {WORD}, as every message was a success"),
+        proof=state.proof
+        & state.stays
+        & retry.answered(f"had to be refused with {WORD}, as every message was a success"),
         violation="the target refuses to retry a batch that wholly succeeded, but with another answer than documented",
         observed=retry.answer,
         # Where the status is not visible the batch may still be processed, and the code be wrong for that.

@@ -26,9 +26,9 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 def picks_up_every_failed_message(retry: Retry) -> Iterator[Judgement]:
     """An accepted retry picks up every failed message that may still be retried.
 
-    Failed when it was decided, retried at most once (ruling 3), no new attempt when the settling time is over (ruling 16), in a batch
-    that does not show ``messages_enqueuing_failed`` (ruling 17). A retry of unknown outcome counts only if it picked up some (ruling
-    11); it may have been carried out long after it was sent, so its settling time begins when the first of them is seen.
+    Failed when it was decided, retried at most once (ruling 3), no new attempt when the settling time is over (ruling 16), in a
+    batch that does not show ``messages_enqueuing_failed`` (ruling 17). A retry of unknown outcome counts only if it picked up some
+    (ruling 11); it may have been carried out late, so its settling time begins when the first of them is seen.
     """
     if not retry.call.may_reset or retry.overlapped or not retry.batch.whole:
         return
@@ -118,16 +118,19 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
         kept = [s for s in stood if s is not None]
         if len(taken) == len(fresh) and len(kept) == len(done):
             yield Exercised(proof=all_of(*done.values(), *(e.proof for e in taken), *kept))
-    elif retry.refused and isinstance(state := retry.quiescent, Quiescent) and state.status is not None:
-        if retry.must_accept is not None:
-            yield Violated(
-                proof=next(iter(done.values())) & retry.must_accept & retry.answered("had to be accepted"),
-                violation="the target refuses a batch in which one failed message is exhausted and another is not",
-                observed=retry.answer,
-                any_of=("BR-SEL-09", "BR-ACC-02"),
-                defect="keeps the others back",
-                scenario=retry.scenario,
-            )
+    elif retry.refused and _status_known(retry) and retry.must_accept is not None:
+        yield Violated(
+            proof=next(iter(done.values())) & retry.must_accept & retry.answered("had to be accepted"),
+            violation="the target refuses a batch in which one failed message is exhausted and another is not",
+            observed=retry.answer,
+            any_of=("BR-SEL-09", "BR-ACC-02"),
+            defect="keeps the others back",
+            scenario=retry.scenario,
+        )
+
+
+def _status_known(retry: Retry) -> bool:
+    return isinstance(retry.quiescent, Quiescent) and retry.quiescent.status is not None
 
 
 def _exhausted(retry: Retry, message: str) -> Proof | None:

@@ -148,7 +148,7 @@ def _left_alone(retry: Retry) -> Proof | None:
     if taken is None:
         return None
     for message in retry.batch.messages:
-        after = [r for r in retry.read_after(message)]
+        after = list(retry.read_after(message))
         if any(r.status != "success" for r in after):
             continue
         for view in retry.case.views(message):
