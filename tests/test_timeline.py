@@ -186,10 +186,11 @@ def test_retries_in_flight_together_are_unordered() -> None:
 
 
 def test_a_broken_axiom_turns_the_finding_into_a_doubt() -> None:
-    story = Story().send("b", "FS").look("b").finish("b").look("b").move("b.1", "failure").look("b")
+    story = Story().send("b", "FS").look("b").finish("b").look("b").move("b.0", "success").look("b")
+    story.move("b.0", "failure").look("b")
     story.retry("b", 400, "unresolved_batch_messages").look("b")
     case, _ = _case(story)
-    assert {a.axiom for a in breaches(case).found} == {"A2b"}
+    assert {a.axiom for a in breaches(case).found} == {"A2a", "A2b"}
     assert story.findings() == set()
     assert ("BR-ACC-02", "axiom-broken") in story.doubts()
 
@@ -208,6 +209,6 @@ def test_readings_are_observed_not_judged() -> None:
     story = Story().send("b", "FFF").look("b").finish("b").look("b").single("b.1").move("b.1", "sent").look("b")
     story.retry("b", takes=("b.0", "b.2")).look("b").move("b.0", "resting").look("b")
     observed = story.observed()
-    assert observed["retry-beside-underway"] == "accepted"
+    assert observed["retry-beside-in-progress"] == "accepted"
     assert observed["status-after-retry"] == "messages_enqueued"
     assert observed["unknown-message-status"] == "resting"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
-from conformance.judges.inference.other_campaign import unproved
+from conformance.judges.inference.other_campaign import proved_other
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -174,7 +174,7 @@ def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
     """Probes with what is not shown to be another campaign's key: it may be one of this campaign's own, and retry."""
     since = begun(case, a) - case.header.settle_timeout
     calls = (c for c in batch.probes if c.outcome in ("accepted", "unknown") and c.t <= b.last and c.last > since)
-    return sum(unproved(case, c) is not None for c in calls)
+    return sum(proved_other(case, c) is None for c in calls)
 
 
 def _suspects(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
