@@ -106,12 +106,18 @@ def test_one_of_several_accuses_only_the_one_that_is_proved_otherwise() -> None:
 )
 def test_a_broken_judge_or_proof_or_a_violation_half_seen_stands_against_a_pass(code: str, verdict: str) -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason(code), text="t")).verdict == verdict
+    assert (
+        _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason(code), text="t")).verdict
+        == verdict
+    )
 
 
 def test_a_doubt_beside_an_exercise_does_not() -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason.ANSWER_LOST, text="t")).verdict == "pass"
+    assert (
+        _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason.ANSWER_LOST, text="t")).verdict
+        == "pass"
+    )
 
 
 @pytest.mark.parametrize(

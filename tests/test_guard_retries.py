@@ -388,7 +388,7 @@ def test_a_made_up_message_that_turns_out_to_be_ours_is_charged_and_one_that_tex
     ours, foreign = guard.invent_message(UUID(int=8)), guard.invent_message(UUID(int=9))
     guard.made.learn_send(SINGLE_SEND, 1, {"id": ours, "recipient": A})
     assert _charge(guard, _single_retry_of(ours)) == 1
-    guard.made.learn_message({"id": foreign, "recipient": FOREIGN})
+    guard.made.learn_shown(Named("message_read", OURS, message=foreign), {"id": foreign, "recipient": FOREIGN})
     refused(guard, request("POST", _single_retry_of(foreign)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -46,8 +47,8 @@ def five_hundreds(story: Story, *, times: int = 3, late: bool = False) -> Story:
     return story
 
 
-def gateway_once(status: int, story: Story) -> Story:
-    return done(story.retry("b", status, body=HTML).look("b"))
+def gateway_once(status: int, story: Story | None = None) -> Story:
+    return done((story or ready()).retry("b", status, body=HTML).look("b"))
 
 
 def gateway_accepts() -> Story:
@@ -319,10 +320,10 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "502 thrice, no envelope": lambda: done(
         ready().retry("b", 502).look("b").retry("b", 502).look("b").retry("b", 502)
     ),
-    **{f"{s} in HTML once": (lambda s=s: gateway_once(s, ready())) for s in (302, 307, 400, 401, 403, 404, 405)},
+    **{f"{s} in HTML once": partial(gateway_once, s) for s in (302, 307, 400, 401, 403, 404, 405)},
     "400 in HTML once, blocked": lambda: gateway_once(400, blocked()),
     "404 in HTML twice": lambda: gateway_once(404, ready().retry("b", 404, body=HTML).look("b")),
-    "200 in HTML once": lambda: gateway_once(200, ready()),
+    "200 in HTML once": lambda: gateway_once(200),
     "200 without a body once": gateway_accepts,
     "single retry carried out behind HTML": gateway_single,
     "carried out behind HTML, then refused": gateway_then_refused,
@@ -338,7 +339,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "status lag seen elsewhere": lag_of_the_status_was_seen,
     "status touched by a single retry": single_changes_the_status,
     "status was so before": failed_before,
-    **{f"body refused {s}": (lambda s=s: body_refused(s)) for s in (400, 405, 406, 411, 413, 415, 422)},
+    **{f"body refused {s}": partial(body_refused, s) for s in (400, 405, 406, 411, 413, 415, 422)},
     "body refused beside created": body_refused_beside_created,
     "body accepted, effect to come": body_pending,
     "body accepted, another refused": body_pending_beside_created,

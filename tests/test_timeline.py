@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from conformance.contract.vocabulary import error_code, instant, nonces
 from conformance.findings import Doubt, Finding
 from conformance.history.records import End, Exchange, Invoke
 from conformance.judges import judge
-from conformance.contract.vocabulary import error_code, instant, nonces
 from conformance.judges.inference.axioms import breaches
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.listings import snapshots

@@ -63,7 +63,7 @@ def judge(
     :param catalogue: if given, opinions about requirements that it does not hold are left out.
     :param without: axioms that are switched off: findings that need one become doubts (for tests of the judges).
     :return: opinions in the order of ``RULES``. A finding that assumes what the history breaks is a doubt ``axiom-broken``; a rule
-        that breaks gives a doubt ``suite-error`` for its requirement.
+        that breaks gives a doubt ``suite-error`` for each of its requirements.
     """
     known = frozenset(r.id for r in catalogue.requirements) if catalogue is not None else None
     inference = Inference(history)
@@ -87,7 +87,7 @@ def _heard(one: Rule[Any], inference: Inference) -> tuple[Opinion, ...]:
         # A boundary: whatever breaks in one rule is an error of ours in its verdict, and hides no other's.
         logging.getLogger(__name__).debug("a rule broke", exc_info=True)
         text = f"the judge broke: {type(crash).__name__}: {crash}"
-        return (Doubt(requirement=one.requirement, reason=DoubtReason.SUITE_ERROR, text=text),)
+        return tuple(Doubt(requirement=r, reason=DoubtReason.SUITE_ERROR, text=text) for r in one.about)
 
 
 def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping[str, str]) -> Iterator[Opinion]:

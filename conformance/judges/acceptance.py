@@ -101,6 +101,7 @@ def _unseen(retry: Retry, requirement: str) -> InDoubt:
     expected=("201 with an empty body",),
     legal_if="a message of the batch had been created, or no failed one could be retried",
     subject="quiescent batch refused",
+    also=("BR-ACC-03", "BR-ACC-06"),
 )
 def quiescent_is_accepted(inference: Inference) -> Iterator[Judgement]:
     """BR-ACC-02, -03 and -06: a quiescent batch with a failed message retried fewer than twice is answered 201.
@@ -134,7 +135,7 @@ def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
 
 
 def _moved(inference: Inference, retry: Retry, state: Quiescent) -> Surplus | None:
-    """A surplus attempt that may have begun before the refusal, and be its reason, unless it can only be the refused retry's own."""
+    """A surplus attempt that may have begun before the refusal, and be its reason; not one that can only be the retry's own."""
     since = {r.message: begun(retry.case, r) for r in state.readings}
     for one in inference.surpluses:
         near = one.batch.id == retry.batch.id and one.before.t <= retry.call.last

@@ -80,6 +80,7 @@ class Rule(Generic[S]):
     :param legal_if: completes "would be legal if …".
     :param subject: names the defect in words that are the same in every run; with ``Violated.defect`` the fingerprint.
     :param first_only: of findings with one subject only the first is told.
+    :param also: further requirements that it speaks about.
     """
 
     requirement: str
@@ -90,6 +91,13 @@ class Rule(Generic[S]):
     legal_if: str = ""
     subject: str = ""
     first_only: bool = field(default=False)
+    also: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The requirements that it speaks about."""
+        return (self.requirement, *self.also)
+
     #: Of requirements that an older contract lacks, what it held instead, where that is not what the ledger's table says.
     earlier: Mapping[str, str] = field(default_factory=dict)
 
@@ -152,6 +160,7 @@ def rule(
     subject: str = "",
     first_only: bool = False,
     earlier: Mapping[str, str] | None = None,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Check[S]], Rule[S]]:
     """Declare a check as the rule of a requirement; the parameters are those of ``Rule``."""
 
@@ -166,6 +175,7 @@ def rule(
             subject=subject,
             first_only=first_only,
             earlier=earlier or {},
+            also=also,
         )
 
     return declared

@@ -37,6 +37,7 @@ Fit = Literal["described", "outside", "elsewhere"]
     whole_run,
     legal_if="the answer were as described",
     subject="not described",
+    also=("BR-SCH-02",),
 )
 def described(inference: Inference) -> Iterator[Judgement]:
     """BR-SCH-01 and BR-SCH-02: status, content type and body of every whole answer to a valid request.

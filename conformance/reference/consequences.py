@@ -33,7 +33,7 @@ _ALSO: dict[str, str] = {
     "one-spent-stops-all": "ACC-02 ACC-06 SEL-01 SEL-04",
     "created-elsewhere-blocks": "ACC-03 ACC-06 SEC-05",
     "retried-get-stuck": "CON-02 CON-03 ACC-06 LIV-02",
-    "new-ids": "IDS-03 IDS-06 SEL-01 SEL-05 ACC-05 IDS-02",
+    "new-ids": "IDS-02 IDS-03 IDS-05 IDS-06 SEL-01 SEL-05 ACC-05",
     "loses-a-message": "IDS-03 IDS-04 IDS-05 SEL-01 ACC-05",
     "copies-messages": "IDS-03 IDS-05 IDS-06 SEL-07",
     "new-batch": "IDS-03 IDS-05 BLK-02 ACC-06",
@@ -113,7 +113,7 @@ _ALSO: dict[str, str] = {
     "refused-single-is-carried-out": "CON-03 SEL-04 SEL-05 SEL-07",
     "single-retries-its-batch": "CON-03 SEL-04 SEL-07",
     "single-retries-the-first": "CON-03 SEL-04 SEL-07",
-    "single-makes-a-new-id": "IDS-03 IDS-06 SEL-01 SEL-05 ACC-05",
+    "single-makes-a-new-id": "IDS-03 IDS-05 IDS-06 SEL-01 SEL-05 ACC-05",
     "single-gives-two-attempts": "CON-03 SEL-04",
     "single-empties-values": "IDS-06",
     # Views
@@ -148,7 +148,7 @@ _ALSO: dict[str, str] = {
     # Shapes
     "errors-are-texts": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
     "codes-are-numbers": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
-    "failure-until-the-end": "IDS-07",
+    "failure-until-the-end": "IDS-07 ACC-02 ACC-06",
     "renames-the-batch": "ACC-05 SEL-01 IDS-01 IDS-04",
     "full-pages-are-the-last": "IDS-01",
     "texts-by-recipient": "IDS-04",

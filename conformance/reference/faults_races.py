@@ -49,7 +49,7 @@ class LaterOverwrites(_Window):
 
 
 class SingleBesideBatch(_Window):
-    """Retries of a batch keep each other out; the single retry of a message is checked and carried out without regard to them."""
+    """Retries of a batch exclude each other; the single retry of a message is carried out without regard to them."""
 
     def retry(self, call: Call, batch_id: str) -> Answer:
         batch = self.find_batch(call, batch_id)

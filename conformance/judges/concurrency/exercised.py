@@ -20,7 +20,7 @@ ENOUGH = 3
 SMALL = 0.05
 
 
-@rule("BR-CON-01", whole_run)
+@rule("BR-CON-01", whole_run, also=("BR-CON-02", "BR-CON-03"))
 def enough_races(inference: Inference) -> Iterator[Judgement]:
     """Exercised by three races or more that count; one that does not count vetoes nothing.
 

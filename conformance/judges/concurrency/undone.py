@@ -29,6 +29,7 @@ def decided(race: Race) -> bool:
     expected=("the winner's attempt stays, and ends",),
     legal_if="every attempt that was shown once were shown ever after",
     subject="race: attempt taken back",
+    also=("BR-CON-03",),
     first_only=True,
 )
 def taken_back(race: Race) -> Iterator[Judgement]:
@@ -70,6 +71,7 @@ def taken_back(race: Race) -> Iterator[Judgement]:
     expected=("the winner's attempt",),
     legal_if="a message had gained an attempt, or the status were messages_enqueuing_failed",
     subject="race: winner attempts nothing",
+    also=("BR-CON-03",),
 )
 def came_to_nothing(inference: Inference) -> Iterator[Judgement]:
     """The winner's 201 has given no message an attempt when the settling time is over.
@@ -140,6 +142,7 @@ def _attempted_alone(inference: Inference) -> bool:
     expected=("every message that the winner reset becomes success or failure",),
     legal_if="messages sent later to the same recipients had stood still as well",
     subject="race: winner's message stuck",
+    also=("BR-CON-03",),
 )
 def left_stuck(inference: Inference) -> Iterator[Judgement]:
     """The winner's messages stand still for ever, in two batches, while retries that had no rival completed.

@@ -145,11 +145,9 @@ def _gained(a: Reading, b: Reading) -> int:
 
 def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> set[int]:
     """401 and 403 to the configured key, with reads answered 200 before and after, from the third on all of them."""
-    found = []
-    for call in calls:
-        if call.valid and call.sent and word(call.exchange) == "credential" and alive(call.exchange, exchanges):
-            found.append(call.n)
-    return set(found) if len(found) >= _ENOUGH else set()
+    asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential")
+    found = {c.n for c in asked if alive(c.exchange, exchanges)}
+    return found if len(found) >= _ENOUGH else set()
 
 
 def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:

@@ -68,6 +68,7 @@ def _calls(inference: Inference) -> Iterable[tuple[Case, RetryCall]]:
     legal_if="the request had been sent with the campaign's own key to the documented path",
     subject="accepted",
     first_only=True,
+    also=_MINE[1:],
 )
 def not_admitted(about: tuple[Case, RetryCall]) -> Iterator[Judgement]:
     """No 2xx to a request that no key, or not this key, authorises; read off the answer, for a batch of this run.
@@ -103,6 +104,7 @@ def not_admitted(about: tuple[Case, RetryCall]) -> Iterator[Judgement]:
     legal_if="the answer were 401",
     subject="refused otherwise",
     first_only=True,
+    also=_MINE[1:],
 )
 def bound_to_its_cause(inference: Inference) -> Iterator[Judgement]:
     """The refusal of a probe that a closed chain binds to its cause; without a chain it proves nothing."""
