@@ -135,7 +135,7 @@ def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
 
 
 def _moved(inference: Inference, retry: Retry, state: Quiescent) -> Surplus | None:
-    """A surplus attempt that may have begun before the refusal, and be its reason, unless it can only be the refused retry's own."""
+    """A surplus attempt that may have begun before the refusal, and be its reason; not one that can only be the retry's own."""
     since = {r.message: begun(retry.case, r) for r in state.readings}
     for one in inference.surpluses:
         near = one.batch.id == retry.batch.id and one.before.t <= retry.call.last

@@ -15,6 +15,12 @@ from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import comparable, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
+#: To whom the ledger may lay an attempt besides (contract, section 4).
+_LAID_TO = (
+    *("BR-BLK-03", "BR-ERR-06", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-05", "BR-SEC-07"),
+    *("BR-SEL-02", "BR-SEL-05", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-CON-01", "BR-CON-03"),
+)
+
 
 @rule(
     "BR-SEL-07",
@@ -23,6 +29,7 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
     expected=("one attempt for each accepted retry of the batch or message, and none else",),
     legal_if="one more retry of the batch or message had been accepted",
     subject="attempt that no retry explains",
+    also=_LAID_TO,
 )
 def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
     """One finding for each batch and set of requirements that its surplus attempts break, whosoever they are laid to.

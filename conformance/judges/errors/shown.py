@@ -14,6 +14,7 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.repetition import repeated_unknown
 from conformance.judges.rule import Exercised, Judgement, Violated, rule, whole_run
 
 _ENVELOPE = ("code", "message", "type", "id")
@@ -43,7 +44,7 @@ def envelope(inference: Inference) -> Iterator[Judgement]:
     Only requests that the endpoint itself has to refuse are judged: what is malformed, and what a generator drew, may be refused by
     something in front of it (ruling 8). A 400 that is no JSON is the target's at the third time only (ruling 22).
     """
-    repeated = {c.n for c in inference.case.calls if c.repeated}
+    repeated = {c.n for c in inference.case.calls if c.repeated} | repeated_unknown(inference.case.exchanges)
     for exchange in _errors(inference, "batch_retry"):
         if exchange.status != 400 or not _plain(exchange):
             continue
