@@ -58,7 +58,7 @@ _HEADERS = frozenset(
     }
 )
 #: Characters that are kept of a text; what is longer is cut, and its length and digest are written down.
-LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 200
+LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 256
 
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
 _DIGEST = re.compile(r"digest:[0-9a-f]{12}")
@@ -117,7 +117,7 @@ class Redactor:
 
     def data(self, text: str) -> str:
         """An id, a cursor or a path: keys and testers' numbers scrubbed, and cut if it is very long."""
-        return self._cut(text, LONGEST_ID, lambda part: self._scrub(part, self._always(())))
+        return self._cut(text, LONGEST_ID, lambda part: self._scrub(self._disowned(part), self._always(())))
 
     def foreign(self, text: str, own: Iterable[str] = ()) -> str:
         """A text that the target made up: also what looks like a number of a phone or a random secret.
@@ -203,7 +203,9 @@ class Redactor:
         if field in _DATA:
             self.hand(text[:LONGEST_ID])
             return self.data(text)
-        if field in DOCUMENTED or (field in _CONTENT and _NONCE.search(text)):
+        if field in DOCUMENTED:
+            return self._cut(text, LONGEST_NAME, lambda part: self.text(self._disowned(part)))
+        if field in _CONTENT and _NONCE.search(text):
             return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
             return self.foreign(text, own)
