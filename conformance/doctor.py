@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import CONTRACT_VERSION, __version__, preflight
-from conformance.catalogue import load
+from conformance import __version__, preflight
+from conformance.catalogue import Catalogue, load
 from conformance.config import Config
 from conformance.config_load import cautions, digest, offers
 from conformance.deciding import decide
@@ -46,7 +46,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines += _whom(config)
     header = Header(
         suite_version=__version__,
-        contract_version=CONTRACT_VERSION,
+        contract_version=config.target.contract,
         run_id="doctor",
         started="",
         base_url=config.target.base_url,
@@ -71,8 +71,9 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines += states
     lines += _other(history)
     lines += _visible(history)
-    lines += _open(history)
-    plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
+    catalogue = load(config.target.contract)
+    lines += _open(history, catalogue)
+    plan = make_plan(config, "standard", [r.id for r in catalogue.requirements], tuple(DRIVERS))
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
         about = "about" if part.calls is not None else "at most"
@@ -137,8 +138,8 @@ def _visible(history: History) -> Iterable[str]:
         yield "note  the campaign has no message yet: whether it shows a batch's status is seen in the run"
 
 
-def _open(history: History) -> Iterable[str]:
+def _open(history: History, catalogue: Catalogue) -> Iterable[str]:
     """What no run with this configuration settles: the verdicts of a history without a retry that are not inconclusive."""
-    for verdict in decide(history, (), load()).items:
+    for verdict in decide(history, (), catalogue).items:
         if verdict.verdict == "not_run" and verdict.reason is not None:
             yield f"open  {verdict.requirement}: {verdict.reason.text}"

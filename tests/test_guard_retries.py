@@ -369,6 +369,36 @@ def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
 
 # -- what stands in a retry -------------------------------------------------------------------------------------
 
+
+def test_a_made_up_message_may_be_retried_and_costs_nothing() -> None:
+    guard = a_guard()
+    made_up = guard.invent_message(UUID(int=8))
+    assert _charge(guard, _single_retry_of(made_up)) == 0
+    assert _charge(guard, _single_retry_of(made_up, OTHER), cause="campaign:other") == 0
+    refused(guard, request("POST", _single_retry_of(made_up, "campaign_x")))
+    refused(a_guard(), request("POST", _single_retry_of(guard.invent_message(UUID(int=9)))))
+    # It is the id of a message only, and made up whole: no batch, and nothing near it.
+    refused(guard, request("POST", _retry_of(made_up)))
+    refused(guard, request("POST", _single_retry_of(made_up[:-1])))
+    refused(guard, request("POST", _single_retry_of(guard.invent(UUID(int=10)))))
+
+
+def test_a_made_up_message_that_turns_out_to_be_ours_is_charged_and_one_that_texts_a_stranger_is_barred() -> None:
+    guard = a_guard()
+    ours, foreign = guard.invent_message(UUID(int=8)), guard.invent_message(UUID(int=9))
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": ours, "recipient": A})
+    assert _charge(guard, _single_retry_of(ours)) == 1
+    guard.made.learn_shown(Named("message_read", OURS, message=foreign), {"id": foreign, "recipient": FOREIGN})
+    refused(guard, request("POST", _single_retry_of(foreign)))
+
+
+def test_a_method_override_is_tried_on_a_retry_only_and_charged_as_one() -> None:
+    guard = a_guard()
+    headers = {"x-http-method-override": "POST"}
+    assert guard.check(request("GET", RETRY, headers=headers), Context(cause="method:GET-as-POST")).charge == 2
+    refused(guard, request("GET", f"/campaigns/{OURS}/batch/{BATCH}/messages", headers=headers))
+
+
 BODIES: dict[str, tuple[str | bytes, str | None]] = {
     "JSON": (f'{{"recipient": "{FOREIGN}"}}', JSON),
     "a number": (f'{{"recipient": {FOREIGN}}}', JSON),

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from conformance.config import Config
 from conformance.drivers import DRIVERS
 from conformance.errors import GuardError
-from conformance.judges.leaks import leak
+from conformance.judges.errors.leaks import leak
 from conformance.reference import server as reference
 from conformance.reference.app import create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, SUCCEEDING, Settings

@@ -80,12 +80,15 @@ class Header(Record, frozen=True, kw_only=True, tag="header"):
     settle_timeout: float = 600.0
     #: Seconds that a read may lag; None means auto (axiom A7).
     read_lag: float | None = None
+    #: Capabilities that the service is declared to lack (``capabilities.absent``).
     absent: tuple[str, ...] = ()
     given: tuple[Given, ...] = ()
     config_digest: str = ""
     #: Names of what the configuration offers: recipient roles, "other_campaign", "other_key", "https",
     #: "languages". What is missing here is a reason for not_run.
     offers: tuple[str, ...] = ()
+    #: The configured languages, the template's own first; empty in histories of suites that did not say.
+    languages: tuple[str, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -150,7 +150,7 @@ class Guard:
             raise _refusal(str(error.args[0])) from None
 
     def invent(self, identifier: UUID, shape: str | None = None) -> str:
-        """An id made up by this run, percent-encoded for a path: well-formed, or malformed in the named shape.
+        """A batch id made up by this run, percent-encoded for a path: well-formed, or malformed in the named shape.
 
         :raises KeyError: there is no such shape.
         """
@@ -163,6 +163,12 @@ class Guard:
         text = template.format(str(identifier), **forms)
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
+        return text
+
+    def invent_message(self, identifier: UUID) -> str:
+        """Return a well-formed message id that this run made up: no message has it, so its retry costs nothing."""
+        text = f"message_{identifier}"
+        self.made.invented_message(text)
         return text
 
     def invent_drawn(self, identifier: UUID, drawn: str) -> str:

@@ -44,11 +44,17 @@ class Made:
         #: Ids of messages and of batches under which an answer showed somebody who is not allowed. Final.
         self._barred: set[str] = set()
         self._invented: set[str] = set()
+        self._invented_messages: set[str] = set()
 
     def invented(self, *names: str) -> None:
-        """Ids that this run made up."""
+        """Ids of batches that this run made up."""
         with self._lock:
             self._invented.update(names)
+
+    def invented_message(self, name: str) -> None:
+        """Record the id of a message that this run made up."""
+        with self._lock:
+            self._invented_messages.add(name)
 
     def give(self, batch: str) -> None:
         """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
@@ -63,6 +69,10 @@ class Made:
         with self._lock:
             if named.operation == "single_retry":
                 message = named.message or ""
+                # What the target made or showed comes first, as for batches.
+                known = message in self._messages or message in self._barred
+                if not known and message in self._invented_messages:
+                    return 0
                 if message not in self._messages or message in self._barred:
                     raise LookupError("it retries a message that this run did not make, or that texts somebody else")
                 owner = self._messages[message]
