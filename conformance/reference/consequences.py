@@ -25,7 +25,7 @@ _ALSO: dict[str, str] = {
     "retries-the-delivered": "SEL-04",
     "resets-those-underway": "SEL-04 SEL-05 CON-01 CON-03",
     "status-of-an-old-attempt": "LIV-02",
-    "limit-of-one": "ACC-02 ACC-03 ACC-06 SEL-09",
+    "limit-of-one": "ACC-02 ACC-03 ACC-06 SEL-01 SEL-09",
     "two-attempts-at-once": "SEL-04 CON-01 CON-03",
     "accepts-the-delivered": "ACC-05 SEL-04 SEL-05 CON-01",
     "retries-by-itself": "SEL-04 SEL-05 SEL-08",

@@ -40,8 +40,8 @@ def _again(_: Config) -> tuple[AnyStep, ...]:
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(*round_of("b", 1), *blocked("b", 1, look=neighbour)),
-        *(*round_of("b", 1), *blocked("b", 2, look=neighbour), *rest("b", AGAIN)),
+        *(*round_of("b", 1), *blocked("b", 1, look=neighbour, twice=True)),
+        *(*round_of("b", 1), *blocked("b", 2, look=neighbour, twice=True), *rest("b", AGAIN)),
     )
 
 
@@ -50,7 +50,7 @@ BLOCKED = Scenario(
     title="The largest batch is retried next to a created message at its first, middle and last place, and then for real.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
-        *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
+        *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-IDS-03", "BR-SEL-05", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
     ),
     needs=("failing",),
     build=_largest,

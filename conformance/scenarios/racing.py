@@ -85,7 +85,7 @@ def _loopback(config: Config) -> bool:
 BATCH = Scenario(
     name="race-batch",
     title="Quiet batches are retried twice at once, in two rounds.",
-    requirements=("BR-CON-01", "BR-CON-02", "BR-SEL-08"),
+    requirements=("BR-CON-01", "BR-CON-02", "BR-SEL-08", "BR-ERR-08"),
     needs=("failing",),
     build=_batch,
 )
