@@ -118,6 +118,7 @@ _ALSO: dict[str, str] = {
     "single-gives-two-attempts": "CON-03 SEL-04",
     "single-empties-values": "IDS-06",
     # Views
+    "listing-keeps-two-attempts": "SEL-04 SEL-05",
     "single-read-never-catches-up": "LIV-02",
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     # Rounds

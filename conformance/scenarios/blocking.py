@@ -27,12 +27,14 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     return (*steps, single("b", *others), Retry(batch="b"), listing, retried("b"), single("b", *others))
 
 
-def _again(_: Config) -> tuple[AnyStep, ...]:
+def _again(config: Config) -> tuple[AnyStep, ...]:
     """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
 
-    The first time, another batch is retried while the blocking message is created (BR-SEL-10).
+    The first time, another batch is retried while the blocking message is created (BR-SEL-10); the third message to block is in
+    another language.
     """
-    rows = (RowSpec(), RowSpec(same_as=0), *failing(AGAIN - 2))
+    language = next((offered.language for offered in config.template.languages), None)
+    rows = (RowSpec(), RowSpec(same_as=0), RowSpec(language=language), *failing(AGAIN - 3))
     look = single("b", 0)
     refused = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="b"), look)
     first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
