@@ -62,6 +62,11 @@ class CarriesOutWhileProcessing(Behaviour):
     def retryable(self, batch: Batch) -> bool:
         return True
 
+    def on_blocked(self, batch: Batch) -> Answer:
+        if not super().retryable(batch):
+            return self.error(400, "batch_not_found_or_is_not_retryable")
+        return super().on_blocked(batch)
+
     def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
         super().carry_out(batch, failed)
         now = self.world.now()
@@ -183,7 +188,7 @@ class OneWorkerOfFourRetriesOne(_OneWorkerOfFour):
         return failed[:1] if self.older else failed
 
 
-@fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02")
+@fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02", speed=0.25)
 class OneShardKeepsTheStatus(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         if batch.id[-1] in "0123":
