@@ -10,9 +10,20 @@ from collections.abc import Sequence
 from random import Random
 
 from conformance.history.records import History
-from conformance.judges.intervals import NOT_FAILED_CODE, TOO_MANY_CODE
 from oracle.exchanges import to_history
-from oracle.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
+from oracle.line import (
+    NOT_FAILED_CODE,
+    TOO_MANY_CODE,
+    Cell,
+    Line,
+    Listing,
+    Part,
+    Reads,
+    Retry,
+    Shown,
+    Wait,
+    usual_roles,
+)
 from oracle.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
 
 #: Seconds that a cell takes, with the pause after it (``exchanges``).
@@ -83,6 +94,8 @@ class Walk:
     def _in_time(self, until: float) -> None:
         """What is due by then comes: attempts that are owed, and the end of processing."""
         for due in self.world.due:
+            if not due.must and due.until <= until:
+                self._become(self.world._replace(due=tuple(other for other in self.world.due if other != due)))
             while due in self.world.due and due.until <= until:
                 if not self.world.messages[due.message].ended and self.rng.random() < 0.5:
                     # An owed attempt waits for the one underway, which has to fail in time.
@@ -187,7 +200,7 @@ class Walk:
 
     def _reset_at_once(self) -> None:
         for due in self.world.due:
-            if due.write == self.written and self.world.messages[due.message].status == "F":
+            if due.must and due.write == self.written and self.world.messages[due.message].status == "F":
                 rest = tuple(other for other in self.world.due if other != due)
                 self._become(self.world.put(due.message, "C", reset=True)._replace(due=rest))
 

