@@ -187,9 +187,11 @@ class Walk:
             outcomes = [o for o in outcomes if not o.world.due]
         outcome = self._chosen(outcomes)
         if draw < 0.12:
-            if self.rng.random() < 0.7:
+            status = self.rng.choice([None, 503, 500])
+            # A 500 claims that nothing was done (BR-ERR-07).
+            if status != 500 and self.rng.random() < 0.7:
                 self._become(outcome.world)
-            return Retry(status=self.rng.choice([None, 503]))
+            return Retry(status=status)
         self._become(outcome.world)
         if self.lazy and outcome.accepted:
             self._reset_at_once()

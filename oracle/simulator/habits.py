@@ -69,6 +69,12 @@ class Habits:
     strict_input: bool
     languages: bool
     key_dies: bool
+    #: Messages show id, recipient and latestStatus only (ruling 6).
+    bare: bool
+    #: A field is null or missing in an answer now and then, and back in the next (ruling 33).
+    flickers: bool
+    #: Everything in memory is lost once: no verdict may rest on what is gone.
+    restarts: bool
 
 
 def draw(rng: Random) -> Habits:
@@ -122,6 +128,9 @@ def draw(rng: Random) -> Habits:
         strict_input=rng.random() < 0.3,
         languages=rng.random() < 0.3,
         key_dies=rng.random() < 0.03,
+        bare=rng.random() < 0.05,
+        flickers=rng.random() < 0.04,
+        restarts=rng.random() < 0.02,
     )
 
 
