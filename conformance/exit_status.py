@@ -50,13 +50,21 @@ def of_verdicts(
         waived = item.waived.covers if item.waived is not None else None
         if item.verdict == "error":
             statuses.add(5)
+        elif item.not_in_baseline:
+            continue
         elif item.verdict == "fail":
             excused = waived == "fail" or (item.findings and all(f.fingerprint in known for f in item.findings))
             statuses.add(0 if excused else 1)
         elif item.verdict in ("inconclusive", "not_run"):
-            excused = waived == item.verdict or (item.reason is not None and item.reason.code in HARMLESS_REASONS)
-            statuses.add(0 if excused or fail_on == "fail" else 3)
+            statuses.add(0 if harmless(item) or fail_on == "fail" else 3)
     return worst(statuses)
+
+
+def harmless(item: ReportedRequirement) -> bool:
+    """True if a requirement that is not settled does not count: waived, declared, not selected, or not in the baseline."""
+    waived = item.waived is not None and item.waived.covers == item.verdict
+    meant = item.reason is not None and item.reason.code in HARMLESS_REASONS
+    return waived or meant or item.not_in_baseline
 
 
 def meaning(report: Report, status: int) -> str:

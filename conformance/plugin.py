@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--conformance-report", default=None, metavar="FILE", help="show this report instead of running")
     group.addoption("--conformance-dir", default="reports", metavar="DIR", help="where reports go")
     group.addoption("--conformance-profile", default="core,guide,hardening", metavar="LIST", help="profiles, by comma")
+    group.addoption(
+        "--conformance-contract", default=None, metavar="VERSION", help="of the contract; by default target.contract"
+    )
     group.addoption("--conformance-depth", default="standard", metavar="DEPTH", help="quick, standard or deep")
     try:
         group.addoption("--target", default=None, metavar="URL", help='the target\'s base_url, or "reference"')
@@ -118,8 +121,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
     """Name verdicts by their own names."""
+    if not isinstance(report, pytest.TestReport):
+        return None
     about = dict(report.user_properties)
     verdict = about.get("verdict")
     if about.get("waived"):
@@ -131,10 +136,15 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why what could not be settled was not: pytest itself tells failures and errors only."""
+    """Say what the verdict is about, and why what could not be settled was not: pytest tells failures and errors only."""
+    from conformance.suite.items import RESULT
+
     for report in terminalreporter.stats.get("inconclusive", ()):
         terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
         terminalreporter.write_line(str(report.longrepr))
+    result = terminalreporter.config.stash.get(RESULT, None)
+    if result is not None:
+        terminalreporter.write_line(result.claim)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -19,7 +19,7 @@ import msgspec
 from conformance import CONTRACT_VERSION, __version__, preflight
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, offers
+from conformance.config_load import cautions, digest, languages, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
@@ -61,7 +61,11 @@ class Options:
     replay: Program | None = None
     #: Fingerprints that a baseline has already.
     known: frozenset[str] = frozenset()
+    #: Requirement ids that the baseline lists; what it does not list is reported and does not count. None: no baseline.
+    listed: frozenset[str] | None = None
     waivers: tuple[Waiver, ...] = ()
+    #: Version of the contract; None: the configuration's.
+    contract: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +78,12 @@ class Result:
     lines: tuple[str, ...] = ()
 
 
-def drivers_for(selected: Collection[str], profiles: Collection[str]) -> tuple[str, ...]:
+def drivers_for(
+    selected: Collection[str], profiles: Collection[str], contract: str = CONTRACT_VERSION
+) -> tuple[str, ...]:
     """The drivers of a run that names none: all of them, but planned scenarios alone where only some requirements of the
-    profiles are selected. Who asks for three of them does not ask for drawn messages to others."""
-    everything = {requirement.id for requirement in load().select(profiles)}
+    profiles are selected: a partial selection sends no further messages."""
+    everything = {requirement.id for requirement in load(contract).select(profiles)}
     return ("scenarios",) if selected and set(selected) < everything else tuple(DRIVERS)
 
 
@@ -103,7 +109,7 @@ def execute(
     :param redactor: also used by the caller for the screen.
     :raises UsageError: no target, no key, nothing selected, or the report folder cannot be written. Nothing was sent.
     """
-    catalogue = load()
+    catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if not selected:
         raise UsageError("nothing is selected", mend="name core, guide or hardening, and ids that they hold")
@@ -116,9 +122,11 @@ def execute(
     folder = make_folder(options.report_dir)
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
-    ending = Ending()
+    ending = Ending(lines=list(cautions(config)))
     with ExitStack() as kept:
-        sent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept)
+        sent = _drive(
+            config, options, folder, catalogue, selected, ending, progress, redactor or redactor_of(config), kept
+        )
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
 
 
@@ -158,6 +166,7 @@ def _drive(
     config: Config,
     options: Options,
     folder: Path,
+    catalogue: Catalogue,
     requirements: Sequence[str],
     ending: Ending,
     progress: Callable[[Progress], None],
@@ -169,7 +178,7 @@ def _drive(
     :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
     """
     with ExitStack() as stack:
-        header = _header(config, options)
+        header = _header(config, options, catalogue.contract_version)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         kept.enter_context(writer.hold())
         stop = kept.enter_context(caught())
@@ -218,12 +227,12 @@ def _drive(
         return transport.budget.messages
 
 
-def _header(config: Config, options: Options) -> Header:
+def _header(config: Config, options: Options, contract: str) -> Header:
     lag = config.timing.read_lag
     other = config.target.other
     return Header(
         suite_version=__version__,
-        contract_version=CONTRACT_VERSION,
+        contract_version=contract,
         run_id=str(uuid.uuid4()),
         started=_now(),
         base_url=config.target.base_url,
@@ -240,6 +249,7 @@ def _header(config: Config, options: Options) -> Header:
         given=tuple(Given(batch=g.batch_id, state=g.state) for g in config.given),
         config_digest=digest(config),
         offers=offers(config),
+        languages=languages(config),
     )
 
 
@@ -274,11 +284,13 @@ def conclude(
             messages=spent.messages(history) if messages is None else messages,
             waived=in_force(options.waivers, today, given),
             known=options.known,
+            listed=options.listed,
             remarks=remarks,
         )
 
     draft = report_with(0)
-    wrong = stale(options.waivers, draft.requirements, catalogue, today)
+    # A waiver may be for a requirement of a newer contract than this run's.
+    wrong = stale(options.waivers, draft.requirements, load(), today)
     judged = of_verdicts(
         draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
     )
@@ -294,9 +306,15 @@ def conclude(
 
 
 def _known(report: Report) -> Sequence[str]:
-    """A line that says which failures the baseline has already, if there are any."""
+    """Lines that say what does not count because of the baseline, if anything."""
+    lines = []
     met = [item.id for item in report.requirements if item.known]
-    return [f"{', '.join(met)}: the baseline fails there already, and it does not count again"] if met else []
+    if met:
+        lines.append(f"{', '.join(met)}: the baseline fails there already, and it does not count again")
+    unlisted = [item.id for item in report.chosen if item.not_in_baseline]
+    if unlisted:
+        lines.append(f"{', '.join(unlisted)}: the baseline does not list them; they are reported, and do not count")
+    return lines
 
 
 def read_program(path: Path) -> Program:

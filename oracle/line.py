@@ -7,17 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
 from conformance.history.records import Role
-
-#: The batch statuses in which a retry is allowed; the only two that the documents name.
-ENQUEUED = "messages_enqueued"
-ENQUEUING_FAILED = "messages_enqueuing_failed"
-
-NOT_RETRYABLE_CODE = "batch_not_found_or_is_not_retryable"
-UNRESOLVED_CODE = "unresolved_batch_messages"
-NO_FAILED_CODE = "no_failed_batch_messages_to_retry"
-TOO_MANY_CODE = "too_many_message_attempts_error"
-NOT_FAILED_CODE = "message_not_found_or_retry_message_not_in_failure_status"
 
 #: Letters of the message statuses, in the order in which one attempt passes through them.
 STATUSES = {

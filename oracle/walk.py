@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
 from conformance.history.records import History
 from oracle.exchanges import to_history
 from oracle.line import (
-    NOT_FAILED_CODE,
-    TOO_MANY_CODE,
     Cell,
     Line,
     Listing,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from oracle.line import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, UNRESOLVED_CODE
+from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, UNRESOLVED_CODE
 
 #: A message that is not made yet, while the send is processed: no listing shows it.
 UNMADE = "-"

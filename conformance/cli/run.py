@@ -15,7 +15,7 @@ from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import FailOn, worst
-from conformance.launch import configured, launch
+from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
@@ -34,6 +34,7 @@ REPORTS = ("report.html", "summary.md", "conformance.json", "junit.xml", "badge.
 @click.option("--target", metavar="URL|reference", help="The target's base_url, or the embedded reference target.")
 @click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
 @click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
+@click.option("--contract", metavar="VERSION", help="Of the contract; by default target.contract, or the newest.")
 @click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
 @click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR")
@@ -51,6 +52,7 @@ def run(
     screen: Screen,
     target: str | None,
     config_file: Path | None,
+    contract: str | None,
     profile: str,
     depth: str,
     seed: int | None,
@@ -69,26 +71,39 @@ def run(
     """
     screen.report_dir = report_dir
     chosen = _names(profile, PROFILES, "--profile")
-    known = frozenset[str]()
-    if baseline is not None:
-        known = frozenset(f.fingerprint for item in read_report(baseline).requirements for f in item.findings)
-    selected = select(chosen, pytest_arguments) if pytest_arguments else ()
+    known, listed = _baseline(baseline)
+    waived = read_waivers(waivers) if waivers is not None else ()
+    version = contract_of(target, config_file, os.environ, contract)
+    selected = select(chosen, pytest_arguments, version) if pytest_arguments else ()
     options = Options(
         profiles=chosen,
         selected=selected,
         depth=depth,
         seed=new_seed() if seed is None else seed,
-        drivers=_names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen),
+        drivers=_names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen, version),
         report_dir=report_dir,
         fail_on=fail_on,
         replay=read_program(replay) if replay is not None else None,
         known=known,
-        waivers=read_waivers(waivers) if waivers is not None else (),
+        listed=listed,
+        waivers=waived,
+        contract=version,
     )
     if plan:
         return _plan(screen, target, config_file, options)
     result = _launch(screen, target, config_file, options)
     return _conclude(screen, result, options, pytest_arguments)
+
+
+def _baseline(report: Path | None) -> tuple[frozenset[str], frozenset[str] | None]:
+    """The fingerprints that a baseline has, and the requirement ids that it lists; None without a baseline."""
+    if report is None:
+        return frozenset(), None
+    requirements = read_report(report).requirements
+    return (
+        frozenset(f.fingerprint for item in requirements for f in item.findings),
+        frozenset(item.id for item in requirements),
+    )
 
 
 def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
@@ -148,7 +163,8 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
 
 
 def _planned(config: Config, options: Options) -> Plan:
-    selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
+    catalogue = load(options.contract or config.target.contract)
+    selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if options.replay is not None:
         return replay_plan(config, [program for program, _ in replayed(options.replay, config, selected).values()])
     return make_plan(config, options.depth, selected, options.drivers)

@@ -44,6 +44,8 @@ class HistoryWriter:
         self._encoder = msgspec.json.Encoder()
         self.calls = 0
         self.messages = 0
+        #: Bytes written so far.
+        self.size = 0
         self._closed = False
         self.write(header)
 
@@ -54,6 +56,7 @@ class HistoryWriter:
             if self._closed:
                 return
             self._file.write(line)
+            self.size += len(line)
             if isinstance(record, Invoke):
                 self.calls += 1
                 self.messages += record.charge

@@ -7,11 +7,12 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from conformance import CONTRACT_VERSION, __version__
+from conformance import __version__
 from conformance.catalogue import PROFILES, Catalogue
 from conformance.deciding import overall
 from conformance.findings import Finding
 from conformance.history.records import History
+from conformance.report.about import about
 from conformance.report.curl import curl
 from conformance.report.model import (
     REPORT_VERSION,
@@ -27,6 +28,7 @@ from conformance.report.model import (
 )
 from conformance.report.racing import races
 from conformance.verdicts import Verdicts
+from conformance.verdicts.scope import absences
 
 LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
 
@@ -42,21 +44,28 @@ def build(
     messages: int,
     waived: Mapping[str, Waived] | None = None,
     known: Collection[str] = (),
+    listed: Collection[str] | None = None,
     remarks: Sequence[str] = (),
 ) -> Report:
     """The report of one run.
 
     :param finished: ISO 8601; :param messages: as counted by the budget.
     :param waived: the waivers in force, by requirement; :param known: fingerprints of the findings of a baseline.
+    :param listed: ids that the baseline lists; None without one.
     :param remarks: what is to be said beside the verdicts.
     """
     header = history.header
     calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
     footer = history.footer
+    verdict = overall(verdicts, catalogue, header.profiles)
+    requirements = tuple(_requirements(history, verdicts, catalogue, waived or {}, known, listed))
     return Report(
         schema_version=REPORT_VERSION,
         suite=SuiteInfo(
-            name="retry-conformance", version=__version__, contract_version=CONTRACT_VERSION, libraries=libraries()
+            name="retry-conformance",
+            version=__version__,
+            contract_version=catalogue.contract_version,
+            libraries=libraries(),
         ),
         target=TargetInfo(base_url=header.base_url, campaign_id=header.campaign_id),
         run=RunInfo(
@@ -75,15 +84,22 @@ def build(
             history_sha256=history_sha256,
             remarks=tuple(remarks),
         ),
-        verdict=overall(verdicts, catalogue, header.profiles),
+        verdict=verdict,
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
-        requirements=tuple(_requirements(history, verdicts, catalogue, waived or {}, known)),
+        requirements=requirements,
         observations=(
             *(ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations),
             *_repetitions(history),
         ),
         latency=latency(history),
         races=races(history),
+        about=about(
+            verdict,
+            requirements,
+            header.profiles,
+            contract=catalogue.contract_version,
+            absent={r.id: absences(r, header, catalogue.capabilities) for r in catalogue.requirements},
+        ),
     )
 
 
@@ -127,7 +143,12 @@ def latency(history: History) -> dict[str, Latency]:
 
 
 def _requirements(
-    history: History, verdicts: Verdicts, catalogue: Catalogue, waived: Mapping[str, Waived], known: Collection[str]
+    history: History,
+    verdicts: Verdicts,
+    catalogue: Catalogue,
+    waived: Mapping[str, Waived],
+    known: Collection[str],
+    listed: Collection[str] | None,
 ) -> Sequence[ReportedRequirement]:
     programs = {n.scenario for n in history.notes if n.event == "program"}
     items = []
@@ -147,6 +168,8 @@ def _requirements(
                 findings=tuple(_finding(history, f, programs) for f in verdict.findings),
                 waived=waiver if waiver is not None and waiver.covers == verdict.verdict else None,
                 known=verdict.verdict == "fail" and all(f.fingerprint in known for f in verdict.findings),
+                not_in_baseline=listed is not None and requirement.id not in listed,
+                shown_with=verdict.shown_with,
             )
         )
     return items

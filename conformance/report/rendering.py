@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from conformance import CONTRACT_VERSION
 from conformance.errors import SuiteError, UsageError
 
 #: Seconds that pytest may take.
@@ -71,12 +72,15 @@ def _whole(file: Path, end: bytes) -> bool:
         return False
 
 
-def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]:
+def select(profiles: Sequence[str], arguments: Sequence[str], contract: str = CONTRACT_VERSION) -> tuple[str, ...]:
     """The requirement ids that pytest arguments choose. Nothing is run.
+
+    :param contract: the version whose requirements there are to choose from.
 
     :raises UsageError: the arguments are wrong, or choose nothing.
     """
-    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *_choosing(arguments)])
+    held_to = ("--conformance-contract", contract)
+    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *held_to, *_choosing(arguments)])
     chosen = tuple(line.rpartition("::")[2] for line in ended.stdout.splitlines() if "::BR-" in line)
     if ended.returncode == _WRONG_USAGE:
         said = [

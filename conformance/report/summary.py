@@ -24,8 +24,13 @@ def summary(report: Report) -> str:
     """The whole page: the verdict, the counts, what did not pass, and the observations."""
     run = report.run
     lines = [
-        f"# Batch Send - Retry: {report.verdict}",
+        f"# Batch Send - Retry: {_plain(report.claim)}",
         "",
+        *(
+            (f"{_plain(_sentence(report.about.detail))}", "")
+            if report.about is not None and report.about.detail
+            else ()
+        ),
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
@@ -74,6 +79,10 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
 def observations(report: Report) -> Sequence[str]:
     """Each observation once, as key: value."""
     return tuple(dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations))
@@ -100,7 +109,9 @@ def _ids(report: Report, verdict: str) -> str:
 
 
 def _mark(item: ReportedRequirement) -> str:
-    return " (waived)" if item.waived is not None else " (known)" if item.known else ""
+    if item.waived is not None:
+        return " (waived)"
+    return " (known)" if item.known else " (not in the baseline)" if item.not_in_baseline else ""
 
 
 def _finding(finding: ReportedFinding) -> list[str]:

@@ -39,7 +39,7 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
     contents = {
         "conformance.json": data + b"\n",
         "summary.md": summary(report).encode(),
-        "badge.svg": badge(report.verdict).encode(),
+        "badge.svg": badge(report.claim, report.verdict).encode(),
         **programs,
     }
     return tuple(line for name, content in contents.items() if (line := _write(folder / name, content)))

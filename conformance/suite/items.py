@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from conformance.catalogue import Requirement, load
+from conformance import CONTRACT_VERSION
+from conformance.catalogue import Catalogue, Requirement, load
 from conformance.errors import SuiteError
 from conformance.history.reader import read_history
 from conformance.history.records import History
-from conformance.launch import launch
+from conformance.launch import CONTRACT_VARIABLE, contract_of, launch
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story, why
 from conformance.report.write import read_report
@@ -35,7 +37,12 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[RequirementItem]:
         chosen = str(self.config.getoption("--conformance-profile")).split(",")
-        for requirement in load().select(chosen):
+        try:
+            requirements = _catalogue(self.config).select(chosen)
+        except SuiteError as error:
+            # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
+            raise self.CollectError(str(error)) from None
+        for requirement in requirements:
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
 
 
@@ -100,10 +107,35 @@ class RequirementItem(pytest.Item):
         return self.path, None, self.requirement.id
 
 
+def _catalogue(config: pytest.Config) -> Catalogue:
+    """The requirements that this session is about: those of the report that it shows, or of the contract asked for.
+
+    :raises SuiteError: the report, the configuration or the version is wrong.
+    """
+    given = config.getoption("--conformance-report")
+    if given:
+        known = {item.id for item in read_report(Path(given)).requirements}
+        shipped = load()
+        kept = tuple(r for r in shipped.requirements if r.id in known)
+        return msgspec.structs.replace(shipped, requirements=kept)
+    return load(_contract(config))
+
+
+def _contract(config: pytest.Config) -> str:
+    """The version of the contract that this session judges by."""
+    asked, file = config.getoption("--conformance-contract"), config.getoption("--conformance-config")
+    if asked is None and file is None and CONTRACT_VARIABLE not in os.environ:
+        # Collecting alone needs no configuration.
+        return CONTRACT_VERSION
+    return contract_of(config.getoption("--target", None), Path(file) if file else None, os.environ, asked)
+
+
 def _waiver(item: ReportedRequirement) -> str:
     """What excuses this verdict, the waiver that covers it or the baseline that has it; empty if nothing does."""
     waived = item.waived
     if waived is None or waived.covers != item.verdict:
+        if item.not_in_baseline and item.verdict in ("fail", "inconclusive", "not_run"):
+            return f"{item.verdict.replace('_', ' ')}, and the baseline does not list it"
         return f"{item.verdict}, and the baseline fails there already" if item.known else ""
     return f"{item.verdict.replace('_', ' ')}, waived until {waived.expires}: {waived.reason} ({waived.link})"
 
@@ -146,10 +178,12 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
     config = session.config
     selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
     profiles = tuple(str(config.getoption("--conformance-profile")).split(","))
+    contract = _contract(config)
     options = Options(
         profiles=profiles,
         selected=selected,
-        drivers=drivers_for(selected, profiles),
+        drivers=drivers_for(selected, profiles, contract),
+        contract=contract,
         depth=str(config.getoption("--conformance-depth")),
         seed=new_seed(),
         report_dir=Path(str(config.getoption("--conformance-dir"))),
