@@ -17,45 +17,34 @@ from oracle.simulator.session import broken, simulate
 
 #: Innocents accused: a requirement and the kind of the finding, as the benchmark prints them.
 ACCUSED = (
-    "BR-BLK-02  status after a blocked retry",
-    "BR-IDS-02  a retried batch is not found",
-    "BR-IDS-03  createdAt changed by a retry",
-    "BR-IDS-03  fullMessage changed by a retry",
-    "BR-IDS-03  language changed by a retry",
-    "BR-IDS-03  values changed by a retry",
-    "BR-IDS-04  a message is unknown to the single read",
-    "BR-SCH-02  not described: batch_list 400: the body is not JSON",
-    "BR-SCH-02  not described: batch_send 400: the body is not JSON",
-    "BR-SCH-02  not described: message_read 400: the body is not JSON",
-    "BR-SEL-03  latestStatus differs from the newest attempt",
-    "BR-SEL-06  nothing failed: 404",
+    "BR-ACC-02  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
+    "BR-ACC-06  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
 )
 #: Faults that no judge finds yet.
 MISSED = frozenset(
     (
-        "retries-by-itself",
-        "never-sent-again",
         "both-win-races",
         "loser-undoes",
-        "single-takes-success",
-        "single-answers-another",
-        "batch-retry-takes-singles",
         "pages-repeat",
         "stale-view",
         "stale-count",
-        "shows-recipient",
-        "breaks-on-large-batches",
-        "body-is-refused-and-acts",
     )
+)
+)
 )
 #: Faults beside which a requirement is named alone that they do not break.
 STRAYED = frozenset(
     (
         "two-attempts",
         "forgets-attempts",
-        "pair-acts-twice",
-        "shows-recipient",
+        "other-language",
+        "swaps-rows",
+        "throttled-is-carried-out",
+        "foreign-path-acts",
+        "spelling-acts",
     )
+)
+)
 )
 
 

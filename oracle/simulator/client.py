@@ -88,9 +88,11 @@ class Client:
 
         if len(asked) > 1:
             self.races += 1
+        # A client takes a moment from one answer to the next request.
+        begun = self.target.clock.now + self.rng.uniform(0.0001, 0.001)
         for place, request in enumerate(asked):
             race = {"race": self.races} if len(asked) > 1 else {}
-            at = self.target.clock.now + place * 0.0005
+            at = begun + place * 0.0005
             self.target.clock.at(at, partial(self.wire.ask, request | race, partial(came, place)))
 
     # ------------------------------------------------------------------ requests

@@ -85,7 +85,10 @@ def run(seed: int, habits: Habits, rng: Random, kind: type[Target], scripts: tup
     if habits.key_dies:
         target.dead = clock.now + rng.uniform(0, 3 * habits.settle)
     if habits.restarts:
-        clock.at(clock.now + rng.uniform(0, 3 * habits.settle), target.restart)
+        clock.at(clock.now + rng.uniform(0.5, 3 * habits.settle), target.restart)
+        # What is gone with it besides tells that it is the target that lost its data.
+        client.start(SCRIPTS["rounds"](client))
+        client.start(SCRIPTS["patient"](client))
     names = scripts or tuple(rng.choice(list(SCRIPTS)) for _ in range(rng.choice([1, 1, 2, 3])))
     wire.most = len(wire.exchanges) + rng.choice([30, 50, 80])
     for name in names:

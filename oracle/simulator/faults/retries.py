@@ -346,6 +346,8 @@ class NotRetryableTwice(Target):
 
 
 FULL = {"batch_list": "full", "campaign_list": "none", "message_read": "full"}
+#: Nothing lags, and the configuration says so.
+SURE = {"read_lag": 0.0, "status_lag": 0.0, "lags": {"batch_list": 0.0, "campaign_list": 0.0, "message_read": 0.0}}
 CALM = {"partial": 0.0, "delay": 0.0}
 
 FAULTS = (
@@ -359,7 +361,7 @@ FAULTS = (
     fault(AttemptsNothing, "ACC-05 SEL-01", "patient", counting=FULL),
     fault(StaysProcessing, "ACC-06 ACC-02 ERR-01", "patient rounds", after_accepted="busy", counting=FULL),
     fault(CreatedDoesNotBlock, "BLK-01", "blocked", after_single="keep", counting=FULL, pace=0.08),
-    fault(BlockedKeepsStatus, "BLK-02", "blocked", after_single="keep", shows_batches=True, pace=0.2, **CALM),
+    fault(BlockedKeepsStatus, "BLK-02", "blocked", after_single="keep", shows_batches=True, pace=0.2, **SURE, **CALM),
     fault(BlockedIsCarriedOut, "BLK-03 SEL-04", "blocked", after_single="keep", counting=FULL, pace=0.08),
     fault(ExhaustedIsCarriedOut, "BLK-03 SEL-04", "spent", counting=FULL),
     fault(OnlyTheFirst, "SEL-01 ACC-02", "patient", counting=FULL, **CALM),
