@@ -16,35 +16,21 @@ from oracle.simulator.reduced import reduced, write
 from oracle.simulator.session import broken, simulate
 
 #: Innocents accused: a requirement and the kind of the finding, as the benchmark prints them.
-ACCUSED = (
-    "BR-ACC-02  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
-    "BR-ACC-06  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
-)
+ACCUSED: tuple[str, ...] = ()
 #: Faults that no judge finds yet.
-MISSED = frozenset(
-    (
-        "both-win-races",
-        "loser-undoes",
-        "pages-repeat",
-        "stale-view",
-        "stale-count",
-    )
+MISSED: tuple[str, ...] = (
+    "both-win-races",
+    "loser-undoes",
+    "pages-repeat",
+    "stale-view",
+    "stale-count",
 )
-)
-)
-#: Faults beside which a requirement is named alone that they do not break.
-STRAYED = frozenset(
-    (
-        "two-attempts",
-        "forgets-attempts",
-        "other-language",
-        "swaps-rows",
-        "throttled-is-carried-out",
-        "foreign-path-acts",
-        "spelling-acts",
-    )
-)
-)
+#: Faults next to which a requirement is named alone that they do not break.
+STRAYED: tuple[str, ...] = (
+    "blocked-is-carried-out",
+    "forgets-attempts",
+    "retries-another-batch",
+    "any-key-is-accepted",
 )
 
 
