@@ -325,12 +325,13 @@ class BothWinRaces(Target):
 
 
 class LoserUndoes(Target):
-    """A retry that loses a race takes back the attempts that the winner made."""
+    """A retry that loses a race rolls back the attempts that the winner made."""
 
     def blocked(self, batch: Batch, failed: Sequence[Message]) -> Answer:
         for message in batch.messages:
             if message.status == "created" and len(message.attempts) > 1:
                 self.fired += 1
+                message.attempts.pop()
                 self.move(message, "failure")
         return super().blocked(batch, failed)
 
