@@ -203,7 +203,7 @@ def _drive(
                 for name in options.drivers:
                     DRIVERS[name](drive)
             stop.check()
-            transport.silence.at_the_end()
+            transport.outage.at_the_end()
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))
@@ -294,15 +294,21 @@ def conclude(
     judged = of_verdicts(
         draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
     )
-    beside = (*wrong, *idle(options.waivers, given, today), *_known(draft))
+    lost = tuple(str(o.value) for o in verdicts.observations if o.key == DATA_LOST)
+    beside = (*wrong, *lost, *idle(options.waivers, given, today), *_known(draft))
     remarks = tuple(line for line in (spent.stopped(history), spent.left_out(history), *beside) if line)
     ended = ending or Ending()
-    report = report_with(worst({ended.status, judged}), remarks)
+    untestable = {TargetError.exit_status} if lost else set()
+    report = report_with(worst({ended.status, judged, *untestable}), remarks)
     missing = write_all(report, history, folder) if folder is not None else ()
     if missing:
         report = report_with(worst({report.run.exit_status, SuiteError.exit_status}), remarks)
     lines = (*ended.lines, *beside, *missing)
     return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
+
+
+#: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
+DATA_LOST = "data-lost"
 
 
 def _known(report: Report) -> Sequence[str]:
