@@ -318,8 +318,8 @@ def _grouped(lines: Sequence[str], shown: int) -> Iterator[str]:
         yield f"    {count:5}  {kind}  [{']  ['.join(seen[:shown])}]"
 
 
-def show(seed: int, fault: str | None, *, model: bool, small: bool, out: Path) -> Iterator[str]:
-    """Write one history to a file, and say what the judges find in it."""
+def show(seed: int, fault: str | None, *, model: bool, small: bool, out: Path | None) -> Iterator[str]:
+    """Say what the judges find in one history, and write it to the file if one is named."""
     if model and fault is not None:
         line = spoiled(seed, Walk(seed, rows=1 + seed % 3, cells=2 + seed % 8, lag=LAGS[seed % 3]).line)
         history = to_history(line, settle=1.0, lag=LAGS[seed % 3])
@@ -329,8 +329,9 @@ def show(seed: int, fault: str | None, *, model: bool, small: bool, out: Path) -
         history = simulate_small(seed).history
     else:
         history = (simulate(seed) if fault is None else broken(fault, seed)).history
-    write(history, out)
-    yield f"{len(history.exchanges)} exchanges in {out}"
+    if out is not None:
+        write(history, out)
+    yield f"{len(history.exchanges)} exchanges{f' in {out}' if out is not None else ''}"
     for finding in findings(history):
         yield f"{' '.join(finding.any_of)}  {finding.kind}  ({' '.join(finding.axioms)})"
         yield from (f"    {line}" for line in finding.argument)
@@ -344,13 +345,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes")
     parser.add_argument("--shown", type=int, default=3, metavar="K", help="histories that a line names")
-    parser.add_argument(
-        "--show", type=int, metavar="SEED", help="write the history with this seed, and what is found in it"
-    )
+    parser.add_argument("--show", type=int, metavar="SEED", help="print what is found in the history with this seed")
     parser.add_argument("--fault", metavar="NAME", help="with --show: of the target with this fault")
     parser.add_argument("--model", action="store_true", help="with --show: of the model")
     parser.add_argument("--small", action="store_true", help="with --show: one client and one batch")
-    parser.add_argument("--out", type=Path, default=Path("history.jsonl"), metavar="FILE", help="with --show: where to")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --show: write the history there")
     given = parser.parse_args()
     if given.show is not None:
         for line in show(given.show, given.fault, model=given.model, small=given.small, out=given.out):
