@@ -23,7 +23,7 @@ ROUNDS = "F1 | retry 201 | F2 | retry 201 | F3 [enq]"
 THIRD = f"{ROUNDS} | F3 | retry 201 | F4"
 
 #: Axioms that the judges use in these rules, and do not name yet.
-UNNAMED = {"BR-ACC-05": ("A2",)}
+UNNAMED = {"BR-ACC-02": ("A2b",), "BR-ACC-05": ("A2",), "BR-ACC-06": ("A3",)}
 
 TABLE = [
     (
