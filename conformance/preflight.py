@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
+from collections.abc import Callable
 
 from conformance.config import Config
 from conformance.errors import TargetError
 from conformance.history.records import PREFLIGHT, Exchange
 from conformance.transport.request import Origin, Reply, Request, Transport
 
+#: What a target does that is starting.
+_STARTING = ("unreachable", "broken", "no_answer")
+#: Seconds between two attempts to reach a target that is starting: the first, and the longest.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 5.0
 #: Seconds within which a connection broke rather than that the target was silent.
 _AT_ONCE = 5.0
 _ORIGIN = Origin(driver=PREFLIGHT, scenario=PREFLIGHT)
@@ -40,12 +47,39 @@ def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
             "the target answers a message that does not exist with 2xx: it answers everything alike",
             where=where,
             mend=mend,
+            cause="answers_alike",
         )
     if asks_other(config) and config.target.other is not None:
         there = config.target.other.campaign_id
         transport.call(
             Request(operation="campaign_list", campaign=there, auth="other", query=(("limit", "1"),), origin=_ORIGIN)
         )
+
+
+def wait_for(
+    transport: Transport,
+    config: Config,
+    *,
+    seed: int = 0,
+    seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """``check``, again and again for some seconds where the target is not there yet, or answers server errors.
+
+    :raises TargetError: it did not come in that time, or cannot be tested for another reason.
+    """
+    until, pause = clock() + seconds, FIRST_PAUSE
+    while True:
+        try:
+            check(transport, config, seed=seed)
+        except TargetError as error:
+            if error.cause not in _STARTING or clock() + pause > until:
+                raise
+        else:
+            return
+        sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def asks_other(config: Config) -> bool:
@@ -68,33 +102,41 @@ def _check_reached(exchange: Exchange, where: str) -> None:
         error = end.error or "no connection"
         tls = any(word in error.lower() for word in ("ssl", "certificate", "tls"))
         mend = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
-        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend)
+        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend, cause="unreachable")
     if end.outcome == "lost":
         mend = "check that this is an HTTP API, and target.read_timeout"
-        raise TargetError(f"the target gives no whole answer ({end.error})", where=where, mend=mend)
+        what = f"the target gives no whole answer ({end.error})"
+        raise TargetError(what, where=where, mend=mend, cause="no_answer")
 
 
 def _check_status(exchange: Exchange, where: str) -> None:
     status = exchange.status or 0
     mends = {
-        401: ("refuses the key", "check target.api_key (or the variable that api_key_env names)"),
+        401: ("key_refused", "refuses the key", "check target.api_key (or the variable that api_key_env names)"),
         403: (
+            "not_permitted",
             "does not permit this key or this address",
             "check target.campaign_id, the key, and the allow-list of addresses",
         ),
-        404: ("knows no such campaign", "check target.base_url (with /api/v2) and target.campaign_id"),
-        429: ("answers 429 again and again", "wait, or lower limits.calls_per_second"),
+        404: (
+            "no_such_campaign",
+            "knows no such campaign",
+            "check target.base_url (with /api/v2) and target.campaign_id",
+        ),
+        429: ("throttled", "answers 429 again and again", "wait, or lower limits.calls_per_second"),
     }
     if status in mends:
-        what, mend = mends[status]
-        raise TargetError(f"the target {what} ({status})", where=where, mend=mend)
+        cause, what, mend = mends[status]
+        raise TargetError(f"the target {what} ({status})", where=where, mend=mend, cause=cause)
     if status >= 500:
-        raise TargetError(f"the target is broken: it answers {status}", where=where, mend="mend it, then run again")
+        what = f"the target is broken: it answers {status}"
+        raise TargetError(what, where=where, mend="mend it, then run again", cause="broken")
     if status != 200:
         raise TargetError(
             f"the target answers {status} to a page of the campaign's messages",
             where=where,
             mend="check target.base_url",
+            cause="not_this_api",
         )
 
 
@@ -104,4 +146,4 @@ def _check_page(page: Reply, where: str) -> None:
         return
     kind = page.exchange.end.headers.get("content-type", "no content type")
     what = f"the target does not answer as this API: no page of messages ({page.exchange.end.media}, {kind})"
-    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)")
+    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)", cause="not_this_api")

@@ -10,11 +10,13 @@ from conformance import CONTRACT_VERSION
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
-from conformance.errors import SuiteError, UsageError
+from conformance.errors import SuiteError
 from conformance.exit_status import worst
 from conformance.report.rendering import render
 from conformance.report.write import read_report
-from conformance.session import Options, Result, conclude, make_folder
+from conformance.report.folder import make_folder
+from conformance.run_options import check_contract
+from conformance.session import Options, Result, conclude, worsened
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -29,9 +31,7 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
 
     A history that was cut off is judged as far as it goes; a retry in flight counts as lost.
     """
-    if contract != CONTRACT_VERSION:
-        what = f"this suite judges contract {CONTRACT_VERSION} only"
-        raise UsageError(what, where="--contract", mend="use the suite of that version")
+    check_contract(contract, "--contract")
     catalogue = load()
     statuses = set()
     for number, path in enumerate(histories):
@@ -42,13 +42,13 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
             screen.say(f"{path}", style="bold")
         result = conclude(path, catalogue, Options(), folder=folder)
         lines = list(result.lines)
-        if folder is not None:
-            lines += _pages(path, folder, result)
-        status = worst({result.exit_status, SuiteError.exit_status}) if lines else result.exit_status
-        tell(screen, result.report, catalogue, exit_status=status)
-        for line in (*result.report.run.remarks, *lines):
+        missing = _pages(path, folder, result) if folder is not None else []
+        if missing:
+            result = worsened(result, missing, folder)
+        tell(screen, result.report, catalogue)
+        for line in dict.fromkeys((*result.report.run.remarks, *lines, *missing)):
             screen.complain(line)
-        statuses.add(status)
+        statuses.add(result.exit_status)
     return worst(statuses)
 
 

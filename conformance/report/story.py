@@ -22,6 +22,8 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
     if item.known:
         lines += _wrap("the baseline fails there already", width, "  known     ")
+    if item.unlisted:
+        lines += _wrap("the contract of the baseline does not have it, and it does not count yet", width, "  new       ")
     if item.reason is not None:
         lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:

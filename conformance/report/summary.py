@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from conformance.exit_status import meaning
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
@@ -20,14 +21,38 @@ SIGNS = {
 }
 
 
+#: Bytes of the page at most: GitHub takes 1 MiB for a job's summary, and refuses more.
+MOST = 1_000_000
+
+
 def summary(report: Report) -> str:
-    """The whole page: the verdict, the counts, what did not pass, and the observations."""
+    """The whole page: the verdict, the counts, what did not pass, and the observations; under 1 MiB."""
+    page = _page(report)
+    if len(page.encode("utf-8", "replace")) <= MOST:
+        return page
+    kept, size = [], 0
+    for line in page.splitlines():
+        size += len(line.encode("utf-8", "replace")) + 1
+        if size > MOST - 200:
+            break
+        kept.append(line)
+    return "\n".join([*kept, "", "The page is cut here; conformance.json and report.html hold the rest.", ""])
+
+
+def headline(report: Report) -> str:
+    """The verdict in words; beside an exit status that is not 0 it never reads as if all were well."""
+    green = report.verdict == "conformant" and report.run.exit_status != 0
+    return f"{report.verdict}, but exit status {report.run.exit_status}" if green else report.verdict
+
+
+def _page(report: Report) -> str:
     run = report.run
     lines = [
-        f"# Batch Send - Retry: {report.verdict}",
+        f"# Batch Send - Retry: {headline(report)}",
         "",
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
-        f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}. {run.calls} calls, "
+        f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
+        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
@@ -76,7 +101,16 @@ def summary(report: Report) -> str:
 
 def observations(report: Report) -> Sequence[str]:
     """Each observation once, as key: value."""
-    return tuple(dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations))
+    return tuple(dict.fromkeys(f"{o.key}: {_value(o.value)}" for o in report.observations))
+
+
+def _value(value: Any) -> str:
+    """A value in words rather than in the notation of a programming language."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_value(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if not isinstance(value, str) else value
 
 
 def _left_out(report: Report) -> list[str]:
@@ -92,6 +126,8 @@ def _excused(item: ReportedRequirement) -> list[str]:
         w = item.waived
         said = f"{item.verdict.replace('_', ' ')}, until {w.expires}: {_plain(w.reason)} ({_plain(w.link)})"
         return [f"Waived: {said}", ""]
+    if item.unlisted:
+        return ["New: the contract of the baseline does not have it, and it does not count yet.", ""]
     return ["Known: the baseline fails there already.", ""] if item.known else []
 
 
@@ -100,7 +136,7 @@ def _ids(report: Report, verdict: str) -> str:
 
 
 def _mark(item: ReportedRequirement) -> str:
-    return " (waived)" if item.waived is not None else " (known)" if item.known else ""
+    return " (waived)" if item.waived is not None else " (known)" if item.known else " (new)" if item.unlisted else ""
 
 
 def _finding(finding: ReportedFinding) -> list[str]:
