@@ -34,7 +34,8 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
     status = report.run.exit_status
     if status != 0 and not allow_red:
         what = f"is the report of a run that ended with exit status {status}, and would let pass what is broken in it"
-        mend = "give the conformance.json of the last green run; to start without one, look at its failures and add --baseline-allow-red"
+        start = "to start without one, look at its failures and add --baseline-allow-red"
+        mend = f"give the conformance.json of the last green run; {start}"
         raise UsageError(what, where=str(path), mend=mend)
     return Baseline(
         known=frozenset(f.fingerprint for item in report.requirements for f in item.findings),

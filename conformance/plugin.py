@@ -14,7 +14,16 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
-from conformance.suite.items import HISTORY, OURS, RESULT, STATUS, RequirementItem, VerdictError, leave_not_run, worst_first
+from conformance.suite.items import (
+    HISTORY,
+    OURS,
+    RESULT,
+    STATUS,
+    RequirementItem,
+    VerdictError,
+    leave_not_run,
+    worst_first,
+)
 from conformance.suite.processes import asked_for, refusal, shared_out
 
 #: Reports of ours that pytest counts as failed.
@@ -193,6 +202,6 @@ class _Page:
 
 def _forget_environment(config: pytest.Config) -> None:
     """Nothing of the environment reaches our page: a CI server's variables may hold secrets."""
-    from pytest_metadata.plugin import metadata_key
+    import pytest_metadata.plugin as metadata  # type: ignore[import-untyped]
 
-    config.stash.get(metadata_key, {}).clear()
+    config.stash.get(metadata.metadata_key, {}).clear()

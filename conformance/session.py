@@ -344,7 +344,8 @@ def worsened(result: Result, lines: Sequence[str], folder: Path | None) -> Resul
     run = result.report.run
     status = worst({run.exit_status, SuiteError.exit_status})
     report = msgspec.structs.replace(
-        result.report, run=msgspec.structs.replace(run, exit_status=status, remarks=(*run.remarks, *map(one_line, lines)))
+        result.report,
+        run=msgspec.structs.replace(run, exit_status=status, remarks=(*run.remarks, *map(one_line, lines))),
     )
     report = toned_down(report)
     if folder is not None:

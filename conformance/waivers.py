@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -104,9 +104,7 @@ def _named(standing: Iterable[Waiver], item: ReportedRequirement) -> bool:
     return bool(item.findings) and {f.fingerprint for f in item.findings} <= named
 
 
-def idle(
-    waivers: Iterable[Waiver], requirements: Iterable[ReportedRequirement], today: datetime.date
-) -> list[str]:
+def idle(waivers: Iterable[Waiver], requirements: Iterable[ReportedRequirement], today: datetime.date) -> list[str]:
     """A line for each waiver in force that has no effect, and is not stale: it covers something that did not come."""
     items = {item.id: item for item in requirements}
     lines = []

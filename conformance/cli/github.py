@@ -25,12 +25,12 @@ def announce(report: Report, environ: Mapping[str, str], command: Callable[[str]
     """
     if not on_github(environ):
         return ""
-    for line in annotations(report):
+    for line in error_lines(report):
         command(line)
     return append(summary(report), environ)
 
 
-def annotations(report: Report) -> Iterator[str]:
+def error_lines(report: Report) -> Iterator[str]:
     """One ``::error`` for each MUST that fails and counts; one for a run that is red for another reason."""
     run = report.run
     failing = [r for r in report.chosen if of_item(r, run.profiles, fail_on=run.fail_on) == 1]

@@ -12,9 +12,9 @@ from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
+from conformance.report.folder import make_folder
 from conformance.report.rendering import render
 from conformance.report.write import read_report
-from conformance.report.folder import make_folder
 from conformance.run_options import check_contract
 from conformance.session import Options, Result, conclude, worsened
 

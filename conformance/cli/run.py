@@ -133,9 +133,7 @@ def _launch(screen: Screen, target: str | None, config_file: Path | None, option
         def progress(now: Progress) -> None:
             screen.progress(now, status)
 
-        return launch(
-            target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop
-        )
+        return launch(target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop)
 
 
 def _conclude(screen: Screen, result: Result, options: Options) -> int:

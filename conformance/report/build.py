@@ -70,7 +70,10 @@ def build(
     report = Report(
         schema_version=REPORT_VERSION,
         suite=SuiteInfo(
-            name="retry-conformance", version=__version__, contract_version=CONTRACT_VERSION, libraries=libraries(),
+            name="retry-conformance",
+            version=__version__,
+            contract_version=CONTRACT_VERSION,
+            libraries=libraries(),
             commit=commit(),
         ),
         target=TargetInfo(base_url=header.base_url, campaign_id=header.campaign_id),
@@ -98,7 +101,10 @@ def build(
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
         requirements=tuple(_requirements(history, verdicts, catalogue, waived or {}, known, listed)),
         observations=(
-            *(ReportedObservation(key=o.key, value=_plain(o.value), evidence=o.evidence) for o in verdicts.observations),
+            *(
+                ReportedObservation(key=o.key, value=_plain(o.value), evidence=o.evidence)
+                for o in verdicts.observations
+            ),
             *_repetitions(history),
         ),
         latency=latency(history),

@@ -48,7 +48,8 @@ def junit(report: Report, catalogue: Catalogue) -> bytes:
         suite.set("timestamp", when[0])
     root.attrib |= {name: suite.get(name, "0") for name in ("tests", "failures", "errors", "time")}
     ET.indent(root, " ")
-    return b"<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(root, encoding="utf-8") + b"\n"
+    text = ET.tostring(root, encoding="unicode")
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n".encode()
 
 
 def outcome(item: ReportedRequirement, report: Report) -> Outcome:

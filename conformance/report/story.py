@@ -23,7 +23,9 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
     if item.known:
         lines += _wrap("the baseline fails there already", width, "  known     ")
     if item.unlisted:
-        lines += _wrap("the contract of the baseline does not have it, and it does not count yet", width, "  new       ")
+        lines += _wrap(
+            "the contract of the baseline does not have it, and it does not count yet", width, "  new       "
+        )
     if item.reason is not None:
         lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:
