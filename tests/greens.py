@@ -104,12 +104,12 @@ def green(file: Path) -> bool:
     text = file.read_text(encoding="utf-8")
     if file.name == "conformance.json":
         told = json.loads(text)
-        return told["run"]["exit_status"] == 0 or told["verdict"] == "conformant"
+        return bool(told["run"]["exit_status"] == 0 or told["verdict"] == "conformant")
     if file.name == "junit.xml":
         suites = list(ET.fromstring(text).iter("testsuite"))
         return not any(int(suite.get(name, "0")) for suite in suites for name in ("failures", "errors"))
     if file.name == "ctrf.json":
-        return json.loads(text)["results"]["summary"]["failed"] == 0
+        return bool(json.loads(text)["results"]["summary"]["failed"] == 0)
     if file.name == "summary.md":
         return text.startswith("# Batch Send - Retry: conformant\n") or "Exit status 0" in text
     if file.name == "badge.svg":

@@ -23,6 +23,7 @@ from conformance.program.scheduler import Progress
 from conformance.report.clean import harmless as inert
 from conformance.report.model import Report
 from conformance.report.story import story, why
+from conformance.report.summary import EARLY
 from conformance.signals import Stop
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
@@ -197,7 +198,17 @@ def _table(report: Report) -> Table:
     table.add_column("requirement", no_wrap=True)
     table.add_column("what it says", ratio=1, overflow="fold")
     table.add_column("why", ratio=1, overflow="fold")
+    early = [item for item in report.chosen if item.reason is not None and item.reason.code == EARLY]
     for item in report.chosen:
+        if item in early and len(early) > 1:
+            if item is early[0]:
+                table.add_row(
+                    Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
+                    Text(f"{len(early)} requirements"),
+                    Text(", ".join(other.id for other in early)),
+                    Text(inert(why(item)), style="dim"),
+                )
+            continue
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),

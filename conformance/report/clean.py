@@ -32,10 +32,14 @@ def one_line(text: str, most: int = MOST) -> str:
 
 
 def command_line(text: str) -> str:
-    """Return a command line of ours as it may be shown: whole, or not at all where it is too long to paste."""
+    """Return a command line of ours as it may be shown; where it cannot be pasted as it is, it says so.
+
+    It may hold what a target said, such as the id of a batch.
+    """
     if len(text) > MOST_CURL:
         return f"# a command line of {len(text)} characters; the request is in history.jsonl"
-    return _CONTROL.sub("\ufffd", text)
+    shown = " ".join(harmless(text).splitlines())
+    return text if shown == text else f"{shown}  # characters were replaced; the request is in history.jsonl"
 
 
 def for_xml(text: str) -> str:

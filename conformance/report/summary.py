@@ -21,6 +21,8 @@ SIGNS = {
 }
 
 
+#: The reason of what a run that ended early leaves open.
+EARLY = "run-incomplete"
 #: Bytes of the page at most: GitHub takes 1 MiB for a job's summary, and refuses more.
 MOST = 1_000_000
 
@@ -90,7 +92,7 @@ def _page(report: Report) -> str:
             "| requirement | verdict | why | what would settle it |",
             "| --- | --- | --- | --- |",
         ]
-        lines += [_row(item) for item in unsettled]
+        lines += _rows(unsettled)
         lines.append("")
     if report.observations:
         lines += ["## Which legal readings it follows", ""]
@@ -152,11 +154,23 @@ def _finding(finding: ReportedFinding) -> list[str]:
     ]
 
 
-def _row(item: ReportedRequirement) -> str:
+def _rows(unsettled: Sequence[ReportedRequirement]) -> list[str]:
+    """A row for each requirement; those that a run which ended early leaves open share one, for there is one reason."""
+    rows, cut_short = [], [item for item in unsettled if item.reason is not None and item.reason.code == EARLY]
+    for item in unsettled:
+        if item in cut_short and len(cut_short) > 1:
+            if item is cut_short[0]:
+                rows.append(_row(item, f"{len(cut_short)} requirements: {', '.join(i.id for i in cut_short)}"))
+        else:
+            rows.append(_row(item, f"{item.id} {_plain(item.title)}"))
+    return rows
+
+
+def _row(item: ReportedRequirement, about: str) -> str:
     reason = item.reason
     text = _plain(reason.text) if reason else ""
     needs = _plain("; ".join(reason.needs)) if reason else ""
-    return f"| {item.id} {_plain(item.title)} | {SIGNS[item.verdict]} | {text} | {needs} |"
+    return f"| {about} | {SIGNS[item.verdict]} | {text} | {needs} |"
 
 
 def _plain(text: str) -> str:
