@@ -53,7 +53,7 @@ def test_the_failing_target_fails_and_the_story_says_why(faulty_run: Ran) -> Non
     story = faulty_run.out[faulty_run.out.index("BR-BLK-01 is violated") :]
     for word in ("rule", "expected", "observed", "because", "evidence", "again", "by hand", "$API_KEY"):
         assert word in story
-    assert "run --config FILE --replay DIR/programs/" in story
+    assert "run --replay DIR/programs/" in story
     assert "exit status 1" in faulty_run.out
 
 

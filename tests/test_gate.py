@@ -133,17 +133,6 @@ def test_a_file_of_waivers_is_read_strictly(case: str, tmp_path: Path) -> None:
     assert status_of(["run", "--target", "http://127.0.0.1:9", "--waivers", str(path)]) == 2
 
 
-def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
-    page = (Path(__file__).parent.parent / "docs" / "gate.md").read_text(encoding="utf-8")
-    example = page.split("<!-- example: waivers.toml -->")[1].split("```toml\n")[1].split("```")[0]
-    path = tmp_path / "waivers.toml"
-    path.write_text(example, encoding="utf-8")
-    waivers = read_waivers(path)
-    assert [(w.requirement, w.covers) for w in waivers] == [("BR-BLK-02", "fail"), ("BR-SEL-06", "not_run")]
-    known = {r.id for r in load().requirements}
-    assert all(w.requirement in known for w in waivers)
-
-
 def test_what_a_baseline_has_is_marked_in_every_report(known: Ran, tmp_path: Path) -> None:
     failing = _failing(known)
     options = Options(fail_on="fail", baseline=Baseline(known=frozenset(chain.from_iterable(failing.values()))))

@@ -430,7 +430,7 @@ def test_equal_command_lines_are_shown_once() -> None:
     text = story(msgspec.structs.replace(item, findings=(finding,)), load()[item.id])
     assert text.count("curl -X POST a") == 1
     assert "curl -X POST b" in text
-    assert "run --config FILE --replay DIR/programs/plain.json" in text
+    assert "run --replay DIR/programs/plain.json" in text
 
 
 def test_progress_in_a_log_is_a_line_now_and_then() -> None:
