@@ -67,7 +67,8 @@ def _described(schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:
             text = told.get((name, field))
             if text:
                 about["description"] = text
-    return _unambiguous(schema)
+    fit: dict[str, Any] = _unambiguous(schema)
+    return fit
 
 
 def _unambiguous(value: Any) -> Any:

@@ -28,7 +28,7 @@ from conformance.errors import FormatError, GuardError, StaleWaiverError, SuiteE
 from conformance.exit_status import FailOn, nothing_applies, of_verdicts, worst
 from conformance.history import spent
 from conformance.history.reader import read_history
-from conformance.history.records import Given, Header, History
+from conformance.history.records import PREFLIGHT, Given, Header, History
 from conformance.history.writer import HistoryWriter
 from conformance.judges import judge
 from conformance.program.check import check
@@ -282,7 +282,9 @@ def conclude(
     :raises FormatError: the file is no history.
     """
     history = read_history(path)
-    verdicts = decide(history, judge(history, catalogue), catalogue)
+    # A target that the preflight turned away is not judged by the few reads of the preflight: it cannot be tested.
+    turned_away = by_history(history) and all(e.invoke.driver == PREFLIGHT for e in history.exchanges)
+    verdicts = decide(history, () if turned_away else judge(history, catalogue), catalogue)
     today = datetime.datetime.now(datetime.UTC).date()
     ended = ending or Ending()
     baseline = options.baseline or Baseline()

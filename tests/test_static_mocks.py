@@ -59,7 +59,10 @@ def _history(batches: list[str], shown: int, rows: int = 10) -> History:
         n = len(exchanges) + 1
         sent = Invoke(
             n=n, t=float(n), operation="batch_send", method="POST", path="/", charge=rows,
-            rows=tuple(Row(nonce=str(i), recipient="6511111111", role="failing", language="english") for i in range(rows)),
+            rows=tuple(
+                Row(nonce=str(i), recipient="6511111111", role="failing", language="english", values={})
+                for i in range(rows)
+            ),
         )  # fmt: skip
         exchanges.append(
             Exchange(invoke=sent, end=End(n=n, outcome="answered", last=n + 0.5, status=201, body={"batchId": batch}))
