@@ -8,12 +8,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
 from conformance.baseline import Baseline
 from conformance.catalogue import load
 from conformance.cli import status_of
 from conformance.errors import FormatError
+from conformance.exit_status import STALE
 from conformance.reference.settings import Settings
 from conformance.report.rendering import render
 from conformance.report.write import read_report
@@ -102,6 +104,59 @@ def test_waivers_let_pass_what_they_name(known: Ran) -> None:
     assert (status, "remove it" in said) == (1, True)
     assert ends(*every, _waiver(every[0].requirement, "inconclusive"))[0] == 0, "of two, the one that fits counts"
     assert ends(_waiver(every[0].requirement, "inconclusive"), *every)[0] == 0
+
+
+def test_a_stale_waiver_fails_the_run_or_warns(known: Ran, tmp_path: Path) -> None:
+    failing = _failing(known)
+    for lost in (_waiver("BR-ACC-99"), _waiver("BR-ACC-02"), _waiver(next(iter(failing)), days=-1)):
+        every = [_waiver(name) for name in failing if name != lost.requirement or lost.expires < TODAY]
+        if lost.expires < TODAY:
+            # The expired one is for a failure that another waiver covers by its finding.
+            every[0] = msgspec.structs.replace(every[0], fingerprint=next(iter(failing[every[0].requirement])))
+        strict = conclude(
+            known.folder / "history.jsonl", load(), Options(fail_on="fail", waivers=(*every, lost)), folder=tmp_path
+        )
+        assert strict.exit_status == 1
+        assert len(strict.report.run.stale) == 1
+        assert STALE in (tmp_path / "summary.md").read_text(encoding="utf-8")
+        case = next(c for c in ET.parse(tmp_path / "junit.xml").iter("testcase") if c.get("name") == "waivers")
+        assert case.find("failure") is not None
+        lenient = conclude(
+            known.folder / "history.jsonl",
+            load(),
+            Options(fail_on="fail", waivers=(*every, lost), stale_waivers="warn"),
+            folder=tmp_path,
+        )
+        assert (lenient.exit_status, lenient.report.run.stale) == (0, ())
+        assert any("(a warning" in line for line in lenient.lines)
+
+
+def test_a_waiver_of_one_finding_lets_no_other_pass(known: Ran) -> None:
+    failing = _failing(known)
+    name, prints = next(iter(failing.items()))
+    others = [_waiver(other) for other in failing if other != name]
+
+    def ends(*fingerprints: str) -> int:
+        own = [msgspec.structs.replace(_waiver(name), fingerprint=f) for f in fingerprints]
+        return conclude(
+            known.folder / "history.jsonl", load(), Options(fail_on="fail", waivers=(*others, *own))
+        ).exit_status
+
+    assert ends(*prints) == 0
+    assert ends("0" * 12) == 1
+
+
+def test_what_the_baseline_does_not_list_is_reported_and_does_not_count(known: Ran) -> None:
+    failing = _failing(known)
+    listed = frozenset(r.id for r in load().requirements) - set(failing)
+    result = conclude(known.folder / "history.jsonl", load(), Options(fail_on="fail", baseline=Baseline(listed=listed)))
+    assert result.exit_status == 0
+    assert any("does not count yet" in line and next(iter(failing)) in line for line in result.lines)
+    one = next(iter(failing))
+    result = conclude(
+        known.folder / "history.jsonl", load(), Options(fail_on="fail", baseline=Baseline(listed=listed | {one}))
+    )
+    assert result.exit_status == 1, "a new finding of an id that it lists counts"
 
 
 WAIVER = '[[waiver]]\nrequirement = "BR-ACC-04"\ncovers = "fail"\nreason = "r"\nlink = "l"\nexpires = 2027-01-31\n'

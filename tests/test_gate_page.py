@@ -81,7 +81,7 @@ def test_every_command_of_the_page_leads_to_a_green_gate(
         assert ended.returncode == 0, (name, ended.stdout, ended.stderr)
         if name == "gate":
             assert "Exit status 0: every MUST that was chosen passed" in ended.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"reports", "last-good"}
+    assert {path.name for path in tmp_path.iterdir()} - {".pytest_cache"} == {"reports", "last-good"}
     assert OWN_KEY not in ended.stdout + ended.stderr
 
 
@@ -91,12 +91,8 @@ def test_without_a_second_campaign_it_is_3_until_that_is_waived(
     _shorter(monkeypatch, *NO_SECOND)
     ended = _shell(tmp_path, target, "variables", "gate")
     assert ended.returncode == 3
-    left = [
-        item.id
-        for item in read_report(tmp_path / "reports" / "conformance.json").requirements
-        if item.verdict == "not_run"
-    ]
-    assert left == ["BR-SEC-02", "BR-SEC-03"]
+    left = read_report(tmp_path / "reports" / "conformance.json").chosen
+    assert [item.id for item in left if item.verdict != "pass"] == ["BR-SEC-02", "BR-SEC-03"]
     (tmp_path / "waivers.toml").write_text(BLOCKS["waivers.toml"], encoding="utf-8")
     ended = _shell(tmp_path, target, "variables", "waivers")
     assert ended.returncode == 0, ended.stdout + ended.stderr
