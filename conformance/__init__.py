@@ -2,5 +2,7 @@
 
 __version__ = "0.1.0"
 
-#: Version of the contract (specs/requirements.toml) that this suite judges by.
-CONTRACT_VERSION = "1.0"
+#: Versions of the contract (specs/requirements.toml) that this suite judges by, oldest first.
+CONTRACT_VERSIONS = ("1.0", "1.1")
+#: The newest of them, which is the default everywhere.
+CONTRACT_VERSION = CONTRACT_VERSIONS[-1]

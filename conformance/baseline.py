@@ -63,7 +63,7 @@ def remarks(baseline: Baseline, report: Report) -> list[str]:
     met = [item.id for item in report.requirements if item.known]
     if met:
         lines.append(f"{', '.join(met)}: the baseline fails there already, and it does not count again")
-    new = [item.id for item in report.chosen if item.unlisted and item.verdict in ("fail", "inconclusive", "not_run")]
+    new = [item.id for item in report.chosen if item.not_in_baseline]
     if new:
-        lines.append(f"{', '.join(new)}: the baseline was made under a contract without it, and it does not count yet")
+        lines.append(f"{', '.join(new)}: the baseline does not list them; they are reported, and do not count")
     return lines

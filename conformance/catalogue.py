@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from conformance import CONTRACT_VERSION, specs
+from conformance import CONTRACT_VERSION, CONTRACT_VERSIONS, specs
 from conformance.errors import FormatError, UsageError
 
 Profile = Literal["core", "guide", "hardening"]
@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, str] = {
     "IDS": "ids and data",
     "SEL": "which messages are retried",
     "LIV": "moving on",
+    "SGL": "single retries",
     "CON": "simultaneous calls",
     "ERR": "errors",
     "SEC": "keys and requests",
@@ -38,10 +39,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
 
 
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a requirement needs to apply at all: where the configuration does not offer it, there is nothing to test."""
+
+    #: One of ``Header.offers``.
+    offer: str = msgspec.field(name="with")
+    #: Reason code and text of the verdict ``not_applicable``.
+    code: str
+    otherwise: str
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """One requirement of the contract."""
 
     id: str
+    #: The contract version that brought it.
+    since: str = "1.0"
     profile: Profile
     level: Level
     title: str
@@ -50,10 +63,19 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     judged_when: str
     #: What must have happened for a pass.
     exercised_when: str
-    #: Situations that must all have been exercised for a pass; none means that any one will do.
-    facets: tuple[str, ...] = ()
+    #: Situations that must all have been exercised for a pass, as exercises name them (``Exercise.facet``); none means
+    #: that any exercise will do. Of "a or b" one will do.
+    cases: tuple[str, ...] = ()
+    #: Cases that are asked for only where the configuration offers something, by case.
+    cases_needing: dict[str, str] = {}
+    #: Each configured language is a case too, ``language:NAME``, where there are several.
+    each_language: bool = False
     #: What the configuration must offer (``Header.offers``).
     needs: tuple[str, ...] = ()
+    #: Without this offer the requirement does not apply; None: it always does.
+    applies: Condition | None = None
+    #: The status that the requirement is about, if the suite never provokes it: without such an answer it does not apply.
+    never_provoked: int | None = None
     sources: tuple[Source, ...] = ()
     rulings: tuple[int, ...] = ()
 
@@ -68,8 +90,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     contract_version: str
     requirements: tuple[Requirement, ...]
-    #: Where the documents leave room: what passes all the same, by number.
+    #: Where the documents leave room: what passes all the same, by number. They hold under every version.
     rulings: dict[int, str] = {}
+    #: What a service may lack (``capabilities.absent``), and how a report says that it does.
+    capabilities: dict[str, str] = {}
 
     def __getitem__(self, identifier: str) -> Requirement:
         """The requirement with this id.
@@ -88,14 +112,37 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         chosen = set(profiles)
         return tuple(r for r in self.requirements if r.profile in chosen)
 
+    def under(self, version: str) -> Catalogue:
+        """The catalogue of an older version of the contract: later requirements are left out, rulings stay.
+
+        :param version: one of ``CONTRACT_VERSIONS``.
+        """
+        upto = CONTRACT_VERSIONS[: CONTRACT_VERSIONS.index(version) + 1]
+        kept = tuple(r for r in self.requirements if r.since in upto)
+        return msgspec.structs.replace(self, contract_version=version, requirements=kept)
+
 
 @cache
-def load() -> Catalogue:
-    """The catalogue that this suite ships.
+def load(version: str = CONTRACT_VERSION) -> Catalogue:
+    """The catalogue that this suite ships, as of one version of the contract.
 
-    :raises FormatError: it is damaged, or of another contract version.
+    :param version: by default the newest.
+    :raises UsageError: this suite does not judge by that version.
+    :raises FormatError: the catalogue is damaged, or of another contract version.
     """
-    return parse(specs.read("requirements.toml"))
+    return parse(specs.read("requirements.toml")).under(known_version(version, "--contract"))
+
+
+def known_version(version: str, where: str) -> str:
+    """The version itself.
+
+    :param where: the option or key that names it.
+    :raises UsageError: this suite does not judge by it.
+    """
+    if version not in CONTRACT_VERSIONS:
+        what = f"names {version!r}, no version of the contract that this suite judges by"
+        raise UsageError(what, where=where, mend=f"name one of {', '.join(CONTRACT_VERSIONS)}")
+    return version
 
 
 def parse(data: bytes) -> Catalogue:
@@ -113,6 +160,7 @@ def parse(data: bytes) -> Catalogue:
         found = msgspec.convert(items, tuple[Requirement, ...], strict=True)
         rulings = {int(number): str(says) for number, says in raw["rulings"].items()}
         version = raw["contract_version"]
+        capabilities = {str(name): str(says) for name, says in raw["capabilities"].items()}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError, ValueError) as error:
         raise FormatError(f"is not a catalogue ({error})", where=where, mend="install the package again") from None
     if version != CONTRACT_VERSION:
@@ -122,4 +170,7 @@ def parse(data: bytes) -> Catalogue:
     unknown = sorted({number for r in found for number in r.rulings} - rulings.keys())
     if unknown:
         raise FormatError(f"has no ruling {unknown[0]}", where=where)
-    return Catalogue(contract_version=version, requirements=found, rulings=rulings)
+    later = [r.id for r in found if r.since not in CONTRACT_VERSIONS]
+    if later:
+        raise FormatError(f"has {later[0]} since a version that there is not", where=where)
+    return Catalogue(contract_version=version, requirements=found, rulings=rulings, capabilities=capabilities)

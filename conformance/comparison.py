@@ -21,7 +21,7 @@ class Comparison:
 
 
 def compare(old: Report, new: Report) -> Comparison:
-    """What is new in the second report. A SHOULD is named, but does not count."""
+    """What is new in the second report. A SHOULD is named, but does not count; nor does what the first does not list."""
     failures: list[str] = []
     lost: list[str] = []
     gained: list[str] = []
@@ -29,25 +29,34 @@ def compare(old: Report, new: Report) -> Comparison:
     before = {item.id: item for item in old.requirements}
     for item in new.requirements:
         was = before.get(item.id)
-        fresh = _told(item.findings, {f.fingerprint for f in was.findings} if was is not None else set())
+        if was is None:
+            gained.append(f"not in OLD    {item.id} {item.title}: {_words(item)} now; it does not count")
+            continue
+        fresh = _told(item.findings, {f.fingerprint for f in was.findings})
         failures += [f"new failure   {item.id} {item.title}: {summary}" for summary in fresh]
         if fresh and item.level == "MUST":
             status = 1
         change = f"{item.id} {item.title}: {_words(was)} before, {_words(item)} now"
-        if was is not None and was.verdict in ("pass", "fail") and item.verdict in ("inconclusive", "not_run", "error"):
+        if was.verdict in ("pass", "fail") and item.verdict in ("inconclusive", "not_run", "error"):
             lost.append(f"not settled   {change}")
             status = status or (3 if item.level == "MUST" else 0)
-        elif was is None or (was.verdict != item.verdict and not fresh):
+        elif was.verdict != item.verdict and not fresh:
             gained.append(f"changed       {change}")
-        if was is not None:
-            gone = _told(was.findings, {f.fingerprint for f in item.findings})
-            if item.verdict in ("pass", "fail"):
-                gained += [f"mended        {item.id}: {summary}" for summary in gone]
+        gone = _told(was.findings, {f.fingerprint for f in item.findings})
+        if item.verdict in ("pass", "fail"):
+            gained += [f"mended        {item.id}: {summary}" for summary in gone]
+    now = {item.id for item in new.requirements}
+    gained += [
+        f"not in NEW    {item.id} {item.title}: {_words(item)} before"
+        for item in old.requirements
+        if item.id not in now
+    ]
     open_ = _open(old, new)
     if open_:
         status = status or 3
     lines = [*failures, *lost, *open_, *gained] or ["nothing changed"]
-    known = sum(len({f.fingerprint for f in item.findings}) for item in new.requirements) - len(failures)
+    listed = [item for item in new.requirements if item.id in before]
+    known = sum(len({f.fingerprint for f in item.findings}) for item in listed) - len(failures)
     if known:
         lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
     return Comparison(lines=tuple(lines), exit_status=status)
@@ -72,5 +81,5 @@ def _told(findings: Iterable[ReportedFinding], known: Collection[str]) -> list[s
     return [group[0].summary + (f" ({len(group)} times)" if len(group) > 1 else "") for group in groups.values()]
 
 
-def _words(item: ReportedRequirement | None) -> str:
-    return item.verdict.replace("_", " ") if item is not None else "absent"
+def _words(item: ReportedRequirement) -> str:
+    return item.verdict.replace("_", " ")

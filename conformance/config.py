@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from conformance import CONTRACT_VERSION
+
 #: Contract section 1: simulator recipients that fail, in the test environment only.
 SIMULATOR_FAILING = (
     "6511111111",
@@ -25,6 +27,8 @@ class Target(_Section, frozen=True):
 
     base_url: str = ""
     campaign_id: str = ""
+    #: Version of the contract that the target is held to.
+    contract: str = CONTRACT_VERSION
     api_key: str | None = None
     api_key_env: str | None = None
     second_api_key: str | None = None
@@ -92,7 +96,7 @@ class Timing(_Section, frozen=True):
 
 
 class Capabilities(_Section, frozen=True):
-    """Requirement ids or capability names that the target is declared not to offer."""
+    """Capabilities that the service is declared to lack, by the names that the catalogue lists; nothing else."""
 
     absent: tuple[str, ...] = ()
 

@@ -22,21 +22,20 @@ from conformance.transport.forms import plain_parameter
 from conformance.transport.guard import reserved
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
+from conformance.transport.redact import PIECE
+from conformance.transport.states import states_url
 
 PREFIX = "CONFORMANCE_"
 _SEE = "docs/configuration.md lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
-#: What a configuration can offer (``offers``), and so can be declared absent.
-OFFERS = (
-    *("failing", "succeeding", "pending", "recovering"),
-    *("other_campaign", "other_key", "https", "languages", "provider_states"),
-)
+#: What the tester has or lacks, which says nothing about the service: never declared absent.
+ROLES = ("failing", "succeeding", "pending", "recovering")
 #: What a batch can be in, as the service names it.
 BATCH_STATUSES = ("messages_enqueued", "messages_enqueuing_failed")
 #: Keys of texts: what the environment holds for them is not read as JSON.
-_TEXTS = ("base_url", "campaign_id", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS)
+_TEXTS = ("base_url", "campaign_id", "contract", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS)
 #: Tables of texts under names of the user's own.
 _TABLES_OF_TEXTS = (["target", "headers"], ["template", "values"])
 
@@ -187,18 +186,19 @@ def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str,
             )
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
         raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
-    if direct is not None and len(direct) < 8:
-        raise UsageError("is shorter than 8 characters", where=where, mend="copy the whole key")
     return direct
 
 
 def _check(config: Config) -> None:
     target = config.target
+    catalogue.known_version(target.contract, "target.contract")
     if target.base_url:
         parse_base_url(target.base_url, booked=target.booked)
+    _check_keys(target)
     if not target.campaign_id and target.base_url:
         raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
     _check_ids(config)
+    _check_absent(config.capabilities.absent)
     _check_other(target)
     _check_headers(target.headers)
     for where, name in (("target.ca_file", target.ca_file), ("target.client_cert", target.client_cert)):
@@ -211,6 +211,30 @@ def _check(config: Config) -> None:
     _check_numbers(config)
 
 
+def _short_keys(target: Target) -> list[str]:
+    """The keys that are too short to be told from other texts, by their names."""
+    held = {f"target.{name}": getattr(target, name) for name in _KEYS}
+    held["target.other.api_key"] = target.other.api_key if target.other is not None else None
+    return [where for where, key in held.items() if key is not None and len(key) < PIECE]
+
+
+def _check_keys(target: Target) -> None:
+    """A short key cannot be redacted: it may belong to a development server on this machine, and to no other."""
+    loopback = bool(target.base_url) and parse_base_url(target.base_url, booked=target.booked).loopback
+    for where in _short_keys(target):
+        if not loopback:
+            what = f"is shorter than {PIECE} characters, which is allowed for a target on this machine only"
+            raise UsageError(what, where=where, mend="copy the whole key")
+
+
+def cautions(config: Config) -> tuple[str, ...]:
+    """What a user has to know of a configuration that may be used, a sentence each."""
+    return tuple(
+        f"{where} has fewer than {PIECE} characters: it cannot be redacted, so that files and screens may show it"
+        for where in _short_keys(config.target)
+    )
+
+
 def _check_ids(config: Config) -> None:
     named = [("target.campaign_id", config.target.campaign_id)] if config.target.campaign_id else []
     if config.target.other is not None:
@@ -221,24 +245,37 @@ def _check_ids(config: Config) -> None:
     for where, identifier in named:
         if not plain_id(identifier):
             raise UsageError("is no id", where=where, mend="copy it from the service: letters, digits, - _ . ~")
-    requirements = catalogue.load().requirements
-    needs = {need for requirement in requirements for need in requirement.needs}
-    known = [requirement.id for requirement in requirements] + sorted(needs | set(OFFERS))
-    for place, name in enumerate(config.capabilities.absent):
-        if name not in known:
-            where = f"capabilities.absent[{place}]"
-            mend = _like(name, known) or f"name an id of `list requirements`, or one of {', '.join(sorted(needs))}"
-            raise UsageError("is no requirement of the contract and nothing that one needs", where=where, mend=mend)
     for place, given in enumerate(config.given):
         if given.state and given.state not in BATCH_STATUSES:
             mend = f"write one of {', '.join(BATCH_STATUSES)}, or leave it out"
             raise UsageError("is no status of a batch", where=f"given[{place}].state", mend=mend)
 
 
+def _check_absent(names: Iterable[str]) -> None:
+    """A declaration is about what the service lacks: it takes away no requirement, and nothing that the tester has."""
+    shipped = catalogue.load()
+    known = shipped.capabilities
+    takes = f"name {', '.join(known)}, or leave it out"
+    for place, name in enumerate(names):
+        where = f"capabilities.absent[{place}]"
+        if name in known:
+            continue
+        if name.upper() in {requirement.id for requirement in shipped.requirements}:
+            what = f"is the requirement {name.upper()}, and what a service lacks is a capability"
+            raise UsageError(what, where=where, mend=f"{takes}; --waivers lets a requirement fail for a while")
+        if name in ROLES or name in ("languages", "provider_states"):
+            what = f"is {name}, which the tester has or lacks, not the service"
+            where_set = f"recipients.{name}" if name in ROLES else name
+            raise UsageError(what, where=where, mend=f"leave it out; {where_set} says what there is")
+        raise UsageError("is no capability of a service", where=where, mend=_like(name, known) or takes)
+
+
 def _check_states(url: str | None) -> None:
     if url is not None and not _usable(url):
         mend = "write http://host:port/path, as docs/provider-states.md says"
         raise UsageError("is no URL", where="provider_states.url", mend=mend)
+    if url is not None:
+        states_url(url)
 
 
 def _check_other(target: Target) -> None:
@@ -277,7 +314,7 @@ def _usable(url: str) -> bool:
 
 def _check_recipients(config: Config) -> None:
     seen: dict[str, str] = {}
-    for role in ("failing", "succeeding", "pending", "recovering"):
+    for role in ROLES:
         for number in getattr(config.recipients, role):
             where = f"recipients.{role}"
             if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 15):
@@ -342,7 +379,7 @@ def _check_numbers(config: Config) -> None:
 def offers(config: Config) -> tuple[str, ...]:
     """What the configuration offers, in the words of ``Header.offers``."""
     target = config.target
-    had = [role for role in ("failing", "succeeding", "pending", "recovering") if getattr(config.recipients, role)]
+    had = [role for role in ROLES if getattr(config.recipients, role)]
     if target.other is not None:
         had.append("other_campaign")
         if target.other.api_key:
@@ -354,6 +391,12 @@ def offers(config: Config) -> tuple[str, ...]:
     if config.provider_states.url:
         had.append("provider_states")
     return tuple(had)
+
+
+def languages(config: Config) -> tuple[str, ...]:
+    """The configured languages, each once, the template's own first."""
+    template = config.template
+    return tuple(dict.fromkeys((template.language, *(other.language for other in template.languages))))
 
 
 def digest(config: Config) -> str:

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from conformance.catalogue import Catalogue, Requirement
-from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
-from conformance.history.records import Header, History, Note
+from conformance.findings import Doubt, DoubtReason, Exercise, Finding, Observation, Opinion
+from conformance.history.records import History, Note
 from conformance.verdicts import ORDER, Reason, Verdict, VerdictName, Verdicts
+from conformance.verdicts.scope import declared_absent, missing_cases, not_applicable, not_configured, not_selected
+from conformance.verdicts.shown import Sent, sent
 
 Overall = Literal["conformant", "nonconformant", "inconclusive", "error"]
-
-#: Doubts that stand against a pass even where it was exercised: something of ours, or of the proof, is broken, or what
-#: was seen elsewhere in the run may be the violation itself.
-_TAINTING = ("suite-error", "axiom-broken", "stuck-once", "left-underway", "left-unretryable")
-#: Requirements that are about answers which the suite never provokes.
-_NEVER_PROVOKED = {"BR-ERR-06": "429", "BR-ERR-07": "500"}
-#: What the user sets, for each thing that a requirement may need.
-_OFFER_KEYS = {
-    "failing": "recipients.failing",
-    "succeeding": "recipients.succeeding (a phone that you own)",
-    "pending": "recipients.pending",
-    "recovering": "recipients.recovering",
-    "other_campaign": "[target.other] campaign_id",
-    "other_key": "[target.other] api_key",
-    "https": "target.base_url with https",
-    "languages": "[[template.languages]]",
-    "provider_states": "provider_states.url",
-}
 
 
 def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) -> Verdicts:
@@ -41,12 +25,23 @@ def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) 
     :param opinions: what the judges say of it.
     """
     said = tuple(opinions)
-    proved = _proved(said)
+    run = _Run(history, said, _proved(said), catalogue.capabilities, sent(history))
     hampered = _hampered(said)
-    items = tuple(
-        _explained(_verdict(requirement, history, said, proved), hampered) for requirement in catalogue.requirements
-    )
+    items = tuple(_explained(_verdict(requirement, run), hampered) for requirement in catalogue.requirements)
     return Verdicts(items=items, observations=tuple(o for o in said if isinstance(o, Observation)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the verdicts of one history are made from."""
+
+    history: History
+    said: tuple[Opinion, ...]
+    #: Requirements that a finding proves violated by itself.
+    proved: frozenset[str]
+    #: What a service may lack (``Catalogue.capabilities``).
+    capabilities: Mapping[str, str]
+    sent: Sent
 
 
 #: Reasons that have a cause of their own.
@@ -132,11 +127,33 @@ def _concerns(finding: Finding, requirement: str, proved: frozenset[str]) -> boo
     return requirement in (explained or finding.any_of)
 
 
-def _verdict(requirement: Requirement, history: History, said: tuple[Opinion, ...], proved: frozenset[str]) -> Verdict:
-    name = requirement.id
-    findings = tuple(o for o in said if isinstance(o, Finding) and _concerns(o, name, proved))
-    exercises = [o for o in said if isinstance(o, Exercise) and o.requirement == name]
-    doubts = [o for o in said if isinstance(o, Doubt) and o.requirement == name]
+@dataclass(frozen=True)
+class _Doubts:
+    """The doubts about one requirement, by what they do to its verdict. Their codes are read here and nowhere else."""
+
+    #: Something of ours broke.
+    broken: Doubt | None
+    #: Stands against a pass even where the requirement was exercised.
+    barring: Doubt | None
+    #: The first of all.
+    first: Doubt | None
+
+    @classmethod
+    def about(cls, requirement: str, said: Iterable[Opinion]) -> _Doubts:
+        doubts = [o for o in said if isinstance(o, Doubt) and o.requirement == requirement]
+        return cls(
+            broken=next((d for d in doubts if d.reason is DoubtReason.SUITE_ERROR), None),
+            barring=next((d for d in doubts if d.reason.bars_pass), None),
+            first=next(iter(doubts), None),
+        )
+
+
+def _verdict(requirement: Requirement, run: _Run) -> Verdict:
+    """The verdict of one requirement. What comes first here beats what comes after: a finding beats a declaration."""
+    name, history, header = requirement.id, run.history, run.history.header
+    findings = tuple(o for o in run.said if isinstance(o, Finding) and _concerns(o, name, run.proved))
+    exercises = [o for o in run.said if isinstance(o, Exercise) and o.requirement == name]
+    doubts = _Doubts.about(name, run.said)
     times = len({(e.facet, e.evidence) for e in exercises})
 
     def verdict_of(verdict: VerdictName, reason: Reason | None, evidence: Sequence[int] = ()) -> Verdict:
@@ -148,40 +165,43 @@ def _verdict(requirement: Requirement, history: History, said: tuple[Opinion, ..
             exercised=times,
             findings=findings,
             evidence=shown,
+            shown_with=run.sent.shown(shown) if verdict == "pass" else None,
         )
 
-    broken = [d for d in doubts if d.code == "suite-error"]
-    if broken:
-        return verdict_of("error", _reason(broken[0]))
-    excluded = _excluded(requirement, history.header)
-    if excluded is not None and excluded.code != "not-configured":
-        return verdict_of("not_run", excluded)
+    if doubts.broken is not None:
+        return verdict_of("error", _reason(doubts.broken))
+    unselected = not_selected(requirement, header)
+    if unselected is not None:
+        return verdict_of("not_run", unselected)
     if findings:
         return verdict_of("fail", None, [n for f in findings for n in f.evidence])
-    nature = _by_nature(requirement, history)
+    absent = declared_absent(requirement, header, run.capabilities)
+    if absent is not None:
+        return verdict_of("not_run", absent)
+    nature = not_applicable(requirement, history)
     if nature is not None and not exercises:
         return verdict_of("not_applicable", nature)
-    missing = _missing(requirement, exercises)
-    tainting = [d for d in doubts if d.code in _TAINTING]
-    if not missing and not tainting:
+    missing = missing_cases(requirement, header, exercises)
+    if doubts.barring is not None:
+        return verdict_of("inconclusive", _reason(doubts.barring), doubts.barring.evidence)
+    if not missing:
         return verdict_of("pass", None, [n for e in exercises for n in e.evidence])
-    if tainting:
-        return verdict_of("inconclusive", _reason(tainting[0]), tainting[0].evidence)
-    if excluded is not None:
-        return verdict_of("not_run", excluded)
-    return _unsettled(verdict_of, requirement, history, doubts, missing)
+    unconfigured = not_configured(requirement, header)
+    if unconfigured is not None:
+        return verdict_of("not_run", unconfigured)
+    return _unsettled(verdict_of, requirement, history, doubts.first, missing)
 
 
 def _unsettled(
     verdict_of: Callable[[VerdictName, Reason | None, Sequence[int]], Verdict],
     requirement: Requirement,
     history: History,
-    doubts: Sequence[Doubt],
+    doubt: Doubt | None,
     missing: Sequence[str],
 ) -> Verdict:
     """Inconclusive, with the best reason that there is."""
-    if doubts:
-        return verdict_of("inconclusive", _reason(doubts[0]), doubts[0].evidence)
+    if doubt is not None:
+        return verdict_of("inconclusive", _reason(doubt), doubt.evidence)
     unmet = next(
         (n for n in history.notes if n.event == "unmet" and requirement.id in n.data.get("requirements", ())), None
     )
@@ -203,40 +223,6 @@ def _unsettled(
         reason = Reason(code="answer-lost", text=text, needs=("a target and a network that answer", *needs))
         return verdict_of("inconclusive", reason, lost[:1])
     return verdict_of("inconclusive", Reason(code="not-exercised", text=what, needs=needs), ())
-
-
-def _missing(requirement: Requirement, exercises: Sequence[Exercise]) -> list[str]:
-    """Facets that were not exercised; [""] where a requirement without facets was not exercised at all."""
-    if not requirement.facets:
-        return [] if exercises else [""]
-    had = {e.facet for e in exercises}
-    return [facet for facet in requirement.facets if facet not in had]
-
-
-def _excluded(requirement: Requirement, header: Header) -> Reason | None:
-    """Why a requirement was never meant to run, if so."""
-    if requirement.profile not in header.profiles:
-        return Reason(code="not-selected", text=f"profile {requirement.profile} is not selected", needs=("--profile",))
-    if header.selected and requirement.id not in header.selected:
-        return Reason(code="not-selected", text="this run is about other requirements")
-    if requirement.id in header.absent or any(need in header.absent for need in requirement.needs):
-        return Reason(code="declared-absent", text="declared absent by capabilities.absent")
-    lacking = [need for need in requirement.needs if need not in header.offers and need != "https"]
-    if lacking:
-        keys = tuple(_OFFER_KEYS.get(need, need) for need in lacking)
-        return Reason(code="not-configured", text="not configured", needs=keys)
-    return None
-
-
-def _by_nature(requirement: Requirement, history: History) -> Reason | None:
-    """Why a requirement cannot apply to this run, if so."""
-    if requirement.id == "BR-SEC-06" and "https" not in history.header.offers:
-        return Reason(code="not-https", text="the target is given as http")
-    status = _NEVER_PROVOKED.get(requirement.id)
-    met = any(str(e.status) == status and e.invoke.operation == "batch_retry" for e in history.exchanges)
-    if status is not None and not met:
-        return Reason(code="never-occurred", text=f"no retry was answered {status}, and none is provoked")
-    return None
 
 
 def _reason(doubt: Doubt) -> Reason:

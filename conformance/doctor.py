@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import CONTRACT_VERSION, __version__, preflight
-from conformance.catalogue import load
+from conformance import __version__, preflight
+from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, offers
+from conformance.config_load import cautions, digest, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError
@@ -21,6 +21,8 @@ from conformance.transport.client import HttpTransport
 
 #: Seconds of settling below which a real service will leave verdicts open.
 SHORT_SETTLE = 60.0
+#: A state that no vendor has.
+NO_STATE = "no_such_state"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,11 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     if not config.target.base_url or not config.target.api_key:
         raise UsageError("names no target or no key", where="[target]", mend="set base_url and api_key_env")
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
+    lines += [f"note  {caution}" for caution in cautions(config)]
     lines += _whom(config)
     header = Header(
         suite_version=__version__,
-        contract_version=CONTRACT_VERSION,
+        contract_version=config.target.contract,
         run_id="doctor",
         started="",
         base_url=config.target.base_url,
@@ -57,6 +60,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
         transport = HttpTransport(config, writer)
         try:
             preflight.check(transport, config)
+            states = tuple(_states(transport, config))
         except SuiteError as error:
             return Diagnosis(lines=(*lines, f"BAD   target: {error}"), exit_status=error.exit_status)
         finally:
@@ -64,10 +68,12 @@ def examine(config: Config, folder: Path) -> Diagnosis:
             writer.close(transport.now(), complete=True)
     history = read_history(path)
     lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
+    lines += states
     lines += _other(history)
     lines += _visible(history)
-    lines += _open(history)
-    plan = make_plan(config, "standard", [r.id for r in load().requirements], tuple(DRIVERS))
+    catalogue = load(config.target.contract)
+    lines += _open(history, catalogue)
+    plan = make_plan(config, "standard", [r.id for r in catalogue.requirements], tuple(DRIVERS))
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
         about = "about" if part.calls is not None else "at most"
@@ -87,6 +93,21 @@ def _whom(config: Config) -> Iterable[str]:
     loopback = "//127." in config.target.base_url or "//localhost" in config.target.base_url
     if config.timing.settle_timeout < SHORT_SETTLE and not loopback:
         yield f"note  timing.settle_timeout is {config.timing.settle_timeout:g} s: slow deliveries will stay unsettled"
+
+
+def _states(transport: HttpTransport, config: Config) -> Iterable[str]:
+    """What the vendor's URL answers to a state that there is not: to ask for any other might make a batch."""
+    if config.provider_states.url is None:
+        return
+    answer = transport.state(NO_STATE, {}, "setup", scenario="doctor")
+    if answer.error.startswith("answered 4"):
+        yield f"ok    provider_states.url: it refuses a state that there is not ({answer.error})"
+    elif answer.error.startswith("answered"):
+        yield f"note  provider_states.url: asked for a state that there is not, it {answer.error}: 4xx says that it knows none"
+    elif answer.error:
+        yield f"note  provider_states.url: {answer.error}: see that it runs, or no state comes about"
+    else:
+        yield "note  provider_states.url: it claims to have set up a state that there is not: what it sets up is not told"
 
 
 def _own_page(exchange: Exchange) -> bool:
@@ -117,8 +138,8 @@ def _visible(history: History) -> Iterable[str]:
         yield "note  the campaign has no message yet: whether it shows a batch's status is seen in the run"
 
 
-def _open(history: History) -> Iterable[str]:
+def _open(history: History, catalogue: Catalogue) -> Iterable[str]:
     """What no run with this configuration settles: the verdicts of a history without a retry that are not inconclusive."""
-    for verdict in decide(history, (), load()).items:
+    for verdict in decide(history, (), catalogue).items:
         if verdict.verdict == "not_run" and verdict.reason is not None:
             yield f"open  {verdict.requirement}: {verdict.reason.text}"

@@ -46,21 +46,20 @@ def of_item(
     """What one requirement contributes: 0, 1, 3 or 5.
 
     :param known: fingerprints of findings that a baseline has already; they do not count. A report says so itself
-        (``known``, ``unlisted``).
+        (``known``, ``not_in_baseline``).
     """
     if item.level != "MUST" or item.profile not in profiles:
         return 0
     waived = item.waived.covers if item.waived is not None else None
     if item.verdict == "error":
         return 5
-    if item.unlisted and item.verdict in ("fail", "inconclusive", "not_run"):
+    if item.not_in_baseline:
         return 0
     if item.verdict == "fail":
         had = item.known or (bool(item.findings) and all(f.fingerprint in known for f in item.findings))
         return 0 if waived == "fail" or had else 1
     if item.verdict in ("inconclusive", "not_run"):
-        harmless = item.reason is not None and item.reason.code in HARMLESS_REASONS
-        return 0 if waived == item.verdict or harmless or fail_on == "fail" else 3
+        return 0 if harmless(item) or fail_on == "fail" else 3
     return 0
 
 
@@ -84,6 +83,13 @@ def of_verdicts(
 def nothing_applies(chosen: Collection[ReportedRequirement]) -> bool:
     """Whether all that a run was about is not applicable: nothing passed, so the run is not green."""
     return bool(chosen) and all(item.verdict == "not_applicable" for item in chosen)
+
+
+def harmless(item: ReportedRequirement) -> bool:
+    """True if a requirement that is not settled does not count: waived, declared, not selected, or not in the baseline."""
+    waived = item.waived is not None and item.waived.covers == item.verdict
+    meant = item.reason is not None and item.reason.code in HARMLESS_REASONS
+    return waived or meant or item.not_in_baseline
 
 
 def meaning(report: Report, status: int) -> str:

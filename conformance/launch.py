@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from conformance.catalogue import known_version
 from conformance.config import Config
 from conformance.config_load import load
 from conformance.program.scheduler import Progress
@@ -17,6 +18,7 @@ from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
 
 REFERENCE = "reference"
+CONTRACT_VARIABLE = "CONFORMANCE_TARGET_CONTRACT_VARIABLE"
 
 
 @contextmanager
@@ -31,10 +33,32 @@ def configured(target: str | None, file: Path | None, environ: Mapping[str, str]
     # Imported here: the reference target is no part of a run against another.
     from conformance.reference.server import ReferenceServer
 
-    own = load(file, {k: v for k, v in environ.items() if not k.startswith("CONFORMANCE_TARGET__")}) if file else None
+    own = _own(file, environ)
     with ReferenceServer() as server:
         config = server.config()
-        yield config if own is None else msgspec.structs.replace(config, capabilities=own.capabilities)
+        held_to = msgspec.structs.replace(config.target, contract=own.target.contract)
+        yield msgspec.structs.replace(config, target=held_to, capabilities=own.capabilities)
+
+
+def _own(file: Path | None, environ: Mapping[str, str]) -> Config:
+    """What a user's configuration says that holds for the reference target too: declarations, and the contract."""
+    if file is None:
+        return load(None, {k: v for k, v in environ.items() if k == CONTRACT_VARIABLE})
+    return load(
+        file, {k: v for k, v in environ.items() if k == CONTRACT_VARIABLE or not k.startswith("CONFORMANCE_TARGET__")}
+    )
+
+
+def contract_of(target: str | None, file: Path | None, environ: Mapping[str, str], asked: str | None) -> str:
+    """The version of the contract that a run will judge by: the one asked for, else the configuration's.
+
+    :param asked: the option ``--contract``, if it was given.
+    :raises UsageError: the version is unknown, or the configuration is wrong.
+    """
+    if asked is not None:
+        return known_version(asked, "--contract")
+    config = _own(file, environ) if target == REFERENCE else load(file, environ, target=target)
+    return config.target.contract
 
 
 def launch(

@@ -151,12 +151,15 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why what could not be settled was not: pytest itself tells failures and errors only."""
+    """Say what the verdict is about, and why what could not be settled was not: pytest tells failures and errors only."""
     for name in ("inconclusive", "not run"):
         for report in terminalreporter.stats.get(name, ()):
             if _about(report) and report.outcome == "failed":
                 terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
                 terminalreporter.write_line(str(report.longrepr))
+    result = terminalreporter.config.stash.get(RESULT, None)
+    if result is not None:
+        terminalreporter.write_line(result.claim)
 
 
 def _alone(config: pytest.Config) -> bool:

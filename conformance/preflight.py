@@ -7,10 +7,11 @@ import time
 import uuid
 from collections.abc import Callable
 
-from conformance.config import Config
+from conformance.config import Config, Target
 from conformance.errors import TargetError
-from conformance.history.records import PREFLIGHT, Exchange
+from conformance.history.records import PREFLIGHT, TOO_LARGE, End, Exchange
 from conformance.transport.request import Origin, Reply, Request, Transport
+from conformance.transport.wire import PROXY
 
 #: What a target does that is starting.
 _STARTING = ("unreachable", "broken", "no_answer")
@@ -34,13 +35,13 @@ def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
     campaign = config.target.campaign_id
     request = Request(operation="campaign_list", campaign=campaign, query=(("limit", "1"),), origin=_ORIGIN)
     page = _asked(transport, request)
-    _check_reached(page.exchange, where)
+    _check_reached(page.exchange, config.target)
     _check_status(page.exchange, where)
     _check_page(page, where)
     nobody = uuid.UUID(int=random.Random(f"{seed}:preflight").getrandbits(128), version=4)
     request = Request(operation="message_read", campaign=campaign, message=f"message_{nobody}", origin=_ORIGIN)
     unknown = _asked(transport, request).exchange
-    _check_reached(unknown, where)
+    _check_reached(unknown, config.target)
     if unknown.accepted:
         mend = "name the API itself, not a stub or a page before it"
         raise TargetError(
@@ -96,17 +97,32 @@ def _asked(transport: Transport, request: Request) -> Reply:
     return reply
 
 
-def _check_reached(exchange: Exchange, where: str) -> None:
+def _check_reached(exchange: Exchange, target: Target) -> None:
     end = exchange.end
+    error = end.error or "no connection"
+    where, mend = _to_check(end, target)
     if end.outcome == "not_sent":
-        error = end.error or "no connection"
-        tls = any(word in error.lower() for word in ("ssl", "certificate", "tls"))
-        mend = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
         raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend, cause="unreachable")
     if end.outcome == "lost":
-        mend = "check that this is an HTTP API, and target.read_timeout"
-        what = f"the target gives no whole answer ({end.error})"
+        what = f"the target gives no whole answer ({error})"
         raise TargetError(what, where=where, mend=mend, cause="no_answer")
+
+
+def _to_check(end: End, target: Target) -> tuple[str, str]:
+    """The key of the configuration that an error is about, and what to do."""
+    error = (end.error or "").lower()
+    if PROXY in error:
+        return "target.proxy", "check that the proxy runs, admits this machine, and lets it connect to the target"
+    if "client certificate" in error:
+        cert = f"target.client_cert ({target.client_cert})" if target.client_cert else "target.client_cert"
+        return cert, "name a PEM file with a certificate that the target accepts, and its key"
+    if end.outcome == "not_sent":
+        tls = any(word in error for word in ("ssl", "certificate", "tls"))
+        mend = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
+        return target.base_url, mend
+    if error.startswith(TOO_LARGE):
+        return target.base_url, "check that this is the API, and what it answers to a page of one message"
+    return target.base_url, "check that this is an HTTP API, and target.read_timeout"
 
 
 def _check_status(exchange: Exchange, where: str) -> None:
@@ -125,6 +141,12 @@ def _check_status(exchange: Exchange, where: str) -> None:
         ),
         429: ("throttled", "answers 429 again and again", "wait, or lower limits.calls_per_second"),
     }
+    if status == 407:
+        what = "the proxy asks for a user and a password (407)"
+        raise TargetError(what, where="target.proxy", mend="write http://user:password@host:port")
+    if exchange.end.undecoded:
+        what = f"the target answers in an encoding that was not asked for and is not decoded ({exchange.end.undecoded})"
+        raise TargetError(what, where=where, mend="let it heed Accept-Encoding, or send what is not encoded")
     if status in mends:
         cause, what, mend = mends[status]
         raise TargetError(f"the target {what} ({status})", where=where, mend=mend, cause=cause)

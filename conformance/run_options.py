@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from conformance import CONTRACT_VERSION
 from conformance.baseline import Baseline, read_baseline
 from conformance.catalogue import PROFILES, load
 from conformance.drivers import DRIVERS
@@ -44,13 +43,13 @@ def one_of(text: str, allowed: Sequence[str], option: str) -> str:
     return text
 
 
-def requirements(asked: Sequence[str], profiles: Collection[str], option: str) -> tuple[str, ...]:
+def requirements(asked: Sequence[str], profiles: Collection[str], contract: str, option: str) -> tuple[str, ...]:
     """The ids of requirements that were asked for, in the contract's order.
 
     :raises UsageError: one is unknown, or not in the profiles.
     """
     wanted = [name.strip().upper() for name in asked]
-    known = {r.id: r.profile for r in load().requirements}
+    known = {r.id: r.profile for r in load(contract).requirements}
     for name in wanted:
         if name not in known:
             raise UsageError(f"knows no requirement {name!r}", where=option, mend="`retry-conformance list` names all")
@@ -59,12 +58,12 @@ def requirements(asked: Sequence[str], profiles: Collection[str], option: str) -
     return tuple(name for name in known if name in wanted)
 
 
-def check_ids(arguments: Sequence[str], where: str) -> None:
+def check_ids(arguments: Sequence[str], contract: str, where: str) -> None:
     """Refuse an id that pytest's -k would silently match nothing with.
 
     :raises UsageError: an argument holds an id of a requirement that does not exist.
     """
-    known = {r.id.upper() for r in load().requirements}
+    known = {r.id.upper() for r in load(contract).requirements}
     for argument in arguments:
         for name in _ID.findall(argument):
             if name.upper() not in known and not any(other.startswith(name.upper()) for other in known):
@@ -85,6 +84,7 @@ def options_of(
     wait: float,
     replay: Program | None = None,
     selected: tuple[str, ...] = (),
+    contract: str,
 ) -> Options:
     """The options of a run.
 
@@ -98,7 +98,7 @@ def options_of(
         selected=selected,
         depth=one_of(depth, DEPTHS, "--depth"),
         seed=new_seed() if seed is None else seed,
-        drivers=names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen),
+        drivers=names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen, contract),
         report_dir=report_dir,
         fail_on=fail_on,
         replay=replay,
@@ -106,6 +106,7 @@ def options_of(
         waivers=read_waivers(waivers) if waivers is not None else (),
         stale_waivers=stale_waivers,
         wait=wait,
+        contract=contract,
     )
 
 
@@ -115,13 +116,3 @@ def baseline_of(path: Path | None, *, allow_red: bool) -> Baseline | None:
     :raises UsageError: it is none, or red.
     """
     return read_baseline(path, allow_red=allow_red) if path is not None else None
-
-
-def check_contract(version: str | None, option: str) -> None:
-    """Refuse a contract that this suite does not judge by.
-
-    :raises UsageError: it is another.
-    """
-    if version is not None and version != CONTRACT_VERSION:
-        what = f"this suite judges contract {CONTRACT_VERSION} only"
-        raise UsageError(what, where=option, mend="use the suite of that version")

@@ -46,12 +46,21 @@ class Trial:
     unsettled: tuple[str, ...]
     calls: int
     messages: int
+    #: The requirements that a finding names, for each finding that names none which the fault breaks.
+    strays: tuple[tuple[str, ...], ...] = ()
+    #: Reason codes of the requirements that are undecided.
+    reasons: tuple[str, ...] = ()
+    #: Reason codes that the variant declares.
+    declared: tuple[str, ...] = ()
 
     @property
     def as_it_should_be(self) -> bool:
-        """A fault: exit 1, and one of the requirements that it breaks fails. Anything else: no requirement fails."""
+        """A fault: exit 1, one of the requirements that it breaks fails, and every finding names one of those.
+
+        Anything else: no requirement fails.
+        """
         if self.kind == "fault":
-            return self.exit_status == 1 and bool(set(self.breaks) & set(self.failed))
+            return self.exit_status == 1 and bool(set(self.breaks) & set(self.failed)) and not self.strays
         if self.kind == "clean":
             return self.exit_status == 0
         return self.exit_status in (0, 3) and not self.failed
@@ -65,6 +74,10 @@ class Trial:
         said = f"fails {', '.join(hit) or '-'}" + (f" (and {', '.join(beside)})" if beside else "")
         if self.kind != "fault":
             said = said if self.failed else f"unsettled {', '.join(self.unsettled) or '-'}"
+            undeclared = [code for code in self.reasons if code not in self.declared]
+            said += f"; for {', '.join(undeclared)}, which it does not declare" if undeclared else ""
+        if self.strays:
+            said += f"; names only what it does not break: {'; '.join(' or '.join(names) for names in self.strays)}"
         return f"{sign} {self.kind:7} {self.name:34} exit {self.exit_status}  {self.calls:4} calls  {said}"
 
 
@@ -73,7 +86,7 @@ def settings_of(kind: Kind, name: str) -> Settings:
     if kind == "fault":
         return Settings(faults=(name,))
     if kind == "variant":
-        return Settings(variants=(name,))
+        return Settings(variants=(name,), speed=VARIANTS[name].speed)
     return Settings()
 
 
@@ -90,7 +103,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
         config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
-            depth=depth,
+            depth="deep" if fault is not None and fault.deep else depth,
             drivers=fault.drivers if fault is not None else _drivers(name, narrow=narrow),
             selected=fault.breaks if fault is not None and narrow else (),
             report_dir=Path(folder, "reports"),
@@ -105,10 +118,18 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
 
 
 def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
+    breaks, also = (FAULTS[name].breaks, FAULTS[name].also) if kind == "fault" else ((), ())
+    named = {finding.any_of for item in report.requirements for finding in item.findings}
+    undecided = {
+        item.reason.code for item in report.requirements if item.verdict == "inconclusive" and item.reason is not None
+    }
     return Trial(
         kind=kind,
         name=name,
-        breaks=FAULTS[name].breaks if kind == "fault" else (),
+        breaks=breaks,
+        strays=tuple(sorted(names for names in named if not set(names) & {*breaks, *also})),
+        reasons=tuple(sorted(undecided)),
+        declared=VARIANTS[name].undecided_because if kind == "variant" else (),
         exit_status=status,
         failed=tuple(item.id for item in report.requirements if item.verdict == "fail"),
         unsettled=tuple(item.id for item in report.requirements if item.verdict == "inconclusive"),

@@ -20,7 +20,7 @@ from conformance.baseline import Baseline
 from conformance.baseline import remarks as baseline_remarks
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import digest, offers
+from conformance.config_load import cautions, digest, languages, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
@@ -64,12 +64,14 @@ class Options:
     report_dir: Path = Path("reports")
     fail_on: FailOn = "inconclusive"
     replay: Program | None = None
-    #: What does not count again.
+    #: What does not count again, or not yet.
     baseline: Baseline | None = None
     waivers: tuple[Waiver, ...] = ()
     stale_waivers: StaleWaivers = "fail"
     #: Seconds to wait for a target that is starting.
     wait: float = 0.0
+    #: Version of the contract; None: the configuration's.
+    contract: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +84,12 @@ class Result:
     lines: tuple[str, ...] = ()
 
 
-def drivers_for(selected: Collection[str], profiles: Collection[str]) -> tuple[str, ...]:
+def drivers_for(
+    selected: Collection[str], profiles: Collection[str], contract: str = CONTRACT_VERSION
+) -> tuple[str, ...]:
     """The drivers of a run that names none: all of them, but planned scenarios alone where only some requirements of the
-    profiles are selected. Who asks for three of them does not ask for drawn messages to others."""
-    everything = {requirement.id for requirement in load().select(profiles)}
+    profiles are selected: a partial selection sends no further messages."""
+    everything = {requirement.id for requirement in load(contract).select(profiles)}
     return ("scenarios",) if selected and set(selected) < everything else tuple(DRIVERS)
 
 
@@ -115,7 +119,7 @@ def execute(
     :raises UsageError: no target, no key, or nothing selected. Nothing was sent.
     :raises StaleWaiverError: a waiver names no requirement. Nothing was sent.
     """
-    catalogue = load()
+    catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if not selected:
         raise UsageError("nothing is selected", mend="name core, guide or hardening, and ids that they hold")
@@ -125,17 +129,18 @@ def execute(
         raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
     if options.replay is not None:
         check(options.replay, config, f"program {options.replay.name}")
-    lost = unknown(options.waivers, catalogue)
+    lost = unknown(options.waivers, load())
     if lost and options.stale_waivers == "fail":
         mend = "remove it, or give --stale-waivers warn; nothing was sent"
         raise StaleWaiverError("; ".join(lost), where="--waivers", mend=mend)
     folder = make_folder(options.report_dir)
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
-    ending = Ending()
+    ending = Ending(lines=list(cautions(config)))
     with ExitStack() as kept:
         stop = stop or kept.enter_context(caught())
-        sent = _drive(config, options, folder, selected, ending, progress, redactor or redactor_of(config), kept, stop)
+        redactor = redactor or redactor_of(config)
+        sent = _drive(config, options, folder, catalogue, selected, ending, progress, redactor, kept, stop)
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
 
 
@@ -158,6 +163,7 @@ def _drive(
     config: Config,
     options: Options,
     folder: Path,
+    catalogue: Catalogue,
     requirements: Sequence[str],
     ending: Ending,
     progress: Callable[[Progress], None],
@@ -170,7 +176,7 @@ def _drive(
     :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
     """
     with ExitStack() as stack:
-        header = _header(config, options)
+        header = _header(config, options, catalogue.contract_version)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         kept.enter_context(writer.hold())
         transport = HttpTransport(config, writer, redactor=redactor, stop=stop.check)
@@ -241,12 +247,12 @@ def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> N
         ending.status, ending.complete, ending.stopped_by = 5, False, "data_lost"
 
 
-def _header(config: Config, options: Options) -> Header:
+def _header(config: Config, options: Options, contract: str) -> Header:
     lag = config.timing.read_lag
     other = config.target.other
     return Header(
         suite_version=__version__,
-        contract_version=CONTRACT_VERSION,
+        contract_version=contract,
         run_id=str(uuid.uuid4()),
         started=_now(),
         base_url=config.target.base_url,
@@ -263,6 +269,7 @@ def _header(config: Config, options: Options) -> Header:
         given=tuple(Given(batch=g.batch_id, state=g.state) for g in config.given),
         config_digest=digest(config),
         offers=offers(config),
+        languages=languages(config),
     )
 
 
@@ -316,7 +323,8 @@ def conclude(
     plain = report_with(0, {})
     waived = in_force(options.waivers, today, plain.requirements)
     draft = report_with(0, waived)
-    wrong = tuple(stale(options.waivers, draft.requirements, catalogue, today))
+    # A waiver may be for a requirement of a newer contract than this run's.
+    wrong = tuple(stale(options.waivers, draft.requirements, load(), today))
     red = wrong if options.stale_waivers == "fail" else ()
     judged = of_verdicts(draft.requirements, history.header.profiles, fail_on=options.fail_on, stale=bool(red))
     if nothing_applies(draft.chosen):

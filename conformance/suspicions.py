@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.history.records import Exchange, History
-from conformance.judges.listings import snapshots
+from conformance.judges.inference.listings import snapshots
 
 #: Sends that must have been accepted before anything is said of all of them.
 SENDS = 3

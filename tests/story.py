@@ -11,7 +11,7 @@ from typing import Any, Self
 import msgspec
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
-from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Role, Row
+from conformance.history.records import End, Exchange, Header, History, Invoke, Media, Operation, Role, Row
 from conformance.judges import judge
 
 ROLES: dict[str, Role] = {"F": "failing", "S": "succeeding", "P": "pending", "R": "recovering"}
@@ -25,6 +25,7 @@ class Story:
     :param fields: which fields show attempts: ``numAttempts``, ``messageAttempts``, ``attempts``.
     :param status: whether ``batches`` is shown.
     :param lag: configured read lag in seconds; None is auto.
+    :param whole_seconds: True if times are shown in whole seconds.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class Story:
         fields: tuple[str, ...] = ("numAttempts", "messageAttempts", "attempts"),
         status: bool = True,
         lag: float | None = None,
+        whole_seconds: bool = False,
     ) -> None:
+        self.whole_seconds = whole_seconds
         self.fields = fields
         self.status_shown = status
         self.header = Header(
@@ -113,6 +116,11 @@ class Story:
         self._exchange("message_read", 200, self._shown(message, "message_read"), message=message)
         return self
 
+    def denied(self, message: str, status: int = 401) -> Self:
+        """A read that is refused for its key."""
+        self._exchange("message_read", status, {"message": "Unauthorized", "statusCode": status}, message=message)
+        return self
+
     def look(self, batch: str) -> Self:
         """The listing, then every message by itself."""
         self.list(batch)
@@ -129,16 +137,19 @@ class Story:
         takes: tuple[str, ...] | None = None,
         size: int = 0,
         cause: str | None = None,
+        body: Any = None,
     ) -> Self:
         """Retry the batch. ``takes``: messages that get an attempt; by default every failed one after 201.
 
-        ``status`` None: the answer is lost.
+        ``status`` None: the answer is lost. ``body``: of the answer, in place of an error with ``code``; text is HTML.
         """
         if takes is None:
             takes = tuple(m for m in self.members[batch] if self.status(m) == "failure") if status == 201 else ()
         for message in takes:
             self.attempt(message)
-        self._exchange("batch_retry", status, _error(code), batch=batch, size=size, cause=cause)
+        self._exchange(
+            "batch_retry", status, body if body is not None else _error(code), batch=batch, size=size, cause=cause
+        )
         return self
 
     def blocked(self, batch: str) -> Self:
@@ -146,12 +157,43 @@ class Story:
         self.batches[batch] = "messages_enqueuing_failed"
         return self.retry(batch, 400, "unresolved_batch_messages")
 
-    def single(self, message: str, status: int = 201, code: str | None = None) -> Self:
-        body: Any = _error(code)
-        if status == 201:
-            self.attempt(message)
-            body = self._shown(message, "single_retry")
-        self._exchange("single_retry", status, body, message=message)
+    def single(
+        self,
+        message: str,
+        status: int | None = 201,
+        code: str | None = None,
+        *,
+        cause: str | None = None,
+        gives: tuple[str, ...] | None = None,
+        shows: str | None = None,
+        body: Any = None,
+    ) -> Self:
+        """Retry one message. ``gives``: messages that get an attempt; by default this one after 201.
+
+        ``shows``: another message in the answer. ``body``: of an answer that shows none; text is HTML.
+        """
+        for given in ((message,) if status == 201 else ()) if gives is None else gives:
+            self.attempt(given)
+        if body is None:
+            body = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)
+        self._exchange("single_retry", status, body, message=message, cause=cause)
+        return self
+
+    def single_send(self, message: str, letter: str) -> Self:
+        """Send one message by itself."""
+        nonce = f"{len(self.messages):08x}"
+        row = Row(
+            recipient="6511112299",
+            role=ROLES[letter],
+            language="english",
+            values={"body": f"x [n:{nonce}]"},
+            nonce=nonce,
+        )
+        self.messages[message] = {"batch": "none", "nonce": nonce, "role": letter, "attempts": [], "recipient": 99}
+        self.batches.setdefault("none", "messages_enqueued")
+        self.members.setdefault(message, [message])
+        self.attempt(message)
+        self._exchange("single_send", 201, {"id": message, "latestStatus": "created"}, rows=(row,))
         return self
 
     def history(self) -> History:
@@ -166,6 +208,10 @@ class Story:
         assert not [o for o in opinions if isinstance(o, Doubt) and o.code == "suite-error"]
         return {o.any_of[0] for o in opinions if isinstance(o, Finding)}
 
+    def named(self) -> set[tuple[str, ...]]:
+        """The requirements of every finding, sorted: those of which it proves one broken."""
+        return {tuple(sorted(o.any_of)) for o in self.opinions() if isinstance(o, Finding)}
+
     def exercised(self) -> set[str]:
         """``requirement`` or ``requirement facet`` of every exercise."""
         return {f"{o.requirement} {o.facet}".strip() for o in self.opinions() if isinstance(o, Exercise)}
@@ -177,7 +223,8 @@ class Story:
         return {o.key: o.value for o in self.opinions() if isinstance(o, Observation)}
 
     def _stamp(self) -> str:
-        return (_START + timedelta(seconds=self.now)).isoformat()
+        now = _START + timedelta(seconds=self.now)
+        return (now.replace(microsecond=0) if self.whole_seconds else now).isoformat()
 
     def attempt(self, message: str) -> None:
         known = self.messages[message]
@@ -230,11 +277,15 @@ class Story:
                 ),
                 end=End(
                     n=n, outcome="lost" if status is None else "answered", last=self.now, status=status,
-                    size=size, media="none" if body is None else "json", body=body,
+                    size=size, media=_media(body), body=body,
                 ),
             )
         )  # fmt: skip
         self.now += 0.01
+
+
+def _media(body: Any) -> Media:
+    return "none" if body is None else "text" if isinstance(body, str) else "json"
 
 
 def _error(code: str | None) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.cli.github import annotation, announce
 from conformance.deciding import decide
-from conformance.findings import Doubt, Finding, Observation
+from conformance.findings import Doubt, DoubtReason, Finding, Observation
 from conformance.history.records import End, Exchange, Header, History, Invoke
 from conformance.report.build import build
 from conformance.report.clean import MOST, command_line, for_xml, harmless, one_line
@@ -76,7 +76,7 @@ def _judged(text: str) -> Report:
     )  # fmt: skip
     opinions = (
         finding,
-        Doubt(requirement="BR-BLK-01", code="x", text=text, needs=(text,)),
+        Doubt(requirement="BR-BLK-01", reason=DoubtReason.STUCK_ONCE, text=text, more_needs=(text,)),
         Observation(key="said", value={text: [text]}),
     )
     return build(

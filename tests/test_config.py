@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conformance import config as config_module
 from conformance.config import SIMULATOR_FAILING, Config
-from conformance.config_load import digest, load, offers
+from conformance.config_load import digest, languages, load, offers
 from conformance.errors import UsageError
 from conformance.transport.redact import Redactor
 from tests.conftest import command
@@ -118,6 +118,10 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a parameter that is the language": (f'[template.values]\nLanguage = "{SECRET}"', "template.values"),
     "a parameter with a mark": (f'[template.values]\n"a;b" = "{SECRET}"', "template.values"),
     "no requirement": ('[capabilities]\nabsent = ["BR-ACC-99"]', "capabilities.absent"),
+    "a requirement that there is": ('[capabilities]\nabsent = ["BR-SEL-01"]', "capabilities.absent[0]"),
+    "what the tester lacks": ('[capabilities]\nabsent = ["https", "succeeding"]', "capabilities.absent[1]"),
+    "no version": ('[target]\ncontract = "2"', "target.contract"),
+    "a version that is a number": ("[target]\ncontract = 1.0", "target.contract"),
     "no batch": ("[[given]]\nstate = 'x'", "batch_id"),
     "no batch's status": ('[[given]]\nbatch_id = "b"\nstate = "nonsense"', "given[0].state"),
     "no need": ('[capabilities]\nabsent = ["telepathy"]', "capabilities.absent[0]"),
@@ -245,6 +249,21 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
     assert {"failing", "succeeding", "other_campaign", "other_key"} <= set(offers(config))
 
 
+def test_the_contract_is_the_newest_or_the_one_that_is_named(tmp_path: Path) -> None:
+    assert _load(TARGET, tmp_path).target.contract == "1.1"
+    assert _load(TARGET + 'contract = "1.0"\n', tmp_path).target.contract == "1.0"
+    named = _load(TARGET, tmp_path, {"CONFORMANCE_TARGET__CONTRACT": "1.0"})
+    assert named.target.contract == "1.0", "a version is a text, and no number"
+
+
+def test_languages_are_listed_once_with_the_templates_own_first(tmp_path: Path) -> None:
+    further = "".join(
+        f'[[template.languages]]\nlanguage = "{n}"\nvalues = {{ body = "x" }}\n' for n in ("tamil", "english")
+    )
+    assert languages(_load(TARGET, tmp_path)) == ("english",)
+    assert languages(_load(TARGET + further, tmp_path)) == ("english", "tamil")
+
+
 def test_a_digest_is_of_the_configuration_but_not_of_the_key(tmp_path: Path) -> None:
     first = _load(TARGET + 'api_key = "0123456789"\n', tmp_path)
     assert digest(first) == digest(_load(TARGET + 'api_key = "abcdefghij"\n', tmp_path))
@@ -323,9 +342,15 @@ def test_the_documentation_names_every_key_and_no_other() -> None:
         ("[target.other]\ncampaign = 'c'", "did you mean campaign_id?"),
         ("[[given]]\nbatchid = 'c'", "did you mean batch_id?"),
         ("[[template.languages]]\nlang = 'tamil'", "did you mean language?"),
-        ("[capabilities]\nabsent = ['BR-AC-01']", "BR-ACC-01"),
-        ("[capabilities]\nabsent = ['suceeding']", "did you mean succeeding or"),
-        ("[capabilities]\nabsent = ['telepathy']", "or one of failing, https, "),
+        ("[capabilities]\nabsent = ['BR-AC-01']", "name https, other_campaign, other_key"),
+        ("[capabilities]\nabsent = ['br-acc-01']", "is the requirement BR-ACC-01, and what a service lacks"),
+        ("[capabilities]\nabsent = ['other_campain']", "did you mean other_campaign"),
+        ("[capabilities]\nabsent = ['telepathy']", "name https, other_campaign, other_key"),
+        *(
+            (f"[capabilities]\nabsent = ['{role}']", f"recipients.{role} says what there is")
+            for role in ("failing", "succeeding", "pending", "recovering")
+        ),
+        ("[target]\ncontract = '1.2'", "name one of 1.0, 1.1"),
         ("[target]\nwholly = 1", "docs/configuration.md"),
     ],
 )

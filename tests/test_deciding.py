@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
-from conformance.catalogue import load
+from conformance.catalogue import Requirement, load
 from conformance.deciding import decide, overall
-from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
-from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note
-from conformance.verdicts import Verdict
+from conformance.findings import Doubt, DoubtReason, Exercise, Finding, Observation, Opinion
+from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note, Row
+from conformance.verdicts import Shown, Verdict
 
 OFFERS = ("failing", "succeeding", "pending", "recovering", "other_campaign", "other_key", "languages")
 CATALOGUE = load()
+PROFILES = ("core", "guide", "hardening")
 
 
 def _history(*, notes: tuple[Note, ...] = (), complete: bool = True, retry: int | None = None, **about: Any) -> History:
@@ -31,6 +34,15 @@ def _history(*, notes: tuple[Note, ...] = (), complete: bool = True, retry: int 
 
 def _finding(*names: str) -> Finding:
     return Finding(any_of=names, summary="s", argument=(), expected=(), observed="o", evidence=(1,))
+
+
+def _everything(requirements: Iterable[Requirement]) -> list[Opinion]:
+    """An exercise of every case of these requirements; of alternatives the first."""
+    return [
+        Exercise(requirement=r.id, evidence=(1,), facet=case.split(" or ")[0])
+        for r in requirements
+        for case in (r.cases or ("",))
+    ]
 
 
 def _verdict(name: str, *opinions: Opinion, history: History | None = None) -> Verdict:
@@ -94,12 +106,18 @@ def test_one_of_several_accuses_only_the_one_that_is_proved_otherwise() -> None:
 )
 def test_a_broken_judge_or_proof_or_a_violation_half_seen_stands_against_a_pass(code: str, verdict: str) -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code=code, text="t")).verdict == verdict
+    assert (
+        _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason(code), text="t")).verdict
+        == verdict
+    )
 
 
 def test_a_doubt_beside_an_exercise_does_not() -> None:
     done = Exercise(requirement="BR-ACC-04", evidence=(1,))
-    assert _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", code="answer-lost", text="t")).verdict == "pass"
+    assert (
+        _verdict("BR-ACC-04", done, Doubt(requirement="BR-ACC-04", reason=DoubtReason.ANSWER_LOST, text="t")).verdict
+        == "pass"
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,8 +127,9 @@ def test_a_doubt_beside_an_exercise_does_not() -> None:
         ("BR-SEC-02", {"offers": ("failing", "other_campaign")}, "not-configured"),
         ("BR-ACC-04", {"profiles": ("hardening",)}, "not-selected"),
         ("BR-ACC-04", {"selected": ("BR-ACC-01",)}, "not-selected"),
-        ("BR-ACC-04", {"absent": ("BR-ACC-04",)}, "declared-absent"),
-        ("BR-SEL-06", {"absent": ("succeeding",)}, "declared-absent"),
+        ("BR-SEC-02", {"absent": ("other_campaign",)}, "declared-absent"),
+        ("BR-SEC-02", {"absent": ("other_key",)}, "declared-absent"),
+        ("BR-SEC-06", {"absent": ("https",)}, "declared-absent"),
         ("BR-ACC-04", {"drivers": ("machine",)}, "no-driver-selected"),
     ],
 )
@@ -130,6 +149,98 @@ def test_a_finding_is_not_hidden_by_what_is_not_configured() -> None:
 def test_what_is_never_provoked_does_not_apply_unless_it_came(name: str, status: int) -> None:
     assert _verdict(name).verdict == "not_applicable"
     assert _verdict(name, history=_history(retry=status)).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("absent", [("BR-SEL-06",), ("failing", "succeeding"), ("recovering",)])
+def test_a_declaration_takes_away_no_requirement_and_nothing_that_the_tester_has(absent: tuple[str, ...]) -> None:
+    """Histories of older suites may hold such names."""
+    verdict = _verdict("BR-SEL-06", history=_history(absent=absent))
+    assert verdict.verdict == "inconclusive"
+    verdicts = decide(_history(absent=absent), (), CATALOGUE)
+    assert overall(verdicts, CATALOGUE, PROFILES) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("name", "absent"), [("BR-SEC-02", "other_campaign"), ("BR-SEC-03", "other_campaign"), ("BR-SEC-06", "https")]
+)
+def test_a_finding_beats_a_declaration(name: str, absent: str) -> None:
+    history = _history(absent=(absent,))
+    everything = _everything(CATALOGUE.requirements)
+    assert overall(decide(history, everything, CATALOGUE), CATALOGUE, PROFILES) == "conformant"
+    verdicts = decide(history, (*everything, _finding(name)), CATALOGUE)
+    assert verdicts[name].verdict == "fail"
+    assert overall(verdicts, CATALOGUE, PROFILES) == "nonconformant"
+
+
+def test_recovering_numbers_are_asked_of_those_who_have_them() -> None:
+    without = _history(offers=tuple(o for o in OFFERS if o != "recovering"))
+    assert _verdict("BR-LIV-02", history=without).verdict == "not_applicable"
+    assert _verdict("BR-LIV-02", _finding("BR-LIV-02"), history=without).verdict == "fail"
+    assert _verdict("BR-LIV-02").verdict == "inconclusive"
+
+
+def test_a_case_is_asked_for_where_the_configuration_can_bring_it_about() -> None:
+    done = [Exercise(requirement="BR-SGL-01", evidence=(1,), facet=facet) for facet in ("unknown", "created")]
+    partly = _verdict("BR-SGL-01", *done)
+    assert partly.reason is not None
+    assert "not exercised: success" in partly.reason.text
+    assert _verdict("BR-SGL-01", *done, history=_history(offers=("failing",))).verdict == "pass"
+
+
+@pytest.mark.parametrize("facet", ["body", "query", "header"])
+def test_of_alternatives_one_case_will_do(facet: str) -> None:
+    bare = Exercise(requirement="BR-SEC-05", evidence=(1,), facet="neither of them")
+    assert _verdict("BR-SEC-05", bare).verdict == "inconclusive"
+    assert _verdict("BR-SEC-05", bare, Exercise(requirement="BR-SEC-05", evidence=(2,), facet=facet)).verdict == "pass"
+
+
+def test_data_is_kept_in_every_configured_language() -> None:
+    traits = CATALOGUE["BR-IDS-03"].cases
+    done = [Exercise(requirement="BR-IDS-03", evidence=(1,), facet=facet) for facet in traits]
+    for told in ((), ("english",)):
+        assert _verdict("BR-IDS-03", *done, history=_history(languages=told)).verdict == "pass"
+    both = _history(languages=("english", "tamil"))
+    english = Exercise(requirement="BR-IDS-03", evidence=(2,), facet="language:english")
+    tamil = Exercise(requirement="BR-IDS-03", evidence=(3,), facet="language:tamil")
+    partly = _verdict("BR-IDS-03", *done, english, history=both)
+    assert partly.reason is not None
+    assert (partly.verdict, partly.reason.text) == ("inconclusive", "not exercised: language:tamil")
+    assert _verdict("BR-IDS-03", *done, english, tamil, history=both).verdict == "pass"
+
+
+def _sent(sizes: dict[str, str]) -> History:
+    """Batches of these rows (F: failing, in English; S: succeeding, in Tamil), each sent and retried."""
+    exchanges = []
+    for n, (batch, letters) in enumerate(sizes.items()):
+        rows = tuple(
+            Row(
+                recipient="6511112222",
+                role="failing" if letter == "F" else "succeeding",
+                language="english" if letter == "F" else "tamil",
+                values={},
+                nonce="",
+            )
+            for letter in letters
+        )
+        send = Invoke(n=2 * n + 1, t=0.0, operation="batch_send", method="POST", path="/", rows=rows)
+        made = End(n=2 * n + 1, outcome="answered", last=1.0, status=201, media="json", body={"batchId": batch})
+        retry = Invoke(n=2 * n + 2, t=1.0, operation="batch_retry", method="POST", path="/", batch=batch)
+        done = End(n=2 * n + 2, outcome="answered", last=2.0, status=201)
+        exchanges += [Exchange(invoke=send, end=made), Exchange(invoke=retry, end=done)]
+    return msgspec.structs.replace(_history(), exchanges=tuple(exchanges))
+
+
+def test_a_pass_says_what_it_was_shown_with() -> None:
+    history = _sent({"a": "FFF", "b": "FS", "c": "FFFFFFFF"})
+    exercises = [Exercise(requirement="BR-ACC-04", evidence=(n,)) for n in (2, 4)]
+    shown = _verdict("BR-ACC-04", *exercises, history=history).shown_with
+    assert shown == Shown(rows=3, languages=("english", "tamil"), roles=("failing", "succeeding"))
+    assert _verdict("BR-ACC-04", exercises[0], history=history).shown_with == Shown(
+        rows=3, languages=("english",), roles=("failing",)
+    )
+    assert _verdict("BR-ACC-04", *exercises, _finding("BR-ACC-04"), history=history).shown_with is None
+    unknown = Exercise(requirement="BR-ACC-04", evidence=(99,))
+    assert _verdict("BR-ACC-04", unknown, history=history).shown_with is None
 
 
 def test_https_is_asked_of_https_targets_only() -> None:
@@ -152,32 +263,26 @@ def test_a_run_that_ended_early_says_so() -> None:
 
 
 def test_overall() -> None:
-    everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
-    ]
+    everything = _everything(CATALOGUE.requirements)
     verdicts = decide(_history(), everything, CATALOGUE)
     assert overall(verdicts, CATALOGUE, ("core", "guide", "hardening")) == "conformant"
     assert overall(decide(_history(), (), CATALOGUE), CATALOGUE, ("core",)) == "inconclusive"
     failing = decide(_history(), (*everything, _finding("BR-ACC-04")), CATALOGUE)
     assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
     assert overall(failing, CATALOGUE, ("hardening",)) == "conformant"
-    broken = Doubt(requirement="BR-ACC-01", code="suite-error", text="t")
+    broken = Doubt(requirement="BR-ACC-01", reason=DoubtReason.SUITE_ERROR, text="t")
     assert overall(decide(_history(), (*everything, broken), CATALOGUE), CATALOGUE, ("core",)) == "error"
 
 
 def test_a_should_does_not_count_overall() -> None:
-    everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
-    ]
+    everything = _everything(CATALOGUE.requirements)
     failing = decide(_history(), (*everything, _finding("BR-ERR-05")), CATALOGUE)
     assert failing["BR-ERR-05"].verdict == "fail"
     assert overall(failing, CATALOGUE, ("core", "guide", "hardening")) == "conformant"
 
 
 def test_a_selection_is_never_conformant() -> None:
-    everything = [
-        Exercise(requirement=r.id, evidence=(1,), facet=f) for r in CATALOGUE.requirements for f in (r.facets or ("",))
-    ]
+    everything = _everything(CATALOGUE.requirements)
     core = tuple(r.id for r in CATALOGUE.select(["core"]))
     profiles = ("core", "guide", "hardening")
     some = decide(_history(selected=core[1:]), everything, CATALOGUE)
@@ -188,7 +293,7 @@ def test_a_selection_is_never_conformant() -> None:
     assert overall(whole, CATALOGUE, profiles) == "inconclusive"
     failing = decide(_history(selected=core[1:]), (*everything, _finding("BR-ACC-04")), CATALOGUE)
     assert overall(failing, CATALOGUE, ("core",)) == "nonconformant"
-    absent = decide(_history(absent=("succeeding",)), everything, CATALOGUE)
+    absent = decide(_history(absent=("other_campaign",)), everything, CATALOGUE)
     assert overall(absent, CATALOGUE, profiles) == "conformant"
 
 

@@ -87,6 +87,15 @@ def test_a_baseline_excuses_what_it_knows_and_nothing_else() -> None:
     assert of_verdicts([_item("fail", findings=(_finding("f1"), _finding("f2")))], PROFILES, known={"f1"}) == 1
 
 
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("fail", 0), ("inconclusive", 0), ("not_run", 0), ("pass", 0), ("error", 5)]
+)
+def test_what_the_baseline_does_not_list_does_not_count(verdict: str, status: int) -> None:
+    code = "" if verdict in ("pass", "fail") else "not-exercised"
+    assert of_verdicts([_item(verdict, code=code, not_in_baseline=True), _item("pass")], PROFILES) == status
+    assert of_verdicts([_item(verdict, code=code, not_in_baseline=True), _item("fail")], PROFILES) in (1, 5)
+
+
 @pytest.mark.parametrize("covers", ["fail", "inconclusive", "not_run"])
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive", "not_run"])
 def test_a_waiver_covers_what_it_says(covers: str, verdict: str) -> None:
@@ -164,6 +173,24 @@ def test_comparing(old: str, new: str, status: int, word: str, clean_run: Ran) -
     assert word in "\n".join(comparison.lines)
 
 
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive", "pass"])
+def test_comparing_with_an_older_contract_reports_what_is_new_and_counts_nothing_of_it(
+    verdict: str, clean_run: Ran
+) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    same = _item("pass")
+    new = _item(verdict, code="x" if verdict == "inconclusive" else "", id="BR-SGL-01")
+    before = msgspec.structs.replace(base, requirements=(same,))
+    after = msgspec.structs.replace(base, requirements=(same, new))
+    comparison = compare(before, after)
+    assert (comparison.exit_status, comparison.lines) == (
+        0,
+        (f"not in OLD    BR-SGL-01 t: {verdict} now; it does not count",),
+    )
+    back = compare(after, before)
+    assert (back.exit_status, back.lines) == (0, (f"not in NEW    BR-SGL-01 t: {verdict} before",))
+
+
 def test_a_selection_that_passes_ends_with_0() -> None:
     assert of_verdicts([_item("pass"), _item("not_run", code="not-selected")], PROFILES) == 0
 
@@ -199,13 +226,6 @@ def test_nothing_but_what_does_not_apply_is_no_pass() -> None:
     assert nothing_applies([_item("not_applicable"), _item("not_applicable")])
     assert not nothing_applies([_item("not_applicable"), _item("pass")])
     assert not nothing_applies([])
-
-
-def test_what_the_baseline_does_not_list_does_not_count() -> None:
-    for verdict in ("fail", "inconclusive", "not_run"):
-        item = _item(verdict, code="" if verdict == "fail" else "x", unlisted=True)
-        assert of_verdicts([item], PROFILES) == 0
-    assert of_verdicts([_item("error", code="suite-error", unlisted=True)], PROFILES) == 5
 
 
 def _fails_with(*fingerprints: str) -> ReportedRequirement:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -165,7 +166,7 @@ def test_a_single_message_is_no_batch() -> None:
 
 
 def test_a_listing_that_shows_somebody_else_ends_the_retries_of_the_batch_for_good() -> None:
-    for shown in (FOREIGN, None, 7, "６５１１１１１１１１", f"{A} "):
+    for shown in (FOREIGN, None, 7, f"{A}0", f"{A[:-2]}**0", ["x"]):
         guard = a_guard()
         guard.made.learn_page(BATCH, (), _page((MESSAGE, A), ("message_0003", shown)))
         refused(guard, request("POST", RETRY))
@@ -174,12 +175,99 @@ def test_a_listing_that_shows_somebody_else_ends_the_retries_of_the_batch_for_go
         refused(guard, request("POST", RETRY))
 
 
-def test_a_message_that_shows_somebody_else_is_not_retried() -> None:
+#: How a view may write a number: an allowed one of these is none of somebody else's.
+WRITTEN = {
+    A: True,
+    f"+{A}": True,
+    f"{A} ": True,
+    "+65 1111 1111": True,
+    "(65) 1111-1111": True,
+    "６５１１１１１１１１": True,
+    int(A): True,
+    "65******11": True,
+    "65••••1111": True,
+    "xxxxxx1111": True,
+    "****1111": True,
+    "6511…": True,
+    "******2222": True,
+    FOREIGN: False,
+    int(FOREIGN): False,
+    "+65 9000 0000": False,
+    "6590 000 000": False,
+    "65900000**": False,
+    "******0000": False,
+    "****0000": False,
+    "65**2***33": False,
+    "**********": False,
+    "*": False,
+    A[2:]: False,
+    f"{A}1": False,
+    "651111111": False,
+    "hidden": False,
+    "": False,
+    "tel:0123456789ab": False,
+    "6" * 5000: False,
+    True: False,
+    1.5: False,
+}
+MESSAGE_READ, CAMPAIGN_LIST = Named("message_read", OURS, message=MESSAGE), Named("campaign_list", OURS)
+#: Views in which a message may be shown, as they answer with one that has this recipient.
+VIEWS: dict[str, tuple[Named, Callable[[Any], Any]]] = {
+    "single read": (MESSAGE_READ, lambda shown: {"id": MESSAGE, "recipient": shown}),
+    "single read of another id": (MESSAGE_READ, lambda shown: {"id": "message_other", "recipient": shown}),
+    "campaign": (CAMPAIGN_LIST, lambda shown: _page(("message_elsewhere", A), (MESSAGE, shown))),
+    "batch, a later page": (Named("batch_list", OURS, BATCH), lambda shown: _page((MESSAGE, shown), after="c")),
+    "single retry": (Named("single_retry", OURS, message=MESSAGE), lambda shown: {"id": MESSAGE, "recipient": shown}),
+    "an error": (MESSAGE_READ, lambda shown: {"error": {"message": {"id": MESSAGE, "recipient": shown}}}),
+    "below an unknown field": (CAMPAIGN_LIST, lambda shown: {"x": [{"y": {"messageId": MESSAGE, "recipient": shown}}]}),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("shown", WRITTEN, ids=lambda shown: f"{type(shown).__name__}-{str(shown)[:20]}")
+def test_one_answer_of_any_view_that_shows_somebody_else_bars_the_message_and_its_batch(view: str, shown: Any) -> None:
+    named, answer = VIEWS[view]
     guard = a_guard()
-    guard.made.learn_message({"id": MESSAGE, "recipient": f"+{A}"})
-    assert _charge(guard, _single_retry_of(MESSAGE)) == 1
-    guard.made.learn_message({"id": MESSAGE, "recipient": FOREIGN})
+    guard.made.learn_shown(named, answer(shown))
+    if WRITTEN[shown]:
+        assert _charge(guard) == 2
+        assert _charge(guard, _single_retry_of(MESSAGE)) == 1
+        return
+    for _ in range(2):
+        refused(guard, request("POST", RETRY))
+        refused(guard, request("POST", _single_retry_of(MESSAGE)))
+        # For good: what is shown afterwards changes nothing.
+        guard.made.learn_shown(named, answer(A))
+        guard.made.learn_page(BATCH, (), _page((MESSAGE, A)))
+
+
+@pytest.mark.parametrize("view", ["single read", "campaign", "an error", "below an unknown field"])
+def test_what_was_shown_before_the_batch_was_known_counts_too(view: str) -> None:
+    named, answer = VIEWS[view]
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": "batch_new"})
+    guard.made.learn_shown(named, json.loads(json.dumps(answer(FOREIGN)).replace(MESSAGE, "message_new")))
+    guard.made.learn_page("batch_new", (), _page(("message_new", A)))
+    refused(guard, request("POST", _retry_of("batch_new")))
+    refused(guard, request("POST", _single_retry_of("message_new")))
+
+
+def test_a_batch_that_another_view_names_for_somebody_is_barred() -> None:
+    guard = a_guard()
+    shown = {"id": "message_x", "recipient": FOREIGN, "batches": [{"id": "batch_x"}, {"id": BATCH}]}
+    guard.made.learn_shown(CAMPAIGN_LIST, {"data": [shown]})
+    refused(guard, request("POST", RETRY))
     refused(guard, request("POST", _single_retry_of(MESSAGE)))
+
+
+@pytest.mark.parametrize(
+    "shown", [None, {}, [], 7, "text", {"data": [{"id": MESSAGE}]}, {"id": MESSAGE, "recipient": None}]
+)
+def test_an_answer_that_shows_nobody_bars_nothing(shown: Any) -> None:
+    guard = a_guard()
+    for named, _ in VIEWS.values():
+        guard.made.learn_shown(named, shown)
+    assert _charge(guard) == 2
 
 
 def test_messages_are_ours_by_our_batches_listing_only() -> None:
@@ -280,6 +368,36 @@ def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
 
 
 # -- what stands in a retry -------------------------------------------------------------------------------------
+
+
+def test_a_made_up_message_may_be_retried_and_costs_nothing() -> None:
+    guard = a_guard()
+    made_up = guard.invent_message(UUID(int=8))
+    assert _charge(guard, _single_retry_of(made_up)) == 0
+    assert _charge(guard, _single_retry_of(made_up, OTHER), cause="campaign:other") == 0
+    refused(guard, request("POST", _single_retry_of(made_up, "campaign_x")))
+    refused(a_guard(), request("POST", _single_retry_of(guard.invent_message(UUID(int=9)))))
+    # It is the id of a message only, and made up whole: no batch, and nothing near it.
+    refused(guard, request("POST", _retry_of(made_up)))
+    refused(guard, request("POST", _single_retry_of(made_up[:-1])))
+    refused(guard, request("POST", _single_retry_of(guard.invent(UUID(int=10)))))
+
+
+def test_a_made_up_message_that_turns_out_to_be_ours_is_charged_and_one_that_texts_a_stranger_is_barred() -> None:
+    guard = a_guard()
+    ours, foreign = guard.invent_message(UUID(int=8)), guard.invent_message(UUID(int=9))
+    guard.made.learn_send(SINGLE_SEND, 1, {"id": ours, "recipient": A})
+    assert _charge(guard, _single_retry_of(ours)) == 1
+    guard.made.learn_shown(Named("message_read", OURS, message=foreign), {"id": foreign, "recipient": FOREIGN})
+    refused(guard, request("POST", _single_retry_of(foreign)))
+
+
+def test_a_method_override_is_tried_on_a_retry_only_and_charged_as_one() -> None:
+    guard = a_guard()
+    headers = {"x-http-method-override": "POST"}
+    assert guard.check(request("GET", RETRY, headers=headers), Context(cause="method:GET-as-POST")).charge == 2
+    refused(guard, request("GET", f"/campaigns/{OURS}/batch/{BATCH}/messages", headers=headers))
+
 
 BODIES: dict[str, tuple[str | bytes, str | None]] = {
     "JSON": (f'{{"recipient": "{FOREIGN}"}}', JSON),

@@ -8,18 +8,18 @@ import pytest
 from conformance.findings import Doubt, Exercise, Finding
 from conformance.history.records import History
 from conformance.judges import judge
-from conformance.model.explain import explain
-from conformance.model.line import Wait
-from conformance.model.notation import parse, render_line
-from conformance.model.walk import Walk
-from conformance.model.world import Switches
+from oracle.explain import explain
+from oracle.line import Wait
+from oracle.notation import parse, render_line
+from oracle.walk import Walk
+from oracle.world import Switches
 from tests.story import Story
 
 GONE = "400 batch_not_found_or_is_not_retryable"
 UNRESOLVED = "400 unresolved_batch_messages"
 NOT_FAILED = "400 message_not_found_or_retry_message_not_in_failure_status"
-#: Two races of which each gives one attempt for two answers 201, read when the settling time is over.
-LACKING = "F1 | retry 201 & {0} | C2 [enq] | C2 | settle | F2 | retry 201 & {0} | C3 [enq] | C3 | settle | F3"
+#: Three races of which each gives one attempt for two answers 201, read when the settling time is over (ruling 25).
+LACKING = "F1" + "".join(f" | retry 201 & {{0}} | C{n} [enq] | C{n} | settle | F{n} | F{n} [enq]" for n in (2, 3, 4))
 #: A retry without a rival that is attempted, and two races whose winner comes to nothing.
 NOTHING = (
     "F1 [enq] | F1 | retry 201 | C2 | F2 | retry 201 & retry {0} | settle | F2 | F2 [enq] "
@@ -66,11 +66,11 @@ def test_a_race_that_proves_something_and_one_that_does_not(requirement: str, il
 @pytest.mark.parametrize(
     ("requirement", "rival"), [("BR-CON-01", "retry 201"), ("BR-CON-03", "single 0 201")], ids=["batch", "single"]
 )
-def test_fewer_attempts_than_accepted_retries_twice(requirement: str, rival: str) -> None:
+def test_fewer_attempts_than_accepted_retries_three_times(requirement: str, rival: str) -> None:
     history = parse(LACKING.format(rival))
     (found,) = _ours(history)
     assert found.any_of == (requirement,)
-    assert "in each of 2 races" in found.slack
+    assert "A9" in found.axioms
     # Nothing explains it but that enqueuing failed wholly, unseen, in each of the races.
     assert explain(history, Switches(partial=False)) is None
 
@@ -111,14 +111,14 @@ def test_two_retries_may_share_the_messages() -> None:
 
 def test_a_single_retry_needs_an_attempt_of_its_own_message() -> None:
     raced = "retry 201 & single 0 201 | F1 C{0} | F1 - [enq] | settle | F1 F{0}"
-    (found,) = _ours(parse(f"F1 F1 | {raced.format(2)} | {raced.format(3)}"))
+    (found,) = _ours(parse(f"F1 F1 | {raced.format(2)} | {raced.format(3)} | {raced.format(4)}"))
     assert found.any_of == ("BR-CON-03",)
 
 
 def test_a_winner_that_comes_to_nothing_twice_while_others_are_attempted() -> None:
     found = {f.any_of for f in _findings(parse(NOTHING.format(GONE)))}
     assert ("BR-CON-02",) in found
-    once = "F1 | retry 201 & retry 400 | settle | F1 | F1 [enq]"
+    once = f"F1 | retry 201 & retry {GONE} | settle | F1 | F1 [enq]"
     assert {f.any_of for f in _ours(parse(once))} == {("BR-ACC-05", "BR-CON-02")}
     excused = NOTHING.format(UNRESOLVED).replace("[enq]", "[failed]")
     assert _ours(parse(excused)) == []
@@ -127,7 +127,7 @@ def test_a_winner_that_comes_to_nothing_twice_while_others_are_attempted() -> No
 def test_a_race_with_a_429_does_not_count() -> None:
     line = "F1 | retry 201 & retry 429 | C3<CF"
     assert not _ours(parse(line))
-    assert ("BR-CON-01", "answered-429") in _doubts(parse(line))
+    assert ("BR-CON-01", "dropped") in _doubts(parse(line))
 
 
 def test_retries_one_after_the_other_are_no_race() -> None:
@@ -180,8 +180,8 @@ def test_a_batch_against_a_single_retry_exercises_the_third() -> None:
     ("spoil", "code"),
     [
         ("two", "too-few-races"),
-        ("underway", "messages-underway"),
-        ("apart", "released-apart"),
+        ("underway", "not-settled"),
+        ("apart", "too-few-races"),
         ("unread", "not-read-before"),
     ],
 )
@@ -213,7 +213,7 @@ def _stuck(*raced: str, alone: bool = True) -> Story:
 
 
 def test_winners_that_get_stuck_in_two_batches() -> None:
-    assert {"BR-LIV-01", "BR-CON-02"} <= _stuck("a", "b").findings()
+    assert "BR-CON-02" in _stuck("a", "b").findings()
 
 
 def test_a_winner_that_gets_stuck_once_is_a_doubt() -> None:
@@ -224,7 +224,7 @@ def test_a_winner_that_gets_stuck_once_is_a_doubt() -> None:
 def test_without_a_retry_that_completed_alone_the_race_is_not_to_blame() -> None:
     story = _stuck("a", "b", alone=False)
     assert "BR-CON-02" not in story.findings()
-    assert ("BR-CON-02", "stuck-without-a-rival") in story.doubts()
+    assert ("BR-CON-02", "stuck-once") in story.doubts()
 
 
 # -- walks ------------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_legal_walk_with_races_is_never_accused(block: int) -> None:
         assert (render_line(walk.line), accused, broken) == (render_line(walk.line), [], [])
         said.update(o.code for o in opinions if isinstance(o, Doubt) and o.requirement.startswith("BR-CON"))
     # The walks come to what the judge has to tell apart, and not only to races that it need not look at.
-    assert {"answer-lost", "answered-429", "messages-underway"} <= said
+    assert {"answer-lost", "dropped"} <= said
 
 
 def test_switching_off_what_a_finding_rests_on_leaves_a_doubt() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.findings import Finding
 from conformance.history.records import Exchange
-from conformance.judges.leaks import leak
+from conformance.judges.errors.leaks import leak
 from tests.story import Story
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
@@ -29,14 +29,14 @@ def _asked(cause: str, status: int | None, body: Any = None, *, story: Story | N
     return told
 
 
-@pytest.mark.parametrize(("status", "body"), [(400, ENVELOPE), (404, None), (404, "not found")])
+@pytest.mark.parametrize(("status", "body"), [(400, ENVELOPE), (404, ENVELOPE), (404, {"statusCode": 404})])
 def test_err_01_an_unknown_batch(status: int, body: Any) -> None:
     story = _asked("id:unknown", status, body)
     assert story.findings() == set()
     assert "BR-ERR-01" in story.exercised()
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, "parameter_invalid"), (403, "x"), (409, NOT_RETRYABLE), (200, "x")])
+@pytest.mark.parametrize(("status", "code"), [(400, "parameter_invalid"), (422, "x"), (409, NOT_RETRYABLE), (200, "x")])
 def test_err_01_another_answer(status: int, code: str) -> None:
     story = _asked("id:unknown", status, {"error": {**ENVELOPE["error"], "code": code}})
     assert "BR-ERR-01" in story.findings()
@@ -83,8 +83,6 @@ def test_err_02_where_the_batch_may_not_have_been_retryable_that_code_passes() -
 @pytest.mark.parametrize(
     "body",
     [
-        None,
-        "<h1>400</h1>",
         {},
         {"message": "Bad Request", "statusCode": 400},
         {"error": "no"},
@@ -115,9 +113,9 @@ def test_err_04_no_batch_is_accepted() -> None:
 
 def test_err_04_odd_input_that_breaks_it() -> None:
     twice = _asked("id:malformed:quote", 500, story=_asked("id:malformed:quote", 500))
-    assert twice.findings() == {"BR-ERR-04"}
-    assert _asked("id:malformed:quote", 500).findings() == set()
-    assert ("BR-ERR-04", "not-repeated") in _asked("id:malformed:quote", 500).doubts()
+    assert twice.findings() == set()
+    assert ("BR-ERR-04", "not-repeated") in twice.doubts()
+    assert _asked("id:malformed:quote", 500, story=twice).findings() == {"BR-ERR-04"}
     kinds = _asked("body:text", 500, story=_asked("body:null", 502, story=_asked("id:malformed:quote", 500)))
     assert kinds.findings() == {"BR-ERR-04"}
 
@@ -148,7 +146,9 @@ def test_err_04_what_gets_through_when_it_is_sent_again_breaks_nothing() -> None
     for cause in ("body:text", "body:null", "id:malformed:quote"):
         _asked(cause, 400, ENVELOPE, story=_asked(cause, 502, story=story))
     assert story.findings() == set()
-    assert "BR-ERR-04" in _asked("body:array", 500, story=_asked("body:array", 500, story=story)).findings()
+    for _ in range(3):
+        _asked("body:array", 500, story=story)
+    assert "BR-ERR-04" in story.findings()
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,18 @@ def test_err_04_what_gets_through_when_it_is_sent_again_breaks_nothing() -> None
         ("cannot open /var/lib/postman/keys.json", "a file path"),
         ("SELECT id FROM batches WHERE id = 'x'", "SQL"),
         ("ERROR: syntax error at or near", "SQL"),
-        ("password=[redacted:secret]", "a secret"),
-        ("the key [redacted:key] is wrong", "a secret"),
+        ("the key [redacted:key] is wrong", "a configured key"),
+        ("the key [redacted:key:0123abcd] is wrong", "a configured key"),
+        ("use [redacted:token:0123abcd]", "a token"),
+        ("use [redacted:jwt:0123abcd]", "a token"),
+        ("[redacted:private-key:0123abcd]", "a private key"),
+        ("postgres://[redacted:url-password:0123abcd]@db/x", "a password in a URL"),
+        ("[redacted:stack-trace:0123abcd]", "a stack trace"),
+        ("password=[redacted:secret]", None),
+        ("Cannot POST [redacted:secret]:[redacted:secret]", None),
+        ("incident [redacted:unknown:0123abcd], call [redacted:number:0123abcd]", None),
+        ("the campaign of [redacted:key-part:0123abcd] is closed", None),
+        ('<link href="/app/main.css"><script src="/home/index.js">', None),
         ("Cannot POST /api/v2/campaigns/c/batch/b/retry", None),
         ("batch not found or is not retryable; update your request, then select another", None),
         ("too many requests, retry at 10:35:01", None),

@@ -9,6 +9,7 @@ import pytest
 from conformance.findings import Finding
 from tests.shelf import STAMP, Shelf
 
+NOT_FOUND = {"error": {"code": "c", "message": "m", "type": "domain_error", "id": "t"}}
 AWKWARD = ("a <b> & c", "two  three", "one\ntwo", "\"said\" 'so'")
 
 
@@ -49,7 +50,7 @@ def test_without_a_retry_nothing_of_it_is_exercised() -> None:
 
 def test_plain_texts_exercise_no_facet() -> None:
     exercised = _retried(_quiet()).exercised()
-    assert not any(e.startswith("BR-IDS-03") for e in exercised)
+    assert {e for e in exercised if e.startswith("BR-IDS-03")} == {"BR-IDS-03 language:english"}
 
 
 # -- BR-IDS-01 ------------------------------------------------------------------------------------------------
@@ -131,7 +132,12 @@ def test_ids_02_batches_come_to_be_shown_after_the_retry() -> None:
 
 
 def test_ids_02_the_batch_is_not_found_any_more() -> None:
-    story = _quiet().retry("b").answer("batch_list", 404, batch="b").answer("batch_list", 404, batch="b")
+    story = (
+        _quiet()
+        .retry("b")
+        .answer("batch_list", 404, NOT_FOUND, batch="b")
+        .answer("batch_list", 404, NOT_FOUND, batch="b")
+    )
     assert _ids(story) == {"BR-IDS-02"}
     assert _ids(story.list("b")) == set()
 
@@ -190,8 +196,11 @@ def test_ids_03_a_message_that_was_not_failed_is_not_meant() -> None:
 
 
 def test_ids_03_a_lost_answer_proves_nothing() -> None:
-    story = _quiet().retry("b", None, takes=("b.0", "b.1")).show("language", "tamil").finish("b").views("b")
+    story = _quiet().retry("b", None, takes=()).show("language", "tamil").views("b")
     assert _ids(story) == set()
+    assert ("BR-IDS-03", "data-changed") in story.doubts()
+    seen = _quiet().retry("b", None, takes=("b.0", "b.1")).show("language", "tamil").finish("b").views("b")
+    assert "BR-IDS-03" in _ids(seen)
 
 
 def test_ids_03_a_change_before_the_retry_is_not_the_retrys() -> None:
@@ -252,13 +261,15 @@ def test_ids_04_is_laid_to_the_scenario_whose_message_it_is() -> None:
 
 
 def test_ids_04_a_single_read_does_not_find_it() -> None:
-    story = _quiet().answer("message_read", 404, message="b.0")
+    story = _quiet().answer("message_read", 404, NOT_FOUND, message="b.0")
     assert _ids(story) == set()
     assert _ids(story.list("b")) == {"BR-IDS-04"}
 
 
 def test_ids_04_a_message_that_is_just_being_sent_may_not_be_found() -> None:
-    story = Shelf().send("b", "FFS").list("b").answer("message_read", 404, message="b.0").list("b").finish("b")
+    story = (
+        Shelf().send("b", "FFS").list("b").answer("message_read", 404, NOT_FOUND, message="b.0").list("b").finish("b")
+    )
     assert _ids(story.views("b")) == set()
 
 

@@ -84,3 +84,31 @@ def test_sent_to_telco_may_stay() -> None:
 def test_a_retried_message_that_ends_exercises_it() -> None:
     story = Story().send("a", "F").look("a").finish("a").look("a").retry("a").look("a").finish("a").look("a")
     assert story.exercised() >= {"BR-LIV-01"}
+
+
+def _recovered(*ends: str, later: str = "success", role: str = "R") -> Story:
+    """Batches with one message to a recovering number each, that its first retry ends so; and a message sent later."""
+    story = Story()
+    for name, end in zip("abc", ends, strict=False):
+        story.send(name, role).look(name).move(f"{name}.0", "failure").look(name)
+        story.retry(name).look(name).move(f"{name}.0", end).look(name)
+    return story.send("z", "S").look("z").move("z.0", later).look("z")
+
+
+def test_liv_02_recovering_numbers_that_fail_again_in_two_batches() -> None:
+    assert _recovered("failure", "failure").findings() == {"BR-LIV-02"}
+    innocent = {
+        "one batch only": _recovered("failure", "success"),
+        "nothing sent later is delivered": _recovered("failure", "failure", later="failure"),
+        "other numbers": _recovered("failure", "failure", role="F"),
+    }
+    for name, story in innocent.items():
+        assert story.findings() == set(), name
+    assert ("BR-LIV-02", "stuck-once") in innocent["one batch only"].doubts()
+
+
+def test_liv_02_a_recovering_number_that_is_delivered() -> None:
+    assert "BR-LIV-02" in _recovered("success").exercised()
+    bare = Story(fields=(), status=False).send("a", "R").look("a").move("a.0", "failure").look("a")
+    assert "BR-LIV-02" not in bare.move("a.0", "success").look("a").exercised(), "a late correction is no delivery"
+    assert "BR-LIV-02" not in _recovered("success", role="F").exercised()

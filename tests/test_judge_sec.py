@@ -91,8 +91,8 @@ def test_without_another_key_the_other_path_is_enough() -> None:
 def test_a_valid_retry_that_was_refused_may_have_had_the_effect() -> None:
     for status, name in ((400, "BR-BLK-03"), (429, "BR-ERR-06")):
         story = _probe(_ready(), "auth:none", 401).list("b").retry("b", status, "x", takes=("b.0", "b.1"))
-        sets = {o.any_of for o in story.look("b").look("ctl").opinions() if isinstance(o, Finding)}
-        assert ("BR-SEC-01", name) in sets
+        sets = story.look("b").look("ctl").named()
+        assert tuple(sorted(("BR-SEC-01", name))) in sets
         assert ("BR-SEC-01",) not in sets
 
 
@@ -111,9 +111,8 @@ def test_a_late_effect_is_laid_to_every_probe_that_may_have_had_it() -> None:
     assert set(finding.any_of) == {"BR-SEC-01", "BR-SEC-04"}
     probes = [e.n for e in story.exchanges if e.invoke.cause]
     assert set(probes) <= set(finding.evidence)
-    said = next(line for line in finding.argument if "settle_timeout" in line)
+    said = next(line for line in finding.argument if "may have reached it" in line)
     assert all(f"{n} " in said for n in probes)
-    assert finding.summary == "the target retries a message by a request that must have no effect"
 
 
 def test_a_probe_from_before_the_settling_time_is_no_suspect() -> None:
@@ -122,8 +121,7 @@ def test_a_probe_from_before_the_settling_time_is_no_suspect() -> None:
     finding = next(o for o in story.opinions() if isinstance(o, Finding))
     first = next(e.n for e in story.exchanges if e.invoke.cause == "auth:none")
     assert first not in finding.evidence
-    assert finding.subject == "effect of auth:wrong"
-    assert "with a made-up key" in finding.summary
+    assert finding.subject.endswith("retry with auth:wrong")
 
 
 def test_many_suspects_are_counted_rather_than_listed() -> None:
@@ -187,8 +185,6 @@ def test_sec_07_an_odd_spelling_may_be_another_page() -> None:
 
 def _said(story: Story, body: object = None, query: tuple[tuple[str, str], ...] = ()) -> Story:
     """Put a body and query into the last exchange that was told."""
-    import msgspec
-
     last = story.exchanges[-1]
     invoke = msgspec.structs.replace(last.invoke, body=body, query=query)
     story.exchanges[-1] = Exchange(invoke=invoke, end=last.end)
@@ -205,7 +201,8 @@ def test_sec_05_a_body_that_changes_nothing() -> None:
 def test_sec_05_a_body_that_is_refused() -> None:
     story = _ready().retry("b", 400, "parameter_invalid", cause="body:json-recipient").look("b").retry("b").look("b")
     assert story.findings() == set()
-    assert {"BR-SEC-05 body", "BR-SEC-05 neither of them"} <= story.exercised()
+    assert "BR-SEC-05 neither of them" in story.exercised()
+    assert "BR-SEC-05 body" not in story.exercised(), "refused, it exercises nothing (ruling 30)"
 
 
 def test_sec_05_a_body_that_chooses_messages() -> None:

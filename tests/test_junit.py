@@ -42,7 +42,7 @@ CASES: dict[str, tuple[Report, str]] = {
         VERDICTS, ("", "failure", "skipped", "skipped", "skipped", "error"), strict=True)},
     "waived": (_of("fail", waived=WAIVED), "skipped"),
     "known": (_of("fail", known=True), "skipped"),
-    "new in the contract": (_of("fail", unlisted=True), "skipped"),
+    "new in the contract": (_of("fail", not_in_baseline=True), "skipped"),
 }  # fmt: skip
 
 

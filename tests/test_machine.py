@@ -19,6 +19,7 @@ from conformance.exploring import corpus
 from conformance.exploring.engine import WATCHED, Engine, loopback
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
+from conformance.exploring.running import Runner
 from conformance.exploring.scope import PART, SCOPES
 from conformance.history.records import History
 from conformance.program.scheduler import Progress
@@ -29,6 +30,7 @@ from conformance.reference.inside import InsideTarget
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.reference.world import Batch
+from conformance.scenarios import selecting
 from conformance.session import Ending, Options, conclude, execute, read_program
 from tests.exploring import CATALOGUE, SMALL, Exploring, exploring
 
@@ -187,6 +189,38 @@ def test_no_more_than_the_share_is_spent_and_no_budget_is_exceeded(limits: Limit
     assert at.history().exchanges[-1].t <= PART * limits.max_seconds
     assert not [note for note in at.history().notes if note.event == "refused"]
     assert at.broken() == set()
+
+
+@pytest.mark.parametrize("calls", [160, 240, 330])
+def test_a_control_is_read_behind_the_last_retry_also_where_the_budget_cuts_the_search(
+    calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever was forecast, it takes more.
+    monkeypatch.setattr(Runner, "affordable", lambda self, programs, share=None: dict(programs))
+    limits = Limits(max_calls=calls, max_messages=100_000, max_seconds=1e6, calls_per_second=1e6)
+    with exploring(tmp_path, limits=limits) as at:
+        Engine(at.run, replace(SCOPES["standard"], calls=10_000, messages=100_000), known=()).explore()
+    done = at.history().exchanges
+    assert at.calls <= PART * calls
+    retries = [e.n for e in done if e.invoke.operation in ("batch_retry", "single_retry")]
+    watched = [e for e in done if e.invoke.scenario == WATCHED]
+    assert retries
+    assert [note for note in at.history().notes if note.event == "cut"]
+    behind = [e.invoke.operation for e in watched if e.n > max(retries)]
+    assert sorted(behind[-4:]) == ["batch_list", "message_read", "message_read", "message_read"]
+    # Nothing of it was ever retried.
+    named = {e.invoke.message or e.invoke.batch for e in done if e.n in retries}
+    assert not named & {e.invoke.message or e.invoke.batch for e in watched}
+
+
+def test_what_the_scenarios_left_alone_is_read_once_more_behind_the_search(tmp_path: Path) -> None:
+    with exploring(tmp_path) as at:
+        run_programs(at.run, {"control": (selecting.CONTROL.program(at.config), ())})
+        machine.drive(replace(at.run, depth="quick"))
+    done = at.history().exchanges
+    last = max(e.n for e in done if e.invoke.operation in ("batch_retry", "single_retry"))
+    behind = [e.invoke.operation for e in done if e.n > last and e.invoke.scenario == "control"]
+    assert sorted(behind) == ["batch_list", "message_read", "message_read", "message_read"]
 
 
 def test_with_nothing_left_nothing_is_sent(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ names, and switching off one that it needs explains it. Everything is drawn from
 from __future__ import annotations
 
 import dataclasses
-from random import Random
 from typing import Any
 
 import pytest
@@ -18,21 +17,14 @@ from conformance.errors import UsageError
 from conformance.findings import Doubt, Finding, Opinion
 from conformance.history.records import History
 from conformance.judges import judge
-from conformance.model.exchanges import to_history
-from conformance.model.explain import SearchBoundError, explain
-from conformance.model.line import Line, Listing, Part, Reads, Retry, Shown, Wait
-from conformance.model.notation import parse, parse_line, render, render_line
-from conformance.model.walk import Walk
-from conformance.model.world import Switches
+from oracle.exchanges import to_history
+from oracle.explain import SearchBoundError, explain
+from oracle.notation import parse, parse_line, render, render_line
+from oracle.spoiled import spoiled
+from oracle.walk import Walk
+from oracle.world import Switches
 
 SEEDS = st.integers(0, 10**9)
-CODES = (
-    "unresolved_batch_messages",
-    "batch_not_found_or_is_not_retryable",
-    "no_failed_batch_messages_to_retry",
-    "too_many_message_attempts_error",
-    None,
-)
 BOUND = 6_000
 #: What the model can argue about; the other families look at data, keys and input, which it does not know.
 FAMILIES = ("BR-ACC", "BR-BLK", "BR-SEL")
@@ -66,47 +58,6 @@ def test_a_legal_walk_is_explained(seed: int, rows: int, cells: int, lag: float)
     assert _explained(walk.history, Switches()) is not False, render_line(walk.line)
 
 
-def _mutated_sight(rng: Random, shown: Shown | None) -> Shown | None:
-    if shown is None:
-        return None
-    if rng.random() < 0.5:
-        return dataclasses.replace(shown, status=rng.choice("CEDNTSFCFS"))
-    if shown.count is not None:
-        return dataclasses.replace(shown, count=max(1, shown.count + rng.choice([-1, 1, 1])))
-    return dataclasses.replace(shown, stamp=max(0, (shown.stamp or 0) + rng.choice([-1, 1])))
-
-
-def _mutated(rng: Random, part: Part) -> Part:
-    if isinstance(part, Reads) and part.batch is not None and rng.random() < 0.4:
-        return dataclasses.replace(part, batch=rng.choice(["enq", "failed", "busy"]))
-    if isinstance(part, Listing | Reads):
-        place = rng.randrange(len(part.rows))
-        rows = tuple(_mutated_sight(rng, row) if i == place else row for i, row in enumerate(part.rows))
-        return dataclasses.replace(part, rows=rows)
-    if isinstance(part, Retry):
-        if rng.random() < 0.5 and part.status != 201:
-            return Retry(message=part.message, status=201)
-        return Retry(message=part.message, status=400, code=rng.choice(CODES))
-    return part
-
-
-def _spoiled(seed: int, line: Line) -> Line:
-    """The line with one thing or two changed, left out, or told twice."""
-    rng = Random(seed)
-    cells = [list(cell) for cell in line.cells]
-    for _ in range(rng.randint(1, 2)):
-        place = rng.randrange(len(cells))
-        draw = rng.random()
-        if draw < 0.7:
-            inside = rng.randrange(len(cells[place]))
-            cells[place][inside] = _mutated(rng, cells[place][inside])
-        elif draw < 0.8 and len(cells) > 2:
-            del cells[place]
-        else:
-            cells.insert(place, list(rng.choice([*cells, [Wait()]])))
-    return Line(roles=line.roles, cells=tuple(map(tuple, cells)))
-
-
 def _ours(finding: Finding) -> bool:
     return any(requirement.startswith(FAMILIES) for requirement in finding.any_of)
 
@@ -120,7 +71,7 @@ def _named(finding: Finding) -> Switches:
 @settings(max_examples=900, derandomize=True, deadline=None)
 @given(seed=SEEDS, rows=st.integers(1, 3), cells=st.integers(2, 9), lag=st.sampled_from([0.0, 0.0, 0.1]))
 def test_no_finding_is_explained_under_the_axioms_that_it_names(seed: int, rows: int, cells: int, lag: float) -> None:
-    line = _spoiled(seed, Walk(seed, rows=rows, cells=cells, lag=lag).line)
+    line = spoiled(seed, Walk(seed, rows=rows, cells=cells, lag=lag).line)
     history = to_history(line, settle=1.0, lag=lag)
     for finding in judge(history):
         if isinstance(finding, Finding) and _ours(finding):
@@ -202,7 +153,7 @@ def test_a_larger_history_is_refused(line: str) -> None:
 
 def test_the_line_of_a_spoiled_walk_is_a_line() -> None:
     for seed in range(50):
-        line = _spoiled(seed, Walk(seed).line)
+        line = spoiled(seed, Walk(seed).line)
         assert parse_line(render_line(line)) == line
 
 
@@ -210,7 +161,7 @@ def test_the_spoiled_walks_try_many_rules() -> None:
     """The property above is worth something only if the judges accuse such histories, for many reasons."""
     found: set[str] = set()
     for seed in range(1500):
-        line = _spoiled(seed, Walk(seed, rows=1 + seed % 3, cells=2 + seed % 8).line)
+        line = spoiled(seed, Walk(seed, rows=1 + seed % 3, cells=2 + seed % 8).line)
         said = judge(to_history(line, settle=1.0, lag=0.0))
         found.update(r for o in said if isinstance(o, Finding) and _ours(o) for r in o.any_of)
     wanted = {"ACC-01", "ACC-02", "BLK-01", "BLK-03", "SEL-02", "SEL-05", "SEL-06", "SEL-07"}

@@ -10,9 +10,9 @@ import pytest
 from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.judges import judge
-from conformance.model.explain import explain
-from conformance.model.notation import parse
-from conformance.model.world import Switches
+from oracle.explain import explain
+from oracle.notation import parse
+from oracle.world import Switches
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 UNRESOLVED = "unresolved_batch_messages"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from conformance.errors import FormatError
 from conformance.history.records import Exchange
-from conformance.judges.case import Case
-from conformance.model.notation import parse, render
-from conformance.model.walk import Walk
+from conformance.judges.inference.case import Case
+from oracle.notation import parse, render
+from oracle.walk import Walk
 
 LINES = [
     "F1 S1 | retry 201 | C2 S1",
@@ -93,7 +93,7 @@ def test_the_judges_know_its_batch_and_rows() -> None:
     (batch,) = Case(parse("F1 S1 | retry 201 | - S1 [enq]")).ours
     assert batch.whole
     assert [row.role for row in batch.rows] == ["failing", "succeeding"]
-    assert [w.n for w in batch.retries] == [3]
+    assert [c.n for c in batch.retries] == [3]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from conformance.catalogue import load
@@ -29,6 +31,40 @@ def test_a_finished_run_is_shown_with_its_exit_status(pytester: pytest.Pytester,
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*BR-BLK-01 is violated*"])
     assert "conformance/suite/items.py" not in "\n".join(line for line in result.outlines if line.startswith("E "))
+
+
+def test_a_session_is_about_the_contract_that_is_asked_for(pytester: pytest.Pytester) -> None:
+    config = pytester.path / "target.toml"
+    config.write_text('[target]\ncontract = "1.0"\n', encoding="utf-8")
+    older = [r.id for r in load("1.0").requirements]
+    for arguments, wanted in (
+        (("--conformance-contract", "1.0"), older),
+        (("--conformance-config", str(config)), older),
+        (("--conformance-config", str(config), "--conformance-contract", "1.1"), [r.id for r in load().requirements]),
+    ):
+        result = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q", *arguments)
+        assert [line.rpartition("::")[2] for line in result.outlines if "::BR-" in line] == wanted
+    wrong = pytester.runpytest_subprocess(*SUITE, "--collect-only", "--conformance-contract", "7")
+    assert wrong.ret == 2
+    assert "name one of 1.0, 1.1" in wrong.stdout.str() + wrong.stderr.str()
+
+
+def test_a_report_of_an_older_contract_is_shown_with_its_own_requirements(
+    pytester: pytest.Pytester, faulty_run: Ran
+) -> None:
+    report = json.loads((faulty_run.folder / "conformance.json").read_bytes())
+    older = {r.id for r in load("1.0").requirements}
+    report["requirements"] = [item for item in report["requirements"] if item["id"] in older]
+    for item in report["requirements"]:
+        item.pop("shown_with", None)
+        item.pop("not_in_baseline", None)
+    report.pop("about")
+    path = pytester.path / "conformance.json"
+    path.write_text(json.dumps(report), encoding="utf-8")
+    result = pytester.runpytest_subprocess(*SUITE, "--conformance-report", str(path), "-v")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["nonconformant"])
+    assert {name for name in older if f"::{name} " in result.stdout.str()} == older
 
 
 def test_a_run_of_its_own_runs_what_was_chosen_only(pytester: pytest.Pytester) -> None:

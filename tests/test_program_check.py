@@ -11,7 +11,8 @@ import pytest
 
 from conformance.config import Config, GivenBatch, OtherCampaign, Target
 from conformance.errors import FormatError
-from conformance.program.check import CAUSES, check
+from conformance.program.check import check
+from conformance.program.probes import CAUSES
 from conformance.program.steps import Program
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.scenarios import SCENARIOS
@@ -45,6 +46,12 @@ def test_what_the_suite_writes_passes() -> None:
         ([SEND, {"do": "retry", "batch": "b", "cause": "campaign:other"}], "another campaign"),
         ([SEND, {"do": "retry", "batch": "b", "cause": "auth:other-key"}], "another campaign"),
         ([SEND, {"do": "retry", "batch": "b", "auth": "other"}], "another campaign"),
+        (
+            [SEND, {"do": "single_retry", "batch": "b", "cause": "method:GET"}],
+            "no probe 'method:GET' of a single retry",
+        ),
+        ([SEND, {"do": "single_retry", "batch": "b", "cause": "auth:other-key"}], "another campaign"),
+        ([{"do": "single_retry", "batch": "z", "cause": "auth:none"}], "makes the batch 'z'"),
         ([{"do": "send", "batch": "b", "rows": []}], "sends no row"),
     ],
 )
@@ -56,6 +63,9 @@ def test_what_cannot_be_carried_out(steps: list[Any], said: str) -> None:
 
 def test_a_probe_without_a_batch_and_a_given_batch_need_no_send() -> None:
     check(_program({"do": "retry", "batch": "nobody's", "cause": "id:unknown"}), CONFIG, "f")
+    check(_program({"do": "single_retry", "batch": "nobody's", "cause": "id:unknown"}), CONFIG, "f")
+    one = {"do": "single_send", "batch": "one"}
+    check(_program(one, {"do": "wait", "batch": "one", "until": "terminal"}), CONFIG, "f")
     given = msgspec.structs.replace(CONFIG, given=(GivenBatch(batch_id="batch_7"),))
     check(_program({"do": "retry", "batch": "batch_7"}), given, "f")
 

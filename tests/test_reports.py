@@ -24,6 +24,7 @@ from conformance.exit_status import of_verdicts
 from conformance.history.records import End, Exchange, Header, History, Invoke, Note
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
+from conformance.report.about import about
 from conformance.report.badge import badge
 from conformance.report.clean import harmless
 from conformance.report.curl import curl
@@ -31,6 +32,7 @@ from conformance.report.html import evidence, headline
 from conformance.report.junit import junit
 from conformance.report.model import (
     REPORT_VERSION,
+    About,
     Latency,
     Races,
     Report,
@@ -43,10 +45,10 @@ from conformance.report.model import (
     Waived,
 )
 from conformance.report.rendering import render
-from conformance.report.story import story
+from conformance.report.story import story, why
 from conformance.report.summary import summary
 from conformance.report.write import read_report, write_all
-from conformance.verdicts import Reason, VerdictName
+from conformance.verdicts import Reason, Shown, VerdictName
 
 # -- curl -------------------------------------------------------------------------------------------------------
 
@@ -388,6 +390,116 @@ def _selected(report: Report) -> Report:
         for place, item in enumerate(report.requirements)
     ]
     return msgspec.structs.replace(report, requirements=tuple(items))
+
+
+def _about(report: Report, *, contract: str = "1.1", absent: dict[str, tuple[str, ...]] | None = None) -> About:
+    return about(report.verdict, report.requirements, report.run.profiles, contract=contract, absent=absent or {})
+
+
+def _made(
+    verdict: str,
+    changes: dict[str, tuple[VerdictName, str]] | None = None,
+    *,
+    profiles: tuple[str, ...] = ("core", "guide", "hardening"),
+    contract: str = "1.1",
+) -> Report:
+    """A report in which everything passed but these, each with its verdict and its reason's code."""
+    plain = _report("pass", "plain")
+    items = []
+    for r in load(contract).requirements:
+        told, code = (changes or {}).get(r.id, ("pass", ""))
+        if r.profile not in profiles:
+            told, code = "not_run", "not-selected"
+        items.append(
+            msgspec.structs.replace(
+                plain[r.id], verdict=told, reason=Reason(code=code, text="t") if code else None, findings=()
+            )
+        )
+    run = msgspec.structs.replace(plain.run, profiles=profiles)
+    return msgspec.structs.replace(plain, verdict=verdict, run=run, requirements=tuple(items))
+
+
+ABSENT: tuple[VerdictName, str] = ("not_run", "declared-absent")
+OTHER = "no second campaign"
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (_made("conformant"), "conformant: all 52"),
+        (_made("conformant", contract="1.0"), "conformant: all 45, contract 1.0"),
+        (_made("conformant", profiles=("core",)), "conformant: core, 11 of 52"),
+        (_made("conformant", profiles=("core",), contract="1.0"), "conformant: core, 11 of 45, contract 1.0"),
+        (
+            _made("conformant", {"BR-SEC-02": ABSENT, "BR-SEC-03": ABSENT}),
+            "conformant but for BR-SEC-02, -03: no second campaign",
+        ),
+        (
+            _made("conformant", {"BR-SEC-02": ABSENT}, profiles=("core", "guide")),
+            "conformant but for BR-SEC-02: no second campaign (core, guide, 34 of 52)",
+        ),
+        (
+            _made("nonconformant", {"BR-SEC-02": ABSENT, "BR-ACC-04": ("fail", "")}),
+            "nonconformant: all 52; not tested: BR-SEC-02: no second campaign",
+        ),
+        (_made("inconclusive", profiles=("guide",)), "inconclusive: guide, 23 of 52"),
+    ],
+)
+def test_a_verdict_says_what_it_is_about(report: Report, said: str, tmp_path: Path) -> None:
+    contract = "1.0" if len(report.requirements) == 45 else "1.1"
+    told = _about(report, contract=contract, absent=dict.fromkeys(("BR-SEC-02", "BR-SEC-03"), (OTHER,)))
+    assert told.claim == said
+    whole = msgspec.structs.replace(report, about=told)
+    write_all(whole, _history("plain"), tmp_path)
+    assert read_report(tmp_path / "conformance.json").about == told
+    assert said in ET.fromstring((tmp_path / "badge.svg").read_text(encoding="utf-8")).get("aria-label", "")
+    assert said in (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()[0]
+    assert said in headline(whole)
+    assert said in _told(whole).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes", "said"),
+    [
+        ("inconclusive", {"BR-ACC-01": ("inconclusive", "x"), "BR-ACC-02": ("not_run", "x")}, "not settled: BR-ACC-01, -02"),
+        ("inconclusive", {"BR-ACC-01": ("not_run", "not-selected")}, "every MUST that the run was about passed"),
+        ("nonconformant", {"BR-ACC-01": ("fail", ""), "BR-BLK-03": ("fail", "")}, "violated: BR-ACC-01, BR-BLK-03"),
+        ("conformant", {"BR-ERR-05": ("fail", "")}, "violated, and only a SHOULD: BR-ERR-05"),
+        ("conformant", {}, ""),
+        ("error", {"BR-ACC-01": ("error", "suite-error")}, "could not be judged: BR-ACC-01"),
+    ],
+)  # fmt: skip
+def test_the_detail_names_what_decided_and_agrees_with_the_exit_status(
+    verdict: str, changes: dict[str, tuple[VerdictName, str]], said: str
+) -> None:
+    report = _made(verdict, changes)
+    told = _about(report)
+    assert told.detail.startswith(said) if said else told.detail == ""
+    status = of_verdicts(report.requirements, report.run.profiles)
+    wanted = {"conformant": 0, "nonconformant": 1, "error": 5}.get(verdict, 3 if "not settled" in told.detail else 0)
+    assert status == wanted
+
+
+def test_a_run_in_which_nothing_was_exercised_says_so() -> None:
+    nothing: dict[str, tuple[VerdictName, str]] = {r.id: ("inconclusive", "not-exercised") for r in load().requirements}
+    assert _about(_made("inconclusive", nothing)).detail == "nothing that counts was exercised"
+
+
+def test_a_report_of_an_older_suite_says_its_bare_verdict() -> None:
+    assert _report().about is None
+    assert _report().claim == "nonconformant"
+
+
+def test_a_pass_says_with_what() -> None:
+    item = msgspec.structs.replace(
+        _report("pass", "plain").requirements[0],
+        exercised=3,
+        shown_with=Shown(rows=9, languages=("english", "tamil"), roles=("failing", "succeeding")),
+    )
+    said = "exercised 3 times; batches of up to 9 rows, failing and succeeding recipients, english, tamil"
+    assert why(item) == said
+    assert said in evidence(item, load()[item.id], None)
+    assert why(msgspec.structs.replace(item, shown_with=None, exercised=1)) == "exercised once"
 
 
 def test_what_was_not_selected_is_counted_and_not_listed() -> None:

@@ -82,6 +82,7 @@ ENDS: dict[str, tuple[Script, Outcome]] = {
     "HTTP/1.0": (saying(answer(201, b"{}").replace(b"1.1", b"1.0", 1)), "answered"),
     "not UTF-8": (saying(answer(201, b"\xff\xfe")), "answered"),
     "JSON that is deeper than is read": (saying(answer(200, b"[" * 200_000)), "answered"),
+    "the same, closed": (saying(answer(200, b"[" * 200_000 + b"]" * 200_000)), "lost"),
 }
 
 

@@ -7,6 +7,7 @@ import textwrap
 import click
 
 from conformance.catalogue import FAMILIES, Requirement, load
+from conformance.catalogue_docs import cases, without_scenario
 from conformance.cli.screen import Screen
 from conformance.scenarios import SCENARIOS
 
@@ -25,7 +26,7 @@ def list_(screen: Screen, kind: str) -> int:
 
 def _lines(kind: str) -> list[str]:
     if kind == "requirements":
-        return [f"{r.id}  {r.profile:9} {r.level:6} {r.title}" for r in load().requirements]
+        return [f"{r.id}  {r.since}  {r.profile:9} {r.level:6} {r.title}" for r in load().requirements]
     if kind == "scenarios":
         return [f"{s.name:18} {s.title}\n{'':18} {', '.join(s.requirements)}" for s in SCENARIOS]
     # Imported here: the reference target is no part of a run against another.
@@ -54,11 +55,11 @@ def explanation(requirement: Requirement, width: int) -> list[str]:
         "says": requirement.sentence,
         "fails if": requirement.judged_when,
         "passes if": requirement.exercised_when,
-        "each of": ", ".join(requirement.facets),
+        "each of": ", ".join(cases(requirement)),
         "needs": ", ".join(requirement.needs) or "nothing but a target",
-        "scenarios": ", ".join(scenarios) or "none: it is never provoked",
+        "scenarios": ", ".join(scenarios) or without_scenario(requirement),
     }
-    about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}"
+    about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}, since {requirement.since}"
     head = f"{requirement.id}  {requirement.title}  ({about})"
     lines = [head, ""]
     for name, text in parts.items():

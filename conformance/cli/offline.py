@@ -15,7 +15,6 @@ from conformance.exit_status import worst
 from conformance.report.folder import make_folder
 from conformance.report.rendering import render
 from conformance.report.write import read_report
-from conformance.run_options import check_contract
 from conformance.session import Options, Result, conclude, worsened
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -23,16 +22,16 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("histories", nargs=-1, required=True, type=FILE, metavar="HISTORY...")
-@click.option("--contract", default=CONTRACT_VERSION, show_default=True, metavar="VERSION")
+@click.option("--contract", default=CONTRACT_VERSION, show_default=True, metavar="VERSION", help="Of the contract.")
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write reports there too.")
 @click.pass_obj
 def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir: Path | None) -> int:
     """Give the verdicts of recorded histories again, offline.
 
-    A history that was cut off is judged as far as it goes; a retry in flight counts as lost.
+    A history that was cut off is judged as far as it goes; a retry in flight counts as lost. The contract is the newest,
+    whatever the history's own run was held to.
     """
-    check_contract(contract, "--contract")
-    catalogue = load()
+    catalogue = load(contract)
     statuses = set()
     for number, path in enumerate(histories):
         folder = None

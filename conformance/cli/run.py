@@ -16,14 +16,14 @@ from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import FailOn
-from conformance.launch import configured, launch
+from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.report.placeholder import begin
 from conformance.report.rendering import WHERE, render, select
 from conformance.report.write import FILES
-from conformance.run_options import baseline_of, check_contract, check_ids, names, options_of, requirements
+from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
 from conformance.session import Options, Result, read_program, replayed, worsened
 from conformance.signals import caught
 from conformance.transport.redact import Redactor
@@ -37,7 +37,7 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
 @click.command(context_settings={"ignore_unknown_options": False})
 @click.option("--target", metavar="URL|reference", help="The target's base_url, or the embedded reference target.")
 @click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
-@click.option("--contract", metavar="VERSION", help="The version of the contract to judge by.")
+@click.option("--contract", metavar="VERSION", help="Of the contract; by default target.contract, or the newest.")
 @click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
 @click.option("--requirement", "asked", multiple=True, metavar="ID", help="This requirement only; may be repeated.")
 @click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
@@ -91,14 +91,14 @@ def run(
         program = read_program(replay) if replay is not None else None
         if not plan:
             begin(report_dir)
-        check_contract(contract, "--contract")
+        version = contract_of(target, config_file, os.environ, contract)
         chosen = names(profile, PROFILES, "--profile")
         if asked and pytest_arguments:
             raise UsageError("cannot go with arguments after --", where="--requirement", mend="choose by one of them")
-        selected = requirements(asked, chosen, "--requirement")
+        selected = requirements(asked, chosen, version, "--requirement")
         if pytest_arguments:
-            check_ids(pytest_arguments, WHERE)
-            selected = select(chosen, pytest_arguments)
+            check_ids(pytest_arguments, version, WHERE)
+            selected = select(chosen, pytest_arguments, version)
         options = options_of(
             profiles=profile,
             depth=depth,
@@ -112,6 +112,7 @@ def run(
             wait=wait,
             replay=program,
             selected=selected,
+            contract=version,
         )
         if plan:
             return _plan(screen, target, config_file, options)
@@ -171,7 +172,8 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
 
 
 def _planned(config: Config, options: Options) -> Plan:
-    selected = [r.id for r in load().select(options.profiles) if r.id in (options.selected or (r.id,))]
+    catalogue = load(options.contract or config.target.contract)
+    selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if options.replay is not None:
         return replay_plan(config, [program for program, _ in replayed(options.replay, config, selected).values()])
     return make_plan(config, options.depth, selected, options.drivers)

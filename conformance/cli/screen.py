@@ -183,7 +183,10 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     else:
         screen.show(_table(report))
     run = report.run
-    screen.say(f"{report.verdict}: {said}", style=_OVERALL.get(report.verdict, "bold yellow"))
+    screen.say(report.claim, style=_OVERALL.get(report.verdict, "bold yellow"))
+    if report.about is not None and report.about.detail and not report.nothing_judged:
+        screen.say(report.about.detail, fold=True)
+    screen.say(said)
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
         screen.say(f"{about}; of the other {report.left_out} it says nothing", fold=True)

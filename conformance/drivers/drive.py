@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.config import Config
+from conformance.program.pace import Pace
 from conformance.program.scheduler import Progress
 from conformance.transport.client import HttpTransport
 
@@ -17,6 +18,16 @@ DEPTHS = ("quick", "standard", "deep")
 
 def _silent(_: Progress) -> None:
     return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untouched:
+    """A control of BR-SEL-07: a batch and messages that no request of the run has named but reads."""
+
+    scenario: str
+    #: None for messages that were sent singly.
+    batch: str | None
+    messages: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +50,10 @@ class Drive:
     folder: Path = Path("reports")
     progress: Callable[[Progress], None] = _silent
     sleep: Callable[[float], None] = time.sleep
+    #: How long deliveries were seen to take, for all programs of the run.
+    pace: Pace = field(default_factory=Pace)
+    #: What scenarios have left alone: a driver that retries after them reads it once more at its end.
+    untouched: list[Untouched] = field(default_factory=list)
 
     def rng(self, name: str) -> random.Random:
         """What the rows and ids of the program of this name are drawn from. What is done is drawn from the seed alone."""

@@ -8,6 +8,7 @@ history, as always.
 from __future__ import annotations
 
 from conformance.drivers.drive import Drive
+from conformance.drivers.scenarios import look_again
 from conformance.exploring.scope import SCOPES
 from conformance.program.scheduler import Progress
 
@@ -23,3 +24,4 @@ def drive(run: Drive) -> None:
     run.progress(Progress(part="exploring", what="drawing programs"))
     engine = Engine(run, SCOPES[run.depth])
     engine.pursue(engine.explore())
+    look_again(run)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from uuid import UUID
+from typing import Any
 
 from conformance.config import Config
 from conformance.config_load import offers
-from conformance.drivers.drive import Drive
+from conformance.drivers.drive import Drive, Untouched
+from conformance.errors import BudgetError
 from conformance.program import scheduler
+from conformance.program.held import Held
 from conformance.program.interpreter import Interpreter
 from conformance.program.steps import Program
 from conformance.scenarios import SCENARIOS, Scenario
+from conformance.scenarios.selecting import CONTROL
+from conformance.transport.paths import plain_id
+from conformance.transport.request import Origin, Request
 
 #: How often each scenario is done, by depth. Depth scales repetition, not coverage.
 REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
@@ -47,18 +52,45 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
     :raises GuardError: the guard or a budget ended the run.
     """
 
-    def invent(identifier: UUID, shape: str | None) -> str:
-        return run.transport.guard.invent(identifier, shape)
-
-    running = {
+    interpreters = {
         name: Interpreter(
             run.transport,
             run.config,
             rng=run.rng(name),
-            invent=invent,
+            invent=run.transport.guard,
+            pace=run.pace,
             scenario=name,
             requirements=requirements,
-        ).run(program)
-        for name, (program, requirements) in programs.items()
+        )
+        for name, (_, requirements) in programs.items()
     }
+    running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
     scheduler.run(running, now=run.transport.now, sleep=run.sleep, progress=run.progress)
+    for name, (program, _) in programs.items():
+        if program.name == CONTROL.name:
+            run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)
+
+
+def _untouched(scenario: str, held: Held) -> Untouched:
+    messages = tuple(message for message in held.places if plain_id(message))
+    return Untouched(scenario=scenario, batch=None if held.single else held.id, messages=messages)
+
+
+def look_again(run: Drive) -> None:
+    """Read once more what scenarios have left alone, after retries of another driver (BR-SEL-07).
+
+    :raises GuardError: the guard ended the run; where the budget does, that is noted and the look left out.
+    """
+    for control in run.untouched:
+        about: dict[str, Any] = {
+            "campaign": run.config.target.campaign_id,
+            "origin": Origin(driver="scenarios", scenario=control.scenario),
+        }
+        try:
+            if control.batch is not None:
+                query = (("limit", "1000"),)
+                run.transport.call(Request(operation="batch_list", batch=control.batch, query=query, **about))
+            for message in control.messages:
+                run.transport.call(Request(operation="message_read", message=message, **about))
+        except BudgetError as error:
+            run.transport.note("cut", scenario=control.scenario, text=f"not read once more: {error.what}")

@@ -96,7 +96,7 @@ class Engine:
                 smallest = self.shrunk(kind, until) or smallest
             if key_of(smallest) not in self._repeated:
                 self._repeat(kind, smallest, ran)
-        if self.shrinks:
+        if self.shrinks or self._repeated:
             for control in (one for one in ran if one.name == WATCHED):
                 self.runner.look_again(control)
 

@@ -84,7 +84,8 @@ class RetryMachine(RuleBasedStateMachine):
             self._recording,
             self._run.config,
             rng=self._run.rng(self._name),
-            invent=self._run.transport.guard.invent,
+            invent=self._run.transport.guard,
+            pace=self._run.pace,
             driver=DRIVER,
             scenario=self._name,
         )

@@ -21,6 +21,7 @@ from hypothesis import Phase
 
 from conformance.config import Config
 from conformance.config_load import offers
+from conformance.history.probe import Probe
 from conformance.history.records import Role
 from conformance.program.steps import (
     AnyStep,
@@ -253,7 +254,10 @@ class _Builder:
         return tuple(self._steps)
 
     def _odd(self, sent: _Sent, cause: str) -> None:
-        if cause.startswith(("body:", "query:")):
+        probe = Probe.parse(cause)
+        if probe is None:
+            return
+        if probe.harmless:
             # It may rightly be carried out (BR-SEC-05).
             if self._messages + len(sent.rows) > MESSAGES:
                 return
@@ -261,7 +265,7 @@ class _Builder:
             sent.tries = [n + 1 for n in sent.tries]
             sent.settled = False
         self._steps += [
-            Retry(batch="nobody's" if cause.startswith("id:") else sent.name, cause=cause),
+            Retry(batch="nobody's" if probe.kind == "id" else sent.name, cause=cause),
             Read(batch=sent.name),
         ]
 

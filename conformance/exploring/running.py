@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from conformance import CONTRACT_VERSION, __version__
 from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive
 from conformance.errors import BudgetError
-from conformance.exploring.programs import steps_of
 from conformance.findings import Finding
 from conformance.history.records import Exchange, Header, History
 from conformance.judges import judge
 from conformance.program import scheduler
+from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
-from conformance.program.steps import Program, Read, Retry, RowSpec, Send, SingleRetry, SingleSend, Wait
+from conformance.program.steps import Program, Read, RowSpec, Send, SingleSend, Wait
 from conformance.transport.client import HttpTransport
 from conformance.transport.request import Origin, Reply, Request
 from conformance.transport.states import Action, StateAnswer
 
 #: How the exchanges of this driver are marked in the history.
 DRIVER = "machine"
-#: Calls that one wait takes, for the forecast.
-POLLS = 6
-#: A batch that is left alone while others are retried.
+#: A batch, and a message sent singly, that are left alone while others are retried.
 CONTROL = Program(
     name="control",
     steps=(
         Send(batch="b1", rows=(RowSpec(), RowSpec())),
+        SingleSend(batch="alone"),
         Wait(batch="b1", until="quiet"),
+        Wait(batch="alone", until="terminal"),
         Read(batch="b1", view="message"),
         Wait(batch="b1", until="others"),
         Read(batch="b1"),
         Read(batch="b1", view="message"),
+        Read(batch="alone"),
     ),
 )
+#: Calls of the share that only the last look at such a batch may use (BR-SEL-07).
+LAST_LOOK = 8
+#: Calls of the share for each program that only reads may use, so that what was retried is still seen to settle when the
+#: share is spent; all of them together are at most this part of the share.
+TO_SETTLE, TO_SETTLE_PART = 4, 0.2
+#: Operations that reset or make messages, or are probes that might.
+_WRITES = frozenset({"batch_send", "single_send", "batch_retry", "single_retry"})
 
 
 class ShareSpentError(Exception):
@@ -103,10 +110,17 @@ def findings_in(config: Config, exchanges: Iterable[Exchange], requirements: Col
 
 @dataclass
 class Recording:
-    """A transport that keeps each scenario's exchanges, and lets nothing out beyond the share."""
+    """A transport that keeps each scenario's exchanges, and lets nothing out beyond the share.
+
+    The last calls of the share are for reads: ``settling`` of them for the reads of any program, and ``kept`` for those of
+    the scenarios in ``watched``, which the time of the share does not bind either.
+    """
 
     inner: HttpTransport
     share: Share
+    settling: int = 0
+    kept: int = 0
+    watched: Collection[str] = ()
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
 
     def call(self, request: Request) -> Reply:
@@ -114,20 +128,25 @@ class Recording:
 
         :raises ShareSpentError: the share of calls or time is spent; nothing was sent.
         """
-        return self._within(request.origin.scenario, lambda: [self.inner.call(request)])[0]
+        return self._within([request], lambda: [self.inner.call(request)])[0]
 
     def race(self, requests: Sequence[Request]) -> list[Reply]:
         """As the transport's.
 
         :raises ShareSpentError: the share of calls or time is spent; nothing was sent.
         """
-        return self._within(requests[0].origin.scenario, lambda: self.inner.race(requests), len(requests))
+        return self._within(requests, lambda: self.inner.race(requests))
 
     def state(self, name: str, params: Mapping[str, str], action: Action, *, scenario: str = "") -> StateAnswer:
         return self.inner.state(name, params, action, scenario=scenario)
 
-    def _within(self, scenario: str, send: Callable[[], list[Reply]], calls: int = 1) -> list[Reply]:
-        if self.inner.budget.calls + calls > self.share.calls or self.inner.now() >= self.share.until:
+    def _within(self, requests: Sequence[Request], send: Callable[[], list[Reply]]) -> list[Reply]:
+        scenario = requests[0].origin.scenario
+        writes = any(request.operation in _WRITES for request in requests)
+        last_look = scenario in self.watched and not writes
+        mark = self.share.calls - (0 if last_look else self.kept) - (self.settling if writes else 0)
+        late = self.inner.now() >= self.share.until and not last_look
+        if self.inner.budget.calls + len(requests) > mark or late:
             raise ShareSpentError
         try:
             replies = send()
@@ -172,9 +191,9 @@ class Runner:
         calls, messages = budget.calls, budget.messages
         chosen: dict[str, Program] = {}
         for name, program in programs.items():
-            cost = cost_of(program)
-            if calls + cost[0] <= mark.calls and messages + cost[1] <= mark.messages:
-                calls, messages = calls + cost[0], messages + cost[1]
+            cost = cost_of(program, self.run.config)
+            if calls + cost.calls_likely <= mark.calls and messages + cost.messages_unrepeated <= mark.messages:
+                calls, messages = calls + cost.calls_likely, messages + cost.messages_unrepeated
                 chosen[name] = program
         return chosen
 
@@ -189,7 +208,10 @@ class Runner:
         """
         watched = {control: named(control, CONTROL)} if control is not None else {}
         chosen = self.affordable({**watched, **programs}, share)
-        recording = Recording(self.run.transport, share or self.share)
+        bound = share or self.share
+        left = max(0, bound.calls - self.run.transport.budget.calls)
+        settling = min(TO_SETTLE * len(chosen), int(left * TO_SETTLE_PART))
+        recording = Recording(self.run.transport, bound, settling=settling, kept=LAST_LOOK, watched=tuple(watched))
         cut: set[str] = set()
         running = {name: self._bounded(name, program, recording, cut) for name, program in chosen.items()}
         scheduler.run(
@@ -204,7 +226,7 @@ class Runner:
 
     def look_again(self, control: Ran) -> None:
         """Read the batch of a control once more: what was run since then is to have been watched too (BR-SEL-07)."""
-        recording = Recording(self.run.transport, self.share)
+        recording = Recording(self.run.transport, self.share, kept=LAST_LOOK, watched=(control.name,))
         origin = Origin(driver=DRIVER, scenario=control.name)
         about: dict[str, Any] = {"campaign": self.run.config.target.campaign_id, "origin": origin}
         listed = [e.invoke.batch for e in control.exchanges if e.invoke.operation == "batch_list"]
@@ -238,7 +260,8 @@ class Runner:
             recording,
             self.run.config,
             rng=self.run.rng(name),
-            invent=self._invent,
+            invent=self.run.transport.guard,
+            pace=self.run.pace,
             driver=DRIVER,
             scenario=name,
         )
@@ -247,24 +270,9 @@ class Runner:
         except ShareSpentError:
             cut.add(name)
             recording.note("cut", scenario=name, text="exploring has had its share of the budgets")
-
-    def _invent(self, identifier: UUID, shape: str | None) -> str:
-        return self.run.transport.guard.invent(identifier, shape)
-
-
-def cost_of(program: Program) -> tuple[int, int]:
-    """Calls that a program takes, about; and messages that it costs at most, whatever the target answers."""
-    sizes: dict[str, int] = {}
-    calls = messages = 0
-    for step in steps_of(program):
-        calls += POLLS if isinstance(step, Wait) else 1
-        if isinstance(step, Send):
-            sizes[step.batch] = len(step.rows)
-        if isinstance(step, Send | Retry):
-            messages += sizes.get(step.batch, 0)
-        elif isinstance(step, SingleRetry | SingleSend):
-            messages += 1
-    return calls, messages
+            # What it has retried is seen to settle all the same, or no untouched batch shows anything (BR-SEL-07).
+            with suppress(ShareSpentError):
+                yield from interpreter.settle()
 
 
 def named(name: str, program: Program) -> Program:

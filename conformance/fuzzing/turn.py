@@ -15,7 +15,7 @@ from conformance.fuzzing.reads import ListRead
 from conformance.history.records import Operation
 from conformance.links import links
 from conformance.program.held import Held
-from conformance.program.interpreter import TRIES
+from conformance.program.retrying import TRIES
 from conformance.program.scheduler import Progress
 from conformance.transport.request import Origin, OutRow, Reply, Request
 

@@ -4,7 +4,11 @@ A history file is JSON lines: one header, then invoke, end and note records as t
 footer. A file without footer was cut off; everything before the cut still counts (design.md section 1).
 Times are seconds since the run began, by the monotonic clock. Nothing secret is ever in a record: keys
 are named by kind only (``auth``), a tester's number is a salted hash, and strings that a target made up
-and that we do not know are digests (``transport/redact.py`` says which).
+and that we do not know are digests (``transport/redact.py`` says which). What is left out has a mark in its place,
+``[redacted:REASON:DIGEST]``: within one history, equal marks stand for equal texts and different marks for different
+ones. (Suites before 0.2 wrote ``[redacted:key]`` and ``[redacted:secret]`` without a digest; the latter stood for
+anything that looked random, so that it proves nothing, and two of them need not be equal.) A text that is very long is cut,
+with ``[cut:LENGTH:DIGEST]`` behind what is kept.
 """
 
 from __future__ import annotations
@@ -38,6 +42,9 @@ Media = Literal["none", "json", "text", "binary"]
 
 #: ``Invoke.driver`` of the reads that find out whether the target can be tested at all.
 PREFLIGHT = "preflight"
+
+#: How ``End.error`` begins when an answer was left unread for its size, its depth, or the number of its parts.
+TOO_LARGE = "the answer is too large to read"
 
 Role = Literal["failing", "succeeding", "pending", "recovering"]
 
@@ -73,12 +80,15 @@ class Header(Record, frozen=True, kw_only=True, tag="header"):
     settle_timeout: float = 600.0
     #: Seconds that a read may lag; None means auto (axiom A7).
     read_lag: float | None = None
+    #: Capabilities that the service is declared to lack (``capabilities.absent``).
     absent: tuple[str, ...] = ()
     given: tuple[Given, ...] = ()
     config_digest: str = ""
     #: Names of what the configuration offers: recipient roles, "other_campaign", "other_key", "https",
     #: "languages". What is missing here is a reason for not_run.
     offers: tuple[str, ...] = ()
+    #: The configured languages, the template's own first; empty in histories of suites that did not say.
+    languages: tuple[str, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,13 +144,20 @@ class End(Record, frozen=True, kw_only=True, tag="end"):
     last: float
     status: int | None = None
     headers: dict[str, str] = {}
-    #: Bytes of the body after content decoding (ruling 9).
+    #: Bytes of the body after content decoding (ruling 9). Where ``undecoded`` is set it says nothing.
     size: int = 0
     media: Media = "none"
     #: Parsed JSON (redacted), or text (redacted), or None.
     body: Any = None
-    #: For not_sent and lost: what happened, in one line.
+    #: For not_sent and lost: what happened, in one line. An answer that came and was too large or too deep to read is
+    #: lost, with an error that begins with ``TOO_LARGE``: nothing can be concluded from what was not read.
     error: str | None = None
+    #: The Content-Encoding of a body that this suite cannot decode, such as ``br``. Such a body is unread: neither
+    #: empty nor full (ruling 33). ``media`` is ``binary`` and ``body`` None; the status counts.
+    undecoded: str | None = None
+    #: What was done to the answer before it was written down: ``surrogates`` (lone surrogates are written escaped, as
+    #: ``\\ud83d``).
+    remarks: tuple[str, ...] = ()
 
 
 class Note(Record, frozen=True, kw_only=True, tag="note"):

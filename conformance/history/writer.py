@@ -44,6 +44,8 @@ class HistoryWriter:
         self._encoder = msgspec.json.Encoder()
         self.calls = 0
         self.messages = 0
+        #: Bytes written so far.
+        self.size = 0
         self._closed = False
         #: Why a record could not be written; None as long as all could.
         self.failed: OSError | None = None
@@ -60,6 +62,7 @@ class HistoryWriter:
             except OSError as error:
                 self.failed = error
                 raise
+            self.size += len(line)
             if isinstance(record, Invoke):
                 self.calls += 1
                 self.messages += record.charge

@@ -1,39 +1,57 @@
-"""Judges: pure functions from a case to opinions, one module for each family of requirements.
+"""Judges: pure functions from a history to opinions, one module for each family of requirements.
 
-``JUDGES`` names them all. A judge sees nothing but the history: neither a target nor a configuration beyond the
-header's.
+``RULES`` names them all. A judge sees nothing but the history: neither a target nor a configuration beyond the header's.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from conformance.findings import Doubt, Finding, Observation, Opinion
+import msgspec
+
+from conformance.findings import Doubt, DoubtReason, Finding, Observation, Opinion
 from conformance.history.records import History
-from conformance.judges import acc, blk, con, err, ids, liv, readings, sch, sec, sel
-from conformance.judges.axioms import broken
-from conformance.judges.case import Case
+from conformance.judges import (
+    acceptance,
+    attempted,
+    blocking,
+    concurrency,
+    errors,
+    identity,
+    ledger_rules,
+    liveness,
+    observed,
+    schema,
+    security,
+    selection,
+    single,
+)
+from conformance.judges.inference.axioms import Breaches, breaches
+from conformance.judges.inference.inference import Inference
+from conformance.judges.rule import Rule
 
 if TYPE_CHECKING:
     from conformance.catalogue import Catalogue
 
-Judge = Callable[[Case], Iterable[Opinion]]
-
-#: The judges by name, with the requirements that each speaks about, in the order of the contract.
-JUDGES: Mapping[str, tuple[tuple[str, ...], Judge]] = {
-    "ACC": (acc.REQUIREMENTS, acc.judge),
-    "BLK": (blk.REQUIREMENTS, blk.judge),
-    "IDS": (ids.REQUIREMENTS, ids.judge),
-    "SEL": (sel.REQUIREMENTS, sel.judge),
-    "LIV": (liv.REQUIREMENTS, liv.judge),
-    "CON": (con.REQUIREMENTS, con.judge),
-    "ERR": (err.REQUIREMENTS, err.judge),
-    "SEC": (sec.REQUIREMENTS, sec.judge),
-    "SCH": (sch.REQUIREMENTS, sch.judge),
-    "observations": (readings.REQUIREMENTS, readings.judge),
+#: The rules of each family, in the order of the contract.
+RULES: Mapping[str, tuple[Rule[Any], ...]] = {
+    "ACC": (*acceptance.RULES, *attempted.RULES),
+    "BLK": blocking.RULES,
+    "IDS": identity.RULES,
+    "SEL": (*selection.RULES, *ledger_rules.RULES),
+    "LIV": liveness.RULES,
+    "SGL": single.RULES,
+    "CON": concurrency.RULES,
+    "ERR": errors.RULES,
+    "SEC": security.RULES,
+    "SCH": schema.RULES,
+    "observations": observed.RULES,
 }
+
+#: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).
+_BEFORE_1_1 = {"BR-SGL-01": "BR-SEL-07", "BR-SGL-02": "BR-SEL-07", "BR-SGL-03": "BR-SEL-07"}
 
 
 def judge(
@@ -44,53 +62,68 @@ def judge(
     :param history: what happened, live or from a file.
     :param catalogue: if given, opinions about requirements that it does not hold are left out.
     :param without: axioms that are switched off: findings that need one become doubts (for tests of the judges).
-    :return: opinions in the order of ``JUDGES``. A finding that uses an axiom which the history breaks is a doubt
-        ``axiom-broken``; a judge that breaks gives a doubt ``suite-error`` for each of its requirements.
+    :return: opinions in the order of ``RULES``. A finding that assumes what the history breaks is a doubt ``axiom-broken``; a rule
+        that breaks gives a doubt ``suite-error`` for each of its requirements.
     """
-    case = Case(history)
-    breached = broken(case)
-    breaches = {**breached, **dict.fromkeys(without, "switched off")}
+    known = frozenset(r.id for r in catalogue.requirements) if catalogue is not None else None
+    inference = Inference(history)
+    broken = breaches(inference.case, without)
     opinions = [
         settled
-        for requirements, one in JUDGES.values()
-        for opinion in _heard(requirements, one, case)
-        for settled in _checked(opinion, breaches)
+        for rules in RULES.values()
+        for one in rules
+        for opinion in _heard(one, inference)
+        for told in _translated(opinion, known, one.earlier)
+        for settled in _checked(told, broken)
     ]
-    opinions += [Observation(key="axiom-broken", value=f"{axiom}: {how}") for axiom, how in breached.items()]
-    if catalogue is None:
-        return tuple(opinions)
-    known = {requirement.id for requirement in catalogue.requirements}
-    return tuple(o for o in opinions if known.issuperset(_about(o)))
+    opinions += [Observation(key="axiom-broken", value=f"{a.axiom}: {how}") for a, how in broken.found.items()]
+    return tuple(opinions)
 
 
-def _heard(requirements: tuple[str, ...], one: Judge, case: Case) -> tuple[Opinion, ...]:
+def _heard(one: Rule[Any], inference: Inference) -> tuple[Opinion, ...]:
     try:
-        return tuple(one(case))
+        return tuple(one.opinions(inference))
     except Exception as crash:
-        # A boundary: whatever breaks in one judge is an error of ours in its verdicts, and hides no other's.
-        logging.getLogger(__name__).debug("a judge broke", exc_info=True)
+        # A boundary: whatever breaks in one rule is an error of ours in its verdict, and hides no other's.
+        logging.getLogger(__name__).debug("a rule broke", exc_info=True)
         text = f"the judge broke: {type(crash).__name__}: {crash}"
-        return tuple(Doubt(requirement=r, code="suite-error", text=text) for r in requirements)
+        return tuple(Doubt(requirement=r, reason=DoubtReason.SUITE_ERROR, text=text) for r in one.about)
 
 
-def _checked(opinion: Opinion, breaches: Mapping[str, str]) -> Iterator[Opinion]:
-    """The opinion itself, or what remains of a finding that uses a broken axiom."""
-    gone = [axiom for axiom in opinion.axioms if axiom in breaches] if isinstance(opinion, Finding) else []
-    if not isinstance(opinion, Finding) or not gone:
+def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping[str, str]) -> Iterator[Opinion]:
+    """The opinion in the words of the chosen contract: what it does not hold is left out, or laid to what it held instead.
+
+    A finding that may be laid to a requirement which this contract does not hold proves none of the others by itself.
+    """
+    if known is None or isinstance(opinion, Observation):
         yield opinion
         return
-    how = "; ".join(f"{axiom}: {breaches[axiom]}" for axiom in gone)
-    for requirement in opinion.any_of:
-        yield Doubt(
-            requirement=requirement,
-            code="axiom-broken",
-            text=f"{opinion.summary}: proves nothing, because the history breaks what the proof rests on ({how})",
-            needs=("a run in which the target keeps to the axioms",),
-            evidence=opinion.evidence,
-        )
+    if not isinstance(opinion, Finding):
+        if opinion.requirement in known:
+            yield opinion
+        return
+    names = tuple(dict.fromkeys(n if n in known else {**_BEFORE_1_1, **earlier}.get(n, n) for n in opinion.any_of))
+    if opinion.any_of == ("BR-ACC-02", "BR-ERR-08"):
+        names = tuple(n for n in names if n in known)  # One finding that breaks both (ruling 11).
+    if known.issuperset(names):
+        yield msgspec.structs.replace(opinion, any_of=names)
+        return
+    for name in names:
+        if name in known:
+            text = f"{opinion.summary}: may be something that this version of the contract does not rule"
+            yield Doubt(requirement=name, reason=DoubtReason.ONE_VIEW, text=text, evidence=opinion.evidence)
 
 
-def _about(opinion: Opinion) -> tuple[str, ...]:
-    if isinstance(opinion, Finding):
-        return opinion.any_of
-    return (opinion.requirement,) if not hasattr(opinion, "key") else ()
+def _checked(opinion: Opinion, broken: Breaches) -> Iterable[Opinion]:
+    """The opinion itself, or what remains of a finding that assumes what the history breaks."""
+    if not isinstance(opinion, Finding):
+        return (opinion,)
+    gone = {a.axiom: how for a in opinion.assumptions if (how := broken.of(a)) is not None}
+    if not gone:
+        return (opinion,)
+    how = "; ".join(f"{axiom}: {why}" for axiom, why in gone.items())
+    text = f"{opinion.summary}: proves nothing, because the history breaks what the proof rests on ({how})"
+    return tuple(
+        Doubt(requirement=r, reason=DoubtReason.AXIOM_BROKEN, text=text, evidence=opinion.evidence)
+        for r in opinion.any_of
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conformance.config import Config
 from conformance.errors import FormatError
-from conformance.program.probes import AUTHS, BODIES, HEADERS, METHODS, PATHS, QUERIES
+from conformance.program.probes import CAUSES, SINGLES
 from conformance.program.steps import (
     Burst,
     Program,
@@ -19,21 +19,8 @@ from conformance.program.steps import (
     Together,
     Wait,
 )
-from conformance.transport.guard import MALFORMED
 
 _OTHER = ("auth:other-key", "campaign:other", "campaign:other-own-key")
-CAUSES = frozenset(
-    {
-        *(f"auth:{name}" for name in AUTHS),
-        *(f"method:{name}" for name in METHODS),
-        *(f"path:{name}" for name in PATHS),
-        *(f"body:{name}" for name in BODIES),
-        *(f"query:{name}" for name in QUERIES),
-        *(f"header:{name}" for name in HEADERS),
-        *(f"id:malformed:{name}" for name in MALFORMED),
-        *("id:unknown", "scheme:http", *_OTHER),
-    }
-)
 
 
 def check(program: Program, config: Config, where: str) -> None:
@@ -46,16 +33,19 @@ def check(program: Program, config: Config, where: str) -> None:
     made = {given.batch_id for given in config.given}
     for number, step in _steps(program):
         at = f"{where}, step {number}"
-        if isinstance(step, Send | State):
+        if isinstance(step, Retry | SingleRetry) and step.cause is not None:
+            of_one = isinstance(step, SingleRetry)
+            if step.cause not in (SINGLES if of_one else CAUSES):
+                what = f"there is no probe {step.cause!r}{' of a single retry' if of_one else ''}"
+                raise FormatError(what, where=at, mend="docs/programs.md lists them")
+        if isinstance(step, Send | State | SingleSend):
             made.add(step.batch)
-        elif isinstance(step, Retry) and step.cause is not None and step.cause not in CAUSES:
-            raise FormatError(f"there is no probe {step.cause!r}", where=at, mend="docs/programs.md lists them")
-        elif not isinstance(step, SingleSend) and step.batch not in made and not _names_none(step):
+        elif step.batch not in made and not _names_none(step):
             what = f"no step before it makes the batch {step.batch!r}"
             raise FormatError(what, where=at, mend="send it first, or name a batch of [[given]]")
         if isinstance(step, Send) and not step.rows:
             raise FormatError("it sends no row", where=at, mend="give it a row")
-        if isinstance(step, Retry):
+        if isinstance(step, Retry | SingleRetry):
             _offered(step, config, at)
 
 
@@ -75,12 +65,17 @@ def _names_none(step: _Plain) -> bool:
     """A probe that names no batch is sent to an id that is made up; a wait for the others is about none."""
     if isinstance(step, Retry):
         return step.cause is not None
+    if isinstance(step, SingleRetry):
+        return step.cause == "id:unknown"
     return isinstance(step, Wait) and step.until == "others"
 
 
-def _offered(step: Retry, config: Config, at: str) -> None:
+def _offered(step: Retry | SingleRetry, config: Config, at: str) -> None:
     other = config.target.other
-    keyed = step.auth == "other" or step.cause in ("auth:other-key", "campaign:other-own-key")
+    keyed = (isinstance(step, Retry) and step.auth == "other") or step.cause in (
+        "auth:other-key",
+        "campaign:other-own-key",
+    )
     if ((step.cause in _OTHER or keyed) and other is None) or (keyed and other is not None and other.api_key is None):
         mend = "set [target.other] campaign_id and api_key_env"
         raise FormatError("it takes another campaign, and none is configured", where=at, mend=mend)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from conformance.config import Config
 from conformance.program.calls import Calls, UnmetError, unanswered
-from conformance.program.held import SPENT, Held, make_rows
-from conformance.program.probes import Invent, Subject, invented, overrides
+from conformance.program.held import Held, make_rows
+from conformance.program.pace import Pace
+from conformance.program.probes import Invent
 from conformance.program.reading import Reader
+from conformance.program.retrying import Retrier
 from conformance.program.scheduler import Pause, Running
 from conformance.program.steps import (
     AnyStep,
@@ -29,13 +30,11 @@ from conformance.program.steps import (
     Together,
     Wait,
 )
+from conformance.program.waiting import Waiter
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
 from conformance.transport.race import widest
-from conformance.transport.request import OutRow, Reply, Transport
-
-#: How often a request that names no batch is sent at most, while it is answered 5xx.
-TRIES = 2
+from conformance.transport.request import OutRow, Transport
 
 
 class Interpreter:
@@ -44,8 +43,9 @@ class Interpreter:
     :param transport: the way out.
     :param config: recipients, template, time-outs.
     :param rng: draws nonces and made-up ids; nothing else is drawn.
-    :param invent: makes ids that no batch has, known to the guard.
+    :param invent: makes ids that nothing has, known to the guard.
     :param requirements: ids that are named in an ``unmet`` note.
+    :param pace: what other programs of the run have learned about deliveries; None: nothing.
     """
 
     def __init__(
@@ -58,19 +58,20 @@ class Interpreter:
         driver: str = "scenarios",
         scenario: str = "",
         requirements: Sequence[str] = (),
+        pace: Pace | None = None,
     ) -> None:
         self._transport = transport
         self._config = config
         self._rng = rng
-        self._invent = invent
         self._scenario = scenario
         self._requirements = tuple(requirements)
-        self._campaign = config.target.campaign_id
         self._batches: dict[str, Held] = {}
         #: When the last request that may change something had been answered.
         self._written = float("-inf")
-        self._calls = Calls(transport, self._campaign, driver=driver, scenario=scenario)
+        self._calls = Calls(transport, config.target.campaign_id, driver=driver, scenario=scenario)
         self._reader = Reader(self._calls)
+        self._retrier = Retrier(self._calls, self._reader, config, rng=rng, invent=invent)
+        self._waiter = Waiter(transport, self._reader, config, pace or Pace(), scenario)
 
     def run(self, program: Program) -> Running:
         """Carry out a program; yields whenever it has to wait. Notes its start, its end, and what it could not reach.
@@ -97,16 +98,32 @@ class Interpreter:
         self._calls.step = str(at)
         yield from self._do(step)
 
+    def settle(self) -> Running:
+        """Wait, for as long as it may take, until what this program has retried so far shows; for one that was cut short.
+
+        :raises GuardError: as ``run``.
+        """
+        for name, held in tuple(self._batches.items()):
+            if not held.single and held.read and (held.before is not None or not held.terminal):
+                self._calls.step = ""
+                yield from self._do(Wait(batch=name, until="retried", essential=False))
+
+    @property
+    def batches(self) -> Mapping[str, Held]:
+        """What the program knows of the batches that it has sent, by name."""
+        return self._batches
+
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _do(self, step: AnyStep) -> Iterator[Pause]:
         if isinstance(step, Wait):
-            yield from self._wait(step)
+            yield from self._waiter.wait(step, None if step.until == "others" else self._held(step.batch))
         elif isinstance(step, Burst):
             # Reading the messages of a whole listing is one call each; a burst reads single ones.
             with self._transport.reserve(len(step.steps) + 1):
-                for inner in step.steps:
-                    self._at_once(inner)
+                for index, inner in enumerate(step.steps):
+                    reads = [s for s in (*step.steps[index + 1 :], *step.steps[:index]) if isinstance(s, Read)]
+                    self._at_once(inner, reads[0] if reads else None)
         elif isinstance(step, State):
             self._state(step)
         elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
@@ -115,24 +132,36 @@ class Interpreter:
         else:
             self._together(step)
 
-    def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
-        self._carry_out(step)
+    def _at_once(self, step: Send | Read | Retry | SingleRetry | SingleSend, look: Read | None = None) -> None:
+        self._carry_out(step, look)
         if not isinstance(step, Read):
             self._written = self._transport.now()
 
-    def _carry_out(self, step: Send | Read | Retry | SingleRetry | SingleSend) -> None:
+    def _carry_out(self, step: Send | Read | Retry | SingleRetry | SingleSend, look: Read | None) -> None:
+        """Carry out a step of one batch. ``look`` is the read that a retry is followed by, where it is repeated."""
         if isinstance(step, Send):
             self._send(step)
         elif isinstance(step, Read):
             self._wait_out_lag()
             self._reader.read(step, self._held(step.batch))
+        elif isinstance(step, SingleSend):
+            self._send_one(step)
+        elif step.cause is not None and step.batch not in self._batches:
+            self._retrier.nameless(step)
         elif isinstance(step, Retry):
-            self._retry(step)
-        elif isinstance(step, SingleRetry):
-            self._single_retry(step)
+            held = self._held(step.batch)
+            between = look if look is not None else Read(batch=step.batch)
+            self._retrier.retry(step, held, lambda: self._reader.read(between, self._held(between.batch)))
+            self._touch(held)
         else:
-            rows = self._rows([step.row])
-            self._calls.call("single_send", rows=rows)
+            held = self._held(step.batch)
+            if self._retrier.retry_one(step, held):
+                self._touch(held)
+
+    def _touch(self, held: Held) -> None:
+        held.touched = self._transport.now()
+        if held.before is not None or held.single:
+            held.stirred = held.touched
 
     def _state(self, step: State) -> None:
         params = dict(step.params)
@@ -168,7 +197,19 @@ class Interpreter:
         if not plain_id(made):
             text = "the target names a batch by an id that has no place in a path"
             raise UnmetError("id-unusable", text, ("ids of letters, digits and the marks . _ ~ - : = + @ ,",))
-        self._batches[step.batch] = Held(made, rows, touched=self._transport.now())
+        now = self._transport.now()
+        self._batches[step.batch] = Held(made, rows, touched=now, stirred=now)
+
+    def _send_one(self, step: SingleSend) -> None:
+        rows = self._rows([step.row])
+        reply = self._calls.call("single_send", rows=rows)
+        made = reply.json.get("id") if isinstance(reply.json, dict) else None
+        if not reply.exchange.accepted or not isinstance(made, str) or not plain_id(made):
+            answer = reply.exchange.status
+            needs = ("a target that takes Single Send",)
+            raise UnmetError("send-refused", f"Single Send was not answered 201 with a message, but {answer}", needs)
+        now = self._transport.now()
+        self._batches[step.batch] = Held(made, rows, ids={0: made}, touched=now, stirred=now, single=True)
 
     def _together(self, step: Together) -> None:
         """A race: one request for each step; a read is the first page of the listing, or one message for each row."""
@@ -179,140 +220,24 @@ class Interpreter:
             raise UnmetError("rate-too-low", f"a race of {width} is wider than {rate:g} calls a second", needs)
         racers = [(s, self._calls.request(**fields)) for s in step.steps for fields in self._racing(s)]
         replies = self._calls.race([request for _, request in racers])
-        retried: dict[str, list[Reply]] = {}
-        more: dict[str, dict[str, int]] = {}
-        for (racer, request), reply in zip(racers, replies, strict=True):
-            if isinstance(racer, Retry):
-                retried.setdefault(racer.batch, []).append(reply)
-            elif isinstance(racer, SingleRetry) and reply.exchange.accepted and request.message is not None:
-                singles = more.setdefault(racer.batch, {})
-                singles[request.message] = singles.get(request.message, 0) + 1
-        for name, answers in retried.items():
+        for name in dict.fromkeys(s.batch for s in step.steps if not isinstance(s, Read)):
             held = self._held(name)
-            accepted = sum(reply.exchange.accepted for reply in answers)
-            held.before = dict(held.seen) if accepted or any(reply.exchange.open for reply in answers) else None
-            held.owed, held.more = max(1, accepted), more.get(name, {})
-            held.touched = self._transport.now()
+            of_it = [(request, reply) for (s, request), reply in zip(racers, replies, strict=True) if s.batch == name]
+            self._retrier.raced(held, of_it)
+            self._touch(held)
 
     def _racing(self, step: Retry | SingleRetry | Read) -> Iterator[dict[str, Any]]:
-        """What each request of a racing step asks for."""
-        held = self._read_before(step.batch)
+        """Yield what each request of a racing step asks for."""
+        held = self._retrier.read_before(step.batch, self._held(step.batch))
         if isinstance(step, Retry):
-            changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
-            yield {"operation": "batch_retry", "batch": held.id, "auth": step.auth, "cause": step.cause, **changed}
+            yield self._retrier.asked(step, held)
         elif isinstance(step, SingleRetry):
-            yield {"operation": "single_retry", "message": self._message(held, step.row, step.by)}
+            yield self._retrier.asked_of_one(step, held)
         elif step.view == "message":
             for row in step.rows or (0,):
-                yield {"operation": "message_read", "message": self._message(held, row, step.by)}
+                yield {"operation": "message_read", "message": self._retrier.message(held, row, step.by)}
         else:
             yield {"operation": "batch_list", "batch": held.id, "query": (("limit", str(step.limit)),)}
-
-    def _read_before(self, name: str) -> Held:
-        """The batch, read before its first retry: a target may answer a send with the id of somebody else's."""
-        held = self._held(name)
-        if not held.read and not self._reader.learn(held, self._reader.walk("batch_list", held.id, 1000, "after")):
-            text = f"the listing of batch {name} got no answer, and a batch is read before it is retried"
-            raise UnmetError("answer-lost", text, ("a network and a target that answer",))
-        return held
-
-    def _message(self, held: Held, position: int, by: str) -> str:
-        message = held.message(position, by)
-        if message is None or not plain_id(message):
-            raise UnmetError("message-unknown", "the listing does not show which message a row has become")
-        return message
-
-    def _retry(self, step: Retry) -> None:
-        if step.cause is not None and step.batch not in self._batches:
-            self._nameless(step)
-            return
-        held = self._read_before(step.batch)
-        changed = {} if step.cause is None else overrides(step.cause, self._subject(held))
-        reply = self._calls.call("batch_retry", **{"batch": held.id, "auth": step.auth, "cause": step.cause, **changed})
-        # What was refused takes nothing up: there is nothing to wait for.
-        held.before = dict(held.seen) if reply.exchange.accepted or reply.exchange.open else None
-        held.owed, held.more = 1, {}
-        held.touched = self._transport.now()
-
-    def _nameless(self, step: Retry) -> None:
-        cause = step.cause or "id:unknown"
-        identifier = uuid.UUID(int=self._rng.getrandbits(128), version=4)
-        made_up = invented(cause, identifier, self._invent)
-        changed = overrides(
-            cause,
-            Subject(
-                campaign=self._campaign,
-                other_campaign=None,
-                batch=made_up,
-                message=made_up,
-                stranger=self._stranger(()),
-            ),
-        )
-        # The id stands percent-encoded in the path already.
-        changed["path"] = f"/campaigns/{self._campaign}/batch/{made_up}/retry"
-        for _ in range(TRIES):
-            reply = self._calls.call("batch_retry", **{"batch": made_up, "cause": cause, **changed})
-            if (reply.exchange.status or 0) < 500:
-                # Only "repeatedly" is a violation (BR-ERR-04): one 5xx is asked for again.
-                break
-
-    def _subject(self, held: Held) -> Subject:
-        other = self._config.target.other
-        return Subject(
-            campaign=self._campaign,
-            other_campaign=other.campaign_id if other else None,
-            batch=held.id,
-            message=next(iter(held.ids.values()), "message_none"),
-            stranger=self._stranger(tuple(row.recipient for row in held.rows)),
-        )
-
-    def _stranger(self, taken: Sequence[str]) -> str:
-        roles = self._config.recipients
-        numbers = (*roles.failing, *roles.succeeding)
-        return next((n for n in numbers if n not in taken), numbers[0])
-
-    def _single_retry(self, step: SingleRetry) -> None:
-        held = self._held(step.batch)
-        message = self._message(held, step.row, step.by)
-        reply = self._calls.call("single_retry", message=message)
-        error = reply.json.get("error") if isinstance(reply.json, dict) else None
-        if isinstance(error, dict) and error.get("code") == SPENT:
-            held.spent.add(message)
-
-    # -- waiting ----------------------------------------------------------------------------------------------
-
-    def _wait(self, step: Wait) -> Iterator[Pause]:
-        now = self._transport.now
-        if step.until == "others":
-            yield Pause(until=now(), what="the other scenarios", deadline=now(), for_others=True)
-            return
-        held = self._held(step.batch)
-        settle = self._config.timing.settle_timeout
-        # What is not essential has its time from the last retry on, so that a target that never gets there is not
-        # waited for again and again.
-        since = now() if step.essential else held.touched
-        deadline = since + (step.seconds if step.seconds is not None else settle)
-        interval = min(max(settle / 100, 0.02), 2.0)
-        ended = False
-        while True:
-            if self._reader.holds(step, held):
-                return
-            if step.until == "quiet" and step.seconds is None and held.terminal and not ended:
-                # From here on the status of the batch has its time (BR-ACC-06); a last look behind it tells.
-                ended, deadline = True, max(deadline, now() + settle)
-            if now() >= deadline:
-                break
-            what = f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
-            yield Pause(until=min(now() + interval, deadline), what=what, deadline=deadline)
-            interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
-        within = step.seconds if step.seconds is not None else settle
-        text = f"scenario {self._scenario}: batch {step.batch} was not {step.until} within {within:g} s"
-        self._transport.note("waited_out", scenario=self._scenario, text=text)
-        if step.essential and held.blind:
-            text += ", and the last look at it got no answer"
-            raise UnmetError("answer-lost", text, ("a target and a network that answer",))
-        if step.essential:
-            raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
 
     def _wait_out_lag(self) -> None:
         """Where reads are known to lag, what this program has written is not read back before it can show."""

@@ -1,19 +1,33 @@
-"""Odd requests to the retry endpoint, by cause: the one thing in which each differs from a valid retry."""
+"""What each probe sends: the one thing in which it differs from a valid retry. ``history.probe`` names the probes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from conformance.history.probe import Probe
 from conformance.transport.guard import MALFORMED
 
-#: Makes an id that no batch has, percent-encoded, of the named shape (None: well-formed), and lets the guard know.
-Invent = Callable[[UUID, str | None], str]
+
+class Invent(Protocol):
+    """Makes ids that nothing has, and lets the guard know. ``transport.guard.Guard`` is one."""
+
+    def invent(self, identifier: UUID, shape: str | None = None) -> str:
+        """Return a batch id, percent-encoded for a path, of the named malformed shape (None: well-formed)."""
+        ...
+
+    def invent_message(self, identifier: UUID) -> str:
+        """Return a well-formed message id."""
+        ...
+
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
+#: Methods that are sent with a header that asks for POST.
+OVERRIDDEN = ("GET", "PUT")
+_AS_POST = "-as-POST"
 #: Spellings of the path that are not the documented one; ``{}`` stands for the documented path without its last word.
 PATHS = {
     "trailing-slash": "{}/retry/",
@@ -24,9 +38,30 @@ PATHS = {
     "parameter": "{}/retry;a=1",
 }
 AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")
-BODIES = ("json-recipient", "json-ids", "null", "text", "broken-json", "array", "deep", "long")
+BODIES = ("json-recipient", "json-ids", "json-force", "null", "text", "broken-json", "array", "deep", "long")
 HEADERS = ("content-type", "accept", "method-override", "long")
-QUERIES = ("names", "recipient", "long")
+QUERIES = ("names", "recipient", "limit", "force", "long")
+#: Names of the probes that change nothing but the credential or the campaign of a single retry, or its message's id.
+SINGLES = (
+    *(f"auth:{name}" for name in (*AUTHS, "other-key")),
+    "campaign:other",
+    "campaign:other-own-key",
+    "id:unknown",
+)
+#: All probes of a batch retry, by cause.
+CAUSES = frozenset(
+    {
+        *(f"auth:{name}" for name in (*AUTHS, "other-key")),
+        *(f"method:{name}" for name in METHODS),
+        *(f"method:{name}{_AS_POST}" for name in OVERRIDDEN),
+        *(f"path:{name}" for name in PATHS),
+        *(f"body:{name}" for name in BODIES),
+        *(f"query:{name}" for name in QUERIES),
+        *(f"header:{name}" for name in HEADERS),
+        *(f"id:malformed:{name}" for name in MALFORMED),
+        *("id:unknown", "scheme:http", "campaign:other", "campaign:other-own-key"),
+    }
+)
 
 #: Causes that name no batch at all, whatever else is odd about them: they cost nothing.
 NAMELESS = (
@@ -50,36 +85,48 @@ class Subject:
     stranger: str
 
 
-def overrides(cause: str, subject: Subject) -> dict[str, Any]:
-    """The fields of a ``transport.request.Request`` in which this probe differs from a valid retry of the subject.
+def overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
+    """Return the fields of a ``transport.request.Request`` in which this probe differs from a valid batch retry.
 
-    :raises KeyError: the cause is unknown.
+    :raises KeyError: there is no such probe.
     """
-    kind, _, name = cause.partition(":")
     stem = f"/campaigns/{subject.campaign}/batch/{subject.batch}"
-    if kind == "auth":
-        return {"auth": "other" if name == "other-key" else name}
-    if kind == "method":
+    name = probe.name
+    if probe.kind in ("auth", "campaign"):
+        return _let_in(probe, subject)
+    if probe.kind == "method":
+        if name.endswith(_AS_POST):
+            return {"method": name.removesuffix(_AS_POST), "headers": (("x-http-method-override", "POST"),)}
         return {"method": name}
-    if kind == "path":
+    if probe.kind == "path":
         return {"path": PATHS[name].format(stem), "auth": "none"}
-    if kind == "campaign":
-        return {"campaign": subject.other_campaign, "auth": "other" if name == "other-own-key" else "valid"}
-    if kind == "id":
+    if probe.kind == "id":
         return {"path": f"{stem}/retry"}
-    if kind == "scheme":
+    if probe.kind == "scheme":
         return {"auth": "wrong"}
-    if kind == "body":
+    if probe.kind == "body":
         content, content_type = _bodies(subject)[name]
         return {"content": content, "content_type": content_type}
-    if kind == "query":
+    if probe.kind == "query":
         return {"query": _queries(subject)[name]}
     return {"headers": _HEADERS[name]}
 
 
-def invented(cause: str, identifier: UUID, invent: Invent) -> str:
-    """The id that a nameless probe is sent to."""
-    return invent(identifier, cause.removeprefix("id:malformed:") if cause.startswith("id:malformed:") else None)
+def single_overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
+    """The same for a valid single retry; the id of ``id:unknown`` is the caller's to put in.
+
+    :raises KeyError: there is no such probe of a single retry.
+    """
+    if str(probe) not in SINGLES:
+        raise KeyError(str(probe))
+    return {} if probe.kind == "id" else _let_in(probe, subject)
+
+
+def _let_in(probe: Probe, subject: Subject) -> dict[str, Any]:
+    """Whose key is sent, and through whose path."""
+    if probe.kind == "auth":
+        return {"auth": "other" if probe.name == "other-key" else probe.name}
+    return {"campaign": subject.other_campaign, "auth": "other" if probe.name == "other-own-key" else "valid"}
 
 
 def _bodies(subject: Subject) -> dict[str, tuple[bytes, str]]:
@@ -91,6 +138,7 @@ def _bodies(subject: Subject) -> dict[str, tuple[bytes, str]]:
     return {
         "json-recipient": (json.dumps(wanted).encode(), kind),
         "json-ids": (json.dumps({"messageIds": [subject.message]}).encode(), kind),
+        "json-force": (json.dumps({"force": True, "limit": 1, "status": "success"}).encode(), kind),
         "null": (b"null", kind),
         "text": (b"retry, please", "text/plain"),
         "broken-json": (b'{"a":', kind),
@@ -104,6 +152,8 @@ def _queries(subject: Subject) -> dict[str, tuple[tuple[str, str], ...]]:
     return {
         "names": (("force", "true"), ("status", "success"), ("limit", "0")),
         "recipient": (("recipient", subject.stranger), ("force", "true"), ("messageId", subject.message)),
+        "limit": (("limit", "1"),),
+        "force": (("force", "true"), ("status", "success")),
         "long": (("q", "a" * 2_000),),
     }
 

@@ -8,10 +8,12 @@ from conformance.history.records import Operation
 from conformance.program.calls import Calls, unanswered
 from conformance.program.held import RETRYABLE, Held
 from conformance.program.steps import Read, Wait
-from conformance.transport.paths import plain_id
+from conformance.transport.paths import LONGEST_IN_URL, plain_id
 
 #: Pages that one walk reads at most.
 MAX_PAGES = 60
+#: Messages that one walk holds at most: many times what any batch has, and no page without end.
+MAX_MESSAGES = 20_000
 
 
 class Reader:
@@ -25,7 +27,9 @@ class Reader:
 
     def read(self, step: Read, held: Held) -> None:
         """Carry out a read of this batch."""
-        if step.view == "listing":
+        if held.single and step.view != "campaign":
+            self.one(held)
+        elif step.view == "listing":
             self.learn(held, self.walk("batch_list", held.id, step.limit, "after"))
         elif step.view == "backward":
             self._backward(held, step.limit)
@@ -64,13 +68,14 @@ class Reader:
             data = page.get("data")
             found += data if isinstance(data, list) else []
             about = page.get("pageData")
-            if not isinstance(about, dict) or not isinstance(data, list) or not data:
+            if not isinstance(about, dict) or not isinstance(data, list) or not data or len(found) > MAX_MESSAGES:
                 break
             if starts is not None and isinstance(about.get("startCursor"), str):
                 starts.append(about["startCursor"])
             more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
             following = about.get("endCursor" if onward == "after" else "startCursor")
-            if not more or not isinstance(following, str) or following == cursor:
+            # A cursor that has no place in a URL leads nowhere.
+            if not more or not isinstance(following, str) or following == cursor or len(following) > LONGEST_IN_URL:
                 break
             cursor = following
         return found
@@ -89,8 +94,20 @@ class Reader:
         if whole and len(cursors) > 1:
             self.walk("batch_list", held.id, limit, "before", start=cursors[-1])
 
+    def one(self, held: Held) -> bool:
+        """Read a message that was sent singly. Returns whether it was answered."""
+        reply = self._calls.call("message_read", message=held.ids[0])
+        held.blind = unanswered(reply)
+        if not held.blind:
+            held.learn_one(reply.json)
+        return not held.blind
+
     def holds(self, step: Wait, held: Held) -> bool:
-        """Whether what the step waits for shows in one more look at the batch."""
+        """Return whether what the step waits for shows in one more look at the batch."""
+        if held.single:
+            return self.one(held) and (held.moved if step.until in ("listed", "moved", "left") else held.terminal)
+        if step.until == "left":
+            return self._left(held.message(step.row, step.by))
         if not self.learn(held, self.walk("batch_list", held.id, 1000, "after")):
             return False
         if step.until == "listed":
@@ -99,9 +116,32 @@ class Reader:
             return bool(getattr(held, step.until))
         if not held.terminal:
             return False
-        return step.until == "terminal" or self._status_quiet(held)
+        if step.until == "agreed":
+            return self._agreed(held)
+        return step.until == "terminal" or self.status_quiet(held)
 
-    def _status_quiet(self, held: Held) -> bool:
+    def _left(self, message: str | None) -> bool:
+        """Return whether a single read shows that a message is no longer ``created``, or cannot be read at all."""
+        if message is None or not plain_id(message):
+            return True
+        reply = self._calls.call("message_read", message=message)
+        shown = reply.json.get("latestStatus") if isinstance(reply.json, dict) else None
+        return not unanswered(reply) and shown != "created"
+
+    def _agreed(self, held: Held) -> bool:
+        """Return whether the campaign's listing and single reads show each message in the listing's status (BR-IDS-07)."""
+        found = self.walk("campaign_list", None, 1000, "after")
+        campaign = {m["id"]: m.get("latestStatus") for m in found or () if isinstance(m, dict) and _has_id(m)}
+        agreed = True
+        for identifier, (status, _) in held.seen.items():
+            if not plain_id(identifier):
+                continue
+            reply = self._calls.call("message_read", message=identifier)
+            alone = reply.json.get("latestStatus") if isinstance(reply.json, dict) else None
+            agreed = agreed and campaign.get(identifier) == status == alone
+        return agreed
+
+    def status_quiet(self, held: Held) -> bool:
         """Whether a read of a message shows the batch in a retryable status, or shows none."""
         if not plain_id(held.places[0]):
             return True
@@ -113,3 +153,7 @@ class Reader:
             if isinstance(batch, dict) and batch.get("id") == held.id:
                 return batch.get("status") in RETRYABLE
         return True
+
+
+def _has_id(message: dict[str, Any]) -> bool:
+    return isinstance(message.get("id"), str)

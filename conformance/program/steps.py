@@ -18,10 +18,32 @@ View = Literal["listing", "backward", "campaign", "message"]
 
 #: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
 #: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
-#: accepted retry shows its new attempt. ``moved``: no message is ``created`` any more. ``ended``: every message is
-#: terminal, but those to ``pending`` numbers, which have left ``created``.
+#: accepted retry shows its new attempt. ``retried``: the same or, where that does not come, ``settle_timeout`` since the
+#: retry has passed; and the batch is quiet. After a retry whose outcome is unknown, settle_timeout has passed in any case.
+#: ``moved``: no message is ``created`` any more. ``left``: the message of ``row`` is not. ``ended``: every message is
+#: terminal, but those to ``pending`` numbers, which have left ``created``. ``agreed``: batch listing, campaign listing
+#: and single reads show every message terminal, in the same status.
 #: ``others``: every program that does not itself wait for the others has ended.
-Condition = Literal["listed", "terminal", "quiet", "taken", "moved", "ended", "others"]
+Condition = Literal["listed", "terminal", "quiet", "taken", "retried", "moved", "left", "ended", "agreed", "others"]
+
+#: What a row says in its first value: ``plain`` is the configured value; the others add something that a system on the
+#: way may change. ``composed`` and ``decomposed`` are the same letter in Unicode's two normal forms.
+Text = Literal[
+    "plain",
+    "markup",
+    "quotes",
+    "blanks",
+    "breaks",
+    "chinese",
+    "tamil",
+    "composed",
+    "decomposed",
+    "emoji",
+    "zeros",
+    "date",
+    "number",
+    "long",
+]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True, omit_defaults=True):
@@ -32,8 +54,7 @@ class RowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A row to send: what becomes of it, and what it says."""
 
     role: Role = "failing"
-    #: ``plain``, or one of the awkward texts: ``markup``, ``quotes``, ``blanks``, ``breaks``.
-    text: Literal["plain", "markup", "quotes", "blanks", "breaks"] = "plain"
+    text: Text = "plain"
     #: None is the template's first language.
     language: str | None = None
     #: Position of an earlier row of the same send, modulo how many there are, whose recipient this row repeats; None, or
@@ -62,17 +83,26 @@ class Read(Step, frozen=True, kw_only=True, tag="read"):
 
 
 class Wait(Step, frozen=True, kw_only=True, tag="wait"):
-    """Read until the condition holds, at most ``timing.settle_timeout`` seconds (or ``seconds``, if given)."""
+    """Read until the condition holds, at most ``timing.settle_timeout`` seconds (or ``seconds``, if given).
+
+    ``row`` and ``by`` name the message of ``left``, as in a single retry.
+    """
 
     batch: str
     until: Condition
+    row: int = 0
+    by: Literal["row", "place"] = "row"
     seconds: float | None = None
     #: Whether the program ends, unmet, if the condition does not come to hold.
     essential: bool = True
 
 
 class Retry(Step, frozen=True, kw_only=True, tag="retry"):
-    """Batch Send - Retry. With a ``cause`` it is a probe: see ``program/probes.py`` for the causes there are."""
+    """Batch Send - Retry. With a ``cause`` it is a probe: see ``program/probes.py`` for the causes there are.
+
+    A valid retry that is answered 5xx is sent again, three times in all with a read between (BR-ERR-08); so is a probe that
+    met a 429 or whose answer was lost.
+    """
 
     batch: str
     auth: Auth = "valid"
@@ -80,15 +110,19 @@ class Retry(Step, frozen=True, kw_only=True, tag="retry"):
 
 
 class SingleRetry(Step, frozen=True, kw_only=True, tag="single_retry"):
-    """Single Send - Retry of one message: of the row that was sent, or by place in the last listing (-1: the last)."""
+    """Single Send - Retry of one message: of the row that was sent, or by place in the last listing (-1: the last).
+
+    With a ``cause`` it is a probe, as for a batch retry.
+    """
 
     batch: str
-    row: int
+    row: int = 0
     by: Literal["row", "place"] = "row"
+    cause: str | None = None
 
 
 class SingleSend(Step, frozen=True, kw_only=True, tag="single_send"):
-    """Single Send of one row, known as a batch of its own name that has no batchId."""
+    """Single Send of one row, known as a batch of its own name that has no batchId: it is read and retried singly."""
 
     batch: str
     row: RowSpec = RowSpec()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -20,18 +20,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.reference.behaviour import Answer, Behaviour, Call, Deferred
+from conformance.reference.behaviour import Behaviour
+from conformance.reference.exchange import Answer, Call, Deferred
 from conformance.reference.faults import FAULTS
 from conformance.reference.paging import BadPageError, page_of
-from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN, Settings
+from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN, OWN_KEY, Settings
 from conformance.reference.variants import VARIANTS
 from conformance.reference.world import World
 
 BASE_PATH = "/api/v2"
 STATES_PATH = "/provider-states"
-MAX_ROWS = 20
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+#: Answers one operation; the names are those of the route's groups.
+_Handler = Callable[[Call, dict[str, str]], Answer]
 _CAMPAIGN = r"/campaigns/(?P<c>[^/]+)"
 
 
@@ -53,9 +55,10 @@ class Service:
         self.world = World((OWN_CAMPAIGN, OTHER_CAMPAIGN), clock=clock, seed=settings.seed)
         self.behaviour = make_behaviour(settings, self.world)
         self._lock = threading.Lock()
+        self._seen = 0
         self._calls: dict[str, list[float]] = {}
         #: Anchored patterns, the retry's first; the rest in any order.
-        self._routes: list[tuple[re.Pattern[str], Callable[[Call, dict[str, str]], Answer]]] = [
+        self._routes: list[tuple[re.Pattern[str], _Handler]] = [
             (re.compile(_CAMPAIGN + r"/batch/(?P<b>[^/]*)/retry"), self._retry),
             (re.compile(_CAMPAIGN + r"/batch/messages"), self._send),
             (re.compile(_CAMPAIGN + r"/batch/(?P<b>[^/]+)/messages"), self._batch_list),
@@ -68,16 +71,40 @@ class Service:
         """The answer to one request. ``raw_path`` is below the base path, still percent-encoded."""
         with self._lock:
             self.world.tick()
-            for pattern, handler in self._routes:
-                match = pattern.fullmatch(raw_path)
-                if match is not None:
-                    ids = {name: unquote(value) for name, value in match.groupdict().items()}
-                    call = Call(method, ids["c"], headers, query, body, batch=ids.get("b", ""))
-                    return self._limited(call) or self._admitted(call, ids, handler)
-            nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+retry", unquote(raw_path), re.I)
-            if nearly is not None:
-                return self.behaviour.odd_path(Call(method, nearly[1], headers, query, body, odd=True), nearly[2])
-            return self.behaviour.error(404, "invalid_path")
+            self._seen += 1
+            if self.settings.restart_after is not None and self._seen == self.settings.restart_after + 1:
+                self.world.clear()
+            call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path))
+            return self._complete(call, lambda: self._answered(call, ids, handler))
+
+    def _routed(self, call: Call) -> tuple[Call, dict[str, str], _Handler | None]:
+        for pattern, handler in self._routes:
+            match = pattern.fullmatch(call.path)
+            if match is not None:
+                ids = {name: unquote(value) for name, value in match.groupdict().items()}
+                return replace(call, campaign=ids["c"], batch=ids.get("b", "")), ids, handler
+        nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+retry", unquote(call.path), re.I)
+        if nearly is not None:
+            return replace(call, campaign=nearly[1], odd=True), {"b": nearly[2]}, None
+        return call, {}, None
+
+    def _answered(self, call: Call, ids: dict[str, str], handler: _Handler | None) -> Answer:
+        instead = self.behaviour.gateway(call)
+        if instead is not None:
+            return instead
+        if handler is not None:
+            return self._limited(call) or self._revoked(call) or self._admitted(call, ids, handler)
+        return self.behaviour.odd_path(call, ids["b"]) if ids else self.behaviour.error(404, "invalid_path")
+
+    def _complete(self, call: Call, decide: Callable[[], Answer]) -> Answer:
+        """Answer a call, or what is left to do of it, at the present of the world."""
+        self.behaviour.calling = call
+        self.behaviour.advance()
+        answer = decide()
+        if isinstance(answer, Deferred):
+            then = answer.then
+            return replace(answer, then=lambda: self._complete(call, then))
+        return self.behaviour.respond(call, answer)
 
     def provide(self, body: bytes) -> Answer:
         """The answer to a request for a provider state."""
@@ -86,6 +113,7 @@ class Service:
             return Answer(400, {"error": "write state, params and action"})
         with self._lock:
             self.world.tick()
+            self.behaviour.advance()
             params = {str(name): str(value) for name, value in said["params"].items()}
             made = self.behaviour.provide(str(said.get("state")), params, str(said.get("action", "setup")))
         return Answer(404, {"error": "there is no such state"}) if made is None else Answer(200, made)
@@ -107,7 +135,12 @@ class Service:
         self._calls[call.campaign] = [*recent, now]
         return None
 
-    def _admitted(self, call: Call, ids: dict[str, str], handler: Callable[[Call, dict[str, str]], Answer]) -> Answer:
+    def _revoked(self, call: Call) -> Answer | None:
+        after = self.settings.revoke_after
+        dead = after is not None and self._seen > after and self.behaviour.key_in(call) == OWN_KEY
+        return self.behaviour.error(401, "invalid_api_key_provided") if dead else None
+
+    def _admitted(self, call: Call, ids: dict[str, str], handler: _Handler) -> Answer:
         if handler == self._retry and call.method != "POST":
             return self.behaviour.other_method(call, ids["b"])
         return self.behaviour.admit(call) or handler(call, ids)
@@ -120,12 +153,12 @@ class Service:
     def _retry_one(self, call: Call, ids: dict[str, str]) -> Answer:
         if call.method != "POST":
             return self.behaviour.error(405, "method_not_allowed")
-        return self.behaviour.retry_one(call.campaign, ids["m"])
+        return self.behaviour.retry_one(call, ids["m"])
 
     def _send(self, call: Call, ids: dict[str, str]) -> Answer:
         if call.method != "POST":
             return self.behaviour.error(405, "method_not_allowed")
-        rows = rows_in(call.headers.get("content-type", ""), call.body)
+        rows = rows_in(call.headers.get("content-type", ""), call.body, self.settings.max_rows)
         if rows is None:
             return self.behaviour.error(400, "parameter_invalid")
         return self.behaviour.send(call.campaign, rows)
@@ -145,10 +178,11 @@ class Service:
 
     def _page(self, call: Call, messages: list[Any], view: str) -> Answer:
         try:
-            page = page_of(messages, dict(call.query))
+            page = page_of(messages, dict(call.query), self.behaviour.cursor)
         except BadPageError:
             return self.behaviour.page(call, self.behaviour.error(400, "parameter_invalid"))
-        shown = [self.behaviour.view(m, view) for m in page.messages]
+        with self.world.at(self.world.now() - self.behaviour.lag(view)) as now:
+            shown = [self.behaviour.view(m, view) for m in page.messages if m.created <= now]
         return self.behaviour.page(call, Answer(200, {"data": shown, "pageData": page.data}))
 
     def _single_send(self, call: Call) -> Answer:
@@ -161,7 +195,10 @@ class Service:
         message = self.world.find(call.campaign, ids["m"])
         if call.method != "GET" or message is None:
             return self.behaviour.error(404 if message is None else 405, "not_found")
-        return Answer(200, self.behaviour.view(message, "message"))
+        with self.world.at(self.world.now() - self.behaviour.lag("message")) as now:
+            if message.created > now:
+                return self.behaviour.error(404, "not_found")
+            return Answer(200, self.behaviour.view(message, "message"))
 
 
 def valid_row(recipient: Any, language: Any, values: Any) -> bool:
@@ -172,7 +209,7 @@ def valid_row(recipient: Any, language: Any, values: Any) -> bool:
     return number and language in LANGUAGES and all(isinstance(v, str) for v in values.values())
 
 
-def rows_in(content_type: str, body: bytes) -> list[tuple[str, str, dict[str, str]]] | None:
+def rows_in(content_type: str, body: bytes, most: int) -> list[tuple[str, str, dict[str, str]]] | None:
     """The rows of a Batch Send's form; None if one of them, or the form, is bad."""
     form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     files = [p for p in form.iter_parts() if p.get_param("name", header="content-disposition") == "file"]
@@ -183,7 +220,7 @@ def rows_in(content_type: str, body: bytes) -> list[tuple[str, str, dict[str, st
         lines = list(csv.reader(io.StringIO(_text_of(body, content), newline=""), strict=True))
     except (csv.Error, UnicodeDecodeError):
         return None
-    if not 2 <= len(lines) <= MAX_ROWS + 1 or lines[0][:2] != ["recipient", "language"]:
+    if not 2 <= len(lines) <= most + 1 or lines[0][:2] != ["recipient", "language"]:
         return None
     rows = []
     for line in lines[1:]:
@@ -234,8 +271,4 @@ def create_app(settings: Settings) -> Starlette:
 def _response(answer: Answer) -> Response:
     headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
     kind = answer.headers.get("content-type", "application/json")
-    if answer.raw is not None:
-        return Response(answer.raw, answer.status, headers, media_type=kind)
-    if answer.body is None:
-        return Response(b"", answer.status, headers)
-    return Response(json.dumps(answer.body, ensure_ascii=False).encode(), answer.status, headers, media_type=kind)
+    return Response(answer.content, answer.status, headers, media_type=kind if answer.content else None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from conformance.config import SIMULATOR_FAILING
+from conformance.reference.exchange import Answer, Call, Deferred
 from conformance.reference.settings import (
     OTHER_CAMPAIGN,
     OTHER_KEY,
@@ -17,7 +16,10 @@ from conformance.reference.settings import (
     RECOVERING,
     Settings,
 )
-from conformance.reference.world import JSON, LIFECYCLE, TERMINAL, Attempt, Batch, Message, World
+from conformance.reference.views import Views
+from conformance.reference.world import JSON, LIFECYCLE, Attempt, Batch, Message, World
+
+__all__ = ["RETRYABLE", "Answer", "Behaviour", "Call", "Deferred"]
 
 RETRYABLE = ("messages_enqueued", "messages_enqueuing_failed")
 #: Part of a lifetime for which a new batch is still being enqueued.
@@ -34,56 +36,40 @@ ERRORS = {
 }
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request as the behaviour sees it."""
-
-    method: str
-    campaign: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    #: The path was not spelled as documented.
-    odd: bool = False
-    #: The batch that the path names.
-    batch: str = ""
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; None if it is not."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, body and further headers. A body of None is zero bytes."""
-
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    #: Bytes to send in place of JSON.
-    raw: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Deferred(Answer):
-    """An answer that is still to come: other requests are served meanwhile, then ``then`` decides it."""
-
-    status: int = 202
-    #: Until then.
-    seconds: float = 0.0
-    then: Callable[[], Answer] = lambda: Answer(500)
-
-
-class Behaviour:
+class Behaviour(Views):
     """The contract kept. ``world`` is what there is; every method may be overridden by a fault or a variant."""
 
     def __init__(self, settings: Settings, world: World) -> None:
-        self.settings = settings
-        self.world = world
+        super().__init__(settings, world)
+        #: The request that is being answered.
+        self.calling = Call("GET", "")
+        self._jobs: list[tuple[float, int, Callable[[], None]]] = []
+        self._planned = 0
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    def later(self, seconds: float, job: Callable[[], None]) -> None:
+        """Have ``job`` done when ``seconds`` have passed, by the world's clock: a worker, a queue."""
+        self._planned += 1
+        heapq.heappush(self._jobs, (self.world.now() + seconds, self._planned, job))
+
+    def advance(self) -> None:
+        """Do every job that is due, each at its own time, in their order."""
+        now = self.world.now()
+        while self._jobs and self._jobs[0][0] <= now:
+            due, _, job = heapq.heappop(self._jobs)
+            with self.world.at(due):
+                job()
+
+    # -- the way in and out -----------------------------------------------------------------------------------
+
+    def gateway(self, call: Call) -> Answer | None:
+        """Answer in place of the target, which then never sees the request; None lets it through."""
+        return None
+
+    def respond(self, call: Call, answer: Answer) -> Answer:
+        """The answer as it leaves, whatever decided it."""
+        return answer
 
     # -- keys -------------------------------------------------------------------------------------------------
 
@@ -115,8 +101,12 @@ class Behaviour:
     def error(self, status: int, code: str) -> Answer:
         """An error in the documented envelope."""
         trace = self.world.new_id("trace")
-        envelope = {"code": code, "message": code.replace("_", " "), "type": self.error_type(status), "id": trace}
+        envelope = {"code": code, "message": self.error_text(code), "type": self.error_type(status), "id": trace}
         return Answer(status, {"error": envelope})
+
+    def error_text(self, code: str) -> str:
+        """The ``message`` of an error."""
+        return code.replace("_", " ")
 
     def error_type(self, status: int) -> str:
         """The ``type`` of an error."""
@@ -211,7 +201,7 @@ class Behaviour:
         return self.accepted(checked[0])
 
     def check(self, call: Call, batch_id: str) -> Answer | tuple[Batch, list[Message]]:
-        """Whether a retry may be carried out: its refusal, or the batch and the messages that it takes up."""
+        """Return the refusal of a retry, or the batch and the messages that it picks up."""
         refusal = self.refuse_request(call, batch_id)
         if refusal is not None:
             return refusal
@@ -226,23 +216,23 @@ class Behaviour:
         return (batch, failed) if failed else self.nothing_to_retry(batch)
 
     def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
-        """Whether something in the request itself stands against it."""
+        """Return the refusal that the request itself calls for, if any."""
         return None
 
     def unknown_batch(self, call: Call, batch_id: str) -> Answer:
-        """The answer for a batch that there is not."""
+        """The answer for a batch that does not exist."""
         return self.error(400, "batch_not_found_or_is_not_retryable")
 
     def retryable(self, batch: Batch) -> bool:
-        """Whether the batch's status admits a retry."""
+        """True if the batch's status admits a retry."""
         return batch.status(self.world.now()) in RETRYABLE
 
     def blocked(self, batch: Batch) -> bool:
-        """Whether a message stands in the way."""
+        """True if a message blocks the retry of its batch."""
         return any(self.blocks(m) for m in batch.messages)
 
     def blocks(self, message: Message) -> bool:
-        """Whether this message stands in the way of its batch's retry."""
+        """True if this message blocks the retry of its batch."""
         return message.status(self.world.now()) == "created"
 
     def on_blocked(self, batch: Batch) -> Answer:
@@ -250,14 +240,14 @@ class Behaviour:
         batch.set(self.world.now(), "messages_enqueuing_failed")
         return self.error(400, "unresolved_batch_messages")
 
-    def spent(self, message: Message) -> bool:
-        """Whether a message may not be retried again."""
+    def exhausted(self, message: Message) -> bool:
+        """True if a message may not be retried again."""
         return self.retried(message) >= self.limit()
 
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
-        """The messages that a retry takes up."""
+        """The messages that a retry picks up."""
         now = self.world.now()
-        return [m for m in batch.messages if m.status(now) == "failure" and not self.spent(m)]
+        return [m for m in batch.messages if m.status(now) == "failure" and not self.exhausted(m)]
 
     def nothing_to_retry(self, batch: Batch) -> Answer:
         """The answer when no message can be retried."""
@@ -289,125 +279,47 @@ class Behaviour:
 
     # -- Single Send - Retry ----------------------------------------------------------------------------------
 
-    def retry_one(self, campaign: str, message_id: str) -> Answer:
+    def retry_one(self, call: Call, message_id: str) -> Answer:
         """Single Send - Retry."""
-        checked = self.check_one(campaign, message_id)
+        checked = self.check_one(call, message_id)
         if isinstance(checked, Answer):
             return checked
         self.reset_one(checked)
-        return Answer(201, self.view(checked, "message"))
+        return self.accepted_one(checked)
 
-    def check_one(self, campaign: str, message_id: str) -> Answer | Message:
-        """Whether a single retry may be carried out: its refusal, or the message."""
-        message = self.world.find(campaign, message_id)
+    def check_one(self, call: Call, message_id: str) -> Answer | Message:
+        """Return the refusal of a single retry, or the message that it may retry."""
+        message = self.find_message(call, message_id)
+        if message is None:
+            return self.unknown_message(call)
         now = self.world.now()
-        ready = message is not None and (message.batch is None or message.batch.status(now) in RETRYABLE)
-        if message is None or not ready or message.status(now) != "failure":
-            return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
-        if self.spent(message):
+        ready = message.batch is None or message.batch.status(now) in RETRYABLE
+        if not ready or not self.retryable_one(message):
+            return self.not_failed(message)
+        if self.exhausted(message):
             return self.error(400, "too_many_message_attempts_error")
         return message
+
+    def find_message(self, call: Call, message_id: str) -> Message | None:
+        """The message that a single retry names."""
+        return self.world.find(call.campaign, message_id)
+
+    def unknown_message(self, call: Call) -> Answer:
+        """The answer for a message that does not exist."""
+        return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
+
+    def retryable_one(self, message: Message) -> bool:
+        """True if the message's own status admits a single retry."""
+        return message.status(self.world.now()) == "failure"
+
+    def not_failed(self, message: Message) -> Answer:
+        """What a single retry of a message that is not failed does and answers."""
+        return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
 
     def reset_one(self, message: Message) -> None:
         """Start the lifecycle of a message that was retried by itself."""
         self.begin(message)
 
-    # -- views ------------------------------------------------------------------------------------------------
-
-    def view(self, message: Message, view: str) -> JSON:
-        """A message as one of the views shows it: ``listing`` (of a batch), ``campaign`` or ``message``."""
-        since, status = message.attempts[-1].at(self.world.now())
-        shown: JSON = {
-            "createdAt": self.world.stamp(message.created),
-            "updatedAt": self.world.stamp(since),
-            "id": message.id,
-            "recipient": message.recipient,
-            "values": message.values,
-            "fullMessage": message.text,
-            "latestStatus": self.status_name(status),
-            "templateBodyId": "template_body_1",
-            "campaignId": next(c for c, held in self.world.messages.items() if message in held),
-            "templateBody": self.template(message),
-            "language": message.language,
-            "creatorEmail": "agency@example.test",
-            "creatorId": "user_1",
-        }
-        if view == "listing":
-            shown["messageAttempts"] = [self.attempt(message, a) for a in message.attempts]
-            shown["numAttempts"] = len(message.attempts)
-        else:
-            shown["batches"] = [self.batch(message.batch)] if message.batch is not None else []
-        if view == "message":
-            shown["attempts"] = [self.short_attempt(a) for a in reversed(message.attempts)]
-        return shown
-
-    def status_name(self, status: str) -> str:
-        """How a status is spelled."""
-        return status
-
-    def template(self, message: Message) -> JSON:
-        """The message's templateBody."""
-        stamp = self.world.stamp(message.created - 86400)
-        body = {"id": "template_body_1", "templateId": "template_1", "language": message.language, "body": "{{body}}"}
-        return {"createdAt": stamp, "updatedAt": stamp, **body, "creatorId": "user_1"}
-
-    def batch(self, batch: Batch) -> JSON:
-        """The batch as ``batches`` shows it."""
-        return {
-            "createdAt": self.world.stamp(batch.created),
-            "updatedAt": self.world.stamp(batch.path[-1][0]),
-            "id": batch.id,
-            "originalFileName": "conformance.csv",
-            "status": self.batch_status(batch),
-            "campaignId": batch.campaign,
-            "creatorId": "user_1",
-            "totalMessages": len(batch.messages),
-        }
-
-    def batch_status(self, batch: Batch) -> str:
-        """The batch's status as shown."""
-        return batch.status(self.world.now())
-
-    def attempt(self, message: Message, attempt: Attempt) -> JSON:
-        """An attempt as the batch's listing shows it."""
-        now = self.world.now()
-        since, status = attempt.at(now)
-        begun = attempt.path[0][0]
-        sent = next((t for t, s in attempt.path if s == "sent" and t <= now), None)
-        over = since if status in TERMINAL else None
-        failed = attempt.error if status == "failure" else None
-        return {
-            "sentAt": self.world.stamp(sent) if sent is not None else None,
-            "deliveredAt": self.world.stamp(over) if over is not None and status == "success" else None,
-            "createdAt": self.world.stamp(begun),
-            "updatedAt": self.world.stamp(since),
-            "id": attempt.id,
-            "messageId": message.id,
-            "externalAttemptId": None,
-            "status": self.status_name(status),
-            "errorType": failed[0] if failed else None,
-            "errorCode": failed[1] if failed else None,
-            "metadata": None,
-            "creatorId": "user_1",
-            "creator": {"email": "agency@example.test"},
-        }
-
-    def short_attempt(self, attempt: Attempt) -> JSON:
-        """An attempt as a single read shows it."""
-        status = attempt.status(self.world.now())
-        shown: JSON = {"status": self.status_name(status), "createdAt": self.world.stamp(attempt.path[0][0])}
-        if status == "failure" and attempt.error is not None:
-            shown["error"] = {"type": attempt.error[0], "code": attempt.error[1]}
-        return shown
-
-    def page(self, call: Call, answer: Answer) -> Answer:
-        """The answer to a read of a listing: a page of it, or a refusal."""
-        return answer
-
-    def listed(self, messages: Sequence[Message]) -> list[Message]:
-        """Messages in the order of a listing: by createdAt, then id."""
-        return sorted(messages, key=lambda m: (m.created, m.id))
-
-    def wait(self) -> float:
-        """Seconds that an answer takes."""
-        return self.settings.answer_delay
+    def accepted_one(self, message: Message) -> Answer:
+        """The answer to a single retry that is carried out."""
+        return Answer(201, self.view(message, "message"))

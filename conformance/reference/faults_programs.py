@@ -83,7 +83,7 @@ class RemembersTheFailure(Behaviour):
         recovered = [
             m
             for m in batch.messages
-            if m.status(self.world.now()) == "success" and len(m.attempts) > 1 and not self.spent(m)
+            if m.status(self.world.now()) == "success" and len(m.attempts) > 1 and not self.exhausted(m)
         ]
         return [*failed, *recovered] if failed else []
 

@@ -49,7 +49,7 @@ class LaterOverwrites(_Window):
 
 
 class SingleBesideBatch(_Window):
-    """Retries of a batch keep each other out; the single retry of a message is checked and carried out beside them."""
+    """Retries of a batch exclude each other; the single retry of a message is carried out without regard to them."""
 
     def retry(self, call: Call, batch_id: str) -> Answer:
         batch = self.find_batch(call, batch_id)
@@ -64,14 +64,14 @@ class SingleBesideBatch(_Window):
         batch.__dict__.pop("locked", None)
         return super().act(batch, failed, known)
 
-    def retry_one(self, campaign: str, message_id: str) -> Answer:
-        checked = self.check_one(campaign, message_id)
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        checked = self.check_one(call, message_id)
         if isinstance(checked, Answer):
             return checked
 
         def then() -> Answer:
             self.reset_one(checked)
-            return Answer(201, self.view(checked, "message"))
+            return self.accepted_one(checked)
 
         return Deferred(seconds=self.window, then=then)
 
@@ -97,6 +97,17 @@ class LoserLeavesStuck(_Window):
             attempt = message.attempts[-1]
             attempt.path = [step for step in attempt.path if step[1] not in TERMINAL]
         return self.error(400, "batch_not_found_or_is_not_retryable")
+
+
+class LoserTakesTheFirstOff(_Window):
+    """The loser takes the winner's first message off the queue and marks the others as its own: that one is lost."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        if not self.rivalled(failed, known):
+            return super().act(batch, failed, known)
+        for message in [m for m in failed if len(m.attempts) > known[m.id]][:1]:
+            del message.attempts[known[message.id] :]
+        return self.error(400, "unresolved_batch_messages")
 
 
 class LoserActsAllTheSame(_Window):
@@ -149,7 +160,7 @@ _register(
 _register(
     LoserLeavesStuck,
     "loser-leaves-stuck",
-    "a retry that loses a race is refused and leaves the winner's messages underway for ever",
+    "a retry that loses a race is refused and leaves the winner's messages in progress for ever",
     ("BR-CON-02",),
 )
 _register(
@@ -157,4 +168,10 @@ _register(
     "loser-acts-all-the-same",
     "a retry that loses a race is refused and carried out all the same",
     ("BR-CON-01", "BR-SEL-08"),
+)
+_register(
+    LoserTakesTheFirstOff,
+    "loser-takes-the-first-off",
+    "a retry that loses a race is refused and removes the winner's attempt at the first message",
+    ("BR-CON-02", "BR-ACC-05"),
 )

@@ -27,7 +27,7 @@ class OnlyOneRound(Behaviour):
         return super().retryable(batch) and not any(self.retried(m) for m in batch.messages)
 
 
-@fault(FAULTS, "the first retry of a quiet batch is refused", "BR-ACC-02")
+@fault(FAULTS, "the first retry of a quiescent batch is refused", "BR-ACC-02")
 class NeverRetryable(Behaviour):
     def retryable(self, batch: Batch) -> bool:
         return False
@@ -99,7 +99,7 @@ class BlockedRetriesTheRest(Behaviour):
         answer = super().on_blocked(batch)
         now = self.world.now()
         for message in batch.messages:
-            if message.status(now) == "failure" and not self.spent(message):
+            if message.status(now) == "failure" and not self.exhausted(message):
                 self.reset(message)
         return answer
 
@@ -120,7 +120,7 @@ class RetriesTheDelivered(Behaviour):
 
 @fault(
     FAULTS,
-    "a retry beside a message that is underway, and created no longer, resets that one too",
+    "a retry resets messages that are in progress, and created no longer, too",
     "BR-SEL-02",
     "BR-SEL-08",
 )
@@ -128,8 +128,8 @@ class ResetsThoseUnderway(Behaviour):
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
         failed = super().to_retry(batch, call)
         now = self.world.now()
-        underway = [m for m in batch.messages if m.status(now) not in ("created", "success", "failure")]
-        return [*failed, *underway] if failed else []
+        moving = [m for m in batch.messages if m.status(now) not in ("created", "success", "failure")]
+        return [*failed, *moving] if failed else []
 
 
 @fault(
@@ -168,7 +168,7 @@ class SingleRetriesAreFree(Behaviour):
         return super().retried(message) - int(message.__dict__.get("free", 0))
 
 
-@fault(FAULTS, "a batch whose messages are spent is refused with another code", "BR-SEL-04", "BR-SEL-06")
+@fault(FAULTS, "a batch whose messages have no retries left is refused with another code", "BR-SEL-04", "BR-SEL-06")
 class AnotherCodeWhenSpent(Behaviour):
     def nothing_to_retry(self, batch: Batch) -> Answer:
         return self.error(400, "parameter_invalid")
@@ -222,14 +222,14 @@ class RetriesOtherBatches(Behaviour):
         super().carry_out(batch, failed)
         now = self.world.now()
         for message in self.world.messages[batch.campaign]:
-            if message.batch is not batch and message.status(now) == "failure" and not self.spent(message):
+            if message.batch is not batch and message.status(now) == "failure" and not self.exhausted(message):
                 self.reset(message)
 
 
-@fault(FAULTS, "one spent message keeps its whole batch from being retried", "BR-SEL-09")
+@fault(FAULTS, "one message with no retries left keeps its whole batch from being retried", "BR-SEL-09")
 class OneSpentStopsAll(Behaviour):
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
-        return [] if any(self.spent(m) for m in batch.messages) else super().to_retry(batch, call)
+        return [] if any(self.exhausted(m) for m in batch.messages) else super().to_retry(batch, call)
 
 
 @fault(FAULTS, "a created message anywhere in the campaign blocks", "BR-SEL-10", "BR-ACC-02")

@@ -6,15 +6,13 @@ and the time are replaced.
 
 from __future__ import annotations
 
-import json
-
 import httpx
 import msgspec
 
 from conformance.config import Config, Limits, Timing
 from conformance.history.writer import HistoryWriter
 from conformance.reference.app import BASE_PATH, Service
-from conformance.reference.behaviour import Answer
+from conformance.reference.exchange import Answer, Deferred
 from conformance.reference.server import config_for
 from conformance.reference.settings import Settings
 from conformance.transport.client import HttpTransport
@@ -50,7 +48,13 @@ class InsideTarget:
         """A configuration that fits this target; its limits are wide."""
         return msgspec.structs.replace(
             config_for(f"http://127.0.0.1:9{BASE_PATH}"),
-            limits=Limits(calls_per_second=1e6, max_messages=100_000, max_calls=100_000, max_seconds=1e6),
+            limits=Limits(
+                calls_per_second=1e6,
+                max_messages=100_000,
+                max_calls=100_000,
+                max_rows=self.settings.max_rows,
+                max_seconds=1e6,
+            ),
             timing=Timing(settle_timeout=5 * self.settings.lifetime),
         )
 
@@ -61,7 +65,8 @@ class InsideTarget:
         )
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
-        self.sleep(CALL / 2)
+        delay = self.service.behaviour.wait()
+        self.sleep((CALL + delay) / 2)
         answer = self.service.answer(
             request.method,
             request.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(BASE_PATH),
@@ -69,15 +74,13 @@ class InsideTarget:
             dict(request.headers),
             request.read(),
         )
-        self.sleep(CALL / 2)
+        while isinstance(answer, Deferred):
+            self.sleep(answer.seconds)
+            answer = self.service.resumed(answer)
+        self.sleep((CALL + delay) / 2)
         return _response(answer)
 
 
 def _response(answer: Answer) -> httpx.Response:
-    headers = dict(answer.headers)
-    if answer.raw is not None:
-        return httpx.Response(answer.status, headers=headers, content=answer.raw)
-    if answer.body is None:
-        return httpx.Response(answer.status, headers=headers)
-    content = json.dumps(answer.body, ensure_ascii=False).encode()
-    return httpx.Response(answer.status, headers={"content-type": "application/json", **headers}, content=content)
+    kind = {"content-type": "application/json"} if answer.content else {}
+    return httpx.Response(answer.status, headers={**kind, **answer.headers}, content=answer.content)

@@ -21,6 +21,10 @@ class Fault:
     mixin: Mixin
     #: The drivers that it takes to find it (``conformance.drivers``).
     drivers: tuple[str, ...] = ("scenarios",)
+    #: What else it breaks (``consequences``).
+    also: tuple[str, ...] = ()
+    #: It takes the widths and sizes of depth deep to find it.
+    deep: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,34 @@ class Variant:
     #: The ruling that allows it.
     ruling: str
     mixin: Mixin
+    #: Reason codes (``findings.DoubtReason``) that a report may give when a run against it ends undecided: what the
+    #: target really does not show, or does not do often enough. Empty: every requirement can be decided.
+    undecided_because: tuple[str, ...] = ()
+    #: The speed at which `selftest` tries it.
+    speed: float = 1.0
 
 
 def fault(
-    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",)
+    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",), deep: bool = False
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers)
+        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep)
         return mixin
 
     return register
 
 
-def variant(registry: dict[str, Variant], title: str, ruling: str) -> Callable[[Mixin], Mixin]:
+def variant(
+    registry: dict[str, Variant], title: str, ruling: str, *undecided_because: str, speed: float = 1.0
+) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a variant under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Variant(name, title, ruling, mixin)
+        registry[name] = Variant(name, title, ruling, mixin, undecided_because, speed)
         return mixin
 
     return register

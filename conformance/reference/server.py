@@ -83,6 +83,7 @@ class ReferenceServer:
         config = config_for(self.base_url)
         return msgspec.structs.replace(
             config,
+            limits=msgspec.structs.replace(config.limits, max_rows=self.settings.max_rows),
             provider_states=ProviderStates(url=self.states_url),
             timing=Timing(settle_timeout=max(1.0, 5 * self.settings.lifetime)),
         )
@@ -154,6 +155,7 @@ recovering = {numbers(recipients.recovering)}
 calls_per_second = {limits.calls_per_second:g}
 max_messages = {limits.max_messages}
 max_calls = {limits.max_calls}
+max_rows = {limits.max_rows}
 [provider_states]
 url = "{server.states_url}"
 [timing]

@@ -25,7 +25,10 @@ class Settings:
     :param answer_delay: seconds that each answer takes.
     :param faults: names of faults; :param variants: names of variants, combined as far as they can be.
     :param rate: calls a second for each campaign above which it answers 429; None is no limit.
-    :param seed: of the ids that it makes up.
+    :param seed: of the ids that it makes up, and of all that it draws.
+    :param max_rows: rows that one Batch Send may hold.
+    :param revoke_after: calls after which the key of the run's own campaign is refused for good; None is never.
+    :param restart_after: calls after which it loses its batches and messages, once; None is never.
     """
 
     speed: float = 1.0
@@ -35,8 +38,15 @@ class Settings:
     variants: tuple[str, ...] = ()
     rate: float | None = None
     seed: int = 0
+    max_rows: int = 20
+    revoke_after: int | None = None
+    restart_after: int | None = None
 
     @property
     def lifetime(self) -> float:
         """Seconds that one attempt takes."""
         return self.delivery / self.speed
+
+    def seconds(self, of_one: float) -> float:
+        """Seconds that pass at this speed where ``of_one`` pass at speed 1."""
+        return of_one / self.speed

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,8 +66,12 @@ class Batch:
     path: list[tuple[float, str]] = field(default_factory=list)
 
     def status(self, now: float) -> str:
-        """The batch's status at ``now``."""
-        return [status for since, status in self.path if since <= now][-1]
+        """The batch's status at ``now``; before its first status, the first."""
+        return next((status for since, status in reversed(self.path) if since <= now), self.path[0][1])
+
+    def since(self, now: float) -> float:
+        """When the batch took the status that it has at ``now``."""
+        return next((since for since, _ in reversed(self.path) if since <= now), self.path[0][0])
 
     def set(self, now: float, status: str) -> None:
         """Take a status, for good."""
@@ -85,6 +90,8 @@ class World:
         self._random = random.Random(seed)
         self._epoch = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self._zero = clock()
+        #: Makes the part of an id behind its prefix.
+        self.make_id: Callable[[], str] = self._uuid
         self.batches: dict[str, Batch] = {}
         self.messages: dict[str, list[Message]] = {name: [] for name in campaigns}
 
@@ -96,14 +103,31 @@ class World:
         """Seconds, by the clock at the last tick."""
         return self._clock() if self._at is None else self._at
 
-    def new_id(self, prefix: str) -> str:
-        """An id: a prefix and a UUID."""
-        return f"{prefix}_{uuid.UUID(int=self._random.getrandbits(128), version=4)}"
+    @contextlib.contextmanager
+    def at(self, moment: float) -> Iterator[float]:
+        """Make ``moment`` the present for as long as the block lasts: a job that was due then, a replica that lags."""
+        before, self._at = self._at, moment
+        try:
+            yield moment
+        finally:
+            self._at = before
 
-    def stamp(self, at: float) -> str:
-        """A time as answers show it."""
-        moment = self._epoch + timedelta(seconds=at - self._zero)
-        return moment.isoformat(timespec="microseconds")
+    def new_id(self, prefix: str) -> str:
+        """An id: a prefix and, unless ``make_id`` was replaced, a UUID."""
+        return f"{prefix}_{self.make_id()}"
+
+    def _uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def moment(self, at: float) -> datetime:
+        """A time of this clock as an instant of the calendar."""
+        return self._epoch + timedelta(seconds=at - self._zero)
+
+    def clear(self) -> None:
+        """Lose all batches and messages, as a server does that keeps them in memory and is restarted."""
+        self.batches.clear()
+        for held in self.messages.values():
+            held.clear()
 
     def find(self, campaign: str, message_id: str) -> Message | None:
         """A message of a campaign."""

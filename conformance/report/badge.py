@@ -7,12 +7,15 @@ from html import escape
 _COLOURS = {"conformant": "#2b7a3d", "nonconformant": "#b3261e", "inconclusive": "#8a5a00", "error": "#5b3a8e"}
 
 
-def badge(verdict: str) -> str:
-    """An SVG that says the verdict."""
-    label, said = "batch retry", escape(verdict)
-    left, right = 6.6 * len(label) + 14, 6.6 * len(said) + 14
+def badge(claim: str, verdict: str | None = None) -> str:
+    """An SVG that says what was claimed.
+
+    :param claim: the verdict, with what it is about; :param verdict: the bare verdict, which chooses the colour.
+    """
+    label, said = "batch retry", escape(claim)
+    left, right = 6.6 * len(label) + 14, 6.6 * len(claim) + 14
     width = left + right
-    colour = _COLOURS.get(verdict, "#555")
+    colour = _COLOURS.get(verdict or claim, "#555")
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="20" role="img" aria-label="{label}: {said}">
 <title>{label}: {said}</title>
 <rect width="{width:.0f}" height="20" rx="3" fill="#444"/>

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from conformance import CONTRACT_VERSION, __version__
+from conformance import __version__
 from conformance.catalogue import PROFILES, Catalogue
 from conformance.deciding import overall
 from conformance.exit_status import FailOn
 from conformance.findings import Finding
 from conformance.history.records import History
+from conformance.report.about import about
 from conformance.report.clean import command_line, one_line
 from conformance.report.curl import curl
 from conformance.report.model import (
@@ -36,6 +37,7 @@ from conformance.report.racing import races
 from conformance.scenarios import SCENARIOS
 from conformance.stopping import StoppedBy
 from conformance.verdicts import Reason, Verdicts
+from conformance.verdicts.scope import absences
 
 LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
 
@@ -67,12 +69,14 @@ def build(
     header = history.header
     calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
     footer = history.footer
+    verdict = overall(verdicts, catalogue, header.profiles)
+    requirements = tuple(_requirements(history, verdicts, catalogue, waived or {}, known, listed))
     report = Report(
         schema_version=REPORT_VERSION,
         suite=SuiteInfo(
             name="retry-conformance",
             version=__version__,
-            contract_version=CONTRACT_VERSION,
+            contract_version=catalogue.contract_version,
             libraries=libraries(),
             commit=commit(),
         ),
@@ -97,9 +101,9 @@ def build(
             stale=tuple(stale),
             seconds=round(max(_ends(history), default=0.0), 3),
         ),
-        verdict=overall(verdicts, catalogue, header.profiles),
+        verdict=verdict,
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
-        requirements=tuple(_requirements(history, verdicts, catalogue, waived or {}, known, listed)),
+        requirements=requirements,
         observations=(
             *(
                 ReportedObservation(key=o.key, value=_plain(o.value), evidence=o.evidence)
@@ -109,6 +113,13 @@ def build(
         ),
         latency=latency(history),
         races=races(history),
+        about=about(
+            verdict,
+            requirements,
+            header.profiles,
+            contract=catalogue.contract_version,
+            absent={r.id: absences(r, header, catalogue.capabilities) for r in catalogue.requirements},
+        ),
     )
     return toned_down(report)
 
@@ -118,8 +129,12 @@ def toned_down(report: Report) -> Report:
     if report.run.exit_status in (0, 1, 3):
         return report
     said = "error" if report.run.exit_status == 5 else "inconclusive"
+    about_it = report.about
+    if about_it is not None and about_it.claim.startswith("conformant"):
+        about_it = msgspec.structs.replace(about_it, claim=said + about_it.claim.removeprefix("conformant"))
     return msgspec.structs.replace(
         report,
+        about=about_it,
         verdict=said if report.verdict == "conformant" else report.verdict,
         profiles={name: said if v == "conformant" else v for name, v in report.profiles.items()},
     )
@@ -191,7 +206,8 @@ def _requirements(
                 findings=tuple(_finding(history, f, programs) for f in verdict.findings),
                 waived=waiver if waiver is not None and waiver.covers == verdict.verdict else None,
                 known=verdict.verdict == "fail" and all(f.fingerprint in known for f in verdict.findings),
-                unlisted=listed is not None and requirement.id not in listed,
+                not_in_baseline=listed is not None and requirement.id not in listed,
+                shown_with=verdict.shown_with,
                 seconds=round(taken.get(requirement.id, 0.0), 3),
             )
         )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from html import escape
 
 from conformance.history.records import Exchange, History
-from conformance.judges.sightings import Sight, sights
+from conformance.judges.inference.readings import Reading, readings
 from conformance.report.clean import harmless
 
 #: Exchanges that one table shows at most; the rest are in history.jsonl.
@@ -52,7 +52,7 @@ def _lines(text: str) -> str:
 
 def _shows(exchange: Exchange, about: Collection[str]) -> str:
     """What an answer shows: of messages what the judges look at, of anything else the body."""
-    seen = list(sights(exchange))
+    seen = list(readings(exchange))
     if seen:
         first = [s for s in seen if s.message in about] or seen
         rest = len(seen) - len(first[:MAX_MESSAGES])
@@ -69,7 +69,7 @@ def _short(identifier: str) -> str:
     return f"…{identifier[-_TAIL:]}" if len(identifier) > 2 * _TAIL else identifier
 
 
-def _sight(sight: Sight) -> str:
+def _sight(sight: Reading) -> str:
     parts = [f"{_short(sight.message)} {sight.status}"]
     if sight.attempts is not None:
         told = ", ".join(str(a.status) for a in sight.attempts)

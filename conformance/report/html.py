@@ -9,6 +9,7 @@ from typing import Any
 from conformance.catalogue import Requirement, load
 from conformance.exit_status import meaning
 from conformance.history.records import History
+from conformance.report.about import exercised
 from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
@@ -67,9 +68,13 @@ def headline(report: Report) -> str:
     good = _COLOURS["fail" if run.exit_status else "pass"]
     colour = {"conformant": good, "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
     return (
-        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(verdict_of(report))}</p>'
+        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(verdict_of(report))}</p>{_detail(report)}'
         f"<p>{shown}{left_out}</p><table>{table}</table></div>"
     )
+
+
+def _detail(report: Report) -> str:
+    return f"<p>{escape(report.about.detail)}</p>" if report.about is not None and report.about.detail else ""
 
 
 def _readings(report: Report) -> str:
@@ -108,12 +113,14 @@ def evidence(item: ReportedRequirement, requirement: Requirement, history: Histo
         )
     if item.known:
         parts.append("<dt>Known</dt><dd>The baseline fails there already.</dd>")
+    if item.not_in_baseline:
+        parts.append("<dt>New</dt><dd>The baseline does not list it: it does not count.</dd>")
     if item.waived is not None:
         parts.append(f"<dt>Waived until {escape(item.waived.expires)}</dt><dd>{escape(item.waived.reason)}</dd>")
     parts += [_finding(f, again) for f, again in distinct(item.findings)]
     if item.verdict == "pass":
-        times = "once" if item.exercised == 1 else f"{item.exercised} times"
-        parts.append(f"<dt>Exercised</dt><dd>{times}: {escape(requirement.exercised_when)}</dd>")
+        times = escape(exercised(item.exercised, item.shown_with))
+        parts.append(f"<dt>Exercised</dt><dd>{escape(requirement.exercised_when)}: {times}</dd>")
     if history is not None and item.evidence:
         told = tuple(dict.fromkeys(n for finding, _ in distinct(item.findings) for n in finding.evidence))
         parts.append(exchange_table(history, told or item.evidence))

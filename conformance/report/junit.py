@@ -81,8 +81,8 @@ def _excuse(item: ReportedRequirement) -> str:
         return f", waived until {w.expires}: {w.reason} ({w.link})"
     if item.known:
         return ", and the baseline fails there already"
-    if item.unlisted:
-        return ", and the baseline's contract does not have it"
+    if item.not_in_baseline:
+        return ", and the baseline does not list it"
     return f", a {item.level}" if item.level != "MUST" and item.verdict in ("fail", "inconclusive", "error") else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from conformance.stopping import StoppedBy
-from conformance.verdicts import Reason, VerdictName
+from conformance.verdicts import Reason, Shown, VerdictName
 
 REPORT_VERSION = 1
 
@@ -111,8 +111,10 @@ class ReportedRequirement(_Part, frozen=True):
     waived: Waived | None = None
     #: Whether it fails, and by nothing that the baseline does not have already.
     known: bool = False
-    #: Whether the baseline does not list this requirement at all, so that it does not count yet.
-    unlisted: bool = False
+    #: There is a baseline, and it does not list this requirement: the verdict is reported, and does not count.
+    not_in_baseline: bool = False
+    #: For a pass: what it was shown with, where the exchanges tell.
+    shown_with: Shown | None = None
     #: How long its planned scenarios took.
     seconds: float = 0.0
 
@@ -143,6 +145,20 @@ class Races(_Part, frozen=True):
     window: float | None = None
 
 
+class About(_Part, frozen=True):
+    """What the verdict is about: how much of the contract, and without what (``report/about.py``)."""
+
+    #: "conformant: core, 11 of 52"; what a badge says.
+    claim: str
+    #: Which requirements decided it; may be empty.
+    detail: str
+    #: How many requirements the run was about, of how many that the contract has.
+    judged: int
+    of: int
+    #: Requirements that were not tested, for the service was declared to lack what they need.
+    but_for: tuple[str, ...] = ()
+
+
 class Report(_Part, frozen=True):
     """All of `conformance.json` (schema: `specs/report.schema.json`)."""
 
@@ -156,6 +172,13 @@ class Report(_Part, frozen=True):
     observations: tuple[ReportedObservation, ...]
     latency: dict[str, Latency]
     races: Races
+    #: None in reports of suites that did not say.
+    about: About | None = None
+
+    @property
+    def claim(self) -> str:
+        """The verdict and what it is about."""
+        return self.about.claim if self.about is not None else self.verdict
 
     def __getitem__(self, identifier: str) -> ReportedRequirement:
         """The requirement with this id; raises KeyError if there is none."""

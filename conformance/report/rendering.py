@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from conformance import CONTRACT_VERSION
 from conformance.errors import SuiteError, UsageError
 
 #: Seconds that pytest may take.
@@ -75,12 +76,15 @@ def _whole(file: Path) -> bool:
         return False
 
 
-def select(profiles: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]:
+def select(profiles: Sequence[str], arguments: Sequence[str], contract: str = CONTRACT_VERSION) -> tuple[str, ...]:
     """The requirement ids that pytest arguments choose. Nothing is run.
+
+    :param contract: the version whose requirements there are to choose from.
 
     :raises UsageError: the arguments are wrong, or choose nothing.
     """
-    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *_choosing(arguments)])
+    held_to = ("--conformance-contract", contract)
+    ended = _pytest(["--collect-only", "-q", *_profiles(profiles), *held_to, *_choosing(arguments)])
     chosen = tuple(line.rpartition("::")[2] for line in ended.stdout.splitlines() if "::BR-" in line)
     if ended.returncode == _WRONG_USAGE:
         said = [

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from conformance.catalogue import Requirement
+from conformance.report.about import exercised
 from conformance.report.model import ReportedFinding, ReportedRequirement
 
 #: Command lines that one finding shows at most; the rest stands in the report.
@@ -22,10 +23,8 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
     if item.known:
         lines += _wrap("the baseline fails there already", width, "  known     ")
-    if item.unlisted:
-        lines += _wrap(
-            "the contract of the baseline does not have it, and it does not count yet", width, "  new       "
-        )
+    if item.not_in_baseline:
+        lines += _wrap("the baseline does not list it: it does not count", width, "  new       ")
     if item.reason is not None:
         lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:
@@ -48,7 +47,7 @@ def alternatives(item: ReportedRequirement) -> tuple[str, ...]:
 
 def why(item: ReportedRequirement) -> str:
     """Why the verdict is what it is, in one line: for a table."""
-    waived = "in the baseline: " if item.known else ""
+    waived = "in the baseline: " if item.known else "not in the baseline: " if item.not_in_baseline else ""
     if item.waived is not None:
         waived = f"waived until {item.waived.expires}: "
     if item.findings:
@@ -58,7 +57,7 @@ def why(item: ReportedRequirement) -> str:
     if item.reason is not None:
         needs = f" → {item.reason.needs[0]}" if item.reason.needs and item.verdict != "not_applicable" else ""
         return f"{waived}{item.reason.text}{needs}"
-    return f"exercised {item.exercised} times" if item.exercised != 1 else "exercised once"
+    return exercised(item.exercised, item.shown_with)
 
 
 def distinct(findings: Iterable[ReportedFinding]) -> list[tuple[ReportedFinding, list[ReportedFinding]]]:

@@ -44,14 +44,19 @@ def summary(report: Report) -> str:
 def headline(report: Report) -> str:
     """The verdict in words; beside an exit status that is not 0 it never reads as if all were well."""
     green = report.verdict == "conformant" and report.run.exit_status != 0
-    return f"{report.verdict}, but exit status {report.run.exit_status}" if green else report.verdict
+    return f"{report.claim}, but exit status {report.run.exit_status}" if green else report.claim
 
 
 def _page(report: Report) -> str:
     run = report.run
     lines = [
-        f"# Batch Send - Retry: {headline(report)}",
+        f"# Batch Send - Retry: {_plain(headline(report))}",
         "",
+        *(
+            (f"{_plain(_sentence(report.about.detail))}", "")
+            if report.about is not None and report.about.detail
+            else ()
+        ),
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
         f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
@@ -101,6 +106,10 @@ def _page(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
 def observations(report: Report) -> Sequence[str]:
     """Each observation once, as key: value."""
     return tuple(dict.fromkeys(f"{o.key}: {_value(o.value)}" for o in report.observations))
@@ -128,7 +137,7 @@ def _excused(item: ReportedRequirement) -> list[str]:
         w = item.waived
         said = f"{item.verdict.replace('_', ' ')}, until {w.expires}: {_plain(w.reason)} ({_plain(w.link)})"
         return [f"Waived: {said}", ""]
-    if item.unlisted:
+    if item.not_in_baseline:
         return ["New: the contract of the baseline does not have it, and it does not count yet.", ""]
     return ["Known: the baseline fails there already.", ""] if item.known else []
 
@@ -138,7 +147,9 @@ def _ids(report: Report, verdict: str) -> str:
 
 
 def _mark(item: ReportedRequirement) -> str:
-    return " (waived)" if item.waived is not None else " (known)" if item.known else " (new)" if item.unlisted else ""
+    if item.waived is not None:
+        return " (waived)"
+    return " (known)" if item.known else " (not in the baseline)" if item.not_in_baseline else ""
 
 
 def _finding(finding: ReportedFinding) -> list[str]:

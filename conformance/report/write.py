@@ -44,14 +44,15 @@ def data_files(report: Report, *, badge: str = "") -> dict[str, bytes]:
         "junit.xml": junit(report, load()),
         "ctrf.json": ctrf(report),
         "summary.md": summary(report).encode("utf-8", "replace"),
-        "badge.svg": badge_of(badge or _badge(report)).encode("utf-8", "replace"),
+        "badge.svg": (badge_of(badge) if badge else _badge(report)).encode("utf-8", "replace"),
     }
 
 
 def _badge(report: Report) -> str:
-    """What the badge says: a run that is not green has no green one."""
-    green = report.verdict == "conformant" and report.run.exit_status != 0
-    return f"exit status {report.run.exit_status}" if green else report.verdict
+    """The badge: what was claimed; a run that is not green has no green one."""
+    if report.verdict == "conformant" and report.run.exit_status != 0:
+        return badge_of(f"exit status {report.run.exit_status}")
+    return badge_of(report.claim, report.verdict)
 
 
 def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]:

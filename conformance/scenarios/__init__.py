@@ -1,6 +1,6 @@
 """The planned scenarios, in the order in which they start."""
 
-from conformance.scenarios import accepting, blocking, keeping, probing, racing, selecting
+from conformance.scenarios import accepting, alone, blocking, keeping, probing, racing, selecting
 from conformance.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -8,25 +8,23 @@ SCENARIOS: tuple[Scenario, ...] = (
     accepting.PROCESSING,
     accepting.HELD,
     accepting.ROUNDS,
-    selecting.SPENT,
-    selecting.UNDERWAY,
+    alone.ALONE,
     blocking.BLOCKED,
-    blocking.BLOCKED_LATER,
+    blocking.BLOCKED_AGAIN,
     accepting.AFTER_ACCEPTED,
     racing.BATCH,
     racing.SINGLE,
-    racing.READS,
     selecting.MIXED,
     selecting.DELIVERED,
+    selecting.RECOVERING,
     keeping.CONTENT,
-    blocking.BESIDE,
-    probing.BODY_RECIPIENT,
-    probing.BODY_IDS,
+    keeping.TEXTS,
+    probing.BODY,
     probing.QUERY,
+    probing.FORCED,
     probing.KEYS,
     probing.METHODS_,
-    probing.FOREIGN_KEY,
-    probing.FOREIGN_PATH,
+    probing.FOREIGN,
     probing.UNKNOWN,
     probing.PLAIN_HTTP,
     selecting.LATER,

@@ -3,61 +3,65 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, SingleRetry
-from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, round_of, sent
+from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry
+from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, rest, retried, round_of, sent, single
+
+#: The largest batch takes a few times its size in messages: at most so large a part of limits.max_messages is its size.
+PART = 8
+#: Rows of the batch that is blocked again and again; its second row repeats the recipient of the first.
+AGAIN = 4
 
 
-def _blocked(_: Config) -> tuple[AnyStep, ...]:
-    begin = (*sent("b", failing(4)), Read(batch="b", view="message"))
-    return (*begin, *blocked("b", 0), *blocked("b", -1), *blocked("b", 1), *round_of("b"))
+def largest(config: Config) -> int:
+    """Return how many rows the largest batch of a run has: ``limits.max_rows``, as far as ``limits.max_messages`` goes."""
+    return max(1, min(config.limits.max_rows, max(AGAIN, config.limits.max_messages // PART)))
 
 
-def _blocked_later(_: Config) -> tuple[AnyStep, ...]:
-    begin = (*sent("b", failing(2)), Read(batch="b", view="message"))
-    return (*begin, *round_of("b"), *blocked("b", 0))
+def _largest(config: Config) -> tuple[AnyStep, ...]:
+    size = largest(config)
+    others = tuple(dict.fromkeys(place % size for place in (1, size // 4, -2)))
+    listing = Read(batch="b")
+    steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
+    for place in dict.fromkeys((0, size // 2, size - 1)):
+        steps += blocked("b", place, look=(listing,), watched=place == 0)
+    return (*steps, single("b", *others), Retry(batch="b"), listing, retried("b"), single("b", *others))
 
 
-def _beside(_: Config) -> tuple[AnyStep, ...]:
-    both = Burst(
-        steps=(
-            SingleRetry(batch="other", row=0),
-            Read(batch="other", view="message", rows=(0,)),
-            Retry(batch="b"),
-            Read(batch="other", view="message", rows=(0,)),
-            Read(batch="b", view="message", rows=(0,)),
-        )
+def _again(_: Config) -> tuple[AnyStep, ...]:
+    """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
+
+    The first time, another batch is retried while the blocking message is created (BR-SEL-10).
+    """
+    rows = (RowSpec(), RowSpec(same_as=0), *failing(AGAIN - 2))
+    look = single("b", 0)
+    refused = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="b"), look)
+    first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
+    neighbour = (single("b", AGAIN - 1),)
+    return (
+        *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
+        *(first, retried("b"), retried("other")),
+        *(*round_of("b", 1), *blocked("b", 1, look=neighbour)),
+        *(*round_of("b", 1), *blocked("b", 2, look=neighbour), *rest("b", AGAIN)),
     )
-    ready = (*sent("b", failing(1)), *sent("other", failing(2)))
-    return (*ready, Read(batch="b", view="message"), both, quiet("b"), quiet("other"), Read(batch="b", view="message"))
 
 
 BLOCKED = Scenario(
     name="blocked",
-    title="One message is made created by a single retry, first, last and in the middle, and the batch retried.",
+    title="The largest batch is retried next to a created message at its first, middle and last place, and then for real.",
     requirements=(
-        "BR-BLK-01",
-        "BR-BLK-02",
-        "BR-BLK-03",
-        "BR-ACC-03",
-        "BR-ERR-02",
-        "BR-ERR-03",
-        "BR-SCH-01",
-        "BR-SCH-02",
+        *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
+        *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
     ),
     needs=("failing",),
-    build=_blocked,
+    build=_largest,
 )
-BLOCKED_LATER = Scenario(
-    name="blocked-later",
-    title="A batch that was retried before is retried beside a created message.",
-    requirements=("BR-BLK-01", "BR-BLK-02", "BR-BLK-03"),
+BLOCKED_AGAIN = Scenario(
+    name="blocked-again",
+    title="A batch is blocked, retried, blocked again by the second message of a recipient, retried, and blocked again.",
+    requirements=(
+        *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-SEL-07", "BR-SEL-10", "BR-ERR-02", "BR-IDS-06"),
+        "BR-SGL-02",
+    ),
     needs=("failing",),
-    build=_blocked_later,
-)
-BESIDE = Scenario(
-    name="beside",
-    title="A quiet batch is retried while another batch of the campaign has a created message.",
-    requirements=("BR-SEL-10", "BR-SEL-07"),
-    needs=("failing",),
-    build=_beside,
+    build=_again,
 )

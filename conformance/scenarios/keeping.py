@@ -1,28 +1,54 @@
-"""Messages keep their ids and data: awkward texts, languages, recipients that stand twice, small pages."""
+"""Messages keep their ids and data: texts that systems change, languages, recipients that stand twice, small pages."""
 
 from __future__ import annotations
 
-from conformance.config import Config
-from conformance.program.steps import AnyStep, Read, RowSpec
-from conformance.scenarios.scenario import Scenario, round_of, sent, views
+from collections.abc import Sequence
 
-#: Messages in a page: fewer than there are rows.
-PAGE = 3
+from conformance.config import Config
+from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Text
+from conformance.scenarios.scenario import Scenario, retried, sent, single
+
+#: Messages in a page: few enough that the batch has a page between the first and the last.
+PAGE = 4
+#: Rows that are read by themselves as well.
+SINGLES = 5
+_TEXTS: tuple[Text, ...] = (
+    *("emoji", "decomposed", "zeros", "long", "chinese", "tamil", "composed", "date", "number"),
+)
+
+
+def _kept(rows: Sequence[RowSpec], config: Config, *, pages: bool) -> tuple[AnyStep, ...]:
+    sending = tuple(rows[: config.limits.max_rows])
+    views: list[AnyStep] = [single("b", *range(1, min(SINGLES, len(sending))))]
+    if pages:
+        views += [Read(batch="b", view="campaign"), Read(batch="b", view="backward", limit=PAGE)]
+    return (*sent("b", sending), *views, Retry(batch="b"), single("b", 0), retried("b"), *views)
 
 
 def _content(config: Config) -> tuple[AnyStep, ...]:
     rows = [RowSpec(text="markup"), RowSpec(text="quotes"), RowSpec(text="blanks"), RowSpec(text="breaks")]
     rows += [RowSpec(same_as=0), RowSpec(same_as=0, text="markup")]
-    rows += [RowSpec(language=offered.language) for offered in config.template.languages]
-    pages = (Read(batch="b", limit=PAGE), Read(batch="b", view="backward", limit=PAGE))
-    kept = tuple(rows[: config.limits.max_rows])
-    return (*sent("b", kept), *views("b"), *pages, *round_of("b"), *views("b"), *pages)
+    scripts: dict[str, Text] = {"chinese": "chinese", "tamil": "tamil"}
+    for offered in config.template.languages:
+        rows.append(RowSpec(language=offered.language, text=scripts.get(offered.language, "plain")))
+    return _kept(rows, config, pages=True)
+
+
+def _texts(config: Config) -> tuple[AnyStep, ...]:
+    return _kept([RowSpec(text=text) for text in _TEXTS], config, pages=False)
 
 
 CONTENT = Scenario(
     name="content",
-    title="A batch with awkward texts, every language and a recipient three times is retried, and read in small pages.",
+    title="A batch with markup, line breaks, every language and a recipient three times is retried, and read in small pages.",
     requirements=("BR-IDS-01", "BR-IDS-02", "BR-IDS-03", "BR-IDS-04", "BR-IDS-05", "BR-IDS-06", "BR-SEL-01"),
     needs=("failing",),
     build=_content,
+)
+TEXTS = Scenario(
+    name="texts",
+    title="A batch is retried whose texts are not ASCII, look like numbers or dates, or are longer than one SMS.",
+    requirements=("BR-IDS-03", "BR-IDS-04"),
+    needs=("failing",),
+    build=_texts,
 )

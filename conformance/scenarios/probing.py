@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.config import Config
-from conformance.program.probes import AUTHS, METHODS, NAMELESS, PATHS
-from conformance.program.steps import AnyStep, Read, Retry
-from conformance.scenarios.scenario import Scenario, chain, failing, round_of, sent
+from conformance.program.probes import AUTHS, METHODS, NAMELESS, OVERRIDDEN, PATHS
+from conformance.program.steps import AnyStep, Retry, RowSpec
+from conformance.scenarios.scenario import Scenario, blocked, chain, failing, rest, retried, sent
 
 
 def _unknown(_: Config) -> tuple[AnyStep, ...]:
@@ -15,26 +15,35 @@ def _unknown(_: Config) -> tuple[AnyStep, ...]:
 
 
 def _keys(_: Config) -> tuple[AnyStep, ...]:
-    return chain("b", (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS)))
+    """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06)."""
+    again = (Retry(batch="b"), retried("b"), *rest("b", 2))
+    return (*chain("b", (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))), *again)
 
 
 def _methods(_: Config) -> tuple[AnyStep, ...]:
-    return chain("b", tuple(f"method:{name}" for name in METHODS))
+    """Behind the chain the batch is retried with the header alone, and blocked: one more refusal in a later round
+    (ruling 23)."""
+    methods = (*METHODS, *(f"{name}-as-POST" for name in OVERRIDDEN))
+    header = (Retry(batch="b", cause="header:method-override"), retried("b"), *rest("b", 2))
+    return (*chain("b", tuple(f"method:{name}" for name in methods)), *header, *blocked("b", 0))
 
 
-def _foreign_key(_: Config) -> tuple[AnyStep, ...]:
-    return chain("b", ("auth:other-key",))
-
-
-def _foreign_path(config: Config) -> tuple[AnyStep, ...]:
+def _foreign(config: Config) -> tuple[AnyStep, ...]:
     with_its_key = config.target.other is not None and config.target.other.api_key is not None
-    return chain("b", ("campaign:other", *(["campaign:other-own-key"] if with_its_key else [])))
+    own = ("auth:other-key", "campaign:other-own-key") if with_its_key else ()
+    return chain("b", ("campaign:other", *own))
 
 
-def _with_and_without(cause: str) -> Callable[[Config], tuple[AnyStep, ...]]:
-    def build(_: Config) -> tuple[AnyStep, ...]:
-        with_it = (Retry(batch="b", cause=cause), *round_of("b")[1:])
-        return (*sent("b", failing(2)), Read(batch="b", view="message"), *with_it, *round_of("b"))
+def _carried(*causes: str | None) -> Callable[[Config], tuple[AnyStep, ...]]:
+    """A batch with a delivered message, if there can be one, is retried with one thing after the other that must not
+    matter, and read whole each time. Two of them only, for a third retry may rightly be refused (ruling 3)."""
+
+    def build(config: Config) -> tuple[AnyStep, ...]:
+        rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
+        steps: list[AnyStep] = [*sent("b", rows), *rest("b", len(rows))]
+        for cause in causes:
+            steps += [Retry(batch="b", cause=cause), retried("b"), *rest("b", len(rows))]
+        return tuple(steps)
 
     return build
 
@@ -52,51 +61,44 @@ UNKNOWN = Scenario(
 KEYS = Scenario(
     name="keys",
     title="A quiet batch is retried without a key, with wrong and altered keys, and at odd spellings of the path.",
-    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04"),
+    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04", "BR-ACC-06"),
     needs=("failing",),
     build=_keys,
 )
 METHODS_ = Scenario(
     name="methods",
-    title="A quiet batch's retry path is called with every other method.",
-    requirements=("BR-SEC-04",),
+    title="A quiet batch's retry path is called with every other method, also with a header that asks for POST.",
+    requirements=("BR-SEC-04", "BR-SEC-05", "BR-BLK-02"),
     needs=("failing",),
     build=_methods,
 )
-FOREIGN_KEY = Scenario(
-    name="foreign-key",
-    title="A quiet batch is retried with the key of another campaign.",
-    requirements=("BR-SEC-02",),
-    needs=("failing", "other_campaign", "other_key"),
-    build=_foreign_key,
-)
-FOREIGN_PATH = Scenario(
-    name="foreign-path",
-    title="A quiet batch is retried through the path of another campaign.",
-    requirements=("BR-SEC-03",),
+FOREIGN = Scenario(
+    name="foreign",
+    title="A quiet batch is retried with the key of another campaign, and through its path.",
+    requirements=("BR-SEC-02", "BR-SEC-03"),
     needs=("failing", "other_campaign"),
-    build=_foreign_path,
+    build=_foreign,
 )
-BODY_RECIPIENT = Scenario(
-    name="body-recipient",
-    title="A quiet batch is retried with a body that names a recipient, and then without.",
-    requirements=("BR-SEC-05",),
+BODY = Scenario(
+    name="body",
+    title="A quiet batch is retried with bodies that name a recipient, a language and values, and one of its messages.",
+    requirements=("BR-SEC-05", "BR-SEL-02"),
     needs=("failing",),
-    build=_with_and_without("body:json-recipient"),
-)
-BODY_IDS = Scenario(
-    name="body-ids",
-    title="A quiet batch is retried with a body that names one of its messages, and then without.",
-    requirements=("BR-SEC-05",),
-    needs=("failing",),
-    build=_with_and_without("body:json-ids"),
+    build=_carried("body:json-recipient", "body:json-ids"),
 )
 QUERY = Scenario(
     name="query",
-    title="A quiet batch is retried with a query that names a recipient and a message, and then without.",
-    requirements=("BR-SEC-05",),
+    title="A quiet batch is retried with queries that limit it to one message, and that name a recipient and a message.",
+    requirements=("BR-SEC-05", "BR-SEL-02"),
     needs=("failing",),
-    build=_with_and_without("query:recipient"),
+    build=_carried("query:limit", "query:recipient"),
+)
+FORCED = Scenario(
+    name="forced",
+    title="A quiet batch is retried with a query that forces and names a status, and without any.",
+    requirements=("BR-SEC-05", "BR-SEL-02"),
+    needs=("failing",),
+    build=_carried("query:force", None),
 )
 PLAIN_HTTP = Scenario(
     name="plain-http",

@@ -8,9 +8,10 @@ messages are read as soon as the race is over.
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Send, SingleRetry, Together, Wait
-from conformance.scenarios.scenario import Scenario, failing, quiet
+from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Send, SingleRetry, Together
+from conformance.scenarios.scenario import Scenario, failing, quiet, rest, retried
 from conformance.transport.origin import parse_base_url
+from conformance.transport.race import widest
 
 #: Batches by name, with their rows and what is done in each round.
 _Raced = tuple[tuple[str, tuple[RowSpec, ...], tuple[Together | Retry, ...]], ...]
@@ -29,17 +30,19 @@ def _against_single(batch: str, row: int = 0) -> tuple[Together, Together]:
 
 
 def _raced(raced: _Raced) -> tuple[AnyStep, ...]:
-    """All batches are sent, then raced round by round; the waits of one batch are the others' too."""
+    """All batches are sent, then raced round by round; the waits of one batch are the others' too.
+
+    Each race comes right after the wait for its batch, whose last look reads the listing and the first message: other
+    batches' rounds may take a while, and the reads before a race are fresh.
+    """
     steps: list[AnyStep] = [Send(batch=batch, rows=rows) for batch, rows, _ in raced]
     for turn in range(max(len(rounds) for _, _, rounds in raced)):
-        underway = [(batch, rounds[turn]) for batch, _, rounds in raced if turn < len(rounds)]
-        for batch, race in underway:
-            # Other batches' rounds may have taken a while: the reads before a race are fresh.
-            steps += [quiet(batch), Read(batch=batch), Read(batch=batch, view="message"), race]
-            steps += [Read(batch=batch, view="message"), Read(batch=batch)]
-        for batch, _ in underway:
-            steps += [Wait(batch=batch, until=until, essential=False) for until in ("taken", "quiet")]
-            steps += [Read(batch=batch, view="message"), Read(batch=batch)]
+        for batch, rows, rounds in raced:
+            if turn < len(rounds):
+                steps += [quiet(batch) if turn == 0 else retried(batch), *rest(batch, len(rows)), rounds[turn]]
+                steps += [Read(batch=batch, view="message")]
+    for batch, rows, _ in raced:
+        steps += [retried(batch), *rest(batch, len(rows))]
     return tuple(steps)
 
 
@@ -51,25 +54,32 @@ def _batch(config: Config) -> tuple[AnyStep, ...]:
         ("c", (RowSpec(), beside), (_retries("c"),)),
         _ALONE,
     )
-    if parse_base_url(config.target.base_url, booked=True).loopback:
+    if _loopback(config):
         raced += (("wide", failing(1), (_retries("wide", 3), _retries("wide", 4))),)
     return _raced(raced)
 
 
-def _single(_: Config) -> tuple[AnyStep, ...]:
+def _single(config: Config) -> tuple[AnyStep, ...]:
     return _raced(
         (
             ("a", failing(1), _against_single("a")),
             ("b", failing(1), _against_single("b")),
             ("c", failing(2), _against_single("c", row=1)),
-            _ALONE,
+            ("alone", failing(1), _watched(config)),
         )
     )
 
 
-def _reads(_: Config) -> tuple[AnyStep, ...]:
-    seen = Read(batch="a", view="message", rows=(0,))
-    return _raced((("a", failing(1), (Together(steps=(seen, Retry(batch="a"), Read(batch="a"), seen)),)),))
+def _watched(config: Config) -> tuple[Together | Retry, ...]:
+    """A retry without a rival, at once with reads, where the rate allows so many at once."""
+    look = Read(batch="alone", view="message", rows=(0,))
+    at_once = Together(steps=(look, Retry(batch="alone"), Read(batch="alone")))
+    fits = len(at_once.steps) <= widest(config.limits.calls_per_second, loopback=_loopback(config))
+    return (at_once,) if fits else (Retry(batch="alone"),)
+
+
+def _loopback(config: Config) -> bool:
+    return parse_base_url(config.target.base_url, booked=True).loopback
 
 
 BATCH = Scenario(
@@ -81,15 +91,8 @@ BATCH = Scenario(
 )
 SINGLE = Scenario(
     name="race-single",
-    title="Quiet batches are retried at once with the single retry of one of their messages, in two rounds.",
-    requirements=("BR-CON-03", "BR-SEL-08"),
+    title="Quiet batches are retried at once with the single retry of one of their messages, in two rounds, or with reads.",
+    requirements=("BR-CON-03", "BR-SEL-03", "BR-SEL-08", "BR-SCH-02"),
     needs=("failing",),
     build=_single,
-)
-READS = Scenario(
-    name="race-reads",
-    title="A quiet batch is retried at once with reads of its message.",
-    requirements=("BR-SEL-03", "BR-SCH-02"),
-    needs=("failing",),
-    build=_reads,
 )

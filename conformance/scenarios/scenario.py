@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conformance.config import Config
 from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
+
+#: Seconds between the first and the last look at a blocking message: two looks at least a second apart (ruling 23).
+STATUS_LAG = 1.1
+#: Reads that a burst ends with.
+AnyLook = tuple[Read, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +43,13 @@ def failing(count: int) -> tuple[RowSpec, ...]:
 
 
 def quiet(batch: str) -> Wait:
-    """Wait until the batch is quiet."""
+    """Wait until the batch is quiet; the wait's last look reads its listing, and its first message by itself."""
     return Wait(batch=batch, until="quiet")
+
+
+def retried(batch: str) -> Wait:
+    """Wait until what the last retries of the batch pick up shows, and the batch is quiet again; reads as ``quiet``."""
+    return Wait(batch=batch, until="retried")
 
 
 def sent(batch: str, rows: tuple[RowSpec, ...]) -> tuple[AnyStep, ...]:
@@ -47,41 +57,45 @@ def sent(batch: str, rows: tuple[RowSpec, ...]) -> tuple[AnyStep, ...]:
     return (Send(batch=batch, rows=rows), quiet(batch))
 
 
-def round_of(batch: str) -> tuple[AnyStep, ...]:
-    """Retry a batch, see what was taken up, and wait until it is quiet again."""
-    return (
-        Retry(batch=batch),
-        Read(batch=batch, view="message"),
-        Wait(batch=batch, until="taken", essential=False),
-        quiet(batch),
-        Read(batch=batch, view="message"),
+def single(batch: str, *places: int) -> Read:
+    """Read the messages at these places of the batch's listing, one by one."""
+    return Read(batch=batch, view="message", rows=places, by="place")
+
+
+def rest(batch: str, size: int) -> tuple[AnyStep, ...]:
+    """Read, one by one, the messages that a wait has not just read by itself: all but the first."""
+    return (single(batch, *range(1, size)),) if size > 1 else ()
+
+
+def round_of(batch: str, size: int) -> tuple[AnyStep, ...]:
+    """Retry a quiet batch, look at a message at once, and wait until the batch of ``size`` rows is quiet again."""
+    return (Retry(batch=batch), single(batch, 0), retried(batch), *rest(batch, size))
+
+
+def blocked(batch: str, place: int, *, look: AnyLook = (), watched: bool = True) -> tuple[AnyStep, ...]:
+    """Make the message at this place ``created`` by a single retry, retry the batch at once, and look at the message.
+
+    :param look: what is read besides, after the refusal.
+    :param watched: whether the message is read once more, a second later, while it is still ``created`` (ruling 23).
+    """
+    burst = Burst(
+        steps=(
+            # What was read before the single retry says nothing of the batch's status after it (ruling 24).
+            SingleRetry(batch=batch, row=place, by="place"),
+            single(batch, place),
+            Retry(batch=batch),
+            single(batch, place),
+            *look,
+        )
     )
+    later = Wait(batch=batch, until="left", row=place, by="place", seconds=STATUS_LAG, essential=False)
+    return (burst, *([later] if watched else []), retried(batch))
 
 
-def views(batch: str) -> tuple[AnyStep, ...]:
-    """Read a batch in all three views."""
-    return (Read(batch=batch), Read(batch=batch, view="message"), Read(batch=batch, view="campaign"))
-
-
-def blocked(batch: str, place: int) -> tuple[AnyStep, ...]:
-    """Make the message at this place ``created`` by a single retry, retry the batch at once, and look at the message."""
-    return (
-        Burst(
-            steps=(
-                Read(batch=batch, view="message", rows=(place,), by="place"),
-                SingleRetry(batch=batch, row=place, by="place"),
-                Retry(batch=batch),
-                Read(batch=batch, view="message", rows=(place,), by="place"),
-            )
-        ),
-        quiet(batch),
-        Read(batch=batch, view="message"),
-    )
-
-
-def chain(batch: str, causes: tuple[str, ...]) -> tuple[AnyStep, ...]:
-    """A closed chain: probes on a quiet batch, a listing after each, and the valid retry at the end."""
-    steps: list[AnyStep] = [*sent(batch, failing(2)), Read(batch=batch), Read(batch=batch, view="message")]
+def chain(batch: str, causes: Sequence[str]) -> tuple[AnyStep, ...]:
+    """A closed chain: probes on a quiet batch that was never retried (ruling 26), read back after each, and the valid
+    retry at the end."""
+    steps: list[AnyStep] = [*sent(batch, failing(2)), single(batch, 1)]
     for cause in causes:
         steps += [Retry(batch=batch, cause=cause), Read(batch=batch)]
-    return (*steps, Read(batch=batch, view="message"), *round_of(batch))
+    return (*steps, single(batch, 0, 1), Retry(batch=batch), retried(batch), *rest(batch, 2))

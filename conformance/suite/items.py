@@ -8,19 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from conformance.catalogue import PROFILES, Requirement, load
+from conformance import CONTRACT_VERSION
+from conformance.catalogue import PROFILES, Catalogue, Requirement, load
 from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
 from conformance.history.records import History
-from conformance.launch import launch
+from conformance.launch import CONTRACT_VARIABLE, contract_of, launch
 from conformance.report.junit import outcome
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.placeholder import begin, not_run
 from conformance.report.story import story, why
 from conformance.report.write import read_report
-from conformance.run_options import baseline_of, check_contract, names, one_of, options_of
+from conformance.run_options import baseline_of, names, one_of, options_of
 from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
 
@@ -41,7 +43,12 @@ class SuiteFile(pytest.File):
     """The suite's file: its items are the requirements of the chosen profiles, in the contract's order."""
 
     def collect(self) -> Iterator[RequirementItem]:
-        for requirement in load().select(_profiles(self.config)):
+        try:
+            requirements = _catalogue(self.config).select(_profiles(self.config))
+        except SuiteError as error:
+            # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
+            raise self.CollectError(str(error)) from None
+        for requirement in requirements:
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
 
 
@@ -109,10 +116,35 @@ class RequirementItem(pytest.Item):
         return self.path, None, self.requirement.id
 
 
+def _catalogue(config: pytest.Config) -> Catalogue:
+    """The requirements that this session is about: those of the report that it shows, or of the contract asked for.
+
+    :raises SuiteError: the report, the configuration or the version is wrong.
+    """
+    given = config.getoption("conformance_report")
+    if given:
+        known = {item.id for item in read_report(Path(given)).requirements}
+        shipped = load()
+        kept = tuple(r for r in shipped.requirements if r.id in known)
+        return msgspec.structs.replace(shipped, requirements=kept)
+    return load(_contract(config))
+
+
+def _contract(config: pytest.Config) -> str:
+    """The version of the contract that this session judges by."""
+    asked, file = config.getoption("conformance_contract"), config.getoption("conformance_config")
+    if asked is None and file is None and CONTRACT_VARIABLE not in os.environ:
+        # Collecting alone needs no configuration.
+        return CONTRACT_VERSION
+    return contract_of(config.getoption("conformance_target"), Path(file) if file else None, os.environ, asked)
+
+
 def _waiver(item: ReportedRequirement) -> str:
     """What excuses this verdict, the waiver that covers it or the baseline that has it; empty if nothing does."""
     waived = item.waived
     if waived is None or waived.covers != item.verdict:
+        if item.not_in_baseline and item.verdict in ("fail", "inconclusive", "not_run"):
+            return f"{item.verdict.replace('_', ' ')}, and the baseline does not list it"
         return f"{item.verdict}, and the baseline fails there already" if item.known else ""
     return f"{item.verdict.replace('_', ' ')}, waived until {waived.expires}: {waived.reason} ({waived.link})"
 
@@ -160,7 +192,6 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
         _path(config, "baseline"), allow_red=bool(config.getoption("conformance_baseline_allow_red"))
     )
     begin(folder)
-    check_contract(config.getoption("conformance_contract"), "--conformance-contract")
     selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
     fail_on = one_of(_given(config, "fail_on", "inconclusive"), ("fail", "inconclusive"), "--conformance-fail-on")
     stale = one_of(_given(config, "stale_waivers", "fail"), ("fail", "warn"), "--conformance-stale-waivers")
@@ -177,6 +208,7 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
         fail_on="fail" if fail_on == "fail" else "inconclusive",
         wait=number(_given(config, "wait", "0"), "--conformance-wait"),
         selected=selected,
+        contract=_contract(config),
     )
     result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
     for line in result.lines:

@@ -8,31 +8,35 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from conformance.config import Config
-from conformance.errors import GuardError
+from conformance.errors import GuardError, TargetError
 from conformance.history.records import End, Exchange, Invoke, Note
 from conformance.history.spent import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard
+from conformance.transport.network import inner_transport
 from conformance.transport.origin import parse_base_url
+from conformance.transport.paths import Named
 from conformance.transport.race import Track, widest
 from conformance.transport.rate import Budget, Rate, retry_after
-from conformance.transport.recording import Recorder
+from conformance.transport.recording import Recorder, held_by
 from conformance.transport.redact import Redactor
 from conformance.transport.request import Reply, Request
 from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
-from conformance.transport.wire import Passage, Wire, inner_transport, parsed, torn
+from conformance.transport.wire import GRACE, Passage, Wire, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
 MAX_TRIES = 5
+#: Bytes of a history above which a run ends: what cannot be judged is not worth recording.
+MAX_HISTORY = 256 << 20
 
 
 def keys_of(config: Config) -> tuple[str, ...]:
@@ -56,7 +60,9 @@ def numbers_of(config: Config) -> tuple[str, ...]:
 def redactor_of(config: Config) -> Redactor:
     """The redactor of a run with this configuration."""
     known = [config.target.campaign_id, config.template.language]
-    return Redactor(keys_of(config), numbers_of(config), known=[text for text in known if text])
+    keys = _keys(config)
+    others = [secret for secret in keys_of(config) if secret not in keys]
+    return Redactor(keys, numbers_of(config), known=[text for text in known if text], others=others)
 
 
 @dataclass(frozen=True)
@@ -144,12 +150,13 @@ class HttpTransport:
         if self._states is None:
             return StateAnswer(values={}, error="provider_states.url is not set")
         begun = self.now()
-        answer = self._states.ask(name, params, action)
+        answer = self._states.ask(name, params, action, within=self.budget.left() + GRACE)
         batch = answer.values.get("batchId")
         if batch is not None and action == "setup":
             self.guard.made.give(batch)
         error = self.redactor.foreign(answer.error)
-        about = {"state": name, "action": action, "params": dict(params), "batch": batch, "begun": begun}
+        shown = None if batch is None else self.redactor.data(batch)
+        about = {"state": name, "action": action, "params": dict(params), "batch": shown, "begun": begun}
         self.note("state", scenario=scenario, text=error, **about)
         return answer
 
@@ -164,9 +171,11 @@ class HttpTransport:
     def call(self, request: Request) -> Reply:
         """Send one request when the rate allows, record it, and return how it ended. See the protocol."""
         for attempt in range(MAX_TRIES):
+            if (why := self._builder.unfit(request)) is not None:
+                return self._withheld(request, why)
             self._rate.take()
             reply = self._once(request)
-            self.silence.heard(reply.exchange)
+            self._heard(reply)
             if reply.exchange.status != 429:
                 self._rate.steady()
                 return reply
@@ -174,7 +183,9 @@ class HttpTransport:
             if attempt == MAX_TRIES - 1:
                 return reply
             asked = retry_after(reply.exchange.end.headers.get("retry-after"))
-            self._rate.pause(asked if asked is not None else 0.5 * 2**attempt * (1 + self._backoff.random()))
+            pause = asked if asked is not None else 0.5 * 2**attempt * (1 + self._backoff.random())
+            # Beyond the run's time nothing is sent, and there is nothing to wait for.
+            self._rate.pause(min(pause, max(0.1, self.budget.left())))
         return reply
 
     def race(self, requests: Sequence[Request]) -> list[Reply]:
@@ -204,9 +215,19 @@ class HttpTransport:
             if isinstance(way, GuardError):
                 raise way
         for reply in replies:
-            self.silence.heard(reply.exchange)
+            self._heard(reply)
         self._mind([reply for reply in replies if reply.exchange.status == 429])
         return replies
+
+    def _heard(self, reply: Reply) -> None:
+        """Take in how an exchange ended.
+
+        :raises TargetError: the target has fallen silent, or what it answers fills the history.
+        """
+        self.silence.heard(reply.exchange)
+        if self._writer.size > MAX_HISTORY:
+            what = f"the target's answers fill more than {MAX_HISTORY >> 20} MiB of history"
+            raise TargetError(what, where=self._config.target.base_url, mend="run fewer scenarios, or with fewer rows")
 
     def _mind(self, dropped: Sequence[Reply]) -> None:
         """After a race: wait as its answers 429 ask for; nothing is sent again."""
@@ -254,6 +275,19 @@ class HttpTransport:
         http.extensions["conformance"] = context
         return _Departure(request, http, admission, invoke)
 
+    def _withheld(self, request: Request, why: str) -> Reply:
+        """Put a probe on record that cannot be sent as what it is, and send nothing. It costs nothing."""
+        self._stop()
+        nameless = replace(request, auth="none")
+        admission = Admission(Named(request.operation, request.campaign, request.batch, request.message), 0)
+        invoke = self._recorder.invoke(
+            next(self._numbers), self.now(), self._builder.build(nameless), request, admission, None
+        )
+        self._writer.write(invoke)
+        end = End(n=invoke.n, outcome="not_sent", last=self.now(), error=why)
+        self._writer.write(end)
+        return Reply(exchange=Exchange(invoke=invoke, end=end))
+
     def _not_sent(self, departure: _Departure, why: str) -> None:
         self._writer.write(End(n=departure.invoke.n, outcome="not_sent", last=self.now(), error=why))
         self.budget.refund(departure.admission.charge, calls=1)
@@ -265,7 +299,8 @@ class HttpTransport:
             passage.outcome, passage.error = "lost", "nothing marks the end of the answer, and its JSON has none"
         self._settle(departure.admission, passage)
         self._learn(departure.http, departure.admission, passage, answer)
-        end = self._recorder.end(departure.invoke.n, passage, answer, media)
+        own = held_by(departure.http, departure.request)
+        end = self._recorder.end(departure.invoke.n, passage, answer, media, own)
         self._writer.write(end)
         return Reply(exchange=Exchange(invoke=departure.invoke, end=end), json=answer if media == "json" else None)
 
@@ -277,7 +312,8 @@ class HttpTransport:
         return wire
 
     def _make_wire(self) -> Wire:
-        return Wire(self._config.target, self._admit, self.now, self._inner() if self._inner else None)
+        inner = self._inner() if self._inner else None
+        return Wire(self._config.target, self._admit, self.now, inner, self.budget.left)
 
     def _admit(self, http: httpx.Request) -> None:
         """The last check, at the door itself: what the wire is about to send, whoever built it."""
@@ -290,12 +326,12 @@ class HttpTransport:
         self.budget.refund(admission.charge - spent, calls=int(passage.outcome == "not_sent"))
 
     def _learn(self, http: httpx.Request, admission: Admission, passage: Passage, answer: Any) -> None:
+        named, made = admission.named, self.guard.made
+        # Whom an answer shows counts, whatever its status and its end.
+        made.learn_shown(named, answer)
         if passage.outcome != "answered" or passage.status is None or not 200 <= passage.status < 300:
             return
-        named, made = admission.named, self.guard.made
         if named.operation in ("batch_send", "single_send"):
             made.learn_send(named, admission.charge, answer)
         elif named.operation == "batch_list":
             made.learn_page(named.batch or "", http.url.params.multi_items(), answer)
-        elif named.operation == "message_read":
-            made.learn_message(answer)

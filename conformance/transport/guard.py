@@ -61,7 +61,9 @@ _ORDINARY = frozenset({"host", "user-agent", "accept", "content-type", "content-
 _NO_METHODS = ("CONNECT", "TRACE", "TRACK")
 #: What the suite itself puts into httpx's extensions; others change where a request goes, or what it asks for.
 _EXTENSIONS = frozenset({"conformance", "timeout", "trace"})
-#: A configured header with a shorter value is no secret.
+#: Probes whose key is the configured one, altered.
+_ALTERED = ("cut", "extended", "case")
+#: A configured header or key with a shorter value cannot be told from other texts.
 _SECRET = 8
 
 
@@ -148,7 +150,7 @@ class Guard:
             raise _refusal(str(error.args[0])) from None
 
     def invent(self, identifier: UUID, shape: str | None = None) -> str:
-        """An id made up by this run, percent-encoded for a path: well-formed, or malformed in the named shape.
+        """A batch id made up by this run, percent-encoded for a path: well-formed, or malformed in the named shape.
 
         :raises KeyError: there is no such shape.
         """
@@ -161,6 +163,12 @@ class Guard:
         text = template.format(str(identifier), **forms)
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
+        return text
+
+    def invent_message(self, identifier: UUID) -> str:
+        """Return a well-formed message id that this run made up: no message has it, so its retry costs nothing."""
+        text = f"message_{identifier}"
+        self.made.invented_message(text)
         return text
 
     def invent_drawn(self, identifier: UUID, drawn: str) -> str:
@@ -220,8 +228,12 @@ class Guard:
             secrets = [s for known, s in self._headers.items() if len(s) >= _SECRET and (without or low != known)]
             if low not in _ORDINARY and any(secret in value.decode("latin-1") for secret in secrets):
                 raise _refusal("it would carry a configured header's value where that is not to go")
-        if any(key.encode() in named for key in self._keys):
+        # A short key may be a word of any URL: of such a one only a credential is told.
+        if any(key.encode() in named for key in self._keys if len(key) >= _SECRET):
             raise _refusal("it would carry a real key where no key is to go")
+        credential = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if context.auth in ("none", "wrong", *_ALTERED) and credential in self._keys:
+            raise _refusal("it would carry a real key where an altered one is to go")
 
     def _named(self, request: httpx.Request) -> tuple[Named, bool]:
         path = request.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._base.path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.transport.masked import Allowed
 from conformance.transport.paths import Named
 
 
@@ -35,18 +36,25 @@ class Made:
     """
 
     def __init__(self, recipients: Collection[str], given: Iterable[str] = ()) -> None:
-        self._recipients = recipients
+        self._allowed = Allowed(recipients)
         self._lock = threading.Lock()
         self._batches: dict[str, _Batch] = {batch: _Batch(0, ours=False) for batch in given}
         #: The batch of each message; None for a message that was sent singly.
         self._messages: dict[str, str | None] = {}
+        #: Ids of messages and of batches under which an answer showed somebody who is not allowed. Final.
         self._barred: set[str] = set()
         self._invented: set[str] = set()
+        self._invented_messages: set[str] = set()
 
     def invented(self, *names: str) -> None:
-        """Ids that this run made up."""
+        """Ids of batches that this run made up."""
         with self._lock:
             self._invented.update(names)
+
+    def invented_message(self, name: str) -> None:
+        """Record the id of a message that this run made up."""
+        with self._lock:
+            self._invented_messages.add(name)
 
     def give(self, batch: str) -> None:
         """A batch that the vendor made for this run: as one that the user gave, it may be retried once it was read."""
@@ -61,6 +69,10 @@ class Made:
         with self._lock:
             if named.operation == "single_retry":
                 message = named.message or ""
+                # What the target made or showed comes first, as for batches.
+                known = message in self._messages or message in self._barred
+                if not known and message in self._invented_messages:
+                    return 0
                 if message not in self._messages or message in self._barred:
                     raise LookupError("it retries a message that this run did not make, or that texts somebody else")
                 owner = self._messages[message]
@@ -77,7 +89,7 @@ class Made:
         batch = self._batches.get(identifier)
         if batch is None:
             raise LookupError("it retries a batch that this run did not make and was not given")
-        if batch.barred:
+        if batch.barred or identifier in self._barred:
             raise LookupError("it retries a batch in which somebody stands who is not allowed")
         if not batch.allowed:
             raise NotReadError("it retries a batch that was not read whole: who stands in it is not known")
@@ -117,6 +129,10 @@ class Made:
                     return
                 if isinstance(message.get("id"), str):
                     self._messages.setdefault(message["id"], batch_id)
+                    # Another view may have shown somebody else under that id before.
+                    batch.barred = batch.barred or message["id"] in self._barred
+            if batch.barred:
+                return
             rows = self._walked(batch, query, len(messages))
             if rows is None:
                 return
@@ -140,14 +156,44 @@ class Made:
         before = batch.reached.get(asked["after"])
         return None if before is None else before + rows
 
-    def learn_message(self, message: Any) -> None:
-        """A message was read by itself: one that shows somebody who is not allowed is not retried."""
-        if not isinstance(message, dict) or not isinstance(message.get("id"), str):
-            return
-        shown = message.get("recipient")
-        if isinstance(shown, str) and shown.removeprefix("+").isdecimal() and not self._allowed(shown):
-            with self._lock:
-                self._barred.add(message["id"])
+    def learn_shown(self, named: Named, answer: Any) -> None:
+        """An answer came with this JSON, whatever its status: whoever it shows under an id has to be allowed.
 
-    def _allowed(self, recipient: Any) -> bool:
-        return str(recipient).removeprefix("+") in self._recipients
+        One answer of any view that shows, under an id, a recipient who is not provably allowed bars that message and
+        its batch for good: what the views disagree about may text somebody else.
+        """
+        shown = list(_shown(answer))
+        with self._lock:
+            for message in shown:
+                if self._allowed(message.get("recipient")):
+                    continue
+                names = [message.get("id"), message.get("messageId")]
+                single = named.operation in ("message_read", "single_retry")
+                # What is answered for an id stands for it, whatever id it shows.
+                names += [named.message] if single else []
+                for name in (each for each in names if isinstance(each, str)):
+                    self._bar(name)
+                batches = message.get("batches")
+                entries = batches if isinstance(batches, list) else [batches]
+                of = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+                listed = named.batch if named.operation in ("batch_list", "batch_retry") else None
+                self._barred.update(each for each in (*of, message.get("batchId"), listed) if isinstance(each, str))
+
+    def _bar(self, message: str) -> None:
+        self._barred.add(message)
+        owner = self._messages.get(message)
+        if owner is not None:
+            self._barred.add(owner)
+
+
+def _shown(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object of an answer that names a recipient and an id. Answers are bounded in depth (``transport.bounds``)."""
+    if isinstance(value, dict):
+        if value.get("recipient") is not None:
+            yield value
+        for inner in value.values():
+            yield from _shown(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            if isinstance(inner, dict | list):
+                yield from _shown(inner)

@@ -185,6 +185,10 @@ class Budget:
             self.calls += 1
             self.messages += messages
 
+    def left(self) -> float:
+        """Seconds that the run still has; 0 if its time is over."""
+        return max(0.0, self._limits.max_seconds - (self._clock() - self._begun))
+
     def refund(self, messages: int, *, calls: int = 0) -> None:
         """Give back what was certainly not spent."""
         with self._lock:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
 from conformance.history.records import End, Invoke, Media, Row
 from conformance.transport.guard import Admission
-from conformance.transport.redact import Redactor
+from conformance.transport.redact import LONGEST_NAME, Redactor
 from conformance.transport.request import OutRow, Request
 from conformance.transport.wire import Passage
 
@@ -29,18 +31,18 @@ class Recorder:
     ) -> Invoke:
         """The record of request ``n``, about to leave at ``t`` seconds, in the race of that number if it is one's."""
         path = http.url.raw_path.decode("ascii").split("?", 1)[0].removeprefix(self._below)
-        text = self._redactor.text
+        data = self._redactor.data
         return Invoke(
             n=n,
             t=t,
             operation=request.operation,
             method=http.method,
-            path=text(path),
-            query=tuple((text(k), text(v)) for k, v in request.query),
-            # Ids are the target's words: what it put into them is not written down either.
-            campaign=text(request.campaign),
-            batch=None if request.batch is None else text(request.batch),
-            message=None if request.message is None else text(request.message),
+            path=data(path),
+            query=tuple((data(k), data(v)) for k, v in request.query),
+            # Ids are the target's words, written as in its answers.
+            campaign=data(request.campaign),
+            batch=None if request.batch is None else data(request.batch),
+            message=None if request.message is None else data(request.message),
             auth=request.auth,
             cause=request.cause,
             content_type=http.headers.get("content-type"),
@@ -71,13 +73,16 @@ class Recorder:
             nonce=row.nonce,
         )
 
-    def end(self, n: int, passage: Passage, answer: Any, media: Media) -> End:
-        """The record of how request ``n`` ended: its passage, and the answer as parsed."""
+    def end(self, n: int, passage: Passage, answer: Any, media: Media, own: Iterable[str] = ()) -> End:
+        """The record of how request ``n`` ended: its passage, and the answer as parsed.
+
+        :param own: what the request held itself (:func:`held_by`).
+        """
         body = None
         if media == "json":
-            body = self._redactor.body(answer)
+            body = self._redactor.body(answer, own)
         elif media == "text":
-            body = self._redactor.foreign(answer)
+            body = self._redactor.foreign(answer, own)
         return End(
             n=n,
             outcome=passage.outcome,
@@ -86,8 +91,19 @@ class Recorder:
             last=passage.last,
             status=passage.status,
             headers=self._redactor.headers(passage.headers),
-            size=len(passage.body),
+            size=0 if passage.undecoded else len(passage.body),
             media=media,
+            undecoded=passage.undecoded[:LONGEST_NAME] or None,
+            remarks=tuple(passage.remarks),
             body=body,
             error=self._redactor.foreign(passage.error) if passage.error else None,
         )
+
+
+def held_by(http: httpx.Request, request: Request) -> tuple[str, ...]:
+    """What a request holds in its path, query, ids and body, in clear: an answer that shows it again reveals nothing."""
+    path, _, query = http.url.raw_path.decode("ascii").partition("?")
+    ids = (request.campaign, request.batch or "", request.message or "")
+    pairs = (text for pair in request.query for text in pair)
+    body = (request.content or b"")[: 1 << 16].decode("utf-8", "replace")
+    return tuple(text for text in (path, unquote(path), query, *ids, *pairs, body) if text)

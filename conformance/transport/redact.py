@@ -1,7 +1,11 @@
 """What of an exchange may be written down.
 
 Keys, and any eight characters of them, never; testers' numbers only as salted tokens; strings that the target
-made up and that no document names only as digests. Shapes and equality survive, so that judges can compare.
+made up and that no document names only as digests. Shapes and equality survive, so that judges can compare: what is
+left out has a mark in its place, ``[redacted:REASON:DIGEST]``, whose digest is keyed with the run's salt. In one run
+equal texts have equal marks, and different texts different ones.
+
+Ids and cursors are data that the API hands out. Of them, only keys and testers' numbers are left out.
 """
 
 from __future__ import annotations
@@ -10,25 +14,39 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from conformance.config import SIMULATOR_FAILING
+from conformance.transport.bounds import escaped
+from conformance.transport.credentials import OPAQUE, Found, credentials, named, unknown
+from conformance.transport.inside import inside
+from conformance.transport.numbers import Numbers
 
-#: Pieces of a key that are this long, or longer, are scrubbed.
+#: Pieces of a key that are this long, or longer, are scrubbed. A shorter key cannot be told from other texts.
 PIECE = 8
-KEY_MARK = "[redacted:key]"
-SECRET_MARK = "[redacted:secret]"
+#: Characters of a key in a row, or all of it, from which on chance is no explanation.
+PROOF = 12
 
-#: String fields that the contract names and that may stand as they came (section 1).
-DOCUMENTED = frozenset(
+#: Ids, cursors and times, which the API hands out (contract section 1).
+_DATA = frozenset(
     {
         *("id", "batchId", "messageId", "campaignId", "templateId", "templateBodyId", "creatorId", "externalAttemptId"),
-        *("createdAt", "updatedAt", "sentAt", "deliveredAt", "status", "latestStatus", "language"),
-        *("startCursor", "endCursor", "code", "type", "errorType", "errorCode", "originalFileName"),
+        *("createdAt", "updatedAt", "sentAt", "deliveredAt", "startCursor", "endCursor"),
     }
 )
+#: String fields that the contract names and that may stand as they came (section 1).
+DOCUMENTED = _DATA | {
+    "status",
+    "latestStatus",
+    "language",
+    "code",
+    "type",
+    "errorType",
+    "errorCode",
+    "originalFileName",
+}
 #: Free text that is ours when our nonce stands in it, and somebody's personal data otherwise.
 _CONTENT = frozenset({"fullMessage", "body"})
 _NONCE = re.compile(r"\[n:[0-9a-f]{8}\]")
@@ -39,26 +57,17 @@ _HEADERS = frozenset(
         *("retry-after", "date", "allow", "server", "www-authenticate"),
     }
 )
+#: Characters that are kept of a text; what is longer is cut, and its length and digest are written down.
+LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 256
 
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
-_SECRETS = re.compile(
-    r"(?P<kept>\b[\w-]{0,20}(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credential|session)\w*[\"']?\s*[:=]\s*[\"']?)"
-    r"(?P<value>(?!(?:bearer\s+)?\$)(?:bearer\s+)?[^\s\"',;&}]{4,})"
-    r"|(?P<bearer>\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,})"
-    r"|(?P<url>(?<=://)[^\s/@:]+:[^\s/@]+(?=@))"
-    r"|(?P<pem>-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))"
-    r"|(?P<aws>\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b)"
-    r"|(?P<jwt>\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
-    re.I,
-)
-_TOKENISH = re.compile(r"[A-Za-z0-9+/_=~-]{16,}")
-_UUID = re.compile(r"(?:[a-z]+_)*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _DIGEST = re.compile(r"digest:[0-9a-f]{12}")
-#: Digits of a number without its country code, as people write it in Singapore.
-_NATIONAL = 8
-#: A number of this many digits or more in a text may be somebody's phone.
-_DIGITS = re.compile(r"(?<!\d)\+?\d{8,15}(?!\d)")
-
+#: What stands for something already. In a text that a target made up, only marks that this run made count.
+_MARKS = re.compile(
+    r"(\[redacted:[a-z-]{1,20}(?::[0-9a-f]{8})?\]|\[cut:\d{1,9}:[0-9a-f]{8}\]|(?:tel|digest):[0-9a-f]{12}(?![0-9a-f]))"
+)
+#: A number of this many digits in a text may be somebody's phone, if it is no part of an id.
+_PHONE = re.compile(rf"(?P<id>{OPAQUE.pattern})|(?<!\w)\+?[0-9]{{8,15}}+(?!\w|-\w)")
 
 #: Lower case without a change of length.
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -67,8 +76,10 @@ _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 class Redactor:
     """Scrubs what goes to files and screens. One for each run; its salt is never written down.
 
-    :param keys: every secret that the configuration holds.
+    :param keys: the API keys that the configuration holds.
     :param numbers: testers' numbers; the documented simulators stay clear.
+    :param known: texts of the configuration that are no secrets.
+    :param others: other values of the configuration that are not written down: headers, the proxy's password.
     """
 
     def __init__(
@@ -78,14 +89,19 @@ class Redactor:
         *,
         salt: bytes | None = None,
         known: Iterable[str] = (),
+        others: Iterable[str] = (),
     ) -> None:
         self._salt = salt or secrets.token_bytes(16)
-        self._pieces = frozenset(piece for key in keys for form in _forms(key) for piece in _cut(form))
-        clear = set(SIMULATOR_FAILING)
-        self._numbers = {written: n for n in set(numbers) if n not in clear for written in (n, n[-_NATIONAL:])}
-        self._number = re.compile("|".join(map(_written, sorted(self._numbers, key=len, reverse=True))) or r"(?!)")
-        self._clear = clear
+        keys = tuple(keys)
+        self._sizes = tuple(len(key) for key in keys)
+        self._of_keys = frozenset(_pieces(keys))
+        self._pieces = self._of_keys | frozenset(_pieces(others))
+        self._clear = frozenset(SIMULATOR_FAILING)
+        self._numbers = Numbers(numbers, self._clear)
         self._known = frozenset(known)
+        #: Marks of this run, and texts in ids and cursors that look like credentials.
+        self._issued: set[str] = set()
+        self._handed: set[str] = set()
 
     # -- pieces -----------------------------------------------------------------------------------------------
 
@@ -97,13 +113,20 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text of ours, or an error's: keys, testers' numbers and evident secrets scrubbed, the rest as it is."""
-        text = self._number.sub(lambda m: self.token(self._numbers[re.sub(r"\D", "", m.group())]), text)
-        return self._without_keys(_SECRETS.sub(_mark, text))
+        return self._scrub(text, (*self._always(()), self._secrets(()), self._named(())))
 
-    def foreign(self, text: str) -> str:
-        """A text that the target made up: also what looks like a number of a phone or a random secret."""
-        text = _DIGITS.sub(lambda m: self.token(m.group().lstrip("+")), self.text(text))
-        return _TOKENISH.sub(self._random, text)
+    def data(self, text: str) -> str:
+        """An id, a cursor or a path: keys and testers' numbers scrubbed, and cut if it is very long."""
+        return self._cut(text, LONGEST_ID, lambda part: self._scrub(self._disowned(part), self._always(())))
+
+    def foreign(self, text: str, own: Iterable[str] = ()) -> str:
+        """A text that the target made up: also what looks like a number of a phone or a random secret.
+
+        :param own: what the request held: its path, its ids. Shown again, it is no secret.
+        """
+        own = tuple(own)
+        stages = (*self._always(own), self._secrets(own), self._named(own), self._phones, self._unknown(own))
+        return self._cut(text, LONGEST_TEXT, lambda part: self._scrub(self._disowned(part), stages))
 
     def digest(self, text: str) -> str:
         """The stand-in of an unknown string: equal strings stay equal, and a stand-in stands for itself."""
@@ -116,19 +139,22 @@ class Redactor:
             low = name.lower()
             if low == "content-type":
                 # Letters of a media type are alike in either case; in mixed ones they would look like a secret.
-                kind, mark, rest = self.text(value).partition(";")
+                kind, mark, rest = self.text(value[:LONGEST_ID]).partition(";")
                 kept[low] = self.foreign(f"{kind.strip().lower()}{mark}{rest}")
             elif low in _HEADERS:
-                kept[self.foreign(low)] = self.foreign(value)
+                kept[self._name(low)] = self.foreign(value)
             elif low == "location":
                 kept[low] = self.foreign(value.split("?", 1)[0])
             else:
-                kept[self.foreign(low)] = self.digest(value)
+                kept[self._name(low)] = self.digest(value)
         return kept
 
-    def body(self, value: Any) -> Any:
-        """An answer's JSON, of the same shape."""
-        return self._json(value, "")
+    def body(self, value: Any, own: Iterable[str] = ()) -> Any:
+        """An answer's JSON, of the same shape.
+
+        :param own: as :meth:`foreign` has it.
+        """
+        return self._json(value, "", tuple(own))
 
     def sent(self, value: Any) -> Any:
         """A request's body as it may be recorded: ours, so only keys and numbers are scrubbed."""
@@ -140,86 +166,197 @@ class Redactor:
             return [self.sent(v) for v in value]
         return self._plain(value)
 
-    # -- inside -----------------------------------------------------------------------------------------------
+    def hand(self, text: str) -> None:
+        """The API handed this id or cursor out: what looks like a credential in it is none, wherever it is shown."""
+        for found in (*credentials(text), *named(text), *unknown(text)):
+            if len(self._handed) < _HANDED:
+                self._handed.add(text[found.start : found.end])
 
-    def _json(self, value: Any, field: str) -> Any:
+    # -- JSON -------------------------------------------------------------------------------------------------
+
+    def _json(self, value: Any, field: str, own: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
-            return {self._name(k): self._values(v) if k == "values" else self._json(v, k) for k, v in value.items()}
+            return {
+                self._name(k): self._values(v, own) if k == "values" else self._json(v, k, own)
+                for k, v in value.items()
+            }
         if isinstance(value, list):
-            return [self._json(v, field) for v in value]
-        return self._string(value, field) if isinstance(value, str) else self._plain(value)
+            return [self._json(v, field, own) for v in value]
+        return self._string(value, field, own) if isinstance(value, str) else self._plain(value)
 
     def _plain(self, value: Any) -> Any:
-        """A number may be somebody's phone, or a secret in digits."""
+        """A number may be somebody's phone, or a secret in digits: it gets another number in its place."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
-        return 0 if self.text(str(value)) != str(value) else value
+        text = str(value)
+        if len(text) < PIECE - 1 or self._scrub(text, self._always(())) == text:
+            return value
+        # Larger than any count, and whole in 64 bits.
+        return (1 << 60) + int(self._hash(text), 16)
 
-    def _string(self, text: str, field: str) -> str:
-        if text in self._known:
+    def _string(self, text: str, field: str, own: tuple[str, ...]) -> str:
+        if text in self._known or (self._made(text) and _MARKS.fullmatch(text)):
             return text
         if field == "recipient":
-            return self.token(text) if text.isascii() and text.isdigit() else self._without_keys(self.digest(text))
+            digits = text.isascii() and text.isdigit()
+            return self.token(text) if digits else self._without_keys(self.digest(text), ())
+        if field in _DATA:
+            self.hand(text[:LONGEST_ID])
+            return self.data(text)
         if field in DOCUMENTED:
-            return self.text(text)
+            return self._cut(text, LONGEST_NAME, lambda part: self.text(self._disowned(part)))
         if field in _CONTENT and _NONCE.search(text):
-            return self.text(text)
+            return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
-            return self.foreign(text)
-        if _SECRET_NAMES.search(field):
-            return SECRET_MARK
-        marked = self.foreign(text)
-        return SECRET_MARK if SECRET_MARK in marked or KEY_MARK in marked else self.digest(text)
+            return self.foreign(text, own)
+        reason = self._reason(text, own) if len(text) >= PIECE - 1 else None
+        if reason is None and _SECRET_NAMES.search(field):
+            reason = "secret"
+        return self.digest(text) if reason is None else self._mark(reason, text)
 
-    def _values(self, values: Any) -> Any:
+    def _reason(self, text: str, own: tuple[str, ...]) -> str | None:
+        """What is seen in a string that no document names; None if nothing, and its digest does."""
+        head = self._disowned(text[:LONGEST_TEXT])
+        shown = inside(head)
+        if shown is not None:
+            return shown.removeprefix("a ").lower().replace(" ", "-")
+        marks: list[str] = _MARKS.findall(self._scrub(head, (*self._always(own), self._secrets(own))))
+        reasons = [mark.split(":")[1] for mark in marks if mark.startswith("[redacted:")]
+        proven = [reason for reason in reasons if reason not in ("number", "configured", "key-part")]
+        return next(iter(proven or reasons), None)
+
+    def _values(self, values: Any, own: tuple[str, ...]) -> Any:
         """A message's template values: as they came where they are ours."""
         if not isinstance(values, dict):
-            return self._json(values, "values")
+            return self._json(values, "values", own)
         ours = any(isinstance(v, str) and _NONCE.search(v) for v in values.values())
         return {
-            self._name(k): (self.text(v) if ours else self.digest(v)) if isinstance(v, str) else self._json(v, "values")
+            self._name(k): (self._cut(v, LONGEST_TEXT, self.text) if ours else self.digest(v))
+            if isinstance(v, str)
+            else self._json(v, "values", own)
             for k, v in values.items()
         }
 
     def _name(self, name: str) -> str:
-        return name if name in DOCUMENTED else self.foreign(name)
+        return name if name in DOCUMENTED else self._cut(name, LONGEST_NAME, self.foreign)
 
-    def _random(self, match: re.Match[str]) -> str:
-        text = match.group()
-        if _UUID.fullmatch(text) or text in self._known or text.startswith(("tel:", "digest:")):
-            return text
-        kinds = sum(bool(re.search(p, text)) for p in ("[a-z]", "[A-Z]", "[0-9]", "[+/=~]"))
-        return (
-            SECRET_MARK
-            if kinds >= 3 or (kinds == 2 and len(set(text)) >= 12 and any(c.isdigit() for c in text))
-            else text
-        )
+    # -- texts ------------------------------------------------------------------------------------------------
 
-    def _without_keys(self, text: str) -> str:
+    def _scrub(self, text: str, stages: Iterable[Callable[[str], str]]) -> str:
+        """The text after all stages; what stands for something already is left alone by each."""
+        text = escaped(text)
+        for stage in stages:
+            # Only a text that holds either mark's beginning is worth the search.
+            parts = _MARKS.split(text) if "[" in text or ":" in text else [text]
+            text = "".join(part if place % 2 else stage(part) for place, part in enumerate(parts))
+        return text
+
+    def _cut(self, text: str, longest: int, scrub: Callable[[str], str]) -> str:
+        if len(text) <= longest:
+            return scrub(text)
+        # What the cut may have parted is left out: it ends at a blank, or well before the cut.
+        head = text[: longest // 2]
+        clean = scrub(head[: max(head.rfind(" "), longest // 4)])
+        return f"{clean}[cut:{len(text)}:{self._hash(text)[:8]}]"
+
+    def _mark(self, reason: str, text: str) -> str:
+        mark = f"[redacted:{reason}:{self._hash(text)[:8]}]"
+        if len(self._issued) < _HANDED:
+            self._issued.add(mark)
+        return mark
+
+    def _disowned(self, text: str) -> str:
+        """A target's text, in which a mark that this run did not make is no mark, but the target's own words."""
+        return _MARKS.sub(lambda m: m[0] if self._made(m[0]) else m[0].replace("[", "("), text)
+
+    def _made(self, text: str) -> bool:
+        return text in self._issued or text.startswith(("tel:", "digest:", "[cut:"))
+
+    def _always(self, own: tuple[str, ...]) -> tuple[Callable[[str], str], ...]:
+        return (lambda text: self._without_keys(text, own)), self._without_numbers
+
+    def _secrets(self, own: tuple[str, ...]) -> Callable[[str], str]:
+        return lambda text: self._replaced(text, credentials(text), own)
+
+    def _named(self, own: tuple[str, ...]) -> Callable[[str], str]:
+        return lambda text: self._replaced(text, named(text), own)
+
+    def _unknown(self, own: tuple[str, ...]) -> Callable[[str], str]:
+        return lambda text: self._replaced(text, unknown(text), own)
+
+    def _replaced(self, text: str, found: Iterable[Found], own: tuple[str, ...]) -> str:
+        parts: list[str] = []
+        done = 0
+        for start, end, reason in sorted(found):
+            shown = text[start:end]
+            if start < done or shown in self._known or shown in self._handed or any(shown in each for each in own):
+                continue
+            parts += (text[done:start], self._mark(reason, shown))
+            done = end
+        return "".join((*parts, text[done:]))
+
+    def _phones(self, text: str) -> str:
+        return _PHONE.sub(lambda m: m[0] if m["id"] else self.token(m[0].lstrip("+")), text)
+
+    def _without_numbers(self, text: str) -> str:
+        return self._numbers.scrub(text, self._stand_in)
+
+    def _stand_in(self, digits: str) -> str:
+        whole = self._numbers.whole.get(digits)
+        return self.token(whole) if whole is not None else self._mark("number", digits)
+
+    def _without_keys(self, text: str, own: tuple[str, ...]) -> str:
         """The text without any piece of a key: the longest runs that are made of pieces are cut out whole."""
         if not self._pieces or len(text) < PIECE:
             return text
-        dirty = bytearray(len(text))
         folded = text.translate(_LOWER)
-        for start in range(len(text) - PIECE + 1):
-            if folded[start : start + PIECE] in self._pieces:
-                dirty[start : start + PIECE] = b"\x01" * PIECE
-        if not any(dirty):
-            return text
         parts: list[str] = []
-        for index, char in enumerate(text):
-            if not dirty[index]:
-                parts.append(char)
-            elif index == 0 or not dirty[index - 1]:
-                parts.append(KEY_MARK)
-        return "".join(parts)
+        done = 0
+        for start, end in _runs(folded, self._pieces):
+            parts += (
+                text[done:start],
+                self._mark(self._of_key(text[start:end], folded[start:end], own), text[start:end]),
+            )
+            done = end
+        return "".join((*parts, text[done:]))
+
+    def _of_key(self, shown: str, folded: str, own: tuple[str, ...]) -> str:
+        """The reason for which a run of pieces is left out: only what is no chance, and no word of the request, proves."""
+        if not any(folded[i : i + PIECE] in self._of_keys for i in range(len(folded) - PIECE + 1)):
+            return "configured"
+        long = len(shown) >= min((PROOF, *self._sizes))
+        common = any(shown in each for each in (*own, *self._known))
+        return "key" if long and not common else "key-part"
 
     def _hash(self, text: str) -> str:
         return hashlib.sha256(self._salt + text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _mark(match: re.Match[str]) -> str:
-    return (match.group("kept") or "") + SECRET_MARK
+#: How many marks and texts of ids one run keeps in mind.
+_HANDED = 50_000
+
+
+def _runs(folded: str, pieces: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Stretches of a text that consist of pieces, from start to end."""
+    first, last = -1, -1
+    for start in range(len(folded) - PIECE + 1):
+        if folded[start : start + PIECE] not in pieces:
+            continue
+        if start > last:
+            if first >= 0:
+                yield first, last
+            first = start
+        last = start + PIECE
+    if first >= 0:
+        yield first, last
+
+
+def _pieces(keys: Iterable[str]) -> Iterator[str]:
+    """All pieces of PIECE characters of every form of the keys, in lower case."""
+    for key in keys:
+        for form in _forms(key) if len(key) >= PIECE else ():
+            low = form.translate(_LOWER)
+            yield from (low[i : i + PIECE] for i in range(len(low) - PIECE + 1))
 
 
 def _forms(key: str) -> Iterable[str]:
@@ -230,15 +367,3 @@ def _forms(key: str) -> Iterable[str]:
         # What stands before the key shifts its base64; the characters that neighbours have a part in are left out.
         encoded = base64.b64encode(bytes(before) + raw).decode()[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
         yield from (encoded, encoded.replace("+", "-").replace("/", "_"))
-
-
-def _written(number: str) -> str:
-    """A pattern of the ways in which a number is written; a short one only where it stands by itself."""
-    spread = r"[ ().-]{0,2}".join(number)
-    return spread if len(number) > _NATIONAL else rf"(?<![0-9A-Za-z]){spread}(?![0-9A-Za-z])"
-
-
-def _cut(form: str) -> Iterable[str]:
-    """All pieces of PIECE characters, in lower case."""
-    low = form.translate(_LOWER)
-    return (low[i : i + PIECE] for i in range(max(1, len(low) - PIECE + 1)))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import ssl
-import threading
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +11,24 @@ import httpcore
 import httpx
 
 from conformance.config import Target
-from conformance.errors import UsageError
 from conformance.history.records import Media, Outcome
+from conformance.transport.bounds import (
+    TooLargeError,
+    UndecodableError,
+    Watchdog,
+    check_head,
+    decodable_as_it_stands,
+    parse,
+    read_body,
+)
 from conformance.transport.gate import GatedBackend, Lane, drop_unasked, gated
+from conformance.transport.network import inner_transport
 from conformance.transport.request import Request
 
-#: Bytes of an answer's body, after content decoding, above which it is not read on.
-MAX_BODY = 8 << 20
+#: Seconds by which a call may outlast the run's time: it is told to end, and has to be noticed.
+GRACE = 3.0
+#: How errors name the configured proxy.
+PROXY = "the proxy (target.proxy)"
 
 #: Calls that the guard checks on every request, at the last moment before the network.
 Check = Callable[[httpx.Request], object]
@@ -37,6 +45,9 @@ class Passage:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    #: The Content-Encoding that could not be decoded; ``body`` is as it came then.
+    undecoded: str = ""
+    remarks: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -59,22 +70,6 @@ class GuardedTransport(httpx.BaseTransport):
         self._inner.close()
 
 
-def inner_transport(target: Target) -> httpx.HTTPTransport:
-    """httpx's own transport, with nothing taken from the environment.
-
-    :raises UsageError: a certificate or proxy of the configuration cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=target.ca_file)
-        if target.client_cert is not None:
-            context.load_cert_chain(target.client_cert)
-        return httpx.HTTPTransport(verify=context, trust_env=False, http2=False, proxy=target.proxy, retries=0)
-    except (ssl.SSLError, OSError):
-        raise UsageError("cannot be used", where="target.ca_file or client_cert", mend="name PEM files") from None
-    except ValueError:
-        raise UsageError("is no URL of a proxy", where="target.proxy", mend="write http://host:port") from None
-
-
 class Wire:
     """A client with warm connections; one for each thread.
 
@@ -82,12 +77,20 @@ class Wire:
     :param check: the guard.
     :param clock: seconds since the run began.
     :param inner: replaces the network, for tests.
+    :param left: seconds that the run still has; a call does not outlast them by more than ``GRACE``.
     """
 
     def __init__(
-        self, target: Target, check: Check, clock: Callable[[], float], inner: httpx.BaseTransport | None = None
+        self,
+        target: Target,
+        check: Check,
+        clock: Callable[[], float],
+        inner: httpx.BaseTransport | None = None,
+        left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._clock = clock
+        self._left = left
+        self._proxied = target.proxy is not None
         self._timeout = httpx.Timeout(
             connect=target.connect_timeout,
             read=target.read_timeout,
@@ -98,12 +101,9 @@ class Wire:
         network = inner_transport(target) if inner is None else None
         self._network = network
         self._backend: GatedBackend | None = gated(network) if network is not None else None
-        self._client = httpx.Client(
-            transport=GuardedTransport(network or inner or httpx.BaseTransport(), check),
-            trust_env=False,
-            follow_redirects=False,
-        )
-        self._stream: Any = None
+        # No httpx.Client: it takes redirects apart that are not to be followed, and fails over odd ones.
+        self._door = GuardedTransport(network or inner or httpx.BaseTransport(), check)
+        self._watchdog = Watchdog()
 
     @property
     def bound(self) -> float:
@@ -112,7 +112,7 @@ class Wire:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._door.close()
 
     def send(self, request: httpx.Request, lane: Lane | None = None) -> Passage:
         """Send a request and read its answer whole.
@@ -129,29 +129,29 @@ class Wire:
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
             nonlocal left
-            if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-                self._stream = info.get("return_value")
-            elif event.endswith(".send_request_headers.started"):
-                left = True
+            self._watchdog.trace(event, info)
+            if event.endswith(".send_request_headers.started"):
+                # What a proxy is told to connect to is not the request yet.
+                left = left or getattr(info.get("request"), "method", b"") != b"CONNECT"
             elif event.endswith(".send_request_body.complete"):
                 passage.released = self._clock()
             elif event.endswith(".receive_response_headers.complete"):
                 passage.first = self._clock()
 
         request.extensions = {**request.extensions, "timeout": self._timeout.as_dict(), "trace": trace}
-        watchdog = threading.Timer(self._whole, self._cut)
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            self._exchange(request, passage)
+            with self._watchdog.within(min(self._whole, max(0.0, self._left()) + GRACE)):
+                self._exchange(request, passage)
         except httpx.TransportError as error:
+            passage.outcome = "lost" if left and not isinstance(error, httpx.ProxyError) else "not_sent"
+            passage.error = say(error, proxied=self._proxied)
+        except TooLargeError as error:
+            passage.outcome, passage.error = "lost", str(error)
+        except UndecodableError as error:
+            passage.outcome, passage.error = "lost", f"the answer could not be decoded: {error}"
+        except (httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
             passage.outcome = "lost" if left else "not_sent"
-            passage.error = _say(error)
-        except (httpx.DecodingError, httpx.InvalidURL, httpx.StreamError) as error:
-            passage.outcome = "lost" if left else "not_sent"
-            passage.error = f"the answer could not be decoded ({type(error).__name__})"
-        finally:
-            watchdog.cancel()
+            passage.error = f"the answer could not be read ({type(error).__name__})"
         passage.last = self._clock()
         if lane is not None:
             passage.released = lane.released
@@ -170,50 +170,40 @@ class Wire:
         return passage
 
     def _exchange(self, request: httpx.Request, passage: Passage) -> None:
-        response = self._client.send(request, stream=True)
+        response = self._door.handle_request(request)
         try:
             if passage.first is None:
                 passage.first = self._clock()
             passage.status = response.status_code
+            check_head(response.headers.raw)
             passage.headers = dict(response.headers.items())
-            parts: list[bytes] = []
-            size = 0
-            for part in response.iter_bytes():
-                size += len(part)
-                if size > MAX_BODY:
-                    passage.outcome = "lost"
-                    passage.error = "the answer is larger than 8 MiB and was not read to its end"
-                    return
-                parts.append(part)
-            passage.body = b"".join(parts)
+            stream = response.stream
+            assert isinstance(stream, httpx.SyncByteStream)
+            passage.body, passage.undecoded = read_body(stream, passage.headers.get("content-encoding", ""))
             passage.outcome = "answered"
         finally:
             response.close()
             if self._network is not None:
                 drop_unasked(self._network)
 
-    def _cut(self) -> None:
-        """The target dribbles: end the connection, so that the call ends too."""
-        sock = self._stream.get_extra_info("socket") if self._stream is not None else None
-        if isinstance(sock, socket.socket):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
-
 
 def parsed(passage: Passage) -> tuple[Any, Media]:
-    """The answer's body as JSON or text, and which of them it is."""
-    if not passage.body:
-        return None, "none"
-    try:
-        text = passage.body.decode()
-    except UnicodeDecodeError:
+    """The answer's body as JSON or text, and which of them it is.
+
+    What is too large to be parsed makes the passage lost; what is in an encoding that is not decoded is binary.
+    """
+    if passage.undecoded and not decodable_as_it_stands(passage.undecoded):
         return None, "binary"
     try:
-        return json.loads(text, parse_constant=_no_constant), "json"
-    except (ValueError, RecursionError):
-        return text, "text"
+        value, media, passage.remarks = parse(passage.body)
+    except TooLargeError as error:
+        passage.outcome, passage.error, passage.body = "lost", str(error), b""
+        return None, "none"
+    if passage.undecoded:
+        if media != "json":
+            return None, "binary"
+        passage.undecoded = ""
+    return value, media
 
 
 def torn(request: Request, passage: Passage, media: Media) -> bool:
@@ -234,12 +224,11 @@ def torn(request: Request, passage: Passage, media: Media) -> bool:
     return "json" in kind or (not kind and passage.body.lstrip()[:1] in (b"{", b"["))
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def say(error: httpx.TransportError, *, proxied: bool = False) -> str:
+    """A transport error in one line of ours.
 
-
-def _say(error: httpx.TransportError) -> str:
-    """A transport error in one line of ours."""
+    :param proxied: connections are made to the proxy of the configuration.
+    """
     kinds = {
         httpx.ConnectTimeout: "no connection within target.connect_timeout",
         httpx.ConnectError: "no connection",
@@ -254,6 +243,13 @@ def _say(error: httpx.TransportError) -> str:
     }
     text = kinds.get(type(error), type(error).__name__)
     detail = str(error)
+    low = detail.lower()
+    if "certificate required" in low or "certificate_required" in low:
+        return f"the target asks for a client certificate: {detail}"
+    if isinstance(error, httpx.ProxyError):
+        return f"{PROXY} refused ({detail})"
+    if proxied and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and "ssl" not in low:
+        return f"no connection to {PROXY}: {detail or 'it does not answer within target.connect_timeout'}"
     if isinstance(error, httpx.ConnectError | httpx.WriteError) and detail:
         return f"{text}: {detail}"
     return text

@@ -1,0 +1,227 @@
+"""BLK: a retry of a batch in which a message is ``created``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
+from conformance.findings import DoubtReason
+from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry import Retry
+from conformance.judges.inference.timeline import Bracket, read_after
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Violated, rule, whole_run
+
+#: Seconds between two answers that both show the old status, where nothing tells how far the status lags (ruling 23).
+APART = 1.0
+#: Refusals in one situation, none of which showed the new status, that prove the same (ruling 23).
+ENOUGH = 3
+
+
+@rule(
+    "BR-BLK-01",
+    retries,
+    violation="the target accepts a retry although a message of the batch is created",
+    expected=("any answer outside 2xx",),
+    legal_if="the message had left created before the retry was decided",
+    subject="2xx next to a created message",
+)
+def created_blocks(retry: Retry) -> Iterator[Judgement]:
+    """No 2xx while a message is ``created``, wherever it stands.
+
+    Rests on the bracket alone: the message was ``created`` at every instant at which the retry can have been decided. A refusal
+    exercises it only where nothing else explains it (rulings 4 and 13).
+    """
+    if not retry.blockers:
+        return
+    order = retry.case.order(retry.batch)
+    if retry.accepted:
+        first = retry.blockers[0]
+        yield Violated(
+            proof=first.proof & retry.answered("had to fail"),
+            observed=retry.answer,
+            any_of=retry.accused("BR-BLK-01"),
+            defect=f"{_place(first.message, order)}, {retry.answer}",
+            scenario=retry.scenario,
+        )
+    if retry.refused:
+        yield Observed(key="blocked-refusal", value=retry.answer, evidence=(retry.n,))
+        if not retry.nothing_else_explains:
+            text = f"retry {retry.n} is refused next to a created message, and something else may be why"
+            yield InDoubt(reason=DoubtReason.OTHER_REASON, text=text, evidence=(retry.n,))
+            return
+        for blocker in retry.blockers:
+            if blocker.message in order:
+                yield Exercised(proof=blocker.proof, case=_place(blocker.message, order))
+
+
+def _place(message: str, order: tuple[str, ...]) -> str:
+    if message not in order:
+        return "unlisted"
+    return "first" if message == order[0] else "last" if message == order[-1] else "elsewhere"
+
+
+@rule(
+    "BR-BLK-02",
+    whole_run,
+    violation="the target leaves a batch in {observed} when a created message blocks its retry",
+    expected=(f"batches[].status {ENQUEUING_FAILED}",),
+    legal_if=f"an answer that shows the message still created had shown {ENQUEUING_FAILED}",
+    subject="status after a blocked retry",
+    first_only=True,
+)
+def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
+    """A refusal for a ``created`` message sets the status to ``messages_enqueuing_failed`` (ruling 23).
+
+    Satisfied by any answer, begun after the refusal and before the next call, that shows the message still ``created`` in the same
+    attempt and the batch in that status. Broken when the last such answer shows another: with the lag of the status behind it,
+    where a lag is configured or was seen; else by two such answers one second apart, or by three refusals in one situation.
+    Judged only where the batch was retryable before and no other call is in flight (ruling 13).
+    """
+    found = [blocked for retry in inference.retries if (blocked := _blocked(retry)) is not None]
+    lag = _status_lag(found)
+    misses: Counter[str] = Counter()
+    proved: list[tuple[_Blocked, Proof]] = []
+    for blocked in found:
+        if isinstance(blocked, InDoubt):
+            yield blocked
+        elif blocked.shown is not None:
+            if blocked.before == ENQUEUED:
+                yield Exercised(proof=blocked.proof & Proof(evidence=(blocked.shown[0].n,)))
+        elif blocked.wrong:
+            misses[blocked.situation] += 1
+            proof = _late_enough(blocked, lag)
+            if proof is not None:
+                proved.append((blocked, proof))
+        else:
+            text = "no answer shows the blocking message, still created, with the batch's status"
+            yield InDoubt(
+                reason=DoubtReason.STATUS_NOT_VISIBLE,
+                text=f"{text} (retry {blocked.retry.n})",
+                evidence=(blocked.retry.n,),
+            )
+    for blocked in found:
+        if isinstance(blocked, InDoubt) or not blocked.wrong:
+            continue
+        known = next((proof for one, proof in proved if one is blocked), None)
+        if known is None and lag is None and misses[blocked.situation] >= ENOUGH and not _met(found, blocked.situation):
+            same = [b for b in found if isinstance(b, _Blocked) and b.situation == blocked.situation and b.wrong]
+            numbers = ", ".join(str(b.retry.n) for b in same)
+            known = _wrong(blocked, blocked.wrong[-1]) & Proof(
+                because=(f"after none of the {len(same)} retries refused in this situation ({numbers}) it was shown",),
+                evidence=tuple(b.wrong[-1][0].n for b in same),
+            )
+        if known is not None:
+            status = blocked.wrong[-1][1]
+            yield Violated(
+                proof=known,
+                observed=status,
+                defect=f"{blocked.situation}, {status}",
+                scenario=blocked.retry.scenario,
+            )
+        else:
+            reading, status = blocked.wrong[-1]
+            text = f"read {reading.n} shows the batch in {status} after retry {blocked.retry.n} was blocked; the status may follow"
+            yield InDoubt(reason=DoubtReason.STATUS_LAG, text=text, evidence=(blocked.retry.n, reading.n))
+
+
+class _Blocked:
+    """A refusal of a batch that was retryable before, for a message that is still seen ``created``."""
+
+    def __init__(self, retry: Retry, before: str, proof: Proof, seen: list[tuple[Bracket, Reading, str]]) -> None:
+        self.retry = retry
+        self.before = before
+        self.proof = proof
+        ordered = sorted(seen, key=lambda one: (one[1].t, one[1].n))
+        self.bracket = ordered[-1][0] if ordered else retry.blockers[0]
+        good = [(r, s) for _, r, s in ordered if s == ENQUEUING_FAILED]
+        #: The first answer that shows the status as it has to be.
+        self.shown = good[0] if good else None
+        #: Answers that show another, in order; empty if one shows the right one.
+        self.wrong = [] if good else [(r, s) for _, r, s in ordered]
+
+    @property
+    def situation(self) -> str:
+        """First, in a later round, or second in a row."""
+        earlier = [c for c in self.retry.batch.retries if c.t < self.retry.call.t and c.outcome != "throttled"]
+        if not earlier:
+            return "first"
+        return "second in a row" if earlier[-1].refused else "in a later round"
+
+
+def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
+    if not (retry.refused and retry.blockers) or retry.overlapped:
+        return None
+    before = retry.retryable_before
+    if before is None or retry.refused_as_not_retryable:
+        text = f"that the batch was retryable before is not shown (retry {retry.n})"
+        return InDoubt(reason=DoubtReason.STATUS_BEFORE_UNKNOWN, text=text, evidence=(retry.n,))
+    seen = [
+        (blocker, reading, status)
+        for blocker in retry.blockers
+        for reading in retry.read_after(blocker.message)
+        if reading.status == "created" and blocker.still_shown_by(retry.case, reading)
+        if (status := retry.case.batch_status(reading)) is not None
+    ]
+    proof = retry.blockers[0].proof & before.proof & retry.answered("is to fail for a created message")
+    return _Blocked(retry, before.status, proof, seen)
+
+
+def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
+    """Seconds by which the status was seen to follow a refusal, at most; None if it was never seen to be late."""
+    late = []
+    for blocked in found:
+        if isinstance(blocked, _Blocked) and blocked.shown is not None:
+            retry, first = blocked.retry, blocked.shown[0]
+            stale = [r for b in retry.blockers for r in retry.read_after(b.message) if r.t < first.t]
+            if any(retry.case.batch_status(r) not in (None, ENQUEUING_FAILED) for r in stale):
+                late.append(first.t - retry.call.last)
+    return max(late, default=None)
+
+
+def _late_enough(blocked: _Blocked, lag: float | None) -> Proof | None:
+    """Proof by one refusal: the last answer lies beyond the lag, or two lie a second apart."""
+    last = blocked.wrong[-1]
+    after = last[0].t - blocked.retry.call.last
+    configured = blocked.retry.case.header.read_lag
+    if lag is not None:
+        return _wrong(blocked, last) if after > 2 * lag else None
+    if configured is not None:
+        return _wrong(blocked, last) if after > configured else None
+    if last[0].t - blocked.wrong[0][0].t >= APART:
+        return _wrong(blocked, blocked.wrong[0]) & _wrong(blocked, last)
+    return None
+
+
+def _wrong(blocked: _Blocked, shown: tuple[Reading, str]) -> Proof:
+    reading, status = shown
+    shows = f"begins after the refusal and shows the message still created and the batch in {status}"
+    batch = blocked.retry.batch.id
+    seen = read_after(reading, blocked.retry.call.last, shows, *assume("A3"), *assume("A6", batch))
+    return blocked.bracket.proof & blocked.proof & seen
+
+
+def _met(found: list[_Blocked | InDoubt], situation: str) -> bool:
+    """True if a refusal in this situation did show the status."""
+    return any(isinstance(b, _Blocked) and b.situation == situation and b.shown is not None for b in found)
+
+
+@rule("BR-BLK-03", whole_run)
+def refused_changes_nothing(inference: Inference) -> Iterator[Judgement]:
+    """Exercised by a failed message that a read after the refusal shows untouched.
+
+    What it gains is the ledger's, and what else changes that of changed data: nothing is exercised where something did.
+    """
+    for retry in inference.retries:
+        if not (retry.refused and retry.blockers) or retry.kept_failed is None:
+            continue
+        if inference.batch_changed_between(retry.batch, retry.call.t, retry.until):
+            text = f"what a message of the batch holds was seen to change about when retry {retry.n} was refused"
+            yield InDoubt(reason=DoubtReason.DATA_CHANGED, text=text, evidence=(retry.n,))
+        else:
+            yield Exercised(proof=retry.kept_failed)
+
+
+RULES = (created_blocks, blocked_sets_the_status, refused_changes_nothing)

@@ -1,0 +1,103 @@
+"""ERR-04: no input breaks the retry endpoint, and none that names no batch is accepted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from conformance.findings import DoubtReason
+from conformance.history.records import Exchange
+from conformance.judges.inference.case import Case
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.proof import Proof
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
+
+#: Kinds of unusual input that a pass takes.
+ENOUGH = 10
+#: 5xx to one kind of input, or kinds that are answered 5xx, that are no chance.
+REPEATED = 3
+#: 5xx that say something about a gateway, or that a method is not implemented; not that an input broke the target.
+_NOT_BROKEN = (501, 520, 521, 522, 523, 524, 525, 526, 527, 530)
+_KINDS = ("id:", "body:", "query:", "header:", "method:", "path:", "campaign:")
+
+
+@rule(
+    "BR-ERR-04",
+    whole_run,
+    violation="unusual input breaks the retry endpoint: {observed}",
+    expected=("a 4xx",),
+    legal_if="each were refused with a 4xx",
+    subject="unusual input",
+)
+def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
+    """Not answered 5xx repeatedly, and never accepted where it names no batch.
+
+    Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a
+    history in which no plain request was answered 5xx: the input breaks it, not the hour. Where a gateway makes up a 5xx
+    now and then, it does so for plain requests as well, which are many times as many, and the same input gets through when it is sent again.
+    """
+    case = inference.case
+    unusual = [e for e in case.exchanges if _unusual(e)]
+    own = {batch.id for batch in case.batches}
+    accepted = next((e for e in unusual if _nameless(e, own) and e.accepted), None)
+    if accepted is not None:
+        yield Violated(
+            proof=Proof(
+                because=(
+                    f"request {accepted.n} retries an id that this run made up; it is answered {accepted.status}",
+                ),
+                evidence=(accepted.n,),
+            ),
+            observed=f"{accepted.status}",
+            defect="2xx for no batch",
+            violation=f"the target accepts a retry that names no batch ({accepted.invoke.cause})",
+            expected=("any answer outside 2xx and 5xx",),
+            legal_if="a batch had that id",
+            scenario=accepted.invoke.scenario,
+        )
+    broken = [e for e in unusual if e.status is not None and e.status >= 500 and e.status not in _NOT_BROKEN]
+    through = {e.invoke.cause for e in unusual if e.answered and not e.open and e.status != 429}
+    repeated = _repeated([e for e in broken if e.invoke.cause not in through])
+    if repeated and not _storm(case):
+        causes = tuple(dict.fromkeys(str(e.invoke.cause) for e in repeated))
+        said = ", ".join(f"{e.status} to {e.invoke.cause} ({e.n})" for e in repeated[:6])
+        yield Violated(
+            proof=Proof(
+                because=(f"answers: {said}", "no plain request was answered 5xx in this run"),
+                evidence=tuple(e.n for e in repeated),
+            ),
+            observed=f"{repeated[0].status} for {', '.join(causes[:4])}",
+            defect=f"{repeated[0].status} for {causes[0]}",
+            scenario=repeated[0].invoke.scenario,
+        )
+    elif broken:
+        text = f"unusual requests were answered 5xx, but not repeatedly ({', '.join(str(e.n) for e in broken[:5])})"
+        yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=(broken[0].n,))
+        return
+    kinds = {e.invoke.cause: e.n for e in unusual if e.answered}
+    if len(kinds) >= ENOUGH:
+        yield Exercised(proof=Proof(evidence=tuple(sorted(kinds.values()))))
+
+
+def _unusual(exchange: Exchange) -> bool:
+    return exchange.invoke.operation == "batch_retry" and (exchange.invoke.cause or "").startswith(_KINDS)
+
+
+def _nameless(exchange: Exchange, own: set[str]) -> bool:
+    return exchange.invoke.batch not in own and not (exchange.invoke.cause or "").startswith("method:")
+
+
+def _repeated(broken: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    counts = Counter(e.invoke.cause for e in broken)
+    again = [cause for cause, count in counts.items() if count >= REPEATED]
+    if again:
+        return tuple(e for e in broken if e.invoke.cause == again[0])
+    return tuple(broken) if len(counts) >= REPEATED else ()
+
+
+def _storm(case: Case) -> bool:
+    """True if a plain request was answered 5xx too."""
+    return any(e.status is not None and e.status >= 500 and e.invoke.cause is None for e in case.exchanges)
+
+
+RULES = (withstands_any_input,)

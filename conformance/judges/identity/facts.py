@@ -1,0 +1,134 @@
+"""Common ground of family IDS: which retry counts, between which readings nothing can have changed, and data that was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from conformance.history.records import Exchange, Operation
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.listings import query
+from conformance.judges.inference.own_word import word
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import begun, comparable, effect_until, follows, gain, owed
+
+#: The three views of a message, and the cases of BR-IDS-04 and BR-IDS-07 that they are.
+VIEWS: Mapping[Operation, str] = {"batch_list": "listing", "campaign_list": "campaign", "message_read": "message"}
+
+
+def accepted(batch: Batch, message: str | None = None) -> RetryCall | None:
+    """The first accepted retry of the batch, or (with ``message``) the first, batch or single, that may reset this message."""
+    calls = batch.resets if message is None else batch.resetting(message)
+    return next((c for c in calls if c.accepted and (message is not None or not c.single)), None)
+
+
+def blamed(call: RetryCall, *requirements: str) -> tuple[str, ...]:
+    """The requirements, and BR-SEC-05 where the call had a body, query or header, which may be the cause."""
+    return (*requirements, "BR-SEC-05") if call.harmless else requirements
+
+
+def moved(a: Reading, b: Reading) -> bool:
+    """True if a message that is failed in ``a`` shows in ``b`` that it was retried since."""
+    if comparable(a, b):
+        return (gain(a, b) or 0) > 0
+    return b.in_progress or (a.updated_at is not None and b.updated_at is not None and a.updated_at != b.updated_at)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Readings of a message between which no retry of it can have taken effect; ``number`` retries came before."""
+
+    number: int
+    readings: tuple[Reading, ...]
+    proof: Proof
+
+
+def epochs(case: Case, batch: Batch, message: str) -> Iterator[Epoch]:
+    """The epochs of a message: before the first retry left, and after each from when it surely has no effect any more.
+
+    That is so from a reading on at which every retry so far has shown its attempt or is out of time (ruling 16).
+    """
+    resets = batch.resetting(message)
+    seen = [r for r in case.readings(message) if r.view in VIEWS]
+    ours = Proof(assumptions=frozenset(assume("A6", batch.id)))
+    starts = [float("-inf"), *(c.last for c in resets)]
+    ends = [*(c.t for c in resets), float("inf")]
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        inside = [r for r in seen if r.t > start and r.last <= end]
+        if number == 0:
+            yield Epoch(0, tuple(inside), ours)
+            continue
+        for r in inside:
+            rest = _at_rest(case, batch, message, r)
+            if rest is not None:
+                yield Epoch(number, (r, *(o for o in inside if follows(case, o, r.last))), ours & rest)
+                break
+
+
+def _at_rest(case: Case, batch: Batch, message: str, reading: Reading) -> Proof | None:
+    """Proof that no retry so far may still take effect at the reading."""
+    outstanding = owed(case, batch, message, reading)
+    if outstanding.none and reading.counts:
+        return outstanding.proof
+    past = [c for c in batch.resetting(message) if c.t <= reading.last]
+    return Proof() if all(effect_until(case, c) < begun(case, reading) for c in past) else None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The target lost its data: a batch that no retry touched is gone as well. ``since``: when it was shown last."""
+
+    since: float
+    evidence: tuple[int, ...]
+
+
+def lost_data(case: Case) -> Lost | None:
+    """When the target lost its data; None if no batch vanished without a retry.
+
+    A control batch: no retry of it, accepted or of unknown outcome, ever left. What misses after it was shown for the last time
+    may be missing for the same reason as the control.
+    """
+    found = []
+    for batch in case.ours:
+        if batch.resets:
+            continue
+        gone = _vanished(case, batch)
+        if gone:
+            shown = [r.last for m in batch.messages for r in case.readings(m)]
+            found.append(Lost(max(shown), (*(e.n for e in gone[:2]),)))
+    return min(found, key=lambda lost: lost.since, default=None)
+
+
+def _vanished(case: Case, batch: Batch) -> tuple[Exchange, ...]:
+    """Two or more listings or single reads of a batch that do not find it, after every answer that shows any of its messages.
+
+    Counted are the target's own words only (ruling 22).
+    """
+    shown = max((r.last for m in batch.messages for r in case.readings(m)), default=None)
+    if shown is None:
+        return ()
+    gone = tuple(e for e in case.exchanges if e.t >= shown and _missing(e, batch))
+    whole = any(e.invoke.operation == "batch_list" for e in gone)
+    return gone if len(gone) > 1 and (whole or {e.invoke.message for e in gone} == set(batch.messages)) else ()
+
+
+def lists(exchange: Exchange, batch: Batch) -> bool:
+    """True for a plain valid request for the first page of the batch's listing, answered by the target itself."""
+    invoke = exchange.invoke
+    plain = invoke.cause is None and invoke.auth == "valid" and invoke.operation == "batch_list"
+    first = not query(exchange).keys() & {"after", "before", "search"}
+    return plain and invoke.batch == batch.id and first and word(exchange) == "target"
+
+
+def _missing(exchange: Exchange, batch: Batch) -> bool:
+    """True if the target itself says that there is no such batch or message, or lists nothing in it (ruling 22)."""
+    invoke = exchange.invoke
+    if lists(exchange, batch):
+        body = exchange.end.body
+        empty = isinstance(body, Mapping) and body.get("data") == []
+        return exchange.status in (400, 404) or (exchange.status == 200 and empty)
+    plain = invoke.cause is None and invoke.auth == "valid" and invoke.operation == "message_read"
+    found = exchange.status not in (400, 404) or word(exchange) != "target"
+    return plain and invoke.message in batch.messages and not found

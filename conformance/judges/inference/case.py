@@ -1,0 +1,326 @@
+"""The case: one history, indexed once, from which every judge argues.
+
+Facts only: who sent what, which message is which row, every reading of every message, every retry call. What follows from them
+is in the other modules of this folder.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from conformance.history.records import Exchange, Header, History, Row
+from conformance.judges.inference.counters import Trust, counted
+from conformance.judges.inference.lag import Lags, lags
+from conformance.judges.inference.listings import Snapshot, snapshots
+from conformance.judges.inference.readings import Reading, identity, readings
+from conformance.judges.inference.repetition import repeated
+from conformance.judges.inference.retry_call import RetryCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A batch that this run made (``ours``) or was given; or a message that it sent singly, a group of one (``single``)."""
+
+    id: str
+    send: Exchange | None
+    rows: tuple[Row, ...]
+    #: Message ids, in the order in which they were first seen.
+    messages: tuple[str, ...]
+    row_of: Mapping[str, Row]
+    #: All retry calls on the batch and its messages, probes too, in order of their start.
+    calls: tuple[RetryCall, ...]
+    single: bool = False
+    #: Messages that carry the nonce of one of its rows, but that it neither lists nor is shown to hold, while it lists
+    #: another with that nonce. A send that is carried out twice makes them; no judge may take them for its messages.
+    strays: tuple[str, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        """True if this run made it: no other client can write to it (axiom A6)."""
+        return self.send is not None
+
+    @cached_property
+    def whole(self) -> bool:
+        """True if every row of the send is known as a message."""
+        return self.ours and bool(self.rows) and len({row.nonce for row in self.row_of.values()}) == len(self.rows)
+
+    @cached_property
+    def sent(self) -> tuple[RetryCall, ...]:
+        """Every call that left."""
+        return tuple(c for c in self.calls if c.sent)
+
+    @cached_property
+    def resets(self) -> tuple[RetryCall, ...]:
+        """Accepted calls, and calls of unknown outcome, that may give messages attempts, in order."""
+        return tuple(c for c in self.calls if c.may_reset)
+
+    @cached_property
+    def retries(self) -> tuple[RetryCall, ...]:
+        """Valid batch retries that left, with a body, query or header or without, 429 included, in order."""
+        return tuple(c for c in self.sent if not c.single and c.valid)
+
+    @cached_property
+    def singles(self) -> tuple[RetryCall, ...]:
+        """Valid single retries that left, in order."""
+        return tuple(c for c in self.sent if c.single and c.valid)
+
+    @cached_property
+    def probes(self) -> tuple[RetryCall, ...]:
+        """Calls that left and must have no effect, whatever the state of the batch."""
+        return tuple(c for c in self.sent if not c.valid)
+
+    @property
+    def scenario(self) -> str:
+        return self.send.invoke.scenario if self.send is not None else ""
+
+    def resetting(self, message: str) -> tuple[RetryCall, ...]:
+        """Accepted calls, and calls of unknown outcome, that may give this message an attempt, in order."""
+        return tuple(c for c in self.resets if c.reaches(message))
+
+    def next_call(self, call: RetryCall) -> float:
+        """When the next call on the batch or one of its messages left; infinity if none did."""
+        return min((c.t for c in self.sent if c.t > call.t and c.n != call.n), default=float("inf"))
+
+    def overlapping(self, call: RetryCall) -> tuple[RetryCall, ...]:
+        """Other calls on the batch that were in flight together with this one: unordered."""
+        return tuple(c for c in self.sent if c.n != call.n and c.t <= call.last and (c.last > call.t or c.unknown))
+
+
+class Case:
+    """A history with its indices.
+
+    :param history: what happened.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.header: Header = history.header
+        self.exchanges: tuple[Exchange, ...] = tuple(sorted(history.exchanges, key=lambda e: (e.t, e.n)))
+        self._by_number = {e.n: e for e in self.exchanges}
+        #: Every reading as shown; rules use ``readings``, which leaves out what may not be trusted.
+        self.shown: tuple[Reading, ...] = tuple(r for e in self.exchanges for r in readings(e))
+        self._rows = {row.nonce: (e, row) for e in self.exchanges for row in e.invoke.rows}
+        by_message = _grouped(self.shown)
+        self._home = self._homes(by_message)
+        calls = self._calls(by_message)
+        #: Retry calls that name no batch or message which the history knows, in order.
+        self.unplaced: tuple[RetryCall, ...] = tuple(c for c in calls if c.sent and not c.batch)
+        self.batches: tuple[Batch, ...] = tuple(self._batches(by_message, calls))
+        self._batches_by_id = {batch.id: batch for batch in self.batches}
+        self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
+        #: What counts attempts, and which views do not keep up (ruling 29).
+        self.trust: Trust = counted(by_message, self.resets_of, self.header.settle_timeout)
+        self._readings = {m: self.trust.applied(seen) for m, seen in by_message.items()}
+        self.all_readings: tuple[Reading, ...] = tuple(
+            sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))
+        )
+
+    def __getitem__(self, n: int) -> Exchange:
+        return self._by_number[n]
+
+    @cached_property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Walks through listings, in order of their first page."""
+        return snapshots(self.exchanges)
+
+    @cached_property
+    def lags(self) -> Lags:
+        """How far the reads of each view may lag, in seconds (axiom A7)."""
+        return lags(self)
+
+    def lag(self, view: str) -> float:
+        """Seconds that a read of this view may lag: as configured, else twice what the history shows."""
+        return self.lags.allowed(view)
+
+    def resets_of(self, message: str) -> tuple[float, ...]:
+        """When the calls left that may have given the message an attempt."""
+        return self._resets.get(message, ())
+
+    @cached_property
+    def ours(self) -> tuple[Batch, ...]:
+        """Batches that this run made, in the order of their sends."""
+        return tuple(batch for batch in self.batches if batch.ours and not batch.single)
+
+    @cached_property
+    def groups(self) -> tuple[Batch, ...]:
+        """Batches that this run made, and messages that it sent singly."""
+        return tuple(batch for batch in self.batches if batch.ours)
+
+    def batch(self, batch_id: str | None) -> Batch | None:
+        return self._batches_by_id.get(batch_id or "")
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Every message id that was ever seen."""
+        return tuple(self._readings)
+
+    def readings(self, message: str) -> tuple[Reading, ...]:
+        """Every trusted reading of a message, in order of the request's start."""
+        return self._readings.get(message, ())
+
+    @cached_property
+    def _by_view(self) -> dict[str, tuple[tuple[Reading, ...], ...]]:
+        return {m: _views(seen) for m, seen in self._readings.items()}
+
+    def views(self, message: str) -> tuple[tuple[Reading, ...], ...]:
+        """The readings of a message, apart by view."""
+        return self._by_view.get(message, ())
+
+    def batch_of(self, message: str) -> Batch | None:
+        return self.batch(self._home.get(message))
+
+    def row(self, message: str) -> Row | None:
+        """The row that the message was made from, told by its nonce."""
+        for reading in self.readings(message):
+            for nonce in reading.nonces:
+                if nonce in self._rows:
+                    return self._rows[nonce][1]
+        return None
+
+    def batch_status(self, reading: Reading) -> str | None:
+        """Status of the message's own batch, as this answer shows it; None if it does not (ruling 12)."""
+        home = self._home.get(reading.message)
+        return reading.batch_statuses.get(home) if home else None
+
+    @cached_property
+    def _statuses(self) -> dict[str, tuple[tuple[Reading, str], ...]]:
+        found: defaultdict[str, list[tuple[Reading, str]]] = defaultdict(list)
+        for reading in self.all_readings:
+            home = self._home.get(reading.message)
+            if home is not None and home in reading.batch_statuses:
+                found[home].append((reading, reading.batch_statuses[home]))
+        return {batch: tuple(shown) for batch, shown in found.items()}
+
+    def status_readings(self, batch: Batch) -> tuple[tuple[Reading, str], ...]:
+        """Every reading that shows the batch's status, with it, in order."""
+        return self._statuses.get(batch.id, ())
+
+    @cached_property
+    def status_visible(self) -> bool:
+        """True if any answer of the history shows a batch's status (ruling 12)."""
+        return any(r.batch_statuses for r in self.all_readings)
+
+    @cached_property
+    def _listings(self) -> dict[str, tuple[Snapshot, ...]]:
+        found: defaultdict[str, list[Snapshot]] = defaultdict(list)
+        for snapshot in self.snapshots:
+            if snapshot.batch is not None:
+                found[snapshot.batch].append(snapshot)
+        return {batch: tuple(walks) for batch, walks in found.items()}
+
+    def listings(self, batch: Batch) -> tuple[Snapshot, ...]:
+        """Walks through the batch's own listing."""
+        return self._listings.get(batch.id, ())
+
+    def order(self, batch: Batch) -> tuple[str, ...]:
+        """The messages of the batch in listing order (first complete forward walk); empty if none was seen."""
+        for snapshot in self.listings(batch):
+            if snapshot.complete and snapshot.direction == "forward" and len(snapshot.ids) >= len(batch.messages):
+                return snapshot.ids
+        return ()
+
+    def _homes(self, by_message: Mapping[str, tuple[Reading, ...]]) -> dict[str, str]:
+        """Message id to batch id: by the row's nonce, else by the listing that shows it, else by ``batches``."""
+        sends = {e.n: _made(e) for e in self.exchanges if e.invoke.operation in ("batch_send", "single_send")}
+        homes: dict[str, str] = {}
+        for message, seen in by_message.items():
+            sent = {sends.get(self._rows[n][0].n) for r in seen for n in r.nonces if n in self._rows} - {None}
+            sent |= {sends.get(r.n) for r in seen if r.view == "single_send"} - {None}
+            listed = {r.listed_in for r in seen} - {None}
+            shown = {b for r in seen for b in r.batch_statuses}
+            for candidates in (sent, listed, shown):
+                if len(candidates) == 1:
+                    homes[message] = str(next(iter(candidates)))
+                    break
+        return homes
+
+    def _calls(self, by_message: Mapping[str, tuple[Reading, ...]]) -> tuple[RetryCall, ...]:
+        calls = []
+        for e in self.exchanges:
+            invoke = e.invoke
+            if invoke.operation == "batch_retry":
+                calls.append(RetryCall(e, invoke.batch))
+            elif invoke.operation == "single_retry":
+                calls.append(RetryCall(e, self._home.get(invoke.message or ""), invoke.message or ""))
+        settled = repeated(calls, self.exchanges, by_message, self._home, self.header)
+        return tuple(replace(c, repeated=True) if c.n in settled else c for c in calls)
+
+    @cached_property
+    def calls(self) -> tuple[RetryCall, ...]:
+        """Every retry call of the history on a known batch or message, in order."""
+        return tuple(sorted((c for b in self.batches for c in b.calls), key=lambda c: (c.t, c.n)))
+
+    def _batches(self, by_message: Mapping[str, tuple[Reading, ...]], calls: Iterable[RetryCall]) -> Iterable[Batch]:
+        by_batch: defaultdict[str, list[RetryCall]] = defaultdict(list)
+        for call in calls:
+            if call.batch:
+                by_batch[call.batch].append(call)
+        known: dict[str, Exchange | None] = {}
+        for e in self.exchanges:
+            if (made := _made(e)) is not None:
+                known.setdefault(made, e)
+        for given in self.header.given:
+            known.setdefault(given.batch, None)
+        members: defaultdict[str, list[str]] = defaultdict(list)
+        for message, home in self._home.items():
+            members[home].append(message)
+        for batch_id, send in known.items():
+            strays = _strays(batch_id, members[batch_id], by_message)
+            messages = tuple(m for m in members[batch_id] if m not in strays)
+            rows = {m: row for m in messages if (row := self._row_of(by_message[m])) is not None}
+            yield Batch(
+                id=batch_id,
+                send=send,
+                rows=send.invoke.rows if send is not None else (),
+                messages=messages,
+                row_of=rows,
+                calls=tuple(by_batch[batch_id]),
+                single=send is not None and send.invoke.operation == "single_send",
+                strays=strays,
+            )
+
+    def _row_of(self, seen: Iterable[Reading]) -> Row | None:
+        return next((self._rows[n][1] for r in seen for n in r.nonces if n in self._rows), None)
+
+
+def _strays(batch_id: str, members: Iterable[str], by_message: Mapping[str, tuple[Reading, ...]]) -> tuple[str, ...]:
+    """Of the messages that go by their nonces, those that the batch does not hold."""
+    held: set[str] = set()
+    others: list[str] = []
+    for message in members:
+        seen = by_message[message]
+        if any(r.listed_in == batch_id for r in seen):
+            held.update(n for r in seen for n in r.nonces)
+        elif not any(batch_id in r.batch_statuses for r in seen):
+            others.append(message)
+    return tuple(m for m in others if any(n in held for r in by_message[m] for n in r.nonces))
+
+
+def _grouped(found: Iterable[Reading]) -> dict[str, tuple[Reading, ...]]:
+    grouped: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in found:
+        grouped[reading.message].append(reading)
+    return {message: tuple(seen) for message, seen in grouped.items()}
+
+
+def _views(seen: Iterable[Reading]) -> tuple[tuple[Reading, ...], ...]:
+    by: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in seen:
+        by[reading.view].append(reading)
+    return tuple(tuple(sorted(view, key=lambda r: (r.t, r.n))) for view in by.values())
+
+
+def _made(exchange: Exchange) -> str | None:
+    """The batchId that a send was answered with; of a single send, a name for the group of its one message."""
+    body = exchange.end.body
+    if not exchange.accepted or not isinstance(body, Mapping):
+        return None
+    if exchange.invoke.operation == "batch_send":
+        return identity(body.get("batchId"))
+    if exchange.invoke.operation == "single_send":
+        made = identity(body.get("id"))
+        return f"single send of {made}" if made is not None else None
+    return None

@@ -1,0 +1,212 @@
+"""Which fields count attempts, and which views keep up (ruling 29).
+
+A field counts only as far as the history bears it out. A list counts if it was seen to hold two. ``numAttempts`` and a whole list
+of one view must have grown alike once the message is terminal. A field that is seen to rise only after the reset counts while
+the message is terminal. A view that does not show within the settling time what another view showed terminal is set aside.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from conformance.judges.inference.readings import Reading
+
+#: ``terminal``: it may be compared between readings in which the message is terminal only.
+Mode = Literal["always", "terminal", "never"]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A view that does not keep up: ``stale`` still shows an older state than ``ahead`` had shown a settling time before."""
+
+    ahead: Reading
+    stale: Reading
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What may be trusted of the readings of one history."""
+
+    modes: Mapping[str, Mode]
+    #: Views that are set aside, with the readings that show why (BR-IDS-07).
+    behind: Mapping[str, Behind]
+    #: Fields that are set aside since they grow less than another field that counts, with the readings that show it (BR-IDS-07).
+    stale_fields: Mapping[str, Behind]
+
+    def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
+        """The readings of one message without views and counts that may not be trusted."""
+        return tuple(self._applied(r) for r in seen if r.view not in self.behind)
+
+    def _applied(self, reading: Reading) -> Reading:
+        kept = {
+            name: count
+            for name, count in reading.counts.items()
+            if self.modes.get(name) == "always" or (self.modes.get(name) == "terminal" and reading.terminal)
+        }
+        lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
+        partial = any(self.modes.get(f"{reading.view}.{name}", "never") == "never" for name in lists)
+        if len(kept) == len(reading.counts) and partial == reading.partial_list:
+            return reading
+        return replace(reading, counts=kept, partial_list=partial)
+
+
+def counted(
+    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]], settle: float
+) -> Trust:
+    """What of the readings may be trusted to count attempts, and which views keep up.
+
+    :param resets_of: when the calls left that may have given a message an attempt.
+    :param settle: ``settle_timeout`` in seconds.
+    """
+    behind = _views_behind(by_message, resets_of, settle)
+    modes = _modes(by_message, resets_of)
+    stale = _stale_fields(by_message, resets_of, modes, behind, settle)
+    for name in stale:
+        modes[name] = "never"
+    return Trust(modes=modes, behind=behind, stale_fields=stale)
+
+
+def _modes(
+    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]]
+) -> dict[str, Mode]:
+    longest: defaultdict[str, int] = defaultdict(int)
+    modes: dict[str, Mode] = {}
+    for seen in by_message.values():
+        for r in seen:
+            for name, count in r.counts.items():
+                longest[name] = max(longest[name], count)
+    for name, most in longest.items():
+        modes[name] = "always" if name.endswith(".numAttempts") or most >= 2 else "never"
+    for message, seen in by_message.items():
+        resets = resets_of(message)
+        for view in _by_view(seen).values():
+            for name in {name for r in view for name in r.counts}:
+                found = _judged(name, [r for r in view if name in r.counts], resets)
+                if found == "never" or (found == "terminal" and modes[name] == "always"):
+                    modes[name] = found
+            _agree(view, modes)
+    return modes
+
+
+def _by_view(seen: Sequence[Reading]) -> dict[str, list[Reading]]:
+    views: defaultdict[str, list[Reading]] = defaultdict(list)
+    for r in sorted(seen, key=lambda r: (r.t, r.n)):
+        views[r.view].append(r)
+    return views
+
+
+def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode:
+    """How far one field counts, by the readings of one message: a status that went back is an attempt that it has to show."""
+    shown = set()
+    mode: Mode = "always"
+    for index, (a, b) in enumerate(pairwise(view)):
+        shown.add((a.status, a.updated_at))
+        count, later = a.counts[name], b.counts[name]
+        if later - count > 1 + sum(t <= b.last for t in resets) + 8:
+            return "never"
+        again = a.terminal and b.in_progress and (b.status, b.updated_at) not in shown
+        if not again or later != count or not any(t <= b.last for t in resets):
+            continue
+        end = next((r for r in view[index + 2 :] if r.terminal), None)
+        mode = "terminal"
+        if end is not None and end.counts[name] <= count:
+            return "never"
+    return mode
+
+
+def _agree(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
+    """Two fields of one view that grow by different numbers while the message is terminal: the one that stands still is set aside.
+
+    Where both grow, and differently, neither counts.
+    """
+    ended = [r for r in view if r.terminal]
+    for a, b in pairwise(ended):
+        names = [n for n in a.counts.keys() & b.counts.keys() if modes.get(n) != "never"]
+        grown = {n: b.counts[n] - a.counts[n] for n in names}
+        if len(set(grown.values())) < 2:
+            continue
+        for name, by in grown.items():
+            if by == 0 or 0 not in grown.values():
+                modes[name] = "never"
+
+
+def _stale_fields(
+    by_message: Mapping[str, Sequence[Reading]],
+    resets_of: Callable[[str], tuple[float, ...]],
+    modes: Mapping[str, Mode],
+    behind: Mapping[str, Behind],
+    settle: float,
+) -> dict[str, Behind]:
+    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good."""
+    found: dict[str, Behind] = {}
+    for message, seen in by_message.items():
+        first = min(resets_of(message), default=float("inf"))
+        views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
+        fields = [
+            (v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if modes.get(n) != "never"
+        ]
+        for view, name in fields:
+            mine = [r for r in views[view] if name in r.counts]
+            for other, field in fields:
+                if (
+                    other != view
+                    and name not in found
+                    and (why := _outgrown(mine, name, views[other], field, first, settle))
+                ):
+                    found[name] = why
+    return found
+
+
+def _outgrown(
+    mine: Sequence[Reading], name: str, others: Sequence[Reading], field: str, first: float, settle: float
+) -> Behind | None:
+    """Whether ``field`` of another view grew more than ``name`` did since before the first call that may reset the message.
+
+    Before that both count the same attempts, however far either view lags.
+    """
+    base = next((r for r in mine if r.last <= first), None)
+    counting = [r for r in others if field in r.counts]
+    start = next((r for r in counting if r.last <= first), None)
+    if base is None or start is None:
+        return None
+    last = mine[-1]
+    for ahead in reversed(counting):
+        grown = ahead.counts[field] - start.counts[field]
+        if ahead.last + settle <= last.t and grown > last.counts[name] - base.counts[name]:
+            return Behind(ahead, last)
+    return None
+
+
+def _views_behind(
+    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]], settle: float
+) -> dict[str, Behind]:
+    """Views whose last reading of a message still shows another status than another view did a settling time before.
+
+    The other view shows the message terminal, and no retry that may reset it left after that: nothing can have changed since but
+    by a late correction (ruling 18), which the other view would show as well when it is read last.
+    """
+    found: dict[str, Behind] = {}
+    for message, seen in by_message.items():
+        views = {v: rs for v, rs in _by_view(seen).items() if v in ("batch_list", "campaign_list", "message_read")}
+        latest = max(resets_of(message), default=float("-inf"))
+        for view, mine in views.items():
+            last = mine[-1]
+            for other, others in views.items():
+                if other == view or view in found:
+                    continue
+                after = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
+                same = {r.status for r in others if after and r.t >= after[0].t}
+                if after and len(same) == 1 and _older(last, after[0]):
+                    found[view] = Behind(after[0], last)
+    return found
+
+
+def _older(reading: Reading, terminal: Reading) -> bool:
+    one, two = reading.updated_at, terminal.updated_at
+    if reading.in_progress:
+        return one is None or two is None or one <= two
+    return reading.status != terminal.status and one is not None and two is not None and one < two

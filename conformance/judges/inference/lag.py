@@ -1,0 +1,281 @@
+"""Axiom A7: how far reads lag, view by view, as far as the history itself shows it.
+
+Lag is what the same view later makes good (ruling 29): a read shows less than an answer that ended before it began, whatever view
+gave that answer, and a later read of the same view shows as much again. What never comes right again is no lag but a fault, and
+stays for the judges. Estimated from raw readings, before anything is concluded from them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.contract.vocabulary import rank
+from conformance.history.records import Exchange
+from conformance.judges.inference.listings import Snapshot, page_ids
+from conformance.judges.inference.own_word import word
+from conformance.judges.inference.readings import Reading
+
+if TYPE_CHECKING:
+    from conformance.judges.inference.case import Batch, Case
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A lag that the history shows: ``seconds``, and the read ``n`` of ``view`` that lags so far."""
+
+    seconds: float
+    view: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Lags:
+    """How far reads may lag, by view."""
+
+    configured: float | None
+    shown: Mapping[str, Shown]
+
+    def allowed(self, view: str) -> float:
+        """Seconds that a read of the view may lag: as configured, else twice what the history shows of it."""
+        if self.configured is not None:
+            return self.configured
+        found = self.shown.get(view)
+        return 0.0 if found is None else 2 * found.seconds
+
+    @property
+    def largest(self) -> Shown | None:
+        """The largest lag that the history shows, whatever was configured; None if it shows none."""
+        return max(self.shown.values(), key=lambda s: (s.seconds, -s.n), default=None)
+
+
+def lags(case: Case) -> Lags:
+    """The lags of a history."""
+    shown: dict[str, Shown] = {}
+    for one in _all(case):
+        known = shown.get(one.view)
+        if one.seconds > 0 and (known is None or (one.seconds, -one.n) > (known.seconds, -known.n)):
+            shown[one.view] = one
+    return Lags(case.header.read_lag, shown)
+
+
+def _all(case: Case) -> Iterator[Shown]:
+    for message in case.messages:
+        seen = case.readings(message)
+        resets = case.resets_of(message)
+        yield from _regressions(seen, resets)
+        batch = case.batch_of(message)
+        if batch is not None:
+            yield from _missed(case, batch, message)
+    yield from _missing_rows(case)
+    yield from _not_found(case)
+
+
+def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int = 0) -> bool:
+    """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
+
+    Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
+    no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number.
+    """
+    names = older.counts.keys() & newer.counts.keys()
+    grown = [older.counts[n] - newer.counts[n] for n in names]
+    if grown and (max(grown) > 0 or min(grown) < 0):
+        return min(grown) < 0 and max(grown) <= 0
+    before, after = rank(newer.status), rank(older.status)
+    back = before is not None and after is not None and after < before
+    if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
+        return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
+    if back and sum(t <= older.last for t in resets) <= given:
+        return True
+    listed = (older.attempts, newer.attempts)
+    if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
+        return False
+    # Lists of two views need not count alike (A4), but to take one for older than it is costs a verdict at most.
+    mine, other = len(older.attempts or ()), len(newer.attempts or ())
+    return mine < other or (mine == other and back)
+
+
+def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[Shown]:
+    """Reads that show less than an earlier answer of any view, where a later read of their view shows as much again."""
+    ordered = sorted(seen, key=lambda r: (r.t, r.n))
+    given = _given(ordered, resets)
+    states: list[Reading] = []
+    for reading in ordered:
+        again = next((i for i, q in enumerate(states) if _same_state(q, reading)), len(states))
+        earlier = [
+            q
+            for i, q in enumerate(states)
+            if q.last <= reading.t
+            and (
+                _behind(reading, q, resets, given(q))
+                or (i > again and not _same_state(q, reading) and _stamped(q, reading))
+            )
+        ]
+        if earlier:
+            good = [s for s in ordered if s.view == reading.view and s.t >= reading.last]
+            for q in earlier:
+                if any(_as_new(s, q, resets) and not _made_up(q, s, resets) for s in good):
+                    yield Shown(reading.t - q.last, reading.view, reading.n)
+        if not states or _key(states[-1]) != _key(reading):
+            states.append(reading)
+
+
+def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Reading], int]:
+    """How many attempts a reading shows more than one of its view from before the first retry; 0 where that is not shown."""
+    first = min(resets, default=float("inf"))
+    bases = {r.view: r for r in reversed(ordered) if r.last <= first}
+
+    def given(reading: Reading) -> int:
+        base = bases.get(reading.view)
+        names = reading.counts.keys() & base.counts.keys() if base is not None else ()
+        return min((reading.counts[n] - base.counts[n] for n in names if base is not None), default=0)
+
+    return given
+
+
+def _same_state(a: Reading, b: Reading) -> bool:
+    """True if both show the very same state: one status with one updatedAt, which a change would have moved (A5)."""
+    return a.updated_at is not None and (a.status, a.updated_at) == (b.status, b.updated_at)
+
+
+def _stamped(a: Reading, b: Reading) -> bool:
+    """True if both show an updatedAt, and different ones."""
+    return a.updated_at is not None and b.updated_at is not None and a.updated_at != b.updated_at
+
+
+def _as_new(later: Reading, newer: Reading, resets: Sequence[float]) -> bool:
+    """True if a later read shows at least the state of ``newer``: that very state, or one not behind it."""
+    return (later.status, later.updated_at) == (newer.status, newer.updated_at) or not _behind(later, newer, resets)
+
+
+def _key(reading: Reading) -> tuple[object, ...]:
+    return (reading.view, reading.status, reading.updated_at, tuple(sorted(reading.counts.items())))
+
+
+def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
+    """True if a retry lies between, and it is seen to be by another attempt that there are as many again.
+
+    A read of a target that only lags shows every attempt again when it shows as many (by id and createdAt). An attempt that was
+    taken back, and that a later retry made up for by another, is no lag.
+    """
+    if later.abbreviated or not earlier.attempts or later.attempts is None or later.view != earlier.view:
+        return False
+    marks = {(a.id, a.created_at) for a in later.attempts}
+    gone = any((a.id, a.created_at) not in marks for a in earlier.attempts)
+    return gone and any(earlier.t < t <= later.last for t in resets)
+
+
+def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
+    """Reads that begin after a single retry's 201 and still show the state from before it, while a later one shows another.
+
+    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again.
+    """
+    for single in batch.singles:
+        if not single.accepted or single.message != message:
+            continue
+        others = [c for c in batch.resetting(message) if c.n != single.n]
+        closed = min((c.t for c in others if c.t > single.t), default=float("inf"))
+        ended = max((c.last for c in others if c.t <= single.t), default=float("-inf"))
+        for view in case.views(message):
+            before = [r for r in view if r.t > ended and r.last < single.t]
+            if not before:
+                continue
+            after = [r for r in view if r.t > single.last and r.last < closed]
+            new = [r.t for r in after if not _as_before(before[-1], r)]
+            for r in after:
+                if new and r.t < max(new) and _as_before(before[-1], r):
+                    yield Shown(r.t - single.last, r.view, r.n)
+
+
+def _as_before(base: Reading, reading: Reading) -> bool:
+    """True if the reading shows nothing that ``base`` did not show."""
+    names = base.counts.keys() & reading.counts.keys()
+    same = (base.status, base.updated_at) == (reading.status, reading.updated_at)
+    return same and all(base.counts[n] == reading.counts[n] for n in names)
+
+
+def _missing_rows(case: Case) -> Iterator[Shown]:
+    """Whole listings that lack a message which an earlier answer had shown, while a later listing holds it."""
+    first_seen: dict[str, Reading] = {}
+    for reading in case.all_readings:
+        known = first_seen.get(reading.message)
+        if known is None or reading.last < known.last:
+            first_seen[reading.message] = reading
+    walks = [s for s in case.snapshots if s.complete and s.search is None and s.direction == "forward"]
+    by_view: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+    for index, walk in enumerate(walks):
+        by_view[walk.batch, walk.campaign].append(index)
+    for (batch, _), indices in by_view.items():
+        members = [m for m in first_seen if batch is None or (home := case.batch_of(m)) is None or home.id == batch]
+        for place, index in enumerate(indices):
+            walk, held = walks[index], set(walks[index].ids)
+            for message in members:
+                known = first_seen[message]
+                if message in held or known.last > walk.t:
+                    continue
+                later_holds = any(message in walks[later].ids for later in indices[place + 1 :])
+                if later_holds and not _up_to_date(case, walk, message):
+                    view = "campaign_list" if batch is None else "batch_list"
+                    yield Shown(walk.t - known.last, view, walk.pages[0].n)
+
+
+def _up_to_date(case: Case, walk: Snapshot, message: str) -> bool:
+    """True if every page of a walk that lacks a message is newer than an answer of the same view that held it.
+
+    Then it is no lag: what a page shows of another message is a later state than that answer showed (A1, A4, A5).
+    """
+    view = walk.pages[0].invoke.operation
+    holders = {r.n for r in case.readings(message) if r.view == view and r.last <= walk.t}
+    for page in walk.pages:
+        found = (r for m in page_ids(page) for r in case.readings(m) if r.n == page.n)
+        if not any(
+            _newer(old, new, case.resets_of(new.message))
+            for new in found
+            for old in case.readings(new.message)
+            if old.n in holders
+        ):
+            return False
+    return bool(holders)
+
+
+def _newer(old: Reading, new: Reading, resets: Sequence[float]) -> bool:
+    """True if the state that ``new`` shows of a message surely came after the one that ``old`` shows."""
+    grown = [new.counts[n] - old.counts[n] for n in old.counts.keys() & new.counts.keys()]
+    if grown and max(grown) != 0:
+        return min(grown) > 0
+    before, after = rank(old.status), rank(new.status)
+    if before is not None and after is not None and after > before and not any(t <= old.last for t in resets):
+        return True
+    # Stamps may come of several clocks (ruling 27): a second is more than they differ by.
+    stamps = (old.updated_at, new.updated_at)
+    return stamps[0] is not None and stamps[1] is not None and (stamps[1] - stamps[0]).total_seconds() > 1
+
+
+def _not_found(case: Case) -> Iterator[Shown]:
+    """Single reads that do not find a message which an earlier answer had shown, while a later one finds it."""
+    found: defaultdict[str, list[Exchange]] = defaultdict(list)
+    missing: list[Exchange] = []
+    for e in case.exchanges:
+        if e.invoke.operation != "message_read" or e.invoke.cause is not None or e.invoke.message is None:
+            continue
+        if e.status == 200:
+            found[e.invoke.message].append(e)
+        elif e.status in (400, 404) and word(e) == "target":
+            missing.append(e)
+    for e in missing:
+        message = e.invoke.message or ""
+        earlier = [r for r in case.readings(message) if r.last <= e.t]
+        if earlier and any(other.t >= e.last for other in found[message]):
+            yield Shown(e.t - min(r.last for r in earlier), "message_read", e.n)
+
+
+def regressed(case: Case, message: str) -> Iterable[tuple[Reading, Reading]]:
+    """Pairs of readings, of any views, in which the later shows an earlier state: lag, or a broken axiom."""
+    resets = case.resets_of(message)
+    ordered = case.readings(message)
+    for i, b in enumerate(ordered):
+        for a in ordered[:i]:
+            if a.last <= b.t and _behind(b, a, resets):
+                yield a, b

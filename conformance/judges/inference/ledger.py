@@ -1,0 +1,244 @@
+"""The ledger: every attempt that no retry explains, and every call that may have given it (contract, section 4).
+
+One surplus attempt of a message is one finding. It names the requirement of every suspect that cannot be excluded: all retry calls
+of the run that may have reached the message. Accepted calls and calls of unknown outcome are suspects first (ruling 26).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.findings import Margin
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.other_campaign import proved_other
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import (
+    begun,
+    between,
+    comparable,
+    controls,
+    effect_until,
+    follows,
+    gain,
+    owed,
+    reset_by,
+)
+
+#: Suspects that a finding names at most, the last to leave first.
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A call that may have given the attempt, and what it breaks if it did."""
+
+    call: RetryCall
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surplus:
+    """Two readings of a message between which it gained more attempts than retries can have given it."""
+
+    batch: Batch
+    message: str
+    before: Reading
+    after: Reading
+    gained: int
+    #: How many of them calls that may reset it may have given, those still outstanding at ``before`` included.
+    explained: int
+    suspects: tuple[Suspect, ...]
+    #: True if it may also have come by itself, or through a retry of another batch or message (BR-SEL-07).
+    unprovoked: bool
+    proof: Proof
+
+    @property
+    def any_of(self) -> tuple[str, ...]:
+        """The requirements of which at least one is broken, accepted calls' first."""
+        named = [name for s in self.suspects for name in s.requirements]
+        return tuple(dict.fromkeys([*self.raced, *named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+
+    @property
+    def raced(self) -> tuple[str, ...]:
+        """What a race among the suspects breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
+        # A race with a 429 does not count (ruling 10).
+        valid = [s.call for s in self.suspects if s.call.valid and s.call.outcome != "throttled"]
+        pairs = [(a, b) for i, a in enumerate(valid) for b in valid[i + 1 :] if a.t < b.last and b.t < a.last]
+        names = ("BR-CON-03" if a.single or b.single else "BR-CON-01" for a, b in pairs if not (a.single and b.single))
+        return tuple(sorted(set(names)))
+
+    @property
+    def cause(self) -> str:
+        """What is suspected, in words that are the same in every run."""
+        kinds = [kind(s.call) for s in self.suspects]
+        return " or ".join(dict.fromkeys(kinds)) or "no retry"
+
+    @property
+    def scenario(self) -> str:
+        return next((s.call.scenario for s in self.suspects if s.call.scenario), self.batch.scenario)
+
+
+def kind(call: RetryCall) -> str:
+    """What kind of suspect a call is, in words that are the same in every run."""
+    what = "single retry" if call.single else "retry"
+    if call.valid:
+        extra = f" with a {call.probe.kind}" if call.probe is not None else ""
+        return f"{call.outcome} {what}{extra}"
+    return f"{what} with {call.exchange.invoke.cause or call.exchange.invoke.auth}"
+
+
+def surpluses(case: Case) -> Iterator[Surplus]:
+    """Every surplus of the run, message by message, each between two readings as near as can be.
+
+    Sound under A4 (a count grows at a reset only) and A6 (no other client writes): what may explain an attempt is an upper bound,
+    delayed effects (ruling 16) and unknown outcomes (ruling 11) included. Without counts, a terminal message that is in progress
+    again has been reset at least once (A2).
+    """
+    for batch in case.groups:
+        for message in batch.messages:
+            for view in case.views(message):
+                for i, a in enumerate(view):
+                    b = next((r for r in view[i + 1 :] if follows(case, r, a.last)), None)
+                    if b is not None and (found := _surplus(case, batch, message, a, b)) is not None:
+                        yield found
+
+
+def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Surplus | None:
+    counted = bool(comparable(a, b))
+    gained = (gain(a, b) or 0) if counted else int(a.terminal and b.in_progress)
+    if gained < 1:
+        return None
+    outstanding = owed(case, batch, message, a)
+    inside = between(batch, message, a, b)
+    explained = outstanding.most + len(inside) + _perhaps_own(case, batch, a, b)
+    if gained <= explained:
+        return None
+    more = f"{gained} attempt{'s' if gained > 1 else ''} more ({a.status}, then {b.status})"
+    said = f"reads {a.n} and {b.n} show a message with {more}; calls that may give it one explain {explained}"
+    return laid_out(case, batch, message, a, b, said, outstanding.proof, gained=gained, explained=explained)
+
+
+def laid_out(
+    case: Case,
+    batch: Batch,
+    message: str,
+    a: Reading,
+    b: Reading,
+    said: str,
+    known: Proof,
+    *,
+    gained: int = 1,
+    explained: int = 0,
+) -> Surplus:
+    """The surplus that a message gained between two readings, with everything that is suspected of it.
+
+    :param said: what the readings show, for the argument.
+    :param known: that no call which the contract allows explains it.
+    """
+    suspects = tuple(_suspects(case, batch, message, a, b))
+    control = controls(case, a.last, b.t, but=batch.id)
+    elsewhere = elsewhere_accepted(case, batch, message, a, b)
+    lines = [
+        said,
+        f"calls that may have reached it: {_listed(suspects)}"
+        if suspects
+        else "no call of this batch or message reached it",
+        *((f"retry {elsewhere.n} of another batch or message was accepted meanwhile",) if elsewhere else ()),
+        "no other client can write to a batch of this run",
+    ]
+    proof = known & Proof(
+        because=tuple(lines),
+        evidence=(a.n, *(s.call.n for s in suspects[:SHOWN]), *((elsewhere.n,) if elsewhere else ()), b.n),
+        assumptions=frozenset((*reset_by(a, b), *assume("A6", batch.id), *assume("A7", b.view))),
+        margins={b.view: Margin(b.t - a.last, b.view, b.n)},
+    )
+    if control is not None:
+        proof &= control
+    return Surplus(
+        batch=batch,
+        message=message,
+        before=a,
+        after=b,
+        gained=gained,
+        explained=explained,
+        suspects=suspects,
+        unprovoked=control is None or elsewhere is not None,
+        proof=proof,
+    )
+
+
+def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
+    """Probes with what is not shown to be another campaign's key: it may be one of this campaign's own, and retry."""
+    since = begun(case, a) - case.header.settle_timeout
+    calls = (c for c in batch.probes if c.outcome in ("accepted", "unknown") and c.t <= b.last and c.last > since)
+    return sum(proved_other(case, c) is None for c in calls)
+
+
+def _suspects(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
+    """Calls on the batch or message that left before the attempt was seen, accepted ones first.
+
+    What an accepted call or one of unknown outcome did may come again, and late (at-least-once redelivery, ruling 26); what any
+    other did shows within the settling time.
+    """
+    since = begun(case, a) - case.header.settle_timeout
+    known = [c for c in batch.sent if c.t <= b.last and (c.may_reset or c.last > since)]
+    for call in sorted(known, key=lambda c: (not c.may_reset, -c.t)):
+        names = tuple(laid_to(call, message, a))
+        if names:
+            yield Suspect(call, names)
+
+
+def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
+    """The requirements that are broken if this call gave the message a surplus attempt (contract, section 4)."""
+    if not call.valid:
+        name = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
+        if name is not None and (not call.single or call.message == message):
+            yield name
+        return
+    if call.outcome == "throttled":
+        if call.reaches(message):
+            yield "BR-ERR-06"
+        return
+    if call.may_reset:
+        if not call.reaches(message):
+            yield "BR-SGL-02"
+            return
+        yield "BR-SEL-02" if before.status == "success" and not call.single else "BR-SEL-05"
+    elif not call.single:
+        yield "BR-BLK-03"
+    elif call.message == message:
+        yield "BR-SGL-01"
+    if call.harmless:
+        yield "BR-SEC-05"
+
+
+def elsewhere_accepted(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
+    """An accepted retry of another batch, the effects of which were not all visible when the first reading began."""
+    for call in case.calls:
+        if call.batch == batch.id or not call.accepted or not call.valid or call.t > b.last:
+            continue
+        if effect_until(case, call) < begun(case, a):
+            continue
+        home = case.batch(call.batch)
+        if home is not None and not _visible(case, home, call, a.t):
+            return call
+    return None
+
+
+def _visible(case: Case, home: Batch, call: RetryCall, instant: float) -> bool:
+    """True if every message that the call may reset had shown its attempts by then: the call owes nothing any more."""
+    members = [m for m in home.messages if call.reaches(m)]
+    for message in members:
+        seen = [r for r in case.readings(message) if r.last <= instant and r.t >= call.last]
+        if not any(owed(case, home, message, r).none or (r.status == "success") for r in seen):
+            return False
+    return bool(members)
+
+
+def _listed(suspects: tuple[Suspect, ...]) -> str:
+    said = [f"{s.call.n} ({kind(s.call)}, {s.call.said})" for s in suspects[:SHOWN]]
+    more = f" and {len(suspects) - SHOWN} more" if len(suspects) > SHOWN else ""
+    return ", ".join(said) + more

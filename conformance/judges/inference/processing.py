@@ -1,0 +1,39 @@
+"""Batches that are still being processed, by what no answer had shown of their rows."""
+
+from __future__ import annotations
+
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import read_after
+
+
+def processing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
+    """Proof that rows of the batch had not been made when the call was decided: it was still being processed.
+
+    A whole listing begun after the answer (A7) lacks rows that no answer of any view had shown by then, and a later listing holds
+    all of them.
+    """
+    walks = [s for s in case.listings(batch) if s.complete and not s.search and s.direction == "forward"]
+    for walk in walks:
+        ids = set(walk.ids)
+        if walk.t - case.lag("batch_list") < call.last or len(ids) >= len(batch.rows):
+            continue
+        fuller = next((w for w in walks if w.t >= walk.last and len(set(w.ids)) == len(batch.rows)), None)
+        if fuller is None:
+            continue
+        missing = [m for m in batch.messages if m not in ids]
+        if any(r.last <= walk.t for m in missing for r in case.readings(m)):
+            continue
+        first = next((r for m in ids for r in case.readings(m) if r.n == walk.pages[0].n), None)
+        said = (
+            f"listing {walk.pages[0].n}, begun after the answer to retry {call.n}, shows {len(ids)} of {len(batch.rows)} rows; "
+            f"{fuller.pages[0].n} shows them all: the others had not been made when the retry was decided"
+        )
+        found = Proof(
+            because=(said,),
+            evidence=(call.n, walk.pages[0].n, fuller.pages[0].n),
+            assumptions=frozenset((*assume("A6", batch.id), *assume("A7", "batch_list"))),
+        )
+        return found if first is None else found & read_after(first, call.last, "is that listing")
+    return None

@@ -1,0 +1,280 @@
+"""Quiescent batches: nothing moves but by calls of ours, so that what reads show holds when the next call is decided.
+
+Built on ``timeline``: which retries may still owe an attempt, and what of the batch's status stays as it was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
+from conformance.findings import DoubtReason, Margin
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.proof import Proof, all_of, assume
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import (
+    begun,
+    effect_until,
+    exhausted,
+    failed_at,
+    follows,
+    gain,
+    last_before,
+    owed,
+    retried,
+    terminal_stays,
+)
+
+
+@dataclass(frozen=True)
+class NotQuiescent:
+    """Why it is not proved that a batch was quiescent."""
+
+    reason: DoubtReason
+    text: str
+
+
+@dataclass(frozen=True)
+class Quiescent:
+    """Proof that a batch was quiescent when a call left."""
+
+    case: Case
+    batch: Batch
+    call: RetryCall
+    #: One reading of each message, begun after the last call's answer and ended before this call left.
+    readings: tuple[Reading, ...]
+    #: Status of the batch in those reads; None if not visible (ruling 12).
+    status: str | None
+    proof: Proof
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(r.message for r in self.readings if r.status == "failure")
+
+    @property
+    def since(self) -> float:
+        """When the reading of it was over."""
+        return max(r.last for r in self.readings)
+
+    @cached_property
+    def stays(self) -> Proof:
+        """That every message was still in the outcome that the reads showed when the call was decided (A2)."""
+        return Proof(assumptions=frozenset(a for r in self.readings for a in terminal_stays(r)))
+
+    @cached_property
+    def retriable(self) -> tuple[str, ...]:
+        """Failed messages that were retried at most once, so that both readings of the limit let them be retried (ruling 3)."""
+        return tuple(m for m in self.failed if retried(self.case, self.batch, m, self.call).most < 2)
+
+    @cached_property
+    def must_accept(self) -> Proof | None:
+        """Proof that a retry had to be answered 201 (BR-ACC-02); None if no failed message surely may be retried.
+
+        Where the status is not visible this says nothing of it: see ``status``.
+        """
+        if not self.retriable:
+            return None
+        message = self.retriable[0]
+        times = retried(self.case, self.batch, message, self.call)
+        reading = next(r for r in self.readings if r.message == message)
+        shows = f"{len(self.retriable)} messages of it are failed and were retried at most once"
+        return (
+            self.proof
+            & times.proof
+            & Proof(because=(shows,), evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
+        )
+
+
+def quiescent(
+    case: Case, batch: Batch, call: RetryCall, *, rivals: frozenset[int] = frozenset()
+) -> Quiescent | NotQuiescent:
+    """Proof that the batch was quiescent when ``call`` left, or why that is not proved.
+
+    Quiescent: nothing outstanding or lost, all earlier retries settled, and every message terminal in a read begun after the last
+    call's answer; the batch's status, where visible, is retryable.
+
+    :param rivals: numbers of its rivals in a race, begun no sooner; what they do does not count.
+    """
+    others = [c for c in batch.sent if c.n != call.n and c.n not in rivals]
+    earlier = [c for c in others if c.t < call.t]
+    if any(c.t <= call.last and c.last > call.t for c in others):
+        return NotQuiescent(DoubtReason.NOT_QUIESCENT, "another call was in flight")
+    if any(c.unknown for c in earlier):
+        return NotQuiescent(DoubtReason.ANSWER_LOST, "an earlier call has an unknown outcome")
+    if not batch.whole:
+        return NotQuiescent(DoubtReason.MESSAGES_NOT_LISTED, "not every row of the batch is known as a message")
+    since = max((c.last for c in earlier), default=batch.send.last if batch.send else 0.0)
+    found = []
+    for message in batch.messages:
+        reading = last_before(case, message, call.t, since=since)
+        if reading is None:
+            return NotQuiescent(DoubtReason.NOT_READ_BEFORE, "not every message was read right before it")
+        found.append(reading)
+    if not all(r.terminal for r in found):
+        return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
+    done = [settled(case, batch, r) for r in found]
+    if any(one is None for one in done):
+        return NotQuiescent(DoubtReason.NOT_SETTLED, "an earlier retry may still have an effect to come")
+    if call.refused and any(_moves_by_itself(case, batch, r) for r in found):
+        return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message moves by itself")
+    shown = _status(case, batch, since, call.t)
+    if shown is not None and shown[0] not in RETRYABLE:
+        return NotQuiescent(DoubtReason.NOT_QUIESCENT, f"the batch is in {shown[0]}")
+    numbers = tuple(sorted({r.n for r in found} | ({shown[1].n} if shown else set())))
+    said = f"reads {numbers[0]} to {numbers[-1]}, after the last call's answer and before retry {call.n}, show "
+    said += f"every message of the batch terminal{f' and the batch in {shown[0]}' if shown else ''}"
+    margins: dict[str, Margin] = {}
+    for r in found:
+        margin = Margin(r.t - since, r.view, r.n)
+        margins[r.view] = min(margin, margins.get(r.view, margin))
+    views = dict.fromkeys(r.view for r in found)
+    proof = all_of(*(one for one in done if one is not None)) & Proof(
+        because=(said,),
+        evidence=numbers,
+        assumptions=frozenset((*assume("A6", batch.id), *assume("A7", *views))),
+        margins=margins,
+    )
+    return Quiescent(case, batch, call, tuple(found), shown[0] if shown else None, proof)
+
+
+def _moves_by_itself(case: Case, batch: Batch, reading: Reading) -> bool:
+    """True if a later answer shows the message in progress in the attempt that the reading shows terminal, and no retry that may
+    have been carried out lies between. A2 does not hold for it then: it may have moved before the refusal, too."""
+    resets = batch.resetting(reading.message)
+    following = min((c.t for c in resets if c.last > reading.t), default=float("inf"))
+    later = (r for r in case.readings(reading.message) if r.t > reading.last and r.last < following)
+    return any(r.in_progress and gain(reading, r) == 0 for r in later)
+
+
+def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
+    """Proof that no earlier retry can still owe the message an attempt: each reset it already, or time is over.
+
+    A success is owed none by retries that found it so (A2b), nor by a single other one: it was reset by it, or in progress.
+    A message that is exhausted is owed none by any.
+    """
+    known = exhausted(case, batch, reading.message, reading.last)
+    if known is not None:
+        return known
+    outstanding = owed(case, batch, reading.message, reading)
+    if outstanding.none:
+        return outstanding.proof
+    if reading.status != "success":
+        return None
+    before = [r.last for r in case.readings(reading.message) if r.status == "success"]
+    past = [c for c in batch.resetting(reading.message) if c.t <= reading.last and not any(t <= c.t for t in before)]
+    if sum(effect_until(case, c) >= begun(case, reading) for c in past) <= 1:
+        return Proof(evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
+    return None
+
+
+def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, Reading] | None:
+    """The batch's status in the latest read begun after ``since`` and ended by ``until``, if it stays so."""
+    shown = [(r, status) for r, status in case.status_readings(batch) if follows(case, r, since) and r.last <= until]
+    if not shown or (shown[-1][1] in RETRYABLE and steady(case, batch, shown[-1][0]) is None):
+        return None
+    return shown[-1][1], shown[-1][0]
+
+
+def steady(case: Case, batch: Batch, shown: Reading) -> Proof | None:
+    """Proof that a retryable status stays as the reading shows it until the next call.
+
+    As long as an accepted batch retry may owe a message an attempt, the batch may still have to be processed (rulings 5 and 16).
+    """
+    alive = [
+        c for c in batch.resets if not c.single and c.t <= shown.last and effect_until(case, c) >= begun(case, shown)
+    ]
+    if not alive:
+        return Proof(evidence=(shown.n,), assumptions=frozenset((*assume("A6", batch.id), *assume("A7", shown.view))))
+    since = max(c.last for c in alive)
+    if not batch.whole:
+        return None
+    found = []
+    for message in batch.messages:
+        one = next(
+            (
+                p
+                for r in case.readings(message)
+                if (r is shown or follows(case, shown, r.last)) and follows(case, r, since)
+                if (p := settled(case, batch, r)) is not None
+            ),
+            None,
+        )
+        if one is None:
+            return None
+        found.append(one)
+    return all_of(*found) & Proof(evidence=(shown.n,), assumptions=frozenset(assume("A7", shown.view)))
+
+
+@dataclass(frozen=True)
+class StatusBefore:
+    """The batch's status when a call was decided, and why it was that."""
+
+    status: str
+    reading: Reading
+    proof: Proof
+
+
+def status_before(case: Case, batch: Batch, call: RetryCall) -> StatusBefore | None:
+    """The batch's status when the call left: as the latest read showed it, if nothing of ours can have changed it since.
+
+    Neither a batch retry nor a single retry (ruling 24) lies between, and no accepted retry is still outstanding.
+    """
+    shown = [(r, status) for r, status in case.status_readings(batch) if r.last <= call.t]
+    if not shown:
+        return None
+    reading, status = shown[-1]
+    since = begun(case, reading)
+    if any(c.n != call.n and c.last > since and c.t < call.last for c in batch.sent):
+        return None
+    why = steady(case, batch, reading) if status in RETRYABLE else Proof(assumptions=frozenset(assume("A6", batch.id)))
+    if why is None:
+        return None
+    said = f"read {reading.n}, before retry {call.n}, shows the batch in {status}"
+    margin = Margin(
+        reading.t - max((c.last for c in batch.sent if c.t < reading.t), default=0.0), reading.view, reading.n
+    )
+    return StatusBefore(
+        status,
+        reading,
+        why
+        & Proof(
+            because=(said,),
+            evidence=(reading.n,),
+            assumptions=frozenset((*assume("A6", batch.id), *assume("A7", reading.view))),
+            margins={reading.view: margin},
+        ),
+    )
+
+
+def retryable_before(case: Case, batch: Batch, call: RetryCall) -> StatusBefore | None:
+    """The batch's status when the call left, if it was provably retryable."""
+    found = status_before(case, batch, call)
+    return found if found is not None and found.status in RETRYABLE else None
+
+
+def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple[tuple[Reading, str], ...]:
+    """Readings of the batch's status that may show an instant from ``since`` to ``until``."""
+    return tuple((r, s) for r, s in case.status_readings(batch) if r.last >= since and r.last <= until)
+
+
+def partial_enqueue(case: Case, batch: Batch, call: RetryCall, until: float) -> bool | None:
+    """Whether ruling 17 may excuse what an accepted call left out: True, False, or None if no read tells.
+
+    A read begun when the settling time is over tells, since the status stands as long as a message is left out.
+    """
+    shown = shown_between(case, batch, call.t, until)
+    if any(status == ENQUEUING_FAILED for _, status in shown):
+        return True
+    told = any(follows(case, r, call.last + case.header.settle_timeout) for r, _ in shown)
+    return False if told else None
+
+
+def failed_retriable(case: Case, batch: Batch, call: RetryCall) -> tuple[str, ...]:
+    """Messages that were provably failed when the call was decided, and retried at most once."""
+    return tuple(
+        m
+        for m in batch.messages
+        if failed_at(case, batch, m, call) is not None and retried(case, batch, m, call).most < 2
+    )

@@ -1,0 +1,190 @@
+"""Readings: every message in every answer, whatever operation gave it.
+
+One reading is one message in one answer, hence one instant (axiom A3). Counts of attempts are kept by the field that showed
+them, because they compare only within one field of one operation (axiom A4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, instant, nonces
+from conformance.history.records import Exchange, Operation
+
+#: A count above this, or a negative one, is none that a history of retries can give (ruling 33).
+LARGEST_COUNT = 1000
+
+#: What suites before 0.2 wrote in place of any text that looked random: two of them need not stand for equal texts.
+_NO_IDENTITY = ("[redacted:secret]", "[redacted:key]")
+
+_FRACTION = re.compile(r"T\d\d:?\d\d(?P<seconds>:?\d\d)?(?:[.,](?P<digits>\d+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt as an answer shows it. ``data`` is its whole JSON object."""
+
+    status: str | None
+    created_at: datetime | None
+    id: str | None
+    data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A message in one answer. It held at some instant in [``t`` − lag, ``last``], in seconds."""
+
+    exchange: Exchange
+    #: The operation that shows it. A field, as are the times, because judges compare them far more often than anything else.
+    view: Operation
+    n: int
+    t: float
+    last: float
+    message: str
+    #: batchId of the listing that shows it; None in other views. See ``Case.batch_of``.
+    listed_in: str | None
+    status: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    #: Seconds that the last digit of ``updatedAt`` stands for, as this answer writes it.
+    updated_unit: float
+    #: Number of attempts by the field that shows it ("batch_list.numAttempts", "message_read.attempts", …). In a ``Case`` only
+    #: fields that may be trusted to count (``counters``).
+    counts: Mapping[str, int]
+    #: ``numAttempts`` as shown, trusted or not; None if it is not shown or is no count.
+    number: int | None
+    #: As listed, in the target's order; None if no list of attempts is shown.
+    attempts: tuple[Attempt, ...] | None
+    #: Status by id, for every batch in ``batches``; empty if the field is missing (ruling 12).
+    batch_statuses: Mapping[str, str]
+    #: Position in its page.
+    position: int
+    #: Nonces in values and fullMessage.
+    nonces: frozenset[str]
+    #: True if this view's lists of attempts are not known to hold all of them.
+    partial_list: bool = False
+    data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+
+    @property
+    def abbreviated(self) -> bool:
+        """True if attempts are listed, and perhaps not all: no document says that a list holds all."""
+        if self.attempts is None:
+            return False
+        return self.partial_list or (self.number is not None and len(self.attempts) < self.number)
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def in_progress(self) -> bool:
+        """True for a known status that is not terminal; an unknown status is neither (ruling 6)."""
+        return self.status in IN_PROGRESS
+
+
+def readings(exchange: Exchange) -> Iterator[Reading]:
+    """Every message in a 2xx JSON answer of an operation that shows messages."""
+    body = exchange.end.body
+    if not exchange.accepted or not isinstance(body, Mapping):
+        return
+    operation = exchange.invoke.operation
+    if operation in ("batch_list", "campaign_list"):
+        items = body.get("data")
+        for position, item in enumerate(items if isinstance(items, list) else ()):
+            yield from _reading(exchange, item, position)
+    elif operation in ("message_read", "single_send", "single_retry"):
+        yield from _reading(exchange, body, 0)
+
+
+def identity(value: Any) -> str | None:
+    """An id or a cursor, also one that stands as a mark with a digest; None for what is none, or cannot be told from others."""
+    return value if isinstance(value, str) and not any(mark in value for mark in _NO_IDENTITY) else None
+
+
+def _reading(exchange: Exchange, data: Any, position: int) -> Iterator[Reading]:
+    if not isinstance(data, Mapping) or identity(data.get("id")) is None:
+        return
+    view = exchange.invoke.operation
+    yield Reading(
+        exchange=exchange,
+        view=view,
+        n=exchange.n,
+        t=exchange.t,
+        last=exchange.last,
+        message=data["id"],
+        listed_in=exchange.invoke.batch if view == "batch_list" else None,
+        status=_text(data.get("latestStatus")),
+        created_at=instant(data.get("createdAt")),
+        updated_at=instant(data.get("updatedAt")),
+        updated_unit=unit(data.get("updatedAt")),
+        counts=_counts(view, data),
+        number=_number(data),
+        attempts=_attempts(data),
+        batch_statuses=_batch_statuses(data),
+        position=position,
+        nonces=nonces([data.get("values"), data.get("fullMessage")]),
+        data=data,
+    )
+
+
+def unit(text: Any) -> float:
+    """Seconds that the last shown digit of a time stands for; a day for what is no time."""
+    match = _FRACTION.search(text) if isinstance(text, str) else None
+    if match is None:
+        return 86400.0
+    if match["seconds"] is None:
+        return 60.0
+    return float(10 ** -len(match["digits"])) if match["digits"] else 1.0
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(data: Mapping[str, Any]) -> int | None:
+    number = data.get("numAttempts")
+    good = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= LARGEST_COUNT
+    return number if good and isinstance(number, int) else None
+
+
+def _counts(view: str, data: Mapping[str, Any]) -> dict[str, int]:
+    """What counts attempts; the length of a list does not where the answer's own number says that there are more."""
+    counts = {}
+    number = _number(data)
+    if number is not None:
+        counts[f"{view}.numAttempts"] = number
+    for name in ("messageAttempts", "attempts"):
+        items = data.get(name)
+        if isinstance(items, list) and len(items) >= (number or 0):
+            counts[f"{view}.{name}"] = len(items)
+    return counts
+
+
+def _attempts(data: Mapping[str, Any]) -> tuple[Attempt, ...] | None:
+    for name in ("messageAttempts", "attempts"):
+        items = data.get(name)
+        if isinstance(items, list):
+            return tuple(
+                Attempt(
+                    status=_text(item.get("status")),
+                    created_at=instant(item.get("createdAt")),
+                    id=_text(item.get("id")),
+                    data=item,
+                )
+                for item in items
+                if isinstance(item, Mapping)
+            )
+    return None
+
+
+def _batch_statuses(data: Mapping[str, Any]) -> dict[str, str]:
+    items = data.get("batches")
+    return {
+        item["id"]: item["status"]
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, Mapping) and isinstance(item.get("id"), str) and isinstance(item.get("status"), str)
+    }

@@ -1,0 +1,165 @@
+"""Three alike answers in one situation: when they are the target's own refusal (rulings 11, 22, 28).
+
+One answer that may be a gateway's, a 5xx, or a 401 to the configured key proves nothing. The same answer three times in a row to
+the same request, while nothing moves and no message gains anything by it, is the target's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from conformance.history.records import Exchange, Header
+from conformance.judges.inference.own_word import word
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+
+#: Statuses of a gateway that are its own unless the body is the documented envelope (BR-ERR-08).
+_GATEWAY_5XX = frozenset({502, 503, 504, *range(520, 531)})
+_ENOUGH = 3
+
+Key = tuple[str, str, str, int, str]
+
+
+def repeated(
+    calls: Sequence[RetryCall],
+    exchanges: Sequence[Exchange],
+    by_message: Mapping[str, tuple[Reading, ...]],
+    home: Mapping[str, str],
+    header: Header,
+) -> frozenset[int]:
+    """Numbers of the calls that three alike answers make refusals.
+
+    :param calls: every retry call, with its outcome by itself.
+    """
+    found: set[int] = set()
+    by_batch: dict[str, list[RetryCall]] = {}
+    for call in calls:
+        if call.valid and call.sent:
+            by_batch.setdefault(call.batch or f"message {call.message}", []).append(call)
+    for batch, mine in by_batch.items():
+        members = {m: seen for m, seen in by_message.items() if home.get(m) == batch}
+        for run in _runs(mine):
+            if len(run) >= _ENOUGH and _answered_between(run, exchanges) and _still(run, mine, members, header):
+                found.update(c.n for c in run)
+    found |= _credential(calls, exchanges)
+    return frozenset(found)
+
+
+def repeated_unknown(exchanges: Sequence[Exchange]) -> frozenset[int]:
+    """The same for retries of ids that no batch has: numbers of the answers that three alike make the target's."""
+    groups: dict[tuple[int | None, str], list[int]] = {}
+    for e in exchanges:
+        if e.invoke.operation != "batch_retry" or e.invoke.cause != "id:unknown" or e.invoke.auth != "valid":
+            continue
+        said = word(e)
+        if said == "gateway" or (said == "credential" and alive(e, exchanges)):
+            groups.setdefault((e.status, said), []).append(e.n)
+    return frozenset(n for alike in groups.values() if len(alike) >= _ENOUGH for n in alike)
+
+
+def envelope(exchange: Exchange) -> bool:
+    """True if the answer's body is the documented error envelope, as a target and no gateway writes it."""
+    body = exchange.end.body
+    return isinstance(body, Mapping) and ("error" in body or "statusCode" in body)
+
+
+def _key(call: RetryCall) -> Key | None:
+    """What makes two calls and their answers alike; None for an answer that needs no repetition."""
+    said, status = word(call.exchange), call.status
+    if status is None:
+        return None
+    if said == "none":
+        if status == 408 or (status in _GATEWAY_5XX and not envelope(call.exchange)):
+            return None
+    elif said != "gateway":
+        return None
+    return (call.exchange.invoke.operation, call.exchange.invoke.cause or "", call.message or "", status, said)
+
+
+def _runs(calls: Sequence[RetryCall]) -> Iterable[list[RetryCall]]:
+    """Calls one after the other, alike, with no other valid call of the batch between them."""
+    run: list[RetryCall] = []
+    for call in sorted(calls, key=lambda c: (c.t, c.n)):
+        key = _key(call)
+        if run and key is not None and key == _key(run[-1]) and call.t >= run[-1].last:
+            run.append(call)
+        else:
+            if run:
+                yield run
+            run = [call] if key is not None else []
+    if run:
+        yield run
+
+
+def _answered_between(run: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> bool:
+    """True if a read was answered 200 between each two calls; asked of 5xx only (BR-ERR-08)."""
+    if word(run[0].exchange) != "none":
+        return True
+    reads = [e for e in exchanges if e.invoke.method == "GET" and e.status == 200]
+    return all(any(a.last <= e.t and e.last <= b.t for e in reads) for a, b in pairwise(run[:_ENOUGH]))
+
+
+def _still(
+    run: Sequence[RetryCall],
+    calls: Sequence[RetryCall],
+    members: Mapping[str, Sequence[Reading]],
+    header: Header,
+) -> bool:
+    """True if every message is seen after the run, and has gained no more attempts than earlier calls explain.
+
+    After 5xx: once more when one settling time is over, as the calls may have been carried out late.
+    """
+    first, last = run[0], run[-1]
+    until = min((c.t for c in calls if c.t > last.t), default=float("inf"))
+    settled = last.last + (header.settle_timeout if word(first.exchange) == "none" else 0.0) + (header.read_lag or 0.0)
+    return bool(members) and all(
+        _gained_nothing(seen, first, settled, until, [c for c in calls if c.reaches(message) and c.may_reset])
+        for message, seen in members.items()
+    )
+
+
+def _gained_nothing(
+    seen: Sequence[Reading], first: RetryCall, settled: float, until: float, resets: Sequence[RetryCall]
+) -> bool:
+    known = late = False
+    for view in {r.view for r in seen}:
+        mine = [r for r in seen if r.view == view]
+        before = [r for r in mine if r.last <= first.t]
+        after = [r for r in mine if r.t >= first.last and r.last <= until]
+        if before:
+            earlier = sum(before[-1].last < c.t < first.t for c in resets)
+            if any(_gained(before[-1], r) > earlier for r in after):
+                return False
+            known = known or bool(after)
+        late = late or any(r.t >= settled for r in after)
+    return known and late
+
+
+def _gained(a: Reading, b: Reading) -> int:
+    """Attempts that the second reading shows more than the first, at least."""
+    grown = max((b.counts[name] - a.counts[name] for name in a.counts.keys() & b.counts.keys()), default=0)
+    changed = a.terminal and (b.in_progress or (a.status, a.updated_at) != (b.status, b.updated_at))
+    return max(grown, int(changed))
+
+
+def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> set[int]:
+    """401 and 403 to the configured key, with reads answered 200 before and after, from the third on all of them."""
+    asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential")
+    found = {c.n for c in asked if alive(c.exchange, exchanges)}
+    return found if len(found) >= _ENOUGH else set()
+
+
+def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:
+    """True if the configured key is shown to be valid on both sides of an exchange: by the nearest plain reads."""
+    before = after = False
+    for read in exchanges:
+        invoke = read.invoke
+        if invoke.method != "GET" or invoke.auth != "valid" or invoke.cause is not None or read.status is None:
+            continue
+        if read.last <= exchange.t:
+            before = read.status == 200
+        elif read.t >= exchange.last:
+            after = read.status == 200
+            break
+    return before and after

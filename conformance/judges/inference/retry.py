@@ -1,0 +1,263 @@
+"""A batch retry in its history: its answer, what was read before and after it, and what can be proved about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from conformance.contract.vocabulary import NOT_RETRYABLE_CODE
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.quiescence import (
+    NotQuiescent,
+    Quiescent,
+    StatusBefore,
+    partial_enqueue,
+    quiescent,
+    retryable_before,
+    status_before,
+)
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import (
+    Bracket,
+    Failed,
+    brackets,
+    comparable,
+    counts_by,
+    failed_at,
+    follows,
+    gain,
+    last_before,
+    owed,
+    read_after,
+    retried,
+    same_attempt,
+    terminal_stays,
+)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of one message by one retry: it shows a new attempt, or still none when its time is over."""
+
+    kind: Literal["reset", "left"]
+    before: Reading
+    after: Reading
+    proof: Proof
+
+
+@dataclass(frozen=True, eq=False)
+class Retry:
+    """A valid batch retry that left, 429 included; with a body, query or header that must not matter, or without."""
+
+    case: Case
+    batch: Batch
+    call: RetryCall
+
+    # -- what was asked and answered ---------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        return self.call.n
+
+    @property
+    def scenario(self) -> str:
+        return self.call.scenario
+
+    @property
+    def accepted(self) -> bool:
+        return self.call.accepted
+
+    @property
+    def refused(self) -> bool:
+        """True for a plain retry that the target refused. One with a body may be refused for it (ruling 30)."""
+        return self.call.refused and self.call.plain
+
+    @property
+    def refused_as_not_retryable(self) -> bool:
+        return self.call.code == NOT_RETRYABLE_CODE
+
+    @property
+    def answer(self) -> str:
+        """Status and code, such as ``400 unresolved_batch_messages``."""
+        return self.call.said
+
+    def accused(self, *requirements: str) -> tuple[str, ...]:
+        """The requirements, and BR-SEC-05 where the retry had a body, query or header, which may be the cause."""
+        return (*requirements, "BR-SEC-05") if self.call.harmless else requirements
+
+    def answered(self, due: str) -> Proof:
+        """That this answer came where another was due."""
+        return Proof(because=(f"retry {self.n} {due}, and {self.answer} came",), evidence=(self.n,))
+
+    # -- what surrounds it -------------------------------------------------------------------------------------
+
+    @cached_property
+    def overlapped(self) -> bool:
+        return bool(self.batch.overlapping(self.call))
+
+    @cached_property
+    def until(self) -> float:
+        """When the next call on the batch or its messages left."""
+        return self.batch.next_call(self.call)
+
+    @property
+    def settled_at(self) -> float:
+        """When its effects must be visible (ruling 16), in seconds."""
+        return self.call.last + self.case.header.settle_timeout
+
+    def read_after(self, message: str) -> Iterator[Reading]:
+        """Readings of a message that surely show a state after this answer and before the next call."""
+        for reading in self.case.readings(message):
+            if follows(self.case, reading, self.call.last) and reading.last <= self.until:
+                yield reading
+
+    @cached_property
+    def status_before(self) -> StatusBefore | None:
+        return status_before(self.case, self.batch, self.call)
+
+    @cached_property
+    def retryable_before(self) -> StatusBefore | None:
+        return retryable_before(self.case, self.batch, self.call)
+
+    def statuses_after(self) -> tuple[tuple[Reading, str], ...]:
+        """The batch's status in readings begun after the answer and ended before the next call."""
+        return tuple(
+            (r, s)
+            for r, s in self.case.status_readings(self.batch)
+            if follows(self.case, r, self.call.last) and r.last <= self.until
+        )
+
+    @cached_property
+    def partial_enqueue(self) -> bool | None:
+        """Whether ruling 17 may excuse what it left out: True, False, or None if no read tells."""
+        return partial_enqueue(self.case, self.batch, self.call, self.until)
+
+    # -- what can be proved ------------------------------------------------------------------------------------
+
+    @cached_property
+    def blockers(self) -> tuple[Bracket, ...]:
+        """Every message that was provably ``created`` when the retry was decided."""
+        return brackets(self.case, self.batch, self.call)
+
+    @cached_property
+    def failed(self) -> dict[str, Failed]:
+        """Messages that were provably failed when it was decided."""
+        found = ((m, failed_at(self.case, self.batch, m, self.call)) for m in self.batch.messages)
+        return {m: known for m, known in found if known is not None}
+
+    @cached_property
+    def retriable(self) -> dict[str, Proof]:
+        """Messages that were provably failed when it was decided, and retried at most once (ruling 3)."""
+        found = {}
+        for message, known in self.failed.items():
+            times = retried(self.case, self.batch, message, self.call)
+            if times.most < 2:
+                found[message] = known.proof & times.proof
+        return found
+
+    @cached_property
+    def quiescent(self) -> Quiescent | NotQuiescent:
+        """Proof that the batch was quiescent when it left, or why that is not proved."""
+        return quiescent(self.case, self.batch, self.call)
+
+    @cached_property
+    def must_accept(self) -> Proof | None:
+        """Proof that the batch was quiescent with a failed message retried fewer than twice (BR-ACC-02)."""
+        return self.quiescent.must_accept if isinstance(self.quiescent, Quiescent) else None
+
+    @cached_property
+    def nothing_else_explains(self) -> bool:
+        """True if a refusal next to a ``created`` message has no other reason to be (ruling 13).
+
+        A failed message was there to be retried, the batch was retryable, and no message was in progress beyond ``created``
+        (ruling 4): each other one was terminal in a read right before or after.
+        """
+        if not self.failed or (self.refused_as_not_retryable and self.retryable_before is None):
+            return False
+        blocking = {b.message for b in self.blockers}
+        return all(m in blocking or self._terminal(m) for m in self.batch.messages)
+
+    def _terminal(self, message: str) -> bool:
+        if message in self.failed:
+            return True
+        before = last_before(self.case, message, self.call.t)
+        return before is not None and before.terminal and owed(self.case, self.batch, message, before).none
+
+    @cached_property
+    def kept_failed(self) -> Proof | None:
+        """That a message which was failed before the retry still is, in the same attempt, after it."""
+        for message, known in self.failed.items():
+            after = next(self.read_after(message), None)
+            if after is None or after.status != "failure":
+                continue
+            before = [
+                (r, same)
+                for r in self.case.readings(message)
+                if r.last <= self.call.t and r.status == "failure"
+                if (same := same_attempt(self.case, r, after)) is not None
+            ]
+            if before:
+                return known.proof & Proof(
+                    evidence=(before[-1][0].n, self.n, after.n),
+                    assumptions=frozenset((*before[-1][1], *assume("A7", after.view))),
+                )
+        return None
+
+    def effect(self, message: str) -> Effect | None:
+        """What the retry did to a message that was failed when it was decided; None if no read tells.
+
+        Between the two readings no other retry can have reset it, so a gain is this one's.
+        """
+        return self._effects[message]
+
+    @cached_property
+    def _effects(self) -> dict[str, Effect | None]:
+        return {m: effect(self.case, self.batch, m, self.call) for m in self.batch.messages}
+
+
+def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: float | None = None) -> Effect | None:
+    """What a call did to a message that was failed when it was decided; None if no read tells.
+
+    :param settled: when its effects must have come, in seconds; by default the settling time after its answer.
+    """
+    resets = batch.resetting(message)
+    limit = min((c.t for c in resets if c.t > call.t and c.n != call.n), default=float("inf"))
+    settled = call.last + case.header.settle_timeout if settled is None else settled
+    left: Effect | None = None
+    for view in case.views(message):
+        before = [r for r in view if r.last <= call.t and r.status == "failure"]
+        if not before:
+            continue
+        a = before[-1]
+        outstanding = owed(case, batch, message, a)
+        if not outstanding.none or any(a.last < c.t < call.t for c in resets):
+            continue
+        for r in view:
+            if not follows(case, r, call.t) or r.last > limit:
+                continue
+            counted = comparable(a, r)
+            if (gain(a, r) or 0) >= 1 or (not counted and r.in_progress):
+                assumed = counts_by(a, r) if counted else terminal_stays(a)
+                shows = f"shows a message with a new attempt that read {a.n} shows failed"
+                return Effect(
+                    "reset",
+                    a,
+                    r,
+                    outstanding.proof & Proof(evidence=(a.n,)) & read_after(r, call.t, shows, *assumed),
+                )
+            same = same_attempt(case, a, r)
+            if left is None and same is not None and follows(case, r, settled) and r.status == a.status:
+                shows = f"shows a message in the attempt that read {a.n} shows failed, when the settling time is over"
+                left = Effect(
+                    "left",
+                    a,
+                    r,
+                    outstanding.proof
+                    & Proof(evidence=(a.n,))
+                    & read_after(r, settled, shows, *same, *terminal_stays(a)),
+                )
+    return left

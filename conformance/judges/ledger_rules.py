@@ -1,0 +1,141 @@
+"""Attempts that no retry explains, and the control batches that show that none come by themselves (contract, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.findings import Assumption, DoubtReason
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import Surplus, kind, surpluses
+from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.quiescence import settled as owes_nothing
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import comparable, follows, unchanged
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
+
+#: To whom the ledger may lay an attempt besides (contract, section 4).
+_LAID_TO = (
+    *("BR-BLK-03", "BR-ERR-06", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-05", "BR-SEC-07"),
+    *("BR-SEL-02", "BR-SEL-05", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-CON-01", "BR-CON-03"),
+)
+
+
+@rule(
+    "BR-SEL-07",
+    whole_run,
+    violation="the target gives a message more attempts than retries can have given it ({observed})",
+    expected=("one attempt for each accepted retry of the batch or message, and none else",),
+    legal_if="one more retry of the batch or message had been accepted",
+    subject="attempt that no retry explains",
+    also=_LAID_TO,
+)
+def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
+    """One finding for each batch and set of requirements that its surplus attempts break, whosoever they are laid to.
+
+    BR-SEL-07 is exercised by an untouched control batch, where no attempt of the run is left unexplained.
+    """
+    found = _apart(surpluses(inference.case))
+    told: set[tuple[str, frozenset[str]]] = set()
+    for surplus in found:
+        key = (surplus.batch.id, frozenset(surplus.any_of))
+        if key in told:
+            continue
+        told.add(key)
+        yield Violated(
+            proof=surplus.proof,
+            observed=f"{surplus.gained} for {surplus.explained}",
+            any_of=surplus.any_of,
+            defect=kind(surplus.suspects[0].call) if surplus.suspects else "no retry",
+            scenario=surplus.scenario,
+        )
+    if not found:
+        yield from _watched(inference.case)
+    elif not any("BR-SEL-07" in s.any_of for s in found):
+        text = "a message gained an attempt that no accepted retry explains, laid to other requirements"
+        evidence = (found[0].before.n, found[0].after.n)
+        yield InDoubt(reason=DoubtReason.UNEXPLAINED_ATTEMPT, text=text, evidence=evidence)
+
+
+def _apart(found: Iterator[Surplus]) -> list[Surplus]:
+    """The surpluses, each once: of views that may show the same one, the view that suspects the fewest requirements tells it."""
+    kept: list[Surplus] = []
+    for surplus in sorted(found, key=lambda s: len(s.any_of)):
+        same = (k for k in kept if k.message == surplus.message and k.after.view != surplus.after.view)
+        if not any(k.before.t <= surplus.after.last and surplus.before.t <= k.after.last for k in same):
+            kept.append(surplus)
+    return sorted(kept, key=lambda s: (s.before.t, s.before.n))
+
+
+def _watched(case: Case) -> Iterator[Judgement]:
+    """An untouched batch with a failure, read once more when every other retry had settled by its visible effects.
+
+    Where failed messages were sent singly and never retried, one of them has to stand still up to then as well.
+    """
+    calls = [c for c in case.calls if c.sent]
+    accepted = [c for c in calls if c.accepted and c.valid and not c.single]
+    if not accepted:
+        return
+    settled = max(_settled(case, c) for c in calls)
+    last = max(c.t for c in accepted)
+    singles = [b for b in case.groups if b.single and not b.sent and _failed(case, b, before=last)]
+    stood = next((p for b in singles if (p := _stood(case, b, last, settled)) is not None), None)
+    if singles and stood is None:
+        text = "no failed message that was sent singly is read again after the last retry had settled"
+        yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text)
+        return
+    for batch in case.ours:
+        if batch.sent or not batch.whole or not _failed(case, batch, before=last):
+            continue
+        proof = _stood(case, batch, last, settled)
+        if proof is not None:
+            yield Exercised(proof=proof & stood if stood is not None else proof)
+
+
+def _failed(case: Case, batch: Batch, *, before: float) -> bool:
+    return any(r.status == "failure" and r.last <= before for m in batch.messages for r in case.readings(m))
+
+
+def _settled(case: Case, call: RetryCall) -> float:
+    """When the effects of a call were visible; at the latest when its settling time is over. A refused one has none."""
+    latest = call.last + case.header.settle_timeout
+    if not call.may_reset:
+        return call.last
+    batch = case.batch(call.batch)
+    members = [m for m in batch.messages if call.reaches(m)] if batch is not None else []
+    if batch is None or not members:
+        return latest
+    shown = []
+    for message in members:
+        seen = (r for r in case.readings(message) if follows(case, r, call.last))
+        done = (r for r in seen if r.status == "success" or owes_nothing(case, batch, r) is not None)
+        shown.append(min((r.last for r in done), default=latest))
+    return min(latest, max(shown))
+
+
+def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | None:
+    """That every message was terminal when the last accepted retry left, and is shown unchanged after ``settled``."""
+    found: list[tuple[Reading, Reading]] = []
+    assumed: list[Assumption] = []
+    for message in batch.messages:
+        pair = None
+        for view in case.views(message):
+            before = [r for r in view if r.terminal and r.last <= last]
+            after = [r for r in view if follows(case, r, settled)]
+            if not before or not after:
+                continue
+            a, b = before[0], after[-1]
+            same = unchanged(case, a, b)
+            if same is None and a.status == b.status and not comparable(a, b) and a.updated_at is None:
+                same = ()
+            if same is not None and all(r.status == a.status for r in view if r.t >= a.t):
+                pair, assumed = (a, b), [*assumed, *same]
+        if pair is None:
+            return None
+        found.append(pair)
+    numbers = tuple(sorted({r.n for pair in found for r in pair}))
+    return Proof(evidence=numbers, assumptions=frozenset(assumed)) if found else None
+
+
+RULES = (every_attempt_has_a_retry,)

@@ -1,0 +1,292 @@
+"""BR-SEL-03, BR-SEL-05 and BR-SEL-08: what a message's attempts show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
+from conformance.findings import DoubtReason, Margin
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.readings import Attempt, Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.rounds import rounds
+from conformance.judges.inference.timeline import base, between, counts_by, follows, gain, owed
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
+from conformance.judges.selection.untouched import batches
+
+_KNOWN = TERMINAL | IN_PROGRESS
+#: What an attempt keeps: its id and createdAt, which say nothing of the order (ruling 27).
+_Mark = tuple[str | None, datetime | None]
+
+
+@rule(
+    "BR-SEL-03",
+    batches,
+    violation="the target shows a retried message in another status than its newest attempt",
+    expected=("latestStatus is the newest attempt's status",),
+    legal_if="the two were the same",
+    subject="latestStatus differs from the newest attempt",
+)
+def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
+    """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
+
+    The newest attempt is the one that an earlier read of the same view lacked (ruling 27). A ``created`` that no client saw is no
+    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in
+    progress again has started its lifecycle again.
+    """
+    case, batch = subject[0].case, subject[1]
+    exercised: Proof | None = None
+    for message in batch.messages:
+        resets = batch.resetting(message)
+        if not resets:
+            continue
+        listed = False
+        for view in case.views(message):
+            for reading, newest in _newest(case, batch, message, view):
+                if newest.status not in _KNOWN or reading.status not in _KNOWN:
+                    continue
+                listed = True
+                proof = Proof(
+                    because=(
+                        f"the message was retried ({resets[0].n}), and answer {reading.n} lists an attempt that was not listed "
+                        "before: the newest",
+                        f"the same answer shows latestStatus {reading.status}, and that attempt in {newest.status}",
+                    ),
+                    evidence=(resets[0].n, reading.n),
+                    assumptions=frozenset((*assume("A3"), *assume("A6", batch.id))),
+                )
+                if newest.status == "created" and (error := _carried(reading, newest)):
+                    yield Violated(
+                        proof=proof
+                        & Proof(because=(f"that attempt, created, shows the older one's error already: {error}",)),
+                        violation="the target begins a new attempt with the error of the old one",
+                        observed=error,
+                        expected=("an attempt that starts its lifecycle again",),
+                        legal_if="the new attempt had shown no error before it failed",
+                        defect="error carried over",
+                        scenario=resets[0].scenario,
+                    )
+                    return
+                if newest.status == reading.status:
+                    exercised = exercised or proof
+                elif not reading.abbreviated:
+                    observed = f"latestStatus {reading.status}, newest attempt {newest.status}"
+                    yield Violated(proof=proof, observed=observed, scenario=resets[0].scenario)
+                    return
+        if not listed and exercised is None and (seen := rounds(case, message)).count:
+            exercised = seen.proof & Proof(evidence=(resets[0].n,))
+    if exercised is not None:
+        yield Exercised(proof=exercised)
+
+
+def _error(attempt: Attempt) -> tuple[str, ...]:
+    """What an attempt shows of an error: type and code, in either form that the guide has."""
+    data = attempt.data
+    inner = data.get("error")
+    shown = [data.get("errorType"), data.get("errorCode")]
+    shown += [inner.get("type"), inner.get("code")] if isinstance(inner, Mapping) else []
+    return tuple(str(s) for s in shown if s)
+
+
+def _carried(reading: Reading, newest: Attempt) -> str:
+    """The error that the newest attempt shares with an older, failed one; empty if there is none."""
+    error = _error(newest)
+    older = (a for a in reading.attempts or () if a is not newest and a.status == "failure")
+    return " ".join(error) if error and any(_error(a) == error for a in older) else ""
+
+
+def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Iterator[tuple[Reading, Attempt]]:
+    """Readings of one view that surely list the newest attempt, with it.
+
+    An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
+    """
+    known: set[str | datetime | None] = set()
+    last: Reading | None = None
+    for reading in view:
+        shown = {a.id or a.created_at: a for a in reading.attempts or ()}
+        if not shown or len(shown) != len(reading.attempts or ()) or None in shown:
+            continue
+        new = shown.keys() - known
+        if last is not None and len(new) == 1:
+            given = owed(case, batch, message, last).most + len(between(batch, message, last, reading))
+            if given <= 1:
+                yield reading, shown[next(iter(new))]
+        known |= shown.keys()
+        last = reading
+
+
+@rule(
+    "BR-SEL-05",
+    batches,
+    violation="the target changes or drops earlier attempts of a message that it retries",
+    expected=("every earlier attempt, with its id and createdAt",),
+    legal_if="every attempt of the first read stood in the second",
+    subject="earlier attempts changed",
+)
+def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
+    """Earlier attempts keep number, ids and createdAt; that no retry gives two attempts is the ledger's.
+
+    Attempts are compared as sets of id and createdAt within one list of one operation (rulings 14 and 19).
+    """
+    case, batch = subject[0].case, subject[1]
+    for message in batch.messages:
+        for view in case.views(message):
+            lost = _lost(case, batch, message, view)
+            if lost is not None:
+                yield lost
+                return
+    for message in batch.messages:
+        done = _two_rounds(case, batch, message)
+        if done is not None:
+            yield Exercised(proof=done)
+            return
+
+
+def _marks(reading: Reading) -> Counter[_Mark]:
+    return Counter((a.id, a.created_at) for a in reading.attempts or ())
+
+
+def _lost_race(batch: Batch, a: Reading, b: Reading) -> bool:
+    """True if a call lost a race up to ``b`` and may have undone what the winner did (BR-CON-02)."""
+    calls = [c for c in batch.sent if c.valid and c.t <= b.last and c.last >= a.t]
+    return any(not c.accepted and any(o.accepted for o in batch.overlapping(c)) for c in calls)
+
+
+def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
+    """Attempts of a reading that none of these shows; one that had no createdAt yet is told by its id alone."""
+    kept = {mark for r in later for mark in _marks(r)}
+    ids = {name for name, _ in kept}
+    return Counter(
+        {m: n for m, n in _marks(a).items() if m not in kept and not (m[1] is None and (m[0] is None or m[0] in ids))}
+    )
+
+
+def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:
+    """True if ``b`` is not just an older state than ``a``: it shows what that lacked or a later ``updatedAt``, or others follow."""
+    if _marks(b) - _marks(a) or len(later) > 1:
+        return True
+    return a.updated_at is not None and b.updated_at is not None and b.updated_at > a.updated_at
+
+
+def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Violated | None:
+    """Attempts that a read shows and no later one of its view, begun after a retry.
+
+    A list that is not known to hold all may lack some. It has lost them where its own number falls; where that stands still next to
+    another attempt, either they were dropped or the number is not kept (BR-IDS-07).
+    """
+    resets = batch.resetting(message)
+    for i, a in enumerate(view):
+        b = next((r for r in view[i + 1 :] if follows(case, r, a.last)), None)
+        if b is None or not resets or resets[0].t > b.last or not a.attempts or b.attempts is None:
+            continue
+        later = [r for r in view if r.t >= b.t and r.attempts is not None]
+        gone = _gone(a, later)
+        if not gone or not _not_older(b, a, later):
+            continue
+        names: tuple[str, ...] = ("BR-SEL-05",)
+        if b.abbreviated:
+            if a.number is None or b.number is None or b.number > a.number:
+                continue
+            if b.number == a.number:
+                if b.number > len(b.attempts) or not _marks(b) - _marks(a):
+                    continue
+                names = ("BR-SEL-05", "BR-IDS-07")
+        if _lost_race(batch, a, b):
+            names = (*names, "BR-CON-02")
+        lines = (
+            f"read {a.n} shows {len(a.attempts)} attempts of a message that is retried ({resets[0].n})",
+            f"read {b.n}, begun after it, shows {len(b.attempts)}; {sum(gone.values())} of the former are missing, told by id and "
+            "createdAt, and no later read of that view shows them",
+        )
+        return Violated(
+            proof=Proof(
+                because=lines,
+                evidence=(a.n, resets[0].n, b.n),
+                assumptions=frozenset((*assume("A3"), *assume("A7", b.view))),
+                margins={b.view: Margin(b.t - a.last, b.view, b.n)},
+            ),
+            observed=f"{sum(gone.values())} earlier attempts missing or changed",
+            any_of=names,
+            scenario=resets[0].scenario,
+        )
+    return None
+
+
+def _two_rounds(case: Case, batch: Batch, message: str) -> Proof | None:
+    """A read that shows two attempts more after two accepted retries, at least one of them of the batch."""
+    accepted = [c for c in batch.resetting(message) if c.accepted]
+    if len(accepted) < 2 or all(c.single for c in accepted):
+        return None
+    numbers = (accepted[0].n, accepted[1].n)
+    for reading in case.readings(message):
+        if reading.last <= accepted[1].t:
+            continue
+        first = base(case, batch, message, reading)
+        if first is not None and gain(first, reading) == 2:
+            return Proof(evidence=(first.n, *numbers, reading.n), assumptions=frozenset(counts_by(first, reading)))
+    if not any(r.counts for r in case.readings(message)) and (seen := rounds(case, message)).count >= 2:
+        return seen.proof & Proof(evidence=numbers)
+    return None
+
+
+@rule(
+    "BR-SEL-08",
+    batches,
+    violation="the target has two attempts of one message in progress at once",
+    expected=("at most one attempt in progress",),
+    legal_if="all but one had been terminal",
+    subject="two attempts in progress",
+)
+def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
+    """Never two attempts in progress in one answer, which is one instant (A3).
+
+    Where no answer lists attempts, a retried message that is seen in progress and then terminal, twice, has ended each of them.
+    """
+    case, batch = subject[0].case, subject[1]
+    exercised: Proof | None = None
+    retried: list[RetryCall] = []
+    for message in batch.messages:
+        resets = batch.resetting(message)
+        retried += [c for c in resets if c.accepted]
+        for reading in case.readings(message):
+            found = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
+            if len(found) >= 2:
+                said = ", ".join(str(a.status) for a in found)
+                yield Violated(
+                    proof=Proof(
+                        because=(f"answer {reading.n} shows {len(found)} attempts of one message in progress: {said}",),
+                        evidence=(*(c.n for c in resets[:1]), reading.n),
+                        assumptions=frozenset(assume("A3")),
+                    ),
+                    observed=f"{len(found)} in progress",
+                    scenario=resets[0].scenario if resets else batch.scenario,
+                )
+                return
+            if resets and exercised is None and reading.t > resets[0].t and len(reading.attempts or ()) >= 2:
+                exercised = Proof(evidence=(resets[0].n, reading.n), assumptions=frozenset(assume("A3")))
+        if resets and exercised is None:
+            exercised = _one_after_the_other(case, message)
+    if exercised is not None:
+        yield Exercised(proof=exercised)
+    elif retried:
+        text = "no answer shows two attempts of a retried message, nor the end of its new one"
+        yield InDoubt(reason=DoubtReason.ATTEMPTS_NOT_VISIBLE, text=text, evidence=(retried[0].n,))
+
+
+def _one_after_the_other(case: Case, message: str) -> Proof | None:
+    """A message, of which no list shows two attempts, that was in progress again, then terminal, and is so in a later read too."""
+    seen = case.readings(message)
+    if any(len(r.attempts or ()) >= 2 for r in seen) or not (known := rounds(case, message)).count:
+        return None
+    moving = next(r for r in reversed(seen) if r.in_progress)
+    ended = [r for r in seen if r.terminal and follows(case, r, moving.last)]
+    if len(ended) < 2:
+        return None
+    return known.proof & Proof(evidence=(moving.n, ended[0].n, ended[-1].n))
+
+
+RULES = (status_of_the_newest_attempt, earlier_attempts_stay, one_attempt_at_a_time)

@@ -1,0 +1,330 @@
+"""SGL: Single Send - Retry, which the guide says batch retry behaves like.
+
+What messages gain by single retries that must give them nothing is the ledger's (``ledger_rules``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+from conformance.contract.vocabulary import NOT_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, instant
+from conformance.findings import DoubtReason
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.not_failed import not_failed, success_at
+from conformance.judges.inference.other_campaign import proved_other, why_unproved
+from conformance.judges.inference.own_word import word
+from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.quiescence import retryable_before
+from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.retry import effect
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.rounds import times_retried, views_read
+from conformance.judges.inference.timeline import brackets, failed_at, follows, same_attempt, unchanged
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
+
+Placed = tuple[Case, Batch, RetryCall]
+
+#: What a message keeps when it is retried (BR-IDS-03).
+_KEPT = ("recipient", "language", "values", "fullMessage", "createdAt")
+#: Contract 1.0 holds nothing instead; what messages gain is the ledger's, and has its own table.
+_NEW = {name: name for name in ("BR-SGL-01", "BR-SGL-02", "BR-SGL-03")}
+_CODE = f"400 {NOT_FAILED_CODE}"
+
+
+def singles(inference: Inference) -> Iterable[Placed]:
+    """Every valid single retry of a message of this run, whether it was sent in a batch or singly."""
+    case = inference.case
+    return ((case, batch, call) for batch in case.groups for call in batch.singles)
+
+
+@rule(
+    "BR-SGL-01",
+    whole_run,
+    expected=(_CODE, "404 for an unknown message"),
+    legal_if="the message had been failed",
+    subject="single retry of a message that is not failed",
+    earlier=_NEW,
+)
+def only_a_failed_message(inference: Inference) -> Iterator[Judgement]:
+    """A success, an unknown message and one that has just been reset are refused, with the documented code."""
+    for call in inference.case.unplaced:
+        if call.single and call.probe is not None and call.probe.kind == "id" and call.probe.shape is None:
+            yield from _unknown(call)
+    for case, batch, call in singles(inference):
+        if call.accepted or call.refused:
+            yield from _not_failed(case, batch, call)
+
+
+def _unknown(call: RetryCall) -> Iterator[Judgement]:
+    proof = Proof(
+        because=(f"single retry {call.n} names an id that this run made up", f"{call.said} came"), evidence=(call.n,)
+    )
+    if call.accepted:
+        yield _accepted(call, proof, "unknown")
+    elif call.refused and word(call.exchange) == "target":
+        if call.status == 404 or (call.status, call.code) == (400, NOT_FAILED_CODE):
+            yield Exercised(proof=proof, case="unknown")
+        else:
+            yield _other_answer(call, proof, "unknown")
+
+
+def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement]:
+    message = call.message or ""
+    bracket = next((b for b in brackets(case, batch, call) if b.message == message), None)
+    success = success_at(case, batch, message, call) if bracket is None else None
+    kind: Literal["created", "success", "in progress"] = (
+        "created" if bracket else "success" if success else "in progress"
+    )
+    proof = bracket.proof if bracket is not None else success or not_failed(case, batch, message, call)
+    if proof is None or batch.overlapping(call):
+        return
+    proof &= Proof(because=(f"single retry {call.n} is answered {call.said}",), evidence=(call.n,))
+    if call.accepted:
+        yield _accepted(call, proof, kind)
+        return
+    allowed = {NOT_FAILED_CODE}
+    if times_retried(case, batch, message, call).most >= 2:
+        allowed.add(TOO_MANY_CODE)
+    if not batch.single and retryable_before(case, batch, call) is None:
+        allowed.add(NOT_RETRYABLE_CODE)
+    if not call.plain or call.repeated or word(call.exchange) != "target":
+        return
+    if kind == "in progress":
+        return
+    if call.status != 400 or call.code not in allowed:
+        yield _other_answer(call, proof, kind)
+    elif call.code == NOT_FAILED_CODE:
+        if bracket is not None or _still_success(case, batch, message, call):
+            yield Exercised(proof=proof, case=kind)
+        else:
+            text = f"no read shows that single retry {call.n} of a success had no effect"
+            yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text, evidence=(call.n,))
+
+
+def _still_success(case: Case, batch: Batch, message: str, call: RetryCall) -> bool:
+    """True if a read after the answer, before the next call that may reset it, shows a success in the attempt that it had."""
+    until = _next_reset(batch, message, call)
+    for view in case.views(message):
+        before = [r for r in view if r.last <= call.t]
+        after = [r for r in view if follows(case, r, call.last) and r.last <= until]
+        if before and after and (unchanged(case, before[-1], after[-1]) is not None or _bare(before[-1], after)):
+            return True
+    return False
+
+
+def _next_reset(batch: Batch, message: str, call: RetryCall) -> float:
+    """When the next call left that may reset the message; infinity if none did."""
+    return min((c.t for c in batch.resetting(message) if c.t > call.t), default=float("inf"))
+
+
+def _bare(before: Reading, after: list[Reading]) -> bool:
+    """True if nothing but the status is shown, and it stands."""
+    shown = (before, *after)
+    return not any(r.counts or r.updated_at for r in shown) and len({r.status for r in shown}) == 1
+
+
+def _accepted(call: RetryCall, proof: Proof, kind: str) -> Violated:
+    return Violated(
+        proof=proof,
+        violation="the target accepts a single retry of a message that is {observed}",
+        observed=kind,
+        any_of=("BR-SGL-01", "BR-SEC-05") if call.harmless else ("BR-SGL-01",),
+        defect=f"{kind}: 2xx",
+        scenario=call.scenario,
+    )
+
+
+def _other_answer(call: RetryCall, proof: Proof, kind: str) -> Violated:
+    return Violated(
+        proof=proof,
+        violation=f"the target refuses a single retry of a message that is {kind} with {{observed}}",
+        observed=call.said,
+        legal_if=f"the answer were {_CODE}",
+        defect=f"{kind}: {call.said}",
+        scenario=call.scenario,
+    )
+
+
+@rule(
+    "BR-SGL-02",
+    singles,
+    expected=("201 with the message that was retried, and one attempt more of it",),
+    legal_if="the answer and the reads after it had shown that message, retried once, with the data that it had",
+    subject="accepted single retry",
+    earlier=_NEW,
+)
+def that_message_alone(placed: Placed) -> Iterator[Judgement]:
+    """An accepted single retry is answered 201 with that message, gives it one attempt, and keeps its id and data."""
+    case, batch, call = placed
+    if not call.accepted:
+        return
+    message = call.message or ""
+    names = ("BR-SGL-02", "BR-SEC-05") if call.harmless else ("BR-SGL-02",)
+    answered = Proof(because=(f"single retry {call.n} is answered {call.said}",), evidence=(call.n,))
+    body = call.exchange.end.body
+    shown = body.get("id") if isinstance(body, Mapping) else None
+    if call.status != 201 or shown != message:
+        what = (
+            f"{call.status} with {'another message' if isinstance(shown, str) and shown != message else 'the message'}"
+        )
+        what = what if isinstance(shown, str) else f"{call.status} without a message"
+        yield Violated(
+            proof=answered,
+            violation="the target answers a single retry that it carries out with {observed}",
+            observed=what,
+            any_of=names,
+            defect=what,
+            scenario=call.scenario,
+        )
+        return
+    changed = _changed(case, batch, message, call)
+    if changed is not None:
+        field, proof = changed
+        yield Violated(
+            proof=answered & proof,
+            violation="the target changes {observed} of a message that is retried singly",
+            observed=field,
+            any_of=names,
+            defect=f"{field} changed",
+            scenario=call.scenario,
+        )
+        return
+    done = None if batch.overlapping(call) else effect(case, batch, message, call)
+    if done is not None and done.kind == "left":
+        several = len(views_read(case, message, call.last, done.after.last)) > 1
+        yield Violated(
+            proof=answered & done.proof,
+            violation="the target accepts a single retry and gives the message no attempt",
+            observed="no new attempt",
+            any_of=(*names, *(() if several else ("BR-IDS-07",))),
+            defect="no attempt",
+            scenario=call.scenario,
+        )
+    elif done is not None and (others := _others_stood(case, batch, call)) is not None:
+        yield Exercised(proof=answered & done.proof & others)
+
+
+def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof] | None:
+    """A field that every read of one view up to the call shows alike, and every later one up to the next call otherwise."""
+    until = batch.next_call(call)
+    for view in case.views(message):
+        before = [r for r in view if r.last <= call.t]
+        after = [r for r in view if r.t >= call.last and r.last <= until]
+        if not before or not after or any(before[-1].last < c.t < call.t for c in batch.sent):
+            continue
+        for field in _KEPT:
+            old = [_value(field, r.data.get(field)) for r in before]
+            new = [_value(field, r.data.get(field)) for r in after]
+            if None not in (*old, *new) and all(o == old[0] for o in old) and all(n != old[0] for n in new):
+                line = f"reads {before[-1].n} and {after[0].n} of one operation, around it, show another {field}"
+                proof = Proof(
+                    because=(line,), evidence=(before[-1].n, after[0].n), assumptions=frozenset(assume("A6", batch.id))
+                )
+                return field, proof
+    return None
+
+
+def _value(field: str, shown: Any) -> Any:
+    """The value as it compares (ruling 19): times are instants."""
+    return (instant(shown) or shown) if field == "createdAt" else shown
+
+
+def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
+    """That another message of the batch is shown in the same attempt after the answer as before the call."""
+    for message in batch.messages:
+        until = _next_reset(batch, message, call)
+        for view in case.views(message) if message != call.message else ():
+            before = [r for r in view if r.last <= call.t]
+            after = [r for r in view if follows(case, r, call.last) and r.last <= until]
+            if not before or not after:
+                continue
+            same = same_attempt(case, before[-1], after[-1])
+            if same is None and _bare(before[-1], after):
+                same = ()
+            if same is not None:
+                return Proof(evidence=(before[-1].n, after[-1].n), assumptions=frozenset(same))
+    return None
+
+
+def foreign(inference: Inference) -> Iterable[Placed]:
+    """Single retries with another campaign's key, or through its path, of messages of this run."""
+    case = inference.case
+    for batch in case.groups:
+        for call in batch.probes:
+            if call.single and call.probe is not None and call.probe.requirement("single_retry") == "BR-SGL-03":
+                yield case, batch, call
+
+
+@rule(
+    "BR-SGL-03",
+    foreign,
+    violation="the target answers a single retry with another campaign's key or path with {observed}",
+    expected=("401, 403 or 404 without effect", f"{_CODE} without effect"),
+    legal_if="the key and the path had been the campaign's own",
+    subject="single retry across campaigns",
+    earlier=_NEW,
+)
+def not_across_campaigns(placed: Placed) -> Iterator[Judgement]:
+    """A message is not retried with another campaign's key or through its path.
+
+    Bound by a closed chain: the message was failed at the probe and at the same request without its cause, which was answered 201.
+    """
+    case, batch, call = placed
+    if call.outcome in ("throttled", "unknown"):
+        reason = DoubtReason.THROTTLED if call.outcome == "throttled" else DoubtReason.ANSWER_LOST
+        yield InDoubt(reason=reason, text=f"request {call.n} got no answer that says anything", evidence=(call.n,))
+        return
+    other = proved_other(case, call)
+    if other is None:
+        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=why_unproved(case, call), evidence=(call.n,))
+        return
+    proof = other & Proof(because=(f"request {call.n} ({call.probe}) is answered {call.said}",), evidence=(call.n,))
+    if call.accepted:
+        yield Violated(proof=proof, observed="2xx", defect=f"{call.probe}: 2xx", scenario=call.scenario)
+        return
+    closing = _closing(case, batch, call)
+    if closing is None:
+        text = f"no valid retry of the message, failed still, is answered 201 after request {call.n}"
+        yield InDoubt(reason=DoubtReason.CHAIN_NOT_CLOSED, text=text, evidence=(call.n,))
+    elif (seen := _kept(case, batch, call)) is None:
+        text = f"no read shows that request {call.n} had no effect"
+        yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text, evidence=(call.n,))
+    elif word(call.exchange) == "target" and call.status not in (401, 403, 404) and call.code != NOT_FAILED_CODE:
+        yield Violated(
+            proof=proof & closing, observed=call.said, defect=f"{call.probe}: {call.said}", scenario=call.scenario
+        )
+    elif call.status in (400, 401, 403, 404):
+        yield Exercised(proof=proof & closing & seen)
+
+
+def _closing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
+    """Proof by the next valid call that reaches the message, answered 201, that nothing but the probe's cause was wrong."""
+    message = call.message or ""
+    valid = (c for c in batch.sent if c.t >= call.last and c.valid and c.reaches(message))
+    closing = next(valid, None)
+    if closing is None or not closing.plain or closing.status != 201:
+        return None
+    first, last = failed_at(case, batch, message, call), failed_at(case, batch, message, closing)
+    if first is None or last is None:
+        return None
+    line = f"the same message, failed before and after, is retried by {closing.n}, answered 201"
+    return first.proof & last.proof & Proof(because=(line,), evidence=(closing.n,))
+
+
+def _kept(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
+    """Proof that the message is failed in the same attempt after the probe, before the next call that may reset it."""
+    message = call.message or ""
+    until = _next_reset(batch, message, call)
+    for view in case.views(message):
+        before = [r for r in view if r.last <= call.t]
+        after = [r for r in view if follows(case, r, call.last) and r.last <= until]
+        if before and after:
+            same = unchanged(case, before[-1], after[-1])
+            if same is not None or _bare(before[-1], after):
+                return Proof(evidence=(before[-1].n, after[-1].n), assumptions=frozenset(same or ()))
+    return None
+
+
+RULES = (only_a_failed_message, that_message_alone, not_across_campaigns)

@@ -1,0 +1,59 @@
+"""How long deliveries take in this run, so that waits need few reads: one back-off for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conformance.program.steps import Condition
+
+#: Conditions that come when messages have become terminal: they are learned together.
+ENDS: frozenset[Condition] = frozenset({"quiet", "terminal", "ended", "retried", "agreed"})
+#: By how much the expected time shrinks when a first look comes late enough: it may have come too late.
+SHRINK = 0.97
+#: By how much the pauses between looks grow, and the longest of them as a part of settle_timeout and in seconds.
+GROWTH, LONGEST_PART, LONGEST = 1.5, 0.05, 5.0
+#: While one wait finds out how long deliveries take, others hold back for at most this part of settle_timeout.
+HELD_BACK = 0.25
+
+
+@dataclass
+class Pace:
+    """Learns how long what is waited for usually takes. One for all programs of a run; it only decides when to look."""
+
+    _usual: dict[str, float] = field(default_factory=dict)
+    _scout: object | None = None
+
+    def scouts(self, who: object) -> bool:
+        """Return whether this wait looks at once: it is the one that finds out how long deliveries take, or that is known."""
+        if "ends" in self._usual:
+            return True
+        if self._scout is None:
+            self._scout = who
+        return self._scout is who
+
+    def release(self, who: object) -> None:
+        """Take in that this wait is over, whether or not it has found out anything."""
+        if self._scout is who:
+            self._scout = None
+
+    def first(self, until: Condition, since: float) -> float:
+        """Return when to look first for something that began at ``since`` (seconds of the run's clock)."""
+        return since + self._usual.get(_key(until), 0.0)
+
+    def learn(self, until: Condition, took: float, *, looks: int) -> None:
+        """Take in that what was waited for had come after this many seconds, at the ``looks``-th look."""
+        usual = self._usual.get(_key(until))
+        if looks == 1 and usual is not None:
+            took = min(usual, took) * SHRINK
+        self._usual[_key(until)] = max(took, 0.0)
+
+    def pauses(self, until: Condition, settle: float) -> tuple[float, float]:
+        """Return the first pause between two looks and the longest, in seconds; each is ``GROWTH`` times the last."""
+        longest = max(0.1, min(settle * LONGEST_PART, LONGEST))
+        usual = self._usual.get(_key(until))
+        start = min(max(settle / 100, 0.02), 2.0)
+        return (start if usual is None else min(max(usual / 10, 0.02), longest)), longest
+
+
+def _key(until: Condition) -> str:
+    return "ends" if until in ENDS else until

@@ -1,0 +1,359 @@
+"""Probes of a reference target: what a client does, and what it then sees, as one value to compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.exchange import Answer
+from conformance.reference.settings import OTHER_CAMPAIGN
+from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
+
+Probe = Callable[[Desk], Any]
+
+#: The usual batch.
+MIXED = (FAILING, DELIVERED, OTHER_FAILING)
+
+
+def retried(*recipients: str, times: int = 1, **how: Any) -> Probe:
+    """Retry a quiescent batch: the statuses, and the attempts when all is terminal."""
+
+    def probe(desk: Desk) -> tuple[list[int], list[int]]:
+        batch, statuses = desk.failed(recipients or MIXED), []
+        for _ in range(times):
+            statuses.append(desk.retry(batch, **how).status)
+            desk.wait(1.1)
+        desk.wait(0.3)
+        desk.listing(batch)
+        return statuses, desk.attempts(batch)
+
+    return probe
+
+
+def kept(text: str, **how: Any) -> Probe:
+    """Retry a batch: values and languages afterwards, and whether fullMessage follows the values."""
+
+    def probe(desk: Desk) -> tuple[str, str, bool]:
+        batch = desk.failed([FAILING], text)
+        desk.retry(batch, **how)
+        row = desk.listing(batch)[0]
+        return row["values"]["body"].removesuffix(" #0"), row["language"], row["fullMessage"] == row["values"]["body"]
+
+    return probe
+
+
+def blocked(rows: int = 3, position: int = 0, retries: int = 0) -> Probe:
+    """Retry a batch of failures with one that is created: code, attempts, batch status, values and languages."""
+
+    def probe(desk: Desk) -> tuple[str, list[int], str, bool, set[str]]:
+        batch = desk.failed([FAILING] * rows)
+        one = desk.ids(batch)[position]
+        for _ in range(retries):
+            desk.retry_one(one)
+            desk.wait(1.1)
+        desk.retry_one(one)
+        values = desk.values(batch)
+        code = code_of(desk.retry(batch))
+        return (
+            code,
+            desk.attempts(batch),
+            desk.status(batch),
+            values == desk.values(batch),
+            {row["language"] for row in desk.listing(batch)},
+        )
+
+    return probe
+
+
+def code_of(answer: Answer) -> str:
+    """The status of an answer, and the error's code."""
+    code = answer.body["error"]["code"] if isinstance(answer.body, dict) and "error" in answer.body else ""
+    return f"{answer.status} {code}".strip()
+
+
+def method(name: str, **how: Any) -> Probe:
+    """Use another method on the retry's path: attempts and values afterwards."""
+
+    def probe(desk: Desk) -> tuple[list[int], list[str]]:
+        batch = desk.failed([FAILING, FAILING], "text")
+        desk.finish(desk.ask(name, f"batch/{batch}/retry", **how))
+        return desk.attempts(batch), desk.values(batch)
+
+    return probe
+
+
+def race(desk: Desk) -> list[str]:
+    """Two retries of a batch at once."""
+    batch = desk.failed([FAILING])
+    answers = [desk.ask("POST", f"batch/{batch}/retry") for _ in range(2)]
+    return sorted(code_of(desk.finish(answer)) for answer in answers)
+
+
+def batch_and_single(desk: Desk) -> tuple[int, int]:
+    """A retry of a batch, and of its message just after: the latter's status, most attempts in progress at once."""
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    one = desk.target.service.world.batches[batch].messages[0]
+    status = desk.retry_one(one.id).status
+    most = 0
+    for _ in range(20):
+        desk.wait(0.1)
+        shown = desk.listing(batch)[0]["messageAttempts"]
+        most = max(most, sum(a["status"] not in ("success", "failure") for a in shown))
+    return status, most
+
+
+def blocked_again(desk: Desk) -> list[int]:
+    """Retry a batch twice in a row, the second time blocked by what the first one reset."""
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    desk.retry(batch)
+    return desk.attempts(batch)
+
+
+def single(recipient: str, when: str = "terminal", **how: Any) -> Probe:
+    """Retry one of two messages: code, whether the answer is that message, attempts, whether id and values stay."""
+
+    def probe(desk: Desk) -> tuple[str, bool, list[int], bool, bool]:
+        batch = desk.send([FAILING, recipient])
+        desk.wait(1.1 if when == "terminal" else 0.2)
+        ids, values = desk.ids(batch), desk.values(batch)
+        answer = desk.retry_one(ids[1], **how)
+        named = isinstance(answer.body, dict) and answer.body.get("id") == ids[1]
+        return code_of(answer), named, desk.attempts(batch), desk.ids(batch) == ids, desk.values(batch) == values
+
+    return probe
+
+
+def unknown_single(desk: Desk) -> str:
+    """Retry a message that does not exist."""
+    return code_of(desk.retry_one("message_00000000-0000-4000-8000-000000000000"))
+
+
+def views(recipient: str, rounds: int = 1) -> Probe:
+    """Retry, and read all views: status and number of attempts in each."""
+
+    def probe(desk: Desk) -> list[tuple[str, int | None]]:
+        batch = desk.failed([recipient])
+        desk.rounds(batch, rounds)
+        listed = desk.listing(batch)[0]
+        one, everywhere = desk.message(listed["id"]), desk.campaign()[0]
+        assert len(listed["messageAttempts"]) in (listed["numAttempts"], 2, rounds + 1)
+        return [
+            (listed["latestStatus"], listed["numAttempts"]),
+            (listed["latestStatus"], len(listed["messageAttempts"])),
+            (one["latestStatus"], len(one["attempts"])),
+            (everywhere["latestStatus"], None),
+        ]
+
+    return probe
+
+
+def singles_along(desk: Desk) -> int:
+    """Retry a batch while a failed single message stands by: the attempts of that."""
+    alone = desk.single(FAILING)
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    return len(desk.message(alone)["attempts"])
+
+
+def batches_after(desk: Desk) -> int:
+    """How many batches the messages of the campaign are in, after a retry."""
+    desk.retry(desk.failed([FAILING]))
+    return len({row["batches"][0]["id"] for row in desk.campaign()})
+
+
+def delivered_after(desk: Desk) -> tuple[str, int]:
+    """A delivered message next to a failed one that was retried: status and attempts."""
+    batch = desk.failed([DELIVERED, FAILING])
+    desk.retry(batch)
+    row = desk.listing(batch)[0]
+    return row["latestStatus"], row["numAttempts"]
+
+
+def newer_batch(desk: Desk) -> str:
+    """The status of a batch whose retry was blocked, when a newer one exists."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.failed([FAILING])
+    desk.retry_one(desk.ids(batch)[0])
+    desk.retry(batch)
+    return desk.status(batch)
+
+
+def while_processing(desk: Desk) -> list[str]:
+    """Retry a batch when the messages of a retry are terminal: batch status before it, and the answer."""
+    batch = desk.failed([FAILING])
+    desk.rounds(batch, 1)
+    return [desk.status(batch), code_of(desk.retry(batch))]
+
+
+def times_after(desk: Desk) -> bool:
+    """Whether the times of a retried message have an offset."""
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    return all(str(row["updatedAt"]).endswith("+00:00") for row in desk.listing(batch))
+
+
+def error_of_the_new_attempt(desk: Desk) -> str | None:
+    """The error of an attempt that has just begun."""
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    code: str | None = desk.listing(batch)[0]["messageAttempts"][-1]["errorCode"]
+    return code
+
+
+def told(answers: Callable[[Desk, str], Answer]) -> Probe:
+    """Whether an error tells a number or a text of the batch."""
+
+    def probe(desk: Desk) -> tuple[int, bool]:
+        batch = desk.failed([DELIVERED], "my secret text")
+        answer = answers(desk, batch)
+        return answer.status, bool(re.search(r"65\d{8}|secret text", str(answer.body)))
+
+    return probe
+
+
+def foreign(key: str, campaign: str, *, batch: bool = False, known: bool = False) -> Probe:
+    """Retry a message, or its batch, with another key or through another path: is it accepted, and the attempts.
+
+    :param known: the key has read its own campaign before.
+    """
+
+    def probe(desk: Desk) -> tuple[bool, list[int]]:
+        made = desk.failed([FAILING])
+        if known:
+            desk.ask("GET", "messages", query={"limit": "1"}, key=key, campaign=OTHER_CAMPAIGN)
+        how = {"key": key, "campaign": campaign}
+        answer = desk.retry(made, **how) if batch else desk.retry_one(desk.ids(made)[0], **how)
+        return answer.status == 201, desk.attempts(made)
+
+    return probe
+
+
+def while_a_single_moves(desk: Desk) -> tuple[str, str]:
+    """Retry a batch while a message that was retried by itself is in progress: batch status before, and the answer."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry_one(desk.ids(batch)[0])
+    desk.wait(0.6)
+    return desk.status(batch), code_of(desk.retry(batch))
+
+
+def after_a_block(desk: Desk) -> str:
+    """Retry a batch that was blocked, when all is terminal."""
+    batch = desk.created()
+    desk.retry(batch)
+    desk.wait(1.1)
+    return code_of(desk.retry(batch))
+
+
+def one_exhausted(desk: Desk) -> list[int]:
+    """Retry a batch of which one message has no retries left: the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    for _ in range(3):
+        desk.retry_one(desk.ids(batch)[0])
+        desk.wait(1.1)
+    desk.retry(batch)
+    return desk.attempts(batch)
+
+
+def elsewhere(recipient: str, lives: float) -> Probe:
+    """Retry a terminal batch so long after the retry of another one, which fails."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed([recipient])
+        desk.retry(desk.failed([FAILING]))
+        desk.wait(lives)
+        return code_of(desk.retry(batch))
+
+    return probe
+
+
+def race_of_two(desk: Desk) -> list[int]:
+    """Two retries of a batch of two at once: the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    for answer in [desk.ask("POST", f"batch/{batch}/retry") for _ in range(2)]:
+        desk.finish(answer)
+    return desk.attempts(batch)
+
+
+def unknown_body(desk: Desk) -> type:
+    """The type of the error of a refusal."""
+    return type(desk.retry("batch_0").body["error"])
+
+
+def unknown_code(desk: Desk) -> Any:
+    """The code of the error of a refusal."""
+    return desk.retry("batch_0").body["error"]["code"]
+
+
+def more_pages(desk: Desk) -> Any:
+    """What the first of two pages says about a next one, after a retry."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry(batch)
+    page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query={"limit": "1"}))
+    return page.body["pageData"]["hasNextPage"]
+
+
+def sometimes(what: Callable[[Desk], Any], times: int) -> Probe:
+    """Do the same a number of times: the different outcomes."""
+    return lambda desk: {what(desk) for _ in range(times)}
+
+
+def created_does_block(desk: Desk) -> str:
+    """Retry a batch of which a message is created."""
+    return code_of(desk.retry(desk.created()))
+
+
+def accepted_once(desk: Desk) -> tuple[str, tuple[int, ...]]:
+    """Retry a quiescent batch of two failures, once: the answer, and the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    answer = desk.retry(batch)
+    return code_of(answer), tuple(desk.attempts(batch))
+
+
+def one_by_itself(desk: Desk) -> tuple[str, tuple[int, ...]]:
+    """Retry a failed message by itself: the answer, and the attempts."""
+    batch = desk.failed([FAILING])
+    answer = desk.retry_one(desk.ids(batch)[0])
+    return code_of(answer), tuple(desk.attempts(batch))
+
+
+def block_keeps(desk: Desk) -> str:
+    """The status of a batch whose retry was blocked."""
+    batch = desk.created()
+    desk.retry(batch)
+    return desk.status(batch)
+
+
+def created_in(language: str) -> Probe:
+    """Retry a batch of two, of which the second is created and in some language."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed([FAILING, FAILING])
+        second = desk.target.service.world.batches[batch].messages[1]
+        second.language = language
+        desk.retry_one(second.id)
+        return code_of(desk.retry(batch))
+
+    return probe
+
+
+def in_two_languages(desk: Desk) -> tuple[list[int], list[str]]:
+    """Retry a batch of two, the second in Tamil: attempts and languages."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.target.service.world.batches[batch].messages[1].language = "tamil"
+    desk.retry(batch)
+    return desk.attempts(batch), [row["language"] for row in desk.listing(batch)]
+
+
+def many_at_once(count: int) -> Probe:
+    """So many retries of different batches at once: how many were answered 201, and how many messages retried."""
+
+    def probe(desk: Desk) -> tuple[int, int]:
+        batches = [desk.failed([FAILING]) for _ in range(count)]
+        answers = [desk.ask("POST", f"batch/{batch}/retry") for batch in batches]
+        statuses = [desk.finish(answer).status for answer in answers]
+        return statuses.count(201), sum(desk.attempts(batch) == [2] for batch in batches)
+
+    return probe

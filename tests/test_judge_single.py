@@ -1,0 +1,137 @@
+"""Family SGL: each rule accuses where the contract is broken, and nowhere else."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from conformance.findings import Finding
+from conformance.history.records import Exchange
+from tests.story import Story
+
+NOT_FAILED = "message_not_found_or_retry_message_not_in_failure_status"
+TOO_MANY = "too_many_message_attempts_error"
+UNRESOLVED = "unresolved_batch_messages"
+
+
+def _failed(rows: str = "FFS", *, fields: tuple[str, ...] = ("numAttempts", "messageAttempts", "attempts")) -> Story:
+    story = Story(fields=fields).send("b", rows).send("ctl", "FS").look("b").look("ctl")
+    return story.finish("b").finish("ctl").look("b").look("ctl")
+
+
+def _named(story: Story) -> set[str]:
+    return {name for o in story.opinions() if isinstance(o, Finding) for name in o.any_of}
+
+
+def test_what_is_not_failed_is_refused() -> None:
+    story = _failed().single("nobody", 404, "not_found", cause="id:unknown")
+    story.single("b.2", 400, NOT_FAILED).look("b").single("b.0").single("b.0", 400, NOT_FAILED).look("b").look("ctl")
+    assert story.findings() == set()
+    assert {"BR-SGL-01 unknown", "BR-SGL-01 success", "BR-SGL-01 created", "BR-SGL-02"} <= story.exercised()
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, UNRESOLVED), (409, "conflict")])
+def test_sgl_01_another_answer_than_documented(status: int, code: str) -> None:
+    assert "BR-SGL-01" in _failed().single("nobody", status, code, cause="id:unknown").findings()
+    assert "BR-SGL-01" in _failed().single("b.2", status, code).look("b").findings()
+    assert "BR-SGL-01" in _failed().single("b.0").single("b.0", status, code).look("b").findings()
+
+
+def test_sgl_01_a_gateway_s_404_says_nothing_of_the_target() -> None:
+    story = _failed().single("nobody", 404, cause="id:unknown")
+    assert story.findings() == set()
+    assert not any(e.startswith("BR-SGL-01") for e in story.exercised())
+
+
+def test_sgl_01_a_success_is_accepted() -> None:
+    assert "BR-SGL-01" in _failed().single("b.2").look("b").findings()
+    assert "BR-SGL-01" in _failed().single("b.2", gives=()).look("b").findings()
+
+
+def test_sgl_01_an_unknown_message_and_one_just_reset_are_accepted() -> None:
+    story = _failed().single("b.0", 201, cause="id:unknown", gives=())
+    story.exchanges[-1] = Exchange(
+        invoke=msgspec.structs.replace(story.exchanges[-1].invoke, message="nobody"), end=story.exchanges[-1].end
+    )
+    assert story.findings() == {"BR-SGL-01"}
+    assert "BR-SGL-01" in _failed().single("b.0").single("b.0", gives=()).look("b").findings()
+
+
+def test_sgl_01_a_success_that_was_exhausted_may_be_refused_for_that() -> None:
+    story = _failed("R")
+    story.move("b.0", "failure").look("b")
+    for _ in range(2):
+        story.single("b.0").move("b.0", "failure").look("b")
+    story.single("b.0").move("b.0", "success").look("b").wait(11).look("b")
+    assert story.single("b.0", 400, TOO_MANY).look("b").findings() == set()
+
+
+def test_sgl_01_a_refused_single_retry_that_is_carried_out() -> None:
+    story = _failed().single("b.2", 400, NOT_FAILED, gives=("b.2",)).look("b").look("ctl")
+    assert story.findings() == {"BR-SGL-01"}
+    assert "BR-SGL-01 success" not in story.exercised()
+
+
+def test_sgl_02_the_answer() -> None:
+    assert "BR-SGL-02" in _failed().single("b.0", 200, gives=("b.0",)).look("b").findings()
+    assert "BR-SGL-02" in _failed().single("b.0", shows="b.1").look("b").findings()
+
+
+def test_sgl_02_another_message_is_retried_as_well() -> None:
+    story = _failed().single("b.0", gives=("b.0", "b.1")).look("b").look("ctl")
+    assert "BR-SGL-02" in _named(story)
+    assert "BR-SGL-02" in _named(_failed().single("b.0", gives=("b.1",)).wait(11).look("b").look("ctl"))
+
+
+def test_sgl_02_no_attempt_comes() -> None:
+    assert _failed().single("b.0", gives=()).look("b").findings() == set()
+    assert "BR-SGL-02" in _failed().single("b.0", gives=()).wait(11).look("b").findings()
+
+
+def test_sgl_02_the_message_s_data_changes() -> None:
+    story = _failed().single("b.0").look("b")
+    for e in story.exchanges[-4:]:
+        for item in e.end.body.get("data", [e.end.body]):
+            if item["id"] == "b.0":
+                item["recipient"] = "6599999999"
+    assert "BR-SGL-02" in story.findings()
+    assert "BR-SGL-02" not in story.exercised()
+
+
+@pytest.mark.parametrize("fields", [("numAttempts",), ()])
+def test_targets_that_show_no_attempts_are_decided_too(fields: tuple[str, ...]) -> None:
+    story = _failed(fields=fields).single("b.2", 400, NOT_FAILED).look("b").single("b.0").read("b.0")
+    story.single("b.0", 400, NOT_FAILED).look("b").look("ctl")
+    assert story.findings() == set()
+    assert {"BR-SGL-01 success", "BR-SGL-01 created", "BR-SGL-02"} <= story.exercised()
+
+
+CAUSES = ("auth:other-key", "campaign:other", "campaign:other-own-key")
+
+
+def _foreign(cause: str, status: int, code: str, *, opens: bool = True, gives: tuple[str, ...] = ()) -> Story:
+    story = _failed().other_page(200 if opens else 404)
+    return story.single("b.0", status, code, cause=cause, gives=gives).look("b").look("ctl")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_sgl_03_a_closed_chain(cause: str) -> None:
+    story = _foreign(cause, 404, "not_found").single("b.0").look("b")
+    assert story.findings() == set()
+    assert "BR-SGL-03" in story.exercised()
+    assert "BR-SGL-03" not in _foreign(cause, 404, "not_found").exercised(), "no valid retry closes it"
+
+
+def test_sgl_03_a_key_that_opens_nothing_proves_nothing() -> None:
+    story = _foreign("auth:other-key", 403, "forbidden", opens=False).single("b.0").look("b")
+    assert "BR-SGL-03" not in story.exercised()
+    assert ("BR-SGL-03", "other-campaign-unproved") in story.doubts()
+    assert _foreign("auth:other-key", 201, "", opens=False).findings() == set()
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_sgl_03_accepted_or_carried_out(cause: str) -> None:
+    assert "BR-SGL-03" in _foreign(cause, 201, "").findings()
+    story = _foreign(cause, 404, "not_found", gives=("b.0",)).finish("b").look("b").single("b.0").look("b")
+    assert "BR-SGL-03" in _named(story)
+    assert "BR-SGL-03" not in story.exercised()

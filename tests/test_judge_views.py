@@ -1,0 +1,189 @@
+"""Views that lag or do not keep up (ruling 29), copies of a batch, lost data, and ids that are marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.findings import Finding
+from conformance.history.records import Operation
+from tests.shelf import Shelf
+
+NOT_FOUND = {"error": {"code": "c", "message": "m", "type": "domain_error", "id": "t"}}
+VIEWS = ("listing", "campaign", "message")
+
+
+def _quiet(rows: str = "FFS", **options: Any) -> Shelf:
+    return Shelf(**options).send("b", rows).look("b").finish("b").views("b")
+
+
+def _ids(story: Shelf) -> set[str]:
+    return {r for r in story.findings() if r.startswith("BR-IDS")}
+
+
+def _agreed(story: Shelf) -> set[str]:
+    return {e.removeprefix("BR-IDS-07 ") for e in story.exercised() if e.startswith("BR-IDS-07")}
+
+
+def _stale(story: Shelf, view: Operation) -> Shelf:
+    """From now on the view shows b.0 as it was right after its retry."""
+    return story.show("latestStatus", "created", message="b.0", view=view)
+
+
+# -- BR-IDS-07 ----------------------------------------------------------------------------------------------------
+
+
+def test_views_that_agree_after_a_retry() -> None:
+    assert _agreed(_quiet()) == set()
+    assert _agreed(_quiet().retry("b").look("b").finish("b").views("b")) == set(VIEWS)
+
+
+@pytest.mark.parametrize("left_out", VIEWS)
+def test_two_views_are_not_three(left_out: str) -> None:
+    story = _quiet().retry("b").finish("b")
+    reads: dict[str, Callable[[], Shelf]] = {
+        "listing": lambda: story.list("b"),
+        "campaign": story.campaign,
+        "message": lambda: story.read("b.0"),
+    }
+    for view, read in reads.items():
+        if view != left_out:
+            read()
+    assert _agreed(story) == set()
+    reads[left_out]()
+    assert _agreed(story.campaign()) == set(VIEWS)
+
+
+@pytest.mark.parametrize("view", ["batch_list", "campaign_list", "message_read"])
+def test_a_view_that_has_not_caught_up_within_the_settling_time(view: Operation) -> None:
+    story = _stale(_quiet().retry("b").finish("b"), view).views("b")
+    assert _ids(story) == set()
+    assert ("BR-IDS-07", "view-may-lag") in story.doubts()
+    assert _ids(story.wait(11).views("b")) == {"BR-IDS-07"}
+
+
+@pytest.mark.parametrize("view", ["batch_list", "campaign_list", "message_read"])
+def test_lag_that_is_made_good_in_time_breaks_nothing(view: Operation) -> None:
+    story = _stale(_quiet().retry("b").finish("b"), view).views("b").wait(5)
+    story.changes.clear()
+    story.views("b").wait(11).views("b")
+    assert _ids(story) == set()
+    assert _agreed(story) == set(VIEWS)
+
+
+def test_a_count_that_stands_still_in_one_view() -> None:
+    story = _quiet(fields=("numAttempts", "attempts"))
+    story.show("numAttempts", 1, view="batch_list").retry("b").finish("b").views("b").wait(11).views("b")
+    assert _ids(story) == {"BR-IDS-07"}
+    even = _quiet(fields=("numAttempts", "attempts")).retry("b").finish("b").views("b").wait(11).views("b")
+    assert _ids(even) == set()
+
+
+def test_a_message_that_may_be_in_progress_by_itself_is_not_laid_to_the_view_alone() -> None:
+    story = _stale(_quiet(fields=()).retry("b").finish("b").views("b").wait(11), "message_read").read("b.0")
+    found = {o.any_of for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of}
+    assert found == {("BR-IDS-07", "BR-SEL-07")}
+
+
+# -- BR-IDS-04 under lag ------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_listing_that_holds_it_later_only_lagged() -> None:
+    """Case 05e."""
+    story = _quiet().campaign(without=("b.1",)).list("b")
+    assert _ids(story) == {"BR-IDS-04"}
+    assert _ids(story.campaign()) == set()
+
+
+def test_a_single_read_that_finds_it_later_only_lagged() -> None:
+    """Case 05f."""
+    story = _quiet().answer("message_read", 404, NOT_FOUND, message="b.0").list("b")
+    assert _ids(story) == {"BR-IDS-04"}
+    assert _ids(story.read("b.0")) == set()
+
+
+def test_a_404_that_is_no_json_is_a_gateways() -> None:
+    assert _ids(_quiet().answer("message_read", 404, message="b.0").list("b")) == set()
+
+
+# -- BR-IDS-02: copies --------------------------------------------------------------------------------------------
+
+
+def _copied(story: Shelf) -> Shelf:
+    """A batch that no client sent holds copies of the rows of b."""
+    story.send("copy", "FF")
+    story.exchanges.pop()
+    for i in range(2):
+        story.messages[f"copy.{i}"] |= {k: story.messages[f"b.{i}"][k] for k in ("nonce", "text")}
+    return story.finish("copy")
+
+
+def test_copies_in_another_batch_after_a_retry() -> None:
+    """Case 12b: the campaign's whole listing before the retry held none of them."""
+    story = _copied(_quiet("FF").retry("b")).finish("b").list("b").campaign()
+    assert "BR-IDS-02" in _ids(story)
+    assert "BR-IDS-02" not in story.exercised()
+    innocent = _quiet("FF").retry("b").finish("b").list("b").campaign()
+    assert _ids(innocent) == set()
+    assert "BR-IDS-02" in innocent.exercised()
+
+
+def test_copies_that_may_have_been_there_before_pass_nothing() -> None:
+    story = Shelf().send("b", "FF").look("b").finish("b").look("b").retry("b")
+    story = _copied(story).finish("b").list("b").campaign()
+    assert "BR-IDS-02" not in _ids(story)
+    assert ("BR-IDS-02", "copies-of-rows") in story.doubts()
+
+
+# -- a target that lost its data ----------------------------------------------------------------------------------
+
+
+def _gone(story: Shelf, *batches: str) -> Shelf:
+    for batch in batches * 2:
+        story.answer("batch_list", 404, NOT_FOUND, batch=batch)
+    return story
+
+
+def test_a_vanished_control_explains_a_vanished_batch() -> None:
+    def told(*gone: str) -> Shelf:
+        story = Shelf().send("b", "FF").send("ctl", "F").look("b").finish("b").finish("ctl").look("ctl").views("b")
+        return _gone(story.retry("b"), *gone)
+
+    assert _ids(told("b")) == {"BR-IDS-02"}
+    assert "data-lost" not in told("b").observed()
+    story = told("b", "ctl")
+    assert _ids(story) == set()
+    assert "data-lost" in story.observed()
+
+
+def test_a_batch_that_reads_found_after_the_retry_was_not_lost_by_it() -> None:
+    assert _ids(_gone(_quiet().retry("b").look("b").finish("b").views("b"), "b")) == set()
+
+
+# -- ids that stand as marks --------------------------------------------------------------------------------------
+
+
+def _marked(marks: tuple[str, str]) -> Shelf:
+    """A story in which two messages of a batch have these ids."""
+    story = Shelf().send("b", "FF")
+    for message, mark in zip(("b.0", "b.1"), marks, strict=True):
+        story.show("id", mark, message=message)
+    story.list("b").finish("b").list("b").walk("b", 1).retry("b")
+    return story.finish("b").list("b").walk("b", 1).campaign()
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        ("[redacted:secret]", "[redacted:secret]"),
+        ("message_[redacted:key]", "message_[redacted:key]"),
+        ("[redacted:jwt:00000001]", "[redacted:jwt:00000002]"),
+    ],
+)
+def test_marks_in_place_of_ids_accuse_nobody(marks: tuple[str, str]) -> None:
+    """An old mark is no id at all; marks with a digest are ids like any other."""
+    story = _marked(marks)
+    assert _ids(story) == set()
+    assert ("BR-IDS-05 forward" in story.exercised()) == (marks[0] != marks[1])

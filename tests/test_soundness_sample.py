@@ -1,0 +1,88 @@
+"""A seeded sample of ``benchmarks.soundness``: legal histories accuse nobody, planted faults are found for what they are.
+
+What the present judges get wrong is listed in the tables, for as long as they do: entries only ever leave them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soundness import Tally, findings, planted, report, simulated, walked
+from conformance.history.reader import read_history
+from oracle.simulator.faults import FAULTS
+from oracle.simulator.reduced import reduced, write
+from oracle.simulator.session import broken, simulate
+
+#: Innocents accused: a requirement and the kind of the finding, as the benchmark prints them.
+ACCUSED = (
+    "BR-ACC-02  quiet batch: first retry refused with 404",
+    "BR-ACC-05  201 that attempts nothing",
+    "BR-BLK-02  status after a blocked retry",
+    "BR-ERR-03  400 whose body is not JSON",
+    "BR-SCH-01  not described: batch_retry 400: the body is not JSON",
+    "BR-SCH-02  not described: batch_list 400: the body is not JSON",
+    "BR-SCH-02  not described: message_read 400: the body is not JSON",
+    "BR-SEL-03  latestStatus differs from the newest attempt",
+)
+#: Faults that no judge finds yet.
+MISSED = frozenset({
+    "stays-processing", "never-sent-again", "both-win-races", "loser-undoes", "single-takes-success",
+    "single-answers-another", "batch-retry-takes-singles", "pages-repeat", "stale-view", "stale-count", "shows-recipient",
+    "breaks-on-large-batches",
+})  # fmt: skip
+#: Faults beside which a requirement is named alone that they do not break.
+STRAYED = frozenset({
+    "answers-with-body", "answers200", "two-attempts", "forgets-attempts", "spent-blocks", "pair-acts-twice",
+    "other-language", "shows-recipient", "throttled-is-carried-out", "body-changes-recipient",
+})  # fmt: skip
+
+
+def test_legal_histories_of_the_simulator_accuse_nobody() -> None:
+    tally = Tally()
+    for seed in range(240):
+        simulated(seed, tally)
+    assert [line for line in tally.accused if not line.startswith(ACCUSED)] == []
+
+
+def test_legal_histories_of_the_model_accuse_nobody() -> None:
+    tally = Tally()
+    for seed in range(60):
+        walked(seed, tally)
+    assert tally.accused == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_for_what_it_is(name: str) -> None:
+    """In one of some histories at least; whatever else is found there is a requirement that it breaks, too."""
+    tally = Tally()
+    for seed in range(4):
+        planted(name, seed, tally)
+    assert tally.planted[name]
+    assert tally.found[name] or name in MISSED
+    assert tally.strayed == [] or name in STRAYED
+
+
+def test_the_same_seed_gives_the_same_history() -> None:
+    assert simulate(7).history == simulate(7).history
+    assert broken("no-limit", 7).history == broken("no-limit", 7).history
+
+
+def test_a_history_is_reduced_and_read_back(tmp_path: Path) -> None:
+    whole = broken("answers200", 1)
+    least = reduced(whole.history, lambda part: any("BR-ACC-04" in f.any_of for f in findings(part)))
+    assert len(least.exchanges) < len(whole.history.exchanges)
+    write(least, tmp_path / "history.jsonl")
+    assert read_history(tmp_path / "history.jsonl").exchanges == least.exchanges
+
+
+def test_every_wrong_verdict_has_its_line() -> None:
+    tally = Tally(
+        accused=["BR-X-01  a kind  [--show 3]", "BR-X-01  a kind  [--show 9]"], missed=["nothing  [--show 4]"]
+    )
+    tally.judged["legal, simulator"] = 10
+    said = list(report(tally, 1.0, shown=1))
+    assert "2 accusations in 10 legal histories" in said
+    assert "        2  BR-X-01  a kind  [--show 3]" in said
+    assert "        1  nothing  [--show 4]" in said
