@@ -248,6 +248,13 @@ def test_a_green_run_is_green_in_each_of_its_files(folder: Path) -> None:
     assert set(FILES) <= set(_looks_green(folder))
 
 
+def test_judging_what_is_no_history_leaves_no_green_report(folder: Path) -> None:
+    (folder.parent / "garbage").write_bytes(b"garbage")
+    status, _, err = command("judge", str(folder.parent / "garbage"), "--report-dir", str(folder))
+    assert status == 2, err
+    assert _looks_green(folder) == []
+
+
 def test_a_folder_that_is_a_file_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("mine", encoding="utf-8")
     for call in (begin, lambda where: not_run(where, "x", 2)):

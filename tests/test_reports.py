@@ -415,7 +415,7 @@ def _made(
                 plain[r.id], verdict=told, reason=Reason(code=code, text="t") if code else None, findings=()
             )
         )
-    run = msgspec.structs.replace(plain.run, profiles=profiles)
+    run = msgspec.structs.replace(plain.run, profiles=profiles, exit_status=0 if verdict == "conformant" else 1)
     return msgspec.structs.replace(plain, verdict=verdict, run=run, requirements=tuple(items))
 
 
