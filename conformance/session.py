@@ -200,7 +200,7 @@ def _drive(
                 for name in options.drivers:
                     DRIVERS[name](drive)
             stop.check()
-            transport.silence.at_the_end()
+            transport.outage.at_the_end()
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))
@@ -216,7 +216,7 @@ def _drive(
                 # What cannot be written down is not sent: the run is over, and what was written is judged.
                 why = writer.failed.strerror
                 ending.lines.append(f"{writer.path}: the history could not be written ({why}); the verdicts end there")
-                ending.stopped_by = "data_lost"
+                ending.stopped_by = "history_lost"
                 return transport.budget.messages
             ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
             logging.getLogger(__name__).debug("the suite broke", exc_info=True)
@@ -242,9 +242,9 @@ def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> N
     try:
         writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
     except OSError as error:
-        if ending.stopped_by != "data_lost":
+        if ending.stopped_by != "history_lost":
             ending.lines.append(f"{writer.path}: the history could not be closed ({error.strerror})")
-        ending.status, ending.complete, ending.stopped_by = 5, False, "data_lost"
+        ending.status, ending.complete, ending.stopped_by = 5, False, "history_lost"
 
 
 def _header(config: Config, options: Options, contract: str) -> Header:
@@ -295,6 +295,7 @@ def conclude(
     today = datetime.datetime.now(datetime.UTC).date()
     ended = ending or Ending()
     baseline = options.baseline or Baseline()
+    lost = tuple(str(o.value) for o in verdicts.observations if o.key == DATA_LOST)
 
     def report_with(
         exit_status: int,
@@ -315,7 +316,7 @@ def conclude(
             known=baseline.known,
             listed=baseline.listed,
             remarks=remarks,
-            stopped_by=ended.stopped_by or by_history(history),
+            stopped_by=ended.stopped_by or by_history(history) or ("data_lost" if lost else ""),
             fail_on=options.fail_on,
             stale=wrong,
         )
@@ -334,15 +335,23 @@ def conclude(
         *idle(options.waivers, draft.requirements, today),
         *(baseline_remarks(baseline, draft) if options.baseline is not None else ()),
         *suspicions(history),
+        *lost,
     )
-    said = (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "data_lost" else (spent.stopped(history),)
+    untestable = {TargetError.exit_status} if lost else set()
+    said = (
+        (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
+    )
     remarks = tuple(line for line in (*said, spent.left_out(history), *beside) if line)
-    report = report_with(worst({ended.status, judged}), waived, remarks=remarks, wrong=red)
+    report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
     result = Result(
         report=report, history=history, exit_status=report.run.exit_status, lines=(*ended.lines, *beside, *missing)
     )
     return worsened(result, missing, folder) if missing else result
+
+
+#: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
+DATA_LOST = "data-lost"
 
 
 def worsened(result: Result, lines: Sequence[str], folder: Path | None) -> Result:

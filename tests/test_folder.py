@@ -185,7 +185,7 @@ def test_a_full_disk_while_the_history_is_written(folder: Path) -> None:
     assert "the history could not be written" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert _looks_green(folder) == []
-    assert read_report(folder / "conformance.json").run.stopped_by == "data_lost"
+    assert read_report(folder / "conformance.json").run.stopped_by == "history_lost"
 
 
 @pytest.mark.parametrize("full", FILES)

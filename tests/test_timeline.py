@@ -212,3 +212,13 @@ def test_readings_are_observed_not_judged() -> None:
     assert observed["retry-beside-in-progress"] == "accepted"
     assert observed["status-after-retry"] == "messages_enqueued"
     assert observed["unknown-message-status"] == "resting"
+
+
+def test_a_call_that_leaves_when_an_answer_ends_comes_after_it() -> None:
+    story = Story().send("b", "F").finish("b").look("b").retry("b")
+    last = story.exchanges[-1]
+    at = story.exchanges[-2].last
+    story.exchanges[-1] = msgspec.structs.replace(last, invoke=msgspec.structs.replace(last.invoke, t=at))
+    case, batch = _case(story.look("b"))
+    assert owed(case, batch, "b.0", case.readings("b.0")[-3]).none
+    assert not isinstance(quiescent(case, batch, batch.retries[0]), NotQuiescent)

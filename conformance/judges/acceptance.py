@@ -206,7 +206,7 @@ def _broken(retry: Retry, state: Quiescent, before: bool, blocked: bool) -> tupl
     left = ("BR-SEL-09",) if exhausted else ()
     if state.status is not None:
         return ("BR-ACC-03",) if state.status == ENQUEUING_FAILED and blocked and not left else ("BR-ACC-02", *left)
-    if retry.call.code not in (NOT_RETRYABLE_CODE, None):
+    if retry.call.code not in (NOT_RETRYABLE_CODE, UNRESOLVED_CODE, None):
         return ("BR-ACC-02", *left, "BR-ERR-01")
     if not _long_enough(retry):
         return ()

@@ -114,23 +114,32 @@ def _settled(case: Case, call: RetryCall) -> float:
     return min(latest, max(shown))
 
 
+#: Readings on either side that are compared, to show that a message stood still.
+LOOKED_AT = 6
+
+
 def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | None:
     """That every message was terminal when the last accepted retry left, and is shown unchanged after ``settled``."""
     found: list[tuple[Reading, Reading]] = []
     assumed: list[Assumption] = []
     for message in batch.messages:
+        seen = case.readings(message)
+        before = [r for r in seen if r.terminal and r.last <= last]
+        after = [r for r in seen if follows(case, r, settled)]
         pair = None
-        for view in case.views(message):
-            before = [r for r in view if r.terminal and r.last <= last]
-            after = [r for r in view if follows(case, r, settled)]
-            if not before or not after:
-                continue
-            a, b = before[0], after[-1]
+        for a, b in ((a, b) for a in before[:LOOKED_AT] for b in reversed(after[-LOOKED_AT:])):
             same = unchanged(case, a, b)
-            if same is None and a.status == b.status and not comparable(a, b) and a.updated_at is None:
+            if (
+                same is None
+                and a.view == b.view
+                and a.status == b.status
+                and not comparable(a, b)
+                and a.updated_at is None
+            ):
                 same = ()
-            if same is not None and all(r.status == a.status for r in view if r.t >= a.t):
+            if same is not None and all(r.status == a.status for r in seen if r.t >= a.t):
                 pair, assumed = (a, b), [*assumed, *same]
+                break
         if pair is None:
             return None
         found.append(pair)

@@ -128,7 +128,7 @@ def _gained_nothing(
         before = [r for r in mine if r.last <= first.t]
         after = [r for r in mine if r.t >= first.last and r.last <= until]
         if before:
-            earlier = sum(before[-1].last < c.t < first.t for c in resets)
+            earlier = sum(before[-1].last <= c.t < first.t for c in resets)
             if any(_gained(before[-1], r) > earlier for r in after):
                 return False
             known = known or bool(after)
