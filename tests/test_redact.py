@@ -257,6 +257,25 @@ def test_a_key_of_which_the_request_itself_held_a_word_is_not_proven() -> None:
     assert "[redacted:key:" in redactor.foreign("the key campaign_alpha_0001 is closed")
 
 
+@pytest.mark.parametrize("number", [NUMBER, SIMULATOR])
+def test_a_number_in_a_field_that_no_document_names_is_told_by_its_token(number: str) -> None:
+    token = REDACTOR.token(number)
+    for text in (number, f"+{number}", f"the message to {number} is not failed", f"+65 {number[2:6]} {number[6:]}"):
+        shown = REDACTOR.body({"error": {"phone": text, "detail": text}})["error"]
+        assert token in shown["phone"]
+        assert token in shown["detail"]
+        assert shown == REDACTOR.body(shown)
+        assert number == SIMULATOR or number[2:] not in json.dumps(shown)
+    one, two = (REDACTOR.body({"detail": f"{number} {i}"})["detail"] for i in (1, 2))
+    assert one != two
+
+
+def test_a_text_of_ours_in_a_field_that_no_document_names_stays() -> None:
+    text = "hello <b>conformance</b> [n:0a1b2c3d]"
+    assert REDACTOR.body({"error": {"preview": text}}) == {"error": {"preview": text}}
+    assert "digest:" in REDACTOR.body({"preview": "hello <b>conformance</b>"})["preview"]
+
+
 @pytest.mark.parametrize(
     "detail",
     [

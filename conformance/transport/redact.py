@@ -195,7 +195,7 @@ class Redactor:
         return (1 << 60) + int(self._hash(text), 16)
 
     def _string(self, text: str, field: str, own: tuple[str, ...]) -> str:
-        if text in self._known or (self._made(text) and _MARKS.fullmatch(text)):
+        if text in self._known or self._stands(text):
             return text
         if field == "recipient":
             digits = text.isascii() and text.isdigit()
@@ -209,7 +209,12 @@ class Redactor:
             return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
             return self.foreign(text, own)
+        if _NONCE.search(text):
+            return self.foreign(text, own)
         reason = self._reason(text, own) if len(text) >= PIECE - 1 else None
+        if reason in (None, "number") and (told := self._numbers.told(text[:LONGEST_TEXT])):
+            # Whose number it is can be told from its token, which stands before the rest (BR-ERR-09).
+            return " ".join((*map(self.token, told), self.digest(text)))
         if reason is None and _SECRET_NAMES.search(field):
             reason = "secret"
         return self.digest(text) if reason is None else self._mark(reason, text)
@@ -268,6 +273,12 @@ class Redactor:
     def _disowned(self, text: str) -> str:
         """A target's text, in which a mark that this run did not make is no mark, but the target's own words."""
         return _MARKS.sub(lambda m: m[0] if self._made(m[0]) else m[0].replace("[", "("), text)
+
+    def _stands(self, text: str) -> bool:
+        """Whether a text is nothing but marks of this run, with simulators' numbers in clear before them."""
+        parts = text.split(" ")
+        marks = all(part in self._clear or (self._made(part) and _MARKS.fullmatch(part)) for part in parts)
+        return marks and parts[-1] not in self._clear
 
     def _made(self, text: str) -> bool:
         return text in self._issued or text.startswith(("tel:", "digest:", "[cut:"))
