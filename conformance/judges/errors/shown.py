@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.errors import FormatError
 from conformance.history.probe import Probe
@@ -97,7 +98,7 @@ def reveals_nothing(inference: Inference) -> Iterator[Judgement]:
     """No stack trace, file path, SQL or secret (ruling 31)."""
     for exchange in _errors(inference, "batch_retry"):
         status = exchange.status or 0
-        found = leak(exchange.end.body)
+        found = leak(exchange.end.body, own=(exchange.invoke.path, unquote(exchange.invoke.path)))
         if found is not None:
             proof = Proof(because=(f"answer {exchange.n} ({status}) holds {found}",), evidence=(exchange.n,))
             yield Violated(proof=proof, observed=found, defect=found, scenario=exchange.invoke.scenario)

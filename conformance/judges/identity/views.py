@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.findings import DoubtReason, Margin
 from conformance.history.records import Exchange, Operation
-from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs, lost_data, moved
+from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs, moved
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.counters import Behind
@@ -156,7 +156,7 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     never shows. A view that shows it later only lagged (ruling 29).
     """
     case = inference.case
-    lost = lost_data(case)
+    lost = inference.lost
     until = lost.since if lost is not None else float("inf")
     yield from _other_answers(case)
     reads = _reads(case)
