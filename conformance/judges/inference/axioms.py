@@ -54,6 +54,10 @@ def _all(case: Case) -> Iterator[tuple[Assumption, str]]:
                 yield from _counts(case, a, b)
     for note, until in standing(case):
         held = str(note.data.get("batch"))
+        batch = case.batch(held)
+        # What an accepted retry does to the status is not said (ruling 5).
+        resets = [c.t for c in batch.sent if c.may_reset and c.t >= note.t] if batch is not None else []
+        until = min([until, *resets])
         for reading in case.all_readings:
             status = reading.batch_statuses.get(held)
             if status in RETRYABLE and note.t <= reading.t - case.lag(reading.view) and reading.last <= until:
