@@ -80,7 +80,7 @@ def test_the_largest_batch_is_blocked_at_its_first_middle_and_last_place_and_the
     ids = _messages(history, batch)
     assert size == len(ids) == 20
     blocking = [e.invoke.message for e in _retries(history, "single_retry")]
-    assert [ids.index(str(message)) for message in blocking] == [0, 10, 19]
+    assert [ids.index(str(message)) for message in blocking] == [19, 0, 10]
     *refused, accepted = _retries(history)
     assert [(e.status, _code(e)) for e in refused] == [(400, "unresolved_batch_messages")] * 3
     assert accepted.status == 201

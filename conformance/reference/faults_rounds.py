@@ -50,7 +50,7 @@ class ExhaustedDoNotBlock(Behaviour):
         return super().blocks(message) and not self.exhausted(message)
 
 
-@fault(FAULTS, "a blocked retry sets the status of the campaign's newest batch", "BR-BLK-02")
+@fault(FAULTS, "a blocked retry sets the status of the campaign's newest batch", "BR-BLK-02", speed=0.25)
 class StatusGoesToTheNewestBatch(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         newest = [b for b in self.world.batches.values() if b.campaign == batch.campaign][-1]
