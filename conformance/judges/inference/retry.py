@@ -30,7 +30,6 @@ from conformance.judges.inference.timeline import (
     failed_at,
     follows,
     gain,
-    last_before,
     owed,
     read_after,
     retried,
@@ -184,8 +183,11 @@ class Retry:
     def _terminal(self, message: str) -> bool:
         if message in self.failed:
             return True
-        before = last_before(self.case, message, self.call.t)
-        return before is not None and before.terminal and owed(self.case, self.batch, message, before).none
+        # A view that does not count shows the same as one that does: what is terminal stays so until it is reset (A2).
+        reset = max((c.t for c in self.batch.resetting(message) if c.t < self.call.t), default=float("-inf"))
+        before = [r for r in self.case.readings(message) if reset < r.t and r.last <= self.call.t]
+        ended = bool(before) and before[-1].terminal
+        return ended and any(r.terminal and owed(self.case, self.batch, message, r).none for r in before)
 
     @cached_property
     def kept_failed(self) -> Proof | None:
