@@ -110,7 +110,8 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             if q.last <= reading.t
             and (
                 _behind(reading, q, resets, given(q))
-                or (i > again and not _same_state(q, reading) and _stamped(q, reading))
+                # A state that is shown again after another: they were not read at once.
+                or (i > again and states[again].last <= q.t and not _same_state(q, reading) and _stamped(q, reading))
             )
         ]
         if earlier:
