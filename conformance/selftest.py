@@ -89,7 +89,7 @@ class Trial:
 def settings_of(kind: Kind, name: str) -> Settings:
     """The settings of the target of a trial."""
     if kind == "fault":
-        return Settings(faults=(name,))
+        return Settings(faults=(name,), speed=FAULTS[name].speed)
     if kind == "variant":
         return Settings(variants=(name,), speed=VARIANTS[name].speed)
     return Settings()

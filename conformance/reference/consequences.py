@@ -89,6 +89,8 @@ _ALSO: dict[str, str] = {
     "override-makes-a-post": "SEL-07",
     "put-empties-values": "IDS-03 IDS-06",
     "delete-removes-a-message": "IDS-03 IDS-04 IDS-05",
+    # Storage
+    "shows-the-template": "SGL-02",
     # Refusals
     "breaks-when-blocked": "SCH-01 ERR-04",
     "breaks-with-nothing-to-retry": "SCH-01 ERR-04",
@@ -122,6 +124,7 @@ _ALSO: dict[str, str] = {
     "single-read-never-catches-up": "LIV-02",
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     # Rounds
+    "second-batch-appears": "IDS-04",
     "resets-the-delivered-in-place": "SEL-03",
     "exhausted-do-not-block": "BLK-02 ERR-02",
     "carries-out-while-processing": "ERR-01",
@@ -131,7 +134,7 @@ _ALSO: dict[str, str] = {
     "one-worker-of-four-does-not-block": "BLK-02 ERR-02",
     "one-worker-of-four-answers200": "SCH-01 ACC-02 ACC-03 ACC-06",
     # Decisions
-    "accepts-while-a-single-is-processed": "ERR-01",
+    "accepts-once-all-have-ended": "ERR-01",
     "remembers-the-block": "ACC-02 ACC-06 SEL-04 SEL-06 SEL-10",
     "finds-nothing-in-a-blocked-batch": "ACC-02 ACC-06 SEL-01 SEL-04 SEL-10",
     "stays-processing": "SEL-04",

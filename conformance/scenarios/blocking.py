@@ -22,8 +22,9 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     others = tuple(dict.fromkeys(place % size for place in (1, size // 4, -2)))
     listing = Read(batch="b")
     steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
-    for place in dict.fromkeys((0, size // 2, size - 1)):
-        steps += blocked("b", place, look=(listing,), watched=place == 0)
+    # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
+    for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
+        steps += blocked("b", place, look=(listing,), watched=turn == 0)
     return (*steps, single("b", *others), Retry(batch="b"), listing, retried("b"), single("b", *others))
 
 
@@ -49,7 +50,7 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
 
 BLOCKED = Scenario(
     name="blocked",
-    title="The largest batch is retried next to a created message at its first, middle and last place, and then for real.",
+    title="The largest batch is retried next to a created message at its last, first and middle place, and then for real.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
         *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-IDS-03", "BR-SEL-05", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),

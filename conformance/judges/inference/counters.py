@@ -64,8 +64,8 @@ def counted(
     :param settle: ``settle_timeout`` in seconds.
     """
     behind = _views_behind(by_message, resets_of, settle)
-    modes = _modes(by_message, resets_of)
-    stale = _stale_fields(by_message, resets_of, modes, behind, settle)
+    modes, standing = _modes(by_message, resets_of)
+    stale = _stale_fields(by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, settle)
     for name in stale:
         modes[name] = "never"
     return Trust(modes=modes, behind=behind, stale_fields=stale)
@@ -73,7 +73,8 @@ def counted(
 
 def _modes(
     by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]]
-) -> dict[str, Mode]:
+) -> tuple[dict[str, Mode], set[str]]:
+    """How far each field counts; and which numbers stand still where another field of their view grows."""
     longest: defaultdict[str, int] = defaultdict(int)
     modes: dict[str, Mode] = {}
     for seen in by_message.values():
@@ -82,6 +83,7 @@ def _modes(
                 longest[name] = max(longest[name], count)
     for name, most in longest.items():
         modes[name] = "always" if name.endswith(".numAttempts") or most >= 2 else "never"
+    standing: set[str] = set()
     for message, seen in by_message.items():
         resets = resets_of(message)
         for view in _by_view(seen).values():
@@ -89,9 +91,9 @@ def _modes(
                 found = _judged(name, [r for r in view if name in r.counts], resets)
                 if found == "never" or (found == "terminal" and modes[name] == "always"):
                     modes[name] = found
-            _agree(view, modes)
+            _agree(view, modes, standing)
             _dropped(view, modes)
-    return modes
+    return modes, standing
 
 
 def _by_view(seen: Sequence[Reading]) -> dict[str, list[Reading]]:
@@ -120,7 +122,7 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
     return mode
 
 
-def _agree(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
+def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) -> None:
     """Two fields of one view that grow by different numbers while the message is terminal: the one that stands still is set aside.
 
     Where both grow, and differently, neither counts.
@@ -134,6 +136,8 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
         for name, by in grown.items():
             if by == 0 or 0 not in grown.values():
                 modes[name] = "never"
+            if by == 0 and name.endswith(".numAttempts"):
+                standing.add(name)
 
 
 def _dropped(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
