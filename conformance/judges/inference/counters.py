@@ -15,8 +15,9 @@ from typing import Literal
 
 from conformance.judges.inference.readings import Reading
 
-#: ``terminal``: it may be compared between readings in which the message is terminal only.
-Mode = Literal["always", "terminal", "never"]
+#: ``terminal``: it may be compared between readings in which the message is terminal only. ``drops``: it counts nothing, since attempts
+#: that it held were dropped; what it lacks is lost all the same (BR-SEL-05).
+Mode = Literal["always", "terminal", "drops", "never"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def _modes(
                 if found == "never" or (found == "terminal" and modes[name] == "always"):
                     modes[name] = found
             _agree(view, modes, standing)
+            _dropped(view, modes)
     return modes, standing
 
 
@@ -127,7 +129,7 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) 
     """
     ended = [r for r in view if r.terminal]
     for a, b in pairwise(ended):
-        names = [n for n in a.counts.keys() & b.counts.keys() if modes.get(n) != "never"]
+        names = [n for n in a.counts.keys() & b.counts.keys() if modes.get(n) not in ("never", "drops")]
         grown = {n: b.counts[n] - a.counts[n] for n in names}
         if len(set(grown.values())) < 2:
             continue
@@ -136,6 +138,20 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) 
                 modes[name] = "never"
             if by == 0 and name.endswith(".numAttempts"):
                 standing.add(name)
+
+
+def _dropped(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
+    """A list that gains an attempt and lacks an earlier one does not hold all: neither it nor a number that follows it counts.
+
+    A reading that only lags lacks what is new, and gains nothing.
+    """
+    for a, b in pairwise(view):
+        before, after = ({(x.id, x.created_at) for x in r.attempts or ()} for r in (a, b))
+        if before - after and after - before:
+            listed = len(b.attempts or ())
+            for name, count in b.counts.items():
+                if modes.get(name) != "never" and (not name.endswith(".numAttempts") or count == listed):
+                    modes[name] = "drops"
 
 
 def _stale_fields(
@@ -151,7 +167,10 @@ def _stale_fields(
         first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
         fields = [
-            (v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if modes.get(n) != "never"
+            (v, n)
+            for v, rs in views.items()
+            for n in {n for r in rs for n in r.counts}
+            if modes.get(n) not in ("never", "drops")
         ]
         for view, name in fields:
             mine = [r for r in views[view] if name in r.counts]
