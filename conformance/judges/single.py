@@ -232,8 +232,9 @@ def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[s
             continue
         for field in _KEPT:
             old = [_value(field, r.data.get(field)) for r in before]
-            new = [_value(field, r.data.get(field)) for r in after]
-            if None not in (*old, *new) and all(o == old[0] for o in old) and all(n != old[0] for n in new):
+            # While the message is in progress its text may not be rendered yet.
+            new = [_value(field, r.data.get(field)) for r in after if field != "fullMessage" or r.terminal]
+            if new and None not in (*old, *new) and all(o == old[0] for o in old) and all(n != old[0] for n in new):
                 line = f"reads {before[-1].n} and {after[0].n} of one operation, around it, show another {field}"
                 proof = Proof(
                     because=(line,), evidence=(before[-1].n, after[0].n), assumptions=frozenset(assume("A6", batch.id))

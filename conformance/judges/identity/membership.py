@@ -34,7 +34,8 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     Before is the last whole listing that ended before the first accepted retry left and shows as many messages as were sent, so
     that nothing is on its way any more; after is every whole listing begun after its answer (A7). No other client writes to
     the batch (A6). An id that was never there is added in whatever page it stands; one that misses, and that no later listing
-    shows again, or that stands twice, is judged in listings of one page, one instant each (A3), and in several by BR-IDS-05.
+    shows again is judged in listings of one page with room for more, one that stands twice in listings of one page, one instant
+    each (A3), and in several by BR-IDS-05.
     """
     case = inference.case
     lost = inference.lost
@@ -68,7 +69,7 @@ def _differences(
     for index, after in enumerate(afters):
         counts = Counter(after.ids)
         later = {i for w in afters[index + 1 :] for i in w.ids}
-        gone = not after.paged and (lost is None or after.last < lost.since)
+        gone = after.plain and (lost is None or after.last < lost.since)
         kinds = {
             "adds": [i for i in counts if i not in known],
             "loses": [i for i in known if i not in counts and i not in later] if gone else [],

@@ -44,6 +44,11 @@ class Walk:
         return len(self.pages) > 1
 
     @property
+    def plain(self) -> bool:
+        """True for one page with room for more: it shows all that there is, whatever becomes of pages."""
+        return not self.paged and (self.limit is None or len(self.ids) < self.limit)
+
+    @property
     def turned(self) -> tuple[str, ...]:
         """The ids, if every page but the last holds its messages in reverse."""
         return tuple(i for page in self.pages[:-1] for i in reversed(page_ids(page))) + page_ids(self.pages[-1])
@@ -190,12 +195,12 @@ def _defects(
 def _blame(walk: Walk, ids: tuple[str, ...], found: Sequence[Walk], call: RetryCall) -> tuple[str, ...]:
     """Which requirements a walk after an accepted retry breaks that misses or repeats these ids.
 
-    A listing in one page, begun after the retry's answer and near the walk, that shows each of them once has all messages: then
-    it is the paging. One that is wrong alike leaves it to BR-IDS-01.
+    A listing in one page with room for more, begun after the retry's answer and near the walk, that shows each of them once has all
+    messages: then it is the paging. One that is wrong alike leaves it to BR-IDS-01.
     """
-    if not walk.paged:
+    if walk.plain:
         return ()
-    plain = [w for w in found if not w.paged and w.t >= call.last]
+    plain = [w for w in found if w.plain and w.t >= call.last]
     later = next((w for w in plain if w.t >= walk.last), None)
     earlier = next((w for w in reversed(plain) if w.last <= walk.t), None)
     near = [w for w in (earlier, later) if w is not None]

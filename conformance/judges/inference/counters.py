@@ -15,8 +15,8 @@ from typing import Literal
 
 from conformance.judges.inference.readings import Reading
 
-#: ``terminal``: it may be compared between readings in which the message is terminal only. ``drops``: it counts nothing, since attempts
-#: that it held were dropped; what it lacks is lost all the same (BR-SEL-05).
+#: ``terminal``: it may be compared between readings in which the message is terminal only. ``drops``: it counts nothing, since
+#: attempts that it held were dropped; what it lacks is lost all the same (BR-SEL-05).
 Mode = Literal["always", "terminal", "drops", "never"]
 
 
