@@ -98,7 +98,10 @@ def _failed(case: Case, batch: Batch, *, before: float) -> bool:
 
 
 def _settled(case: Case, call: RetryCall) -> float:
-    """When the effects of a call were visible; at the latest when its settling time is over. A refused one has none."""
+    """When the effects of a call were visible; at the latest when its settling time is over. A refused one has none.
+
+    What it leaves out, exhausted or not enqueued (rulings 3 and 17), shows none, and is not waited for where another message does.
+    """
     latest = call.last + case.header.settle_timeout
     if not call.may_reset:
         return call.last
@@ -106,12 +109,12 @@ def _settled(case: Case, call: RetryCall) -> float:
     members = [m for m in batch.messages if call.reaches(m)] if batch is not None else []
     if batch is None or not members:
         return latest
-    shown = []
+    shown: list[float] = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
         done = (r for r in seen if r.status == "success" or owes_nothing(case, batch, r) is not None)
-        shown.append(min((r.last for r in done), default=latest))
-    return min(latest, max(shown))
+        shown += [min(ends)] if (ends := [r.last for r in done]) else []
+    return min(latest, max(shown, default=latest))
 
 
 #: Readings on either side that are compared, to show that a message stood still.

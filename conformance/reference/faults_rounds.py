@@ -104,7 +104,7 @@ class DroppedAsDuplicates(Behaviour):
 )
 class WorkerActsBlindly(Behaviour):
     def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
-        now, wait = self.world.now(), 0.6 * self.settings.lifetime
+        now, wait = self.world.now(), 0.2 * self.settings.lifetime
         batch.set(now, "retrying_messages")
         batch.path.append((now + wait, "messages_enqueued"))
 

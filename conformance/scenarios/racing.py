@@ -46,6 +46,9 @@ def _raced(raced: _Raced) -> tuple[AnyStep, ...]:
             if turn < len(rounds):
                 steps += [quiet(batch) if turn == 0 else retried(batch), *rest(batch, len(rows)), rounds[turn]]
                 steps += [Read(batch=batch, view="message")]
+        if turn == 0:
+            # What a queue carries out later shows next to what came first while both are in progress (BR-SEL-08).
+            steps.append(Wait(batch=raced[1][0], until="moved", essential=False))
     for batch, rows, _ in raced:
         steps += [retried(batch), *rest(batch, len(rows))]
     return tuple(steps)
