@@ -98,8 +98,8 @@ def settings_of(kind: Kind, name: str) -> Settings:
 def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = False) -> Trial:
     """Run one trial. Takes some seconds; raises nothing for a target that misbehaves.
 
-    :param narrow: try a fault with what exercises the requirements that it breaks, and nothing else; a variant with
-        planned scenarios and one of the drivers that draw.
+    :param narrow: try a fault with what exercises the requirements that it breaks, and nothing else, if that is enough; a
+        variant with planned scenarios and one of the drivers that draw.
     """
     kind, name = trial
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(settings_of(kind, name)) as server:
@@ -110,7 +110,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
         options = Options(
             depth="deep" if fault is not None and fault.deep else depth,
             drivers=fault.drivers if fault is not None else _drivers(name, narrow=narrow),
-            selected=fault.breaks if fault is not None and narrow else (),
+            selected=fault.breaks if fault is not None and narrow and not fault.whole else (),
             report_dir=Path(folder, "reports"),
         )
         try:

@@ -175,7 +175,7 @@ class OneWorkerOfFourDoesNotBlock(_OneWorkerOfFour):
         return super().blocks(message) and not self.older
 
 
-@fault(FAULTS, "one worker of four answers an accepted retry with 200", "BR-ACC-04")
+@fault(FAULTS, "one worker of four answers an accepted retry with 200", "BR-ACC-04", whole=True)
 class OneWorkerOfFourAnswers200(_OneWorkerOfFour):
     def accepted(self, batch: Batch) -> Answer:
         return Answer(200) if self.older else super().accepted(batch)

@@ -27,6 +27,8 @@ class Fault:
     deep: bool = False
     #: The speed at which `selftest` tries it: slower where a message has to stay ``created`` for more than a second (ruling 23).
     speed: float = 1.0
+    #: It takes a whole run to meet it often enough, and not only what exercises the requirements that it breaks.
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ def fault(
     drivers: tuple[str, ...] = ("scenarios",),
     deep: bool = False,
     speed: float = 1.0,
+    whole: bool = False,
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep, speed=speed)
+        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep, speed=speed, whole=whole)
         return mixin
 
     return register

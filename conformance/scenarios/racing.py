@@ -63,7 +63,7 @@ def _batch(config: Config) -> tuple[AnyStep, ...]:
         _ALONE,
     )
     if _loopback(config):
-        raced += (("wide", failing(1), (_retries("wide", 3), _retries("wide", 4))),)
+        raced += (("wide", failing(1), (_retries("wide", 3), _retries("wide", 6))),)
     return _raced(raced)
 
 
