@@ -13,6 +13,7 @@ from conformance.deciding import overall
 from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.report.about import about
+from conformance.report.causes import causes
 from conformance.report.curl import curl
 from conformance.report.model import (
     REPORT_VERSION,
@@ -93,6 +94,7 @@ def build(
         ),
         latency=latency(history),
         races=races(history),
+        causes=causes(history, verdicts, requirements),
         about=about(
             verdict,
             requirements,
