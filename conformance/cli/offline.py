@@ -12,6 +12,7 @@ from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
+from conformance.report.page.write import write_page
 from conformance.report.rendering import render
 from conformance.report.write import read_report
 from conformance.session import Options, Result, conclude, make_folder
@@ -55,6 +56,9 @@ def _pages(path: Path, folder: Path, result: Result) -> list[str]:
     try:
         (folder / "history.jsonl").write_bytes(path.read_bytes())
         render(folder, result.history.header.profiles)
+        unwritten = write_page(result.report, result.history, folder)
+        if unwritten:
+            return [unwritten]
     except OSError as error:
         return [f"{folder / 'history.jsonl'} could not be written ({error.strerror})"]
     except SuiteError as error:

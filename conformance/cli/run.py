@@ -19,6 +19,7 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
+from conformance.report.page.write import write_page
 from conformance.report.rendering import render, select
 from conformance.report.write import read_report
 from conformance.session import Options, Result, drivers_for, new_seed, read_program, replayed
@@ -126,6 +127,9 @@ def _conclude(screen: Screen, result: Result, options: Options, pytest_arguments
     lines, status = list(result.lines), result.exit_status
     try:
         render(options.report_dir, options.profiles, pytest_arguments)
+        unwritten = write_page(result.report, result.history, options.report_dir)
+        if unwritten:
+            raise SuiteError(unwritten)
     except SuiteError as error:
         # The verdicts stand; only their pages are missing.
         lines.append(str(error))

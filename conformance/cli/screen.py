@@ -21,8 +21,10 @@ from conformance.catalogue import Catalogue
 from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
+from conformance.report.cause_lines import screen_lines
 from conformance.report.model import Report
 from conformance.report.story import story, why
+from conformance.report.verdict_line import verdict_line
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
@@ -183,7 +185,13 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     else:
         screen.show(_table(report))
     run = report.run
-    screen.say(report.claim, style=_OVERALL.get(report.verdict, "bold yellow"))
+    for line in screen_lines(report):
+        screen.say(line, style="" if line.startswith(" ") else "bold", fold=True)
+    if report.causes:
+        screen.say()
+    screen.say(verdict_line(report), style=_OVERALL.get(report.verdict, "bold yellow"))
+    if report.claim != verdict_line(report):
+        screen.say(report.claim, fold=True)
     if report.about is not None and report.about.detail and not report.nothing_judged:
         screen.say(report.about.detail, fold=True)
     screen.say(said)

@@ -8,6 +8,7 @@ Grouping accuses of nothing: each finding stands by its own proof. It is a readi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from conformance.verdicts import Verdicts
 from conformance.verdicts.shown import sent
 
 RETRIES = ("batch_retry", "single_retry")
+
+
+#: A refusal as findings observe it: status and code.
+_REFUSAL = re.compile(r"4\d\d [a-z_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +131,30 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
         _join(groups, together, lambda a, b: bool(a.sides & b.sides))
     for together in by_batch.values():
         _join(groups, together, _same_doing)
+    _join_explained(groups, seen)
+    _join_refusals(groups, seen)
     found: dict[tuple[str, str], list[Seen]] = {}
     for one in seen:
         found.setdefault(groups.of(one.kind), []).append(one)
     return list(found.values())
+
+
+def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join what breaks one of several requirements with what breaks one of these by itself: that explains it."""
+    alone = {one.finding.any_of[0]: one.kind for one in seen if len(one.finding.any_of) == 1}
+    for one in seen:
+        if len(one.finding.any_of) > 1:
+            for name in one.finding.any_of:
+                if name in alone:
+                    groups.join(alone[name], one.kind)
+
+
+def _join_refusals(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join findings about the same refusal: a target that says one and the same no in situations that call for others."""
+    first: dict[str, tuple[str, str]] = {}
+    for one in seen:
+        if _REFUSAL.fullmatch(one.finding.observed):
+            groups.join(first.setdefault(one.finding.observed, one.kind), one.kind)
 
 
 def _same_doing(a: Seen, b: Seen) -> bool:
@@ -153,11 +178,15 @@ def _order(group: Sequence[Seen]) -> tuple[int, int, int]:
     return (rank, -len(broken), min(min(one.finding.evidence, default=0) for one in group))
 
 
+def _place(name: str) -> int:
+    return next((i for i, family in enumerate(RANK) if name.startswith(family)), len(RANK))
+
+
 def _rank(one: Seen) -> int:
     names = one.finding.any_of
     # Of a surplus that may be laid to several calls, a race is the least likely one to tell what happened.
     likely = names if len(names) == 1 else [name for name in names if not name.startswith("BR-CON")] or names
-    return min((RANK.index(family) for name in likely for family in RANK if name.startswith(family)), default=len(RANK))
+    return min(map(_place, likely))
 
 
 def _first(group: Sequence[Seen]) -> Seen:
@@ -191,13 +220,20 @@ def _told(
     for number, group in enumerate(groups, 1):
         first = _first(group)
         shown = [exchanges[n] for n in first.finding.evidence if n in exchanges]
-        named = [first.finding.any_of, *(one.finding.any_of for one in group)]
+        names = Counter(name for one in group for name in one.finding.any_of)
         told.append(
             Cause(
                 number=number,
-                headline=headline(first.finding, shown, history, raced=all(one.raced for one in group)),
+                headline=headline(
+                    first.finding,
+                    shown,
+                    history,
+                    raced=all(one.raced for one in group),
+                    always=_always([one for one in group if one.kind == first.kind]),
+                ),
                 fingerprint=first.finding.fingerprint,
-                requirements=tuple(dict.fromkeys(n for names in named for n in names if n in failed)),
+                # What most of its findings name comes first: of a surplus, the suspect that is there each time.
+                requirements=tuple(sorted((n for n in names if n in failed), key=lambda n: (-names[n], _place(n)))),
                 findings=tuple(dict.fromkeys((first.finding.fingerprint, *(one.finding.fingerprint for one in group)))),
                 evidence=tuple(dict.fromkeys(first.finding.evidence)),
                 at=clock.utc(min((e.t for e in shown), default=0.0)),
@@ -207,6 +243,12 @@ def _told(
     open_ = [item for item in requirements if item.verdict == "inconclusive" and item.reason is not None]
     followers = {item.id: _cause_of(item, groups, exchanges, homes) for item in open_}
     return tuple(_with_followers(cause, index, followers) for index, cause in enumerate(told))
+
+
+def _always(alike: Sequence[Seen]) -> tuple[str, ...]:
+    """The requirements that each of these findings names."""
+    names = Counter(name for one in alike for name in one.finding.any_of)
+    return tuple(name for name in names if names[name] == len(alike))
 
 
 def _with_followers(cause: Cause, index: int, followers: Mapping[str, int | None]) -> Cause:
@@ -235,4 +277,5 @@ def _cause_of(
     for index, group in enumerate(groups):
         if any(planned & one.scenarios for one in group):
             return index
-    return None
+    # A target that does one thing wrong, and nothing else is known to be in the way.
+    return 0 if len(groups) == 1 else None

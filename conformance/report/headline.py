@@ -11,17 +11,36 @@ from conformance.history.records import Exchange, History
 RETRIES = ("batch_retry", "single_retry")
 #: How findings about surplus attempts are called (``judges/ledger_rules.py``).
 SURPLUS = "attempt that no retry explains"
+#: What each requirement suspects of a surplus attempt (contract, section 4), the likeliest first.
+SUSPECTS = {
+    "BR-SEC-01": "a retry without a valid key",
+    "BR-SEC-07": "a retry with an altered key",
+    "BR-SEC-02": "a retry with another campaign's key",
+    "BR-SEC-03": "a retry through another campaign's path",
+    "BR-SEC-04": "a request with another method",
+    "BR-SGL-03": "a single retry across campaigns",
+    "BR-ERR-06": "a retry that was answered 429",
+    "BR-BLK-03": "a refused retry that was carried out",
+    "BR-SGL-01": "a refused single retry that was carried out",
+    "BR-SEL-05": "an accepted retry, carried out more than once",
+    "BR-SEL-02": "an accepted retry of a message that was not failed",
+    "BR-SGL-02": "a single retry of another message",
+    "BR-SEL-07": "no retry of it at all",
+}
 #: Characters of a headline at most.
 MOST = 240
 
 
-def headline(finding: Finding, shown: Sequence[Exchange], history: History, *, raced: bool) -> str:
+def headline(
+    finding: Finding, shown: Sequence[Exchange], history: History, *, raced: bool, always: Sequence[str] = ()
+) -> str:
     """One sentence about what the target did.
 
     :param shown: the exchanges of the finding's evidence.
     :param raced: every finding of the cause is about retries that were released together.
+    :param always: requirements that every finding of the cause names.
     """
-    said = _surplus(finding) or _sentence(finding.summary)
+    said = _surplus(finding, always) or _sentence(finding.summary)
     if raced and (members := _race(shown, history)):
         said = f"A race: {_together(members)}; {finding.summary}"
     return said if len(said) <= MOST else f"{said[: MOST - 1]}…"
@@ -34,17 +53,13 @@ def answer(exchange: Exchange) -> str:
     return f"{exchange.status} {error_code(exchange.end.body) or ''}".rstrip()
 
 
-def _surplus(finding: Finding) -> str:
-    """Of an attempt that no retry explains: what is suspected of it first. That is no verdict, and is not worded like one."""
-    subject, _, suspect = finding.kind.partition(": ")
-    if subject != SURPLUS:
+def _surplus(finding: Finding, always: Sequence[str]) -> str:
+    """Of an attempt that no retry explains: what is suspected of it each time. That is no verdict, and not worded like one."""
+    if finding.kind.partition(": ")[0] != SURPLUS:
         return ""
-    by = "no retry had reached it" if suspect == "no retry" else f"suspected first: {_article(suspect)}"
-    return f"A message gained more attempts than retries can have given it ({finding.observed}); {by}"
-
-
-def _article(text: str) -> str:
-    return f"{'an' if text[:1] in 'aeiou' else 'a'} {text}"
+    suspects = [words for name, words in SUSPECTS.items() if name in always] or ["several retries"]
+    gained = f"A message gained more attempts than retries can have given it ({finding.observed})"
+    return f"{gained}; suspected: {' or '.join(suspects[:3])}"
 
 
 def _sentence(text: str) -> str:

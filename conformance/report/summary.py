@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.exit_status import meaning
+from conformance.report.cause_lines import summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import alternatives, distinct
+from conformance.report.verdict_line import verdict_line
 from conformance.verdicts import ORDER
 
 SIGNS = {
@@ -24,10 +26,10 @@ def summary(report: Report) -> str:
     """The whole page: the verdict, the counts, what did not pass, and the observations."""
     run = report.run
     lines = [
-        f"# Batch Send - Retry: {_plain(report.claim)}",
+        f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
         *(
-            (f"{_plain(_sentence(report.about.detail))}", "")
+            (f"{_plain(_sentence(report.claim))} {_plain(_sentence(report.about.detail))}", "")
             if report.about is not None and report.about.detail
             else ()
         ),
@@ -51,6 +53,7 @@ def summary(report: Report) -> str:
         *(f"| {SIGNS[name]} | {_ids(report, name)} |" for name in ORDER if _ids(report, name)),
         "",
     ]
+    lines += summary_lines(report)
     for item in report.chosen:
         if item.verdict == "fail":
             or_else = f" (or {', '.join(alternatives(item))})" if alternatives(item) else ""

@@ -1,0 +1,235 @@
+"""What a timeline shows of one cause: its calls, the messages concerned, the batch. Pure, from the history alone.
+
+A bar says what answers showed: firm where a reading shows the status, and between two readings that show the same status in
+the same attempt (axiom A1: within one attempt a message only moves forward); unknown in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.history.records import Exchange, History
+from conformance.judges.inference.readings import Reading, readings
+from conformance.report.headline import RETRIES, answer
+
+#: Messages and calls that one timeline shows at most.
+MAX_LANES = 6
+MAX_CALLS = 10
+#: Readings of one lane that are drawn at most.
+MAX_BARS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A status from ``start`` to ``end``, in seconds of the run; ``firm``: readings show it, else it is unknown."""
+
+    start: float
+    end: float
+    status: str
+    firm: bool
+    #: How many attempts the answer shows; None if it shows no number.
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """A message, or the batch's status."""
+
+    id: str
+    label: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A retry call or another request of the evidence, from when it left to when it was answered."""
+
+    n: int
+    start: float
+    end: float
+    what: str
+    answer: str
+    retry: bool
+    #: Seconds by which it left after the first of its race; None if it was in none.
+    skew: float | None = None
+    #: True if the cause's proof cites it.
+    cited: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """All that is drawn. ``mark``: the instant at which the last exchange of the proof shows the contradiction."""
+
+    start: float
+    end: float
+    calls: tuple[Call, ...]
+    batch: Lane | None
+    lanes: tuple[Lane, ...]
+    more: int
+    mark: float
+    said: str
+
+
+def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline | None:
+    """The timeline of a proof; None if none of its exchanges is in the history.
+
+    :param evidence: numbers of the exchanges that prove the finding; :param said: the contradiction, in a few words.
+    """
+    cited = [e for e in history.exchanges if e.n in set(evidence)]
+    if not cited:
+        return None
+    races = {e.invoke.race for e in cited if e.invoke.race is not None and e.invoke.operation in RETRIES}
+    rivals = [
+        e for e in history.exchanges if e.invoke.race in races and e.invoke.operation in RETRIES and races != {None}
+    ]
+    start, end = min(map(_begins, cited)), max(e.last for e in cited)
+    batches = _batches(history, cited)
+    about = [e for e in history.exchanges if e.last >= start and e.t <= end and _is_about(e, batches)]
+    retries = [e for e in about if e.invoke.operation in RETRIES]
+    drawn = {e.n: e for e in (*[e for e in cited if e.invoke.operation in RETRIES], *rivals, *cited, *retries)}
+    shown = sorted(list(drawn.values())[:MAX_CALLS], key=lambda e: (_left(e), e.n))
+    lanes, more = _lanes(about, cited, batches)
+    return Timeline(
+        start=min([start, *map(_begins, shown)]),
+        end=max([end, *(e.last for e in shown)]),
+        calls=tuple(_call(e, rivals, set(evidence)) for e in shown),
+        batch=_batch_lane(about, batches),
+        lanes=lanes,
+        more=more,
+        mark=_mark(cited, said),
+        said=said,
+    )
+
+
+def _begins(exchange: Exchange) -> float:
+    """When it left. A retry of a race is on record earlier, and held back until all are ready."""
+    return exchange.t if _is_read(exchange) else _left(exchange)
+
+
+def _mark(cited: Sequence[Exchange], said: str) -> float:
+    """Where the contradiction is: the answer that should not have come, if that is what was observed; else the last reading."""
+    wrong = [
+        e for e in cited if e.invoke.operation in RETRIES and e.status is not None and str(e.status) in said.split()
+    ]
+    return max(wrong or cited, key=lambda e: e.last).last
+
+
+def _left(exchange: Exchange) -> float:
+    return exchange.t if exchange.end.released is None else exchange.end.released
+
+
+def _batches(history: History, cited: Iterable[Exchange]) -> list[str]:
+    """The batches that the retries of the proof are about, else those of its other exchanges, in their order."""
+    homes: dict[str, str] = {}
+    for exchange in history.exchanges:
+        batch = exchange.invoke.batch
+        if exchange.invoke.operation == "batch_list" and batch is not None:
+            homes |= {r.message: batch for r in readings(exchange)}
+    found = [e.invoke.batch or homes.get(e.invoke.message or "", "") for e in sorted(cited, key=_is_read)]
+    return list(dict.fromkeys(b for b in found if b))[:1]
+
+
+def _is_read(exchange: Exchange) -> bool:
+    return exchange.invoke.operation not in RETRIES
+
+
+def _is_about(exchange: Exchange, batches: Sequence[str]) -> bool:
+    if exchange.invoke.batch in batches:
+        return True
+    return any(batch in r.batch_statuses for r in readings(exchange) for batch in batches)
+
+
+def _call(exchange: Exchange, rivals: Sequence[Exchange], cited: set[int]) -> Call:
+    operation = exchange.invoke.operation
+    what = {
+        "batch_retry": "retry of the batch",
+        "single_retry": "single retry",
+        "batch_list": "read of the listing",
+        "message_read": "read of one message",
+        "campaign_list": "read of the campaign",
+        "batch_send": "send of the batch",
+        "single_send": "send of one message",
+    }[operation]
+    special = exchange.invoke.cause or ("" if exchange.invoke.auth == "valid" else f"key: {exchange.invoke.auth}")
+    race = [e for e in rivals if e.invoke.race == exchange.invoke.race]
+    in_race = exchange in rivals and len(race) > 1
+    return Call(
+        n=exchange.n,
+        start=_begins(exchange),
+        end=max(exchange.last, _left(exchange)),
+        what=f"{what} ({special})" if special else what,
+        answer=answer(exchange),
+        retry=operation in RETRIES,
+        skew=_left(exchange) - min(map(_left, race)) if in_race else None,
+        cited=exchange.n in cited,
+    )
+
+
+def _lanes(
+    about: Sequence[Exchange], cited: Sequence[Exchange], batches: Sequence[str]
+) -> tuple[tuple[Lane, ...], int]:
+    """A lane for each message that the proof is about, those that it names first."""
+    by_message: dict[str, list[Reading]] = {}
+    for exchange in about:
+        for reading in readings(exchange):
+            if reading.listed_in in batches or any(b in reading.batch_statuses for b in batches):
+                by_message.setdefault(reading.message, []).append(reading)
+    positions = {r.message: r.position for seen in by_message.values() for r in seen if r.view == "batch_list"}
+    named = {e.invoke.message for e in cited if e.invoke.message}
+    weight = {m: (m not in named, -len(_bars(seen)), positions.get(m, 0)) for m, seen in by_message.items()}
+    chosen = sorted(by_message, key=lambda m: weight[m])[:MAX_LANES]
+    lanes = tuple(
+        Lane(id=m, label=_label(m, positions), bars=_bars(by_message[m]))
+        for m in sorted(chosen, key=lambda m: positions.get(m, 0))
+    )
+    return lanes, len(by_message) - len(lanes)
+
+
+def _label(message: str, positions: Mapping[str, int]) -> str:
+    row = f"message {positions[message] + 1}" if message in positions else "message"
+    return f"{row} …{message[-6:]}"
+
+
+def _bars(seen: Iterable[Reading]) -> tuple[Bar, ...]:
+    ordered = sorted(seen, key=lambda r: (r.last, r.n))
+    return _joined([(r.t, r.last, r.status or "not shown", _attempts(r)) for r in ordered])
+
+
+def _attempts(reading: Reading) -> int | None:
+    counts = [*reading.counts.values(), *([len(reading.attempts)] if reading.attempts is not None else [])]
+    return max(counts, default=None)
+
+
+def _batch_lane(about: Sequence[Exchange], batches: Sequence[str]) -> Lane | None:
+    points = [
+        (r.t, r.last, r.batch_statuses[batch], None)
+        for exchange in about
+        for r in readings(exchange)
+        for batch in batches
+        if batch in r.batch_statuses
+    ]
+    if not points:
+        return None
+    return Lane(id=batches[0], label="batch status", bars=_joined(sorted(points, key=lambda p: p[1])))
+
+
+def _joined(points: Sequence[tuple[float, float, str, int | None]]) -> tuple[Bar, ...]:
+    """Readings as bars: equal neighbours are one firm bar, and between different ones the status is unknown."""
+    bars: list[Bar] = []
+    for t, last, status, attempts in points:
+        if bars and bars[-1].status == status and (attempts is None or bars[-1].attempts in (None, attempts)):
+            before = bars[-1]
+            bars[-1] = Bar(
+                start=before.start,
+                end=max(last, before.end),
+                status=status,
+                firm=True,
+                attempts=attempts if before.attempts is None else before.attempts,
+            )
+            continue
+        if bars and t > bars[-1].end:
+            bars.append(Bar(start=bars[-1].end, end=t, status="unknown", firm=False))
+        start = max(t, bars[-1].end) if bars else t
+        bars.append(Bar(start=start, end=max(last, start), status=status, firm=True, attempts=attempts))
+    return tuple(bars[:MAX_BARS])
