@@ -11,6 +11,8 @@ import click
 
 from conformance import __version__
 from conformance.cli.describe import explain, list_
+from conformance.cli.evidence import show, ticket, verify
+from conformance.cli.init import init
 from conformance.cli.offline import compare, judge
 from conformance.cli.run import run
 from conformance.cli.screen import Screen
@@ -30,6 +32,8 @@ def cli() -> None:
 
 for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
     cli.add_command(command)
+for further in (show, ticket, verify, init):
+    cli.add_command(further)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

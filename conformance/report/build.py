@@ -28,6 +28,7 @@ from conformance.report.model import (
     Waived,
 )
 from conformance.report.racing import races
+from conformance.report.reproduce import with_scripts
 from conformance.verdicts import Verdicts
 from conformance.verdicts.scope import absences
 
@@ -94,7 +95,7 @@ def build(
         ),
         latency=latency(history),
         races=races(history),
-        causes=causes(history, verdicts, requirements),
+        causes=with_scripts(causes(history, verdicts, requirements), requirements, history),
         about=about(
             verdict,
             requirements,

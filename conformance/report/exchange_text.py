@@ -12,13 +12,13 @@ from conformance.report.clock import Clock
 
 #: What stands for the credential of each kind of request; the record holds the kind only.
 _AUTH = {
-    "valid": "Bearer (the configured key)",
-    "other": "Bearer (the other campaign's key)",
-    "wrong": "Bearer (a made-up key)",
-    "cut": "Bearer (the key, cut short)",
-    "extended": "Bearer (the key, made longer)",
-    "case": "Bearer (the key, in other case)",
-    "scheme": "Basic (the configured key)",
+    "valid": "the configured one",
+    "other": "the other campaign's",
+    "wrong": "a made-up one",
+    "cut": "the configured one, cut short",
+    "extended": "the configured one, made longer",
+    "case": "the configured one, in other case",
+    "scheme": "the configured one, under the scheme Basic",
 }
 
 
@@ -43,7 +43,7 @@ def full(exchange: Exchange, header: Header, *, most: int | None = None) -> str:
         *_times(exchange, clock),
         "",
         f"{invoke.method} {header.base_url}{_path(exchange)}",
-        *([f"Authorization: {_AUTH[invoke.auth]}"] if invoke.auth in _AUTH else ["(no Authorization header)"]),
+        *([f"key: {_AUTH[invoke.auth]}"] if invoke.auth in _AUTH else ["key: none"]),
         *([f"Content-Type: {invoke.content_type}"] if invoke.content_type else []),
         "",
         *_rows(exchange),
