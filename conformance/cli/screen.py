@@ -24,7 +24,7 @@ from conformance.program.scheduler import Progress
 from conformance.report.cause_lines import screen_lines
 from conformance.report.model import Report
 from conformance.report.story import story, why
-from conformance.report.verdict_line import verdict_line
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
@@ -190,10 +190,8 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     if report.causes:
         screen.say()
     screen.say(verdict_line(report), style=_OVERALL.get(report.verdict, "bold yellow"))
-    if report.claim != verdict_line(report):
-        screen.say(report.claim, fold=True)
-    if report.about is not None and report.about.detail and not report.nothing_judged:
-        screen.say(report.about.detail, fold=True)
+    if scope := scope_line(report):
+        screen.say(scope, fold=True)
     screen.say(said)
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"

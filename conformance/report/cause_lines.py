@@ -36,7 +36,7 @@ def summary_lines(report: Report) -> list[str]:
             f"### {cause.number}. {plain(cause.headline)}{first}",
             "",
             f"- expected: {plain('; or '.join(finding.expected))}",
-            f"- observed: {plain(finding.observed)}, at {about_time(cause.at)}, in {cause.times} places of the run",
+            f"- observed: {plain(finding.observed)}, at {about_time(cause.at)}, in {_places(cause)} of the run",
             f"- breaks {', '.join(cause.requirements)}",
             *([f"- likely left open by it: {', '.join(cause.follows)}"] if cause.follows else []),
             f"- a ticket to paste: `retry-conformance ticket {cause.number}`"
@@ -46,10 +46,14 @@ def summary_lines(report: Report) -> list[str]:
     return lines
 
 
+def _places(cause: Cause) -> str:
+    return f"{cause.times} place{'s' if cause.times != 1 else ''}"
+
+
 def _details(report: Report, cause: Cause) -> Iterable[str]:
     finding = lead(report.requirements, cause)
     yield f"expected {'; or '.join(finding.expected)}; observed {finding.observed}"
-    yield f"at {about_time(cause.at)}, exchanges {', '.join(map(str, cause.evidence))}, in {cause.times} places"
+    yield f"at {about_time(cause.at)}, exchanges {', '.join(map(str, cause.evidence))}, in {_places(cause)}"
     yield f"breaks {short(cause.requirements)}" + (
         f"; likely left open by it: {short(cause.follows)}" if cause.follows else ""
     )

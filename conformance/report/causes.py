@@ -171,6 +171,12 @@ def _join(groups: _Groups, together: Sequence[Seen], alike: Callable[[Seen, Seen
                 groups.join(a.kind, b.kind)
 
 
+def _began(exchange: Exchange) -> float:
+    """When it left; a retry of a race is on record before it is let go."""
+    released = exchange.end.released
+    return released if released is not None and exchange.invoke.race is not None else exchange.t
+
+
 def _order(group: Sequence[Seen]) -> tuple[int, int, int]:
     """The cause to read first: by what it does to people and agencies, then by how much it breaks, then by when."""
     rank = min(_rank(one) for one in group)
@@ -236,7 +242,7 @@ def _told(
                 requirements=tuple(sorted((n for n in names if n in failed), key=lambda n: (-names[n], _place(n)))),
                 findings=tuple(dict.fromkeys((first.finding.fingerprint, *(one.finding.fingerprint for one in group)))),
                 evidence=tuple(dict.fromkeys(first.finding.evidence)),
-                at=clock.utc(min((e.t for e in shown), default=0.0)),
+                at=clock.utc(min(map(_began, shown), default=0.0)),
                 times=len({one.finding.evidence for one in group}),
             )
         )

@@ -76,7 +76,8 @@ def _race(shown: Sequence[Exchange], history: History) -> list[Exchange]:
 
 def _together(members: Sequence[Exchange]) -> str:
     left = [e.end.released if e.end.released is not None else e.t for e in members]
-    skew = f"{1000 * (max(left) - min(left)):.1f} ms apart"
+    apart = 1000 * (max(left) - min(left))
+    skew = f"{apart:.1f} ms apart" if apart >= 0.1 else "less than 0.1 ms apart"
     answers = [str(e.status) if e.answered else "no answer" for e in members]
     came = f"were all answered {answers[0]}" if len(set(answers)) == 1 else f"were answered {' and '.join(answers)}"
     if len(members) == 2 and len(set(answers)) == 1:

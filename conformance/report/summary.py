@@ -9,7 +9,7 @@ from conformance.report.cause_lines import summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import alternatives, distinct
-from conformance.report.verdict_line import verdict_line
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
 
 SIGNS = {
@@ -28,11 +28,7 @@ def summary(report: Report) -> str:
     lines = [
         f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
-        *(
-            (f"{_plain(_sentence(report.claim))} {_plain(_sentence(report.about.detail))}", "")
-            if report.about is not None and report.about.detail
-            else ()
-        ),
+        *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "

@@ -26,6 +26,19 @@ def verdict_line(report: Report) -> str:
     return report.claim
 
 
+def scope_line(report: Report) -> str:
+    """What the verdict is about, and what decided it, where the verdict's line does not say it; else empty."""
+    detail = report.about.detail if report.about is not None else ""
+    if report.nothing_judged or report.about is None:
+        return ""
+    if report.verdict == "nonconformant":
+        scope = report.claim.partition(": ")[2]
+        return f"{detail}; the run was about {scope}" if detail else f"the run was about {scope}"
+    if report.claim == verdict_line(report):
+        return detail
+    return f"{report.claim}; {detail}" if detail else report.claim
+
+
 def _failing(report: Report) -> str:
     failed = [item for item in _musts(report) if item.verdict == "fail"]
     count = len(report.causes)

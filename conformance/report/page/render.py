@@ -22,7 +22,7 @@ from conformance.report.story import WORDS, again_with, distinct, why
 from conformance.report.summary import observations
 from conformance.report.ticket import about_time
 from conformance.report.timeline import svg, timeline
-from conformance.report.verdict_line import verdict_line
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
 
 #: Characters of one body, and of all exchanges that are shown in full.
@@ -67,6 +67,7 @@ def page(report: Report, history: History, catalogue: Catalogue) -> str:
             style=Markup(_source("style.css")),
             script=Markup(_source("filter.js")),
             verdict=verdict_line(report),
+            scope=scope_line(report),
             meaning=meaning(report, report.run.exit_status),
             counts=[(name, sum(i.verdict == name for i in report.chosen)) for name in ORDER],
             causes=[_cause(cause, report, history, clock, catalogue) for cause in told],

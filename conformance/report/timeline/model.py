@@ -1,13 +1,13 @@
 """What a timeline shows of one cause: its calls, the messages concerned, the batch. Pure, from the history alone.
 
-A bar says what answers showed: firm where a reading shows the status, and between two readings that show the same status in
-the same attempt (axiom A1: within one attempt a message only moves forward); unknown in between.
+A bar says what answers showed, and what that implies; see ``Bar.shown``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from conformance.history.records import Exchange, History
 from conformance.judges.inference.readings import Reading, readings
@@ -16,18 +16,27 @@ from conformance.report.headline import RETRIES, answer
 #: Messages and calls that one timeline shows at most.
 MAX_LANES = 6
 MAX_CALLS = 10
+#: Seconds before the proof that may be drawn, to show how things stood.
+CONTEXT = 60.0
 #: Readings of one lane that are drawn at most.
 MAX_BARS = 24
 
 
+Shown = Literal["yes", "assumed", "no"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A status from ``start`` to ``end``, in seconds of the run; ``firm``: readings show it, else it is unknown."""
+    """A status from ``start`` to ``end``, in seconds of the run.
+
+    ``shown``: ``yes`` if readings show it; ``assumed`` if the readings before and after show it, and it may have been another
+    in between; ``no`` if it is unknown.
+    """
 
     start: float
     end: float
     status: str
-    firm: bool
+    shown: Shown
     #: How many attempts the answer shows; None if it shows no number.
     attempts: int | None = None
 
@@ -85,6 +94,10 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
     ]
     start, end = min(map(_begins, cited)), max(e.last for e in cited)
     batches = _batches(history, cited)
+    # What was read last before the proof says how things stood.
+    earlier = [e for e in history.exchanges if e.last < start and start - e.last < CONTEXT and _is_about(e, batches)]
+    before = max((e for e in earlier if _is_read(e)), key=lambda e: e.last, default=None)
+    start = start if before is None else before.t
     about = [e for e in history.exchanges if e.last >= start and e.t <= end and _is_about(e, batches)]
     retries = [e for e in about if e.invoke.operation in RETRIES]
     drawn = {e.n: e for e in (*[e for e in cited if e.invoke.operation in RETRIES], *rivals, *cited, *retries)}
@@ -215,21 +228,27 @@ def _batch_lane(about: Sequence[Exchange], batches: Sequence[str]) -> Lane | Non
 
 
 def _joined(points: Sequence[tuple[float, float, str, int | None]]) -> tuple[Bar, ...]:
-    """Readings as bars: equal neighbours are one firm bar, and between different ones the status is unknown."""
+    """Readings as bars. Between two readings that show the same status in the same attempt that is what there was (axiom A1);
+    between others of the same status it is assumed, and drawn so; between different ones it is unknown."""
     bars: list[Bar] = []
     for t, last, status, attempts in points:
-        if bars and bars[-1].status == status and (attempts is None or bars[-1].attempts in (None, attempts)):
-            before = bars[-1]
-            bars[-1] = Bar(
-                start=before.start,
-                end=max(last, before.end),
-                status=status,
-                firm=True,
-                attempts=attempts if before.attempts is None else before.attempts,
-            )
+        before = bars[-1] if bars else None
+        if before is None:
+            bars.append(Bar(start=t, end=last, status=status, shown="yes", attempts=attempts))
             continue
-        if bars and t > bars[-1].end:
-            bars.append(Bar(start=bars[-1].end, end=t, status="unknown", firm=False))
-        start = max(t, bars[-1].end) if bars else t
-        bars.append(Bar(start=start, end=max(last, start), status=status, firm=True, attempts=attempts))
+        end = max(last, before.end)
+        if before.status == status and (before.attempts == attempts or None in (before.attempts, attempts)):
+            if attempts is not None and before.attempts is not None:
+                bars[-1] = Bar(start=before.start, end=end, status=status, shown="yes", attempts=attempts)
+                continue
+            if t > before.end:
+                first = (
+                    bars[-2] if len(bars) > 1 and bars[-2].shown == "assumed" and bars[-2].status == status else before
+                )
+                since = first.start if first is not before else before.end
+                del bars[len(bars) - (2 if first is not before else 0) :]
+                bars.append(Bar(start=since, end=t, status=status, shown="assumed"))
+        elif t > before.end:
+            bars.append(Bar(start=before.end, end=t, status="unknown", shown="no"))
+        bars.append(Bar(start=max(t, bars[-1].end), end=end, status=status, shown="yes", attempts=attempts))
     return tuple(bars[:MAX_BARS])

@@ -121,7 +121,7 @@ def _call(call: Call, x: Callable[[float], float], y: float, shown: Timeline) ->
     wide = max(b - a, 3.0)
     kind = "tl-r" if call.retry else "tl-c"
     label = f"{call.n} {_SHORT.get(call.what, call.what)}"
-    late = f", {_seconds(call.skew)} later" if call.skew else ""
+    late = f", {_seconds(call.skew)} later" if call.skew and call.skew >= 5e-5 else ""
     said = f"→ {call.answer}{late}"
     room = WIDTH - RIGHT - (a + wide) > len(said) * _CHAR + 6
     place, anchor = (a + wide + 4, "start") if room else (a - 4, "end")
@@ -149,7 +149,7 @@ def _lane(lane: Lane, x: Callable[[float], float], y: float, name: str) -> str:
 def _bar(bar: Bar, x: Callable[[float], float], y: float, name: str) -> str:
     a, b = x(bar.start), x(bar.end)
     wide = max(b - a, 3.0)
-    if not bar.firm:
+    if bar.shown == "no":
         return (
             f'<rect class="tl-u" fill="url(#{name}-h)" x="{a:.1f}" y="{y + 5:.0f}" width="{wide:.1f}" height="12">'
             "<title>unknown</title></rect>"
@@ -157,8 +157,9 @@ def _bar(bar: Bar, x: Callable[[float], float], y: float, name: str) -> str:
     said = bar.status + (f" · {_attempts(bar.attempts)}" if bar.attempts is not None else "")
     room = int((wide - 4) / _CHAR)
     text = said if len(said) <= room else bar.status if len(bar.status) <= room else ""
+    assumed = " tl-w" if bar.shown == "assumed" else ""
     return (
-        f'<rect class="tl-s tl-{_group(bar.status)}" x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16">'
+        f'<rect class="tl-s tl-{_group(bar.status)}{assumed}" x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16">'
         f"<title>{escape(said)}</title></rect>"
         + (f'<text class="tl-b" x="{a + 3:.1f}" y="{y + 15:.0f}">{escape(text)}</text>' if text else "")
     )
