@@ -63,8 +63,12 @@ def init(
         raise UsageError(
             f"cannot be written ({error.strerror})", where=str(output), mend="name another --output"
         ) from None
-    # What we write must be what we read; the key itself may come later.
-    load(output, {variable: "not-the-key-but-long-enough"})
+    try:
+        # What we write must be what a run reads; the key itself may come later.
+        load(output, {variable: "not-the-key-but-long-enough"})
+    except UsageError:
+        output.unlink(missing_ok=True)
+        raise
     screen.say(f"wrote {output}")
     screen.say(f"next: export {variable}=…; retry-conformance doctor --config {output}")
     return 0

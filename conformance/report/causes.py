@@ -283,5 +283,6 @@ def _cause_of(
     for index, group in enumerate(groups):
         if any(planned & one.scenarios for one in group):
             return index
-    # A target that does one thing wrong, and nothing else is known to be in the way.
-    return 0 if len(groups) == 1 else None
+    # It was tried, the target does one thing wrong, and nothing else is known to be in the way.
+    tried = any(e.invoke.scenario in planned for e in exchanges.values())
+    return 0 if len(groups) == 1 and tried else None

@@ -53,7 +53,7 @@ def _open(report: Report) -> str:
     musts = _musts(report)
     still = [item for item in musts if item.verdict in ("inconclusive", "not_run")]
     counted = [item.id for item in still if not harmless(item)]
-    part = f" of what this run is about ({len(report.chosen)} of {len(report.requirements)})" if report.left_out else ""
+    part = f" in {report.claim.partition(': ')[2] or len(report.chosen)}" if report.left_out else ""
     if not any(item.verdict == "pass" for item in musts):
         return f"nothing that counts was exercised{part}"
     if counted:
