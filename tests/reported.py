@@ -6,7 +6,7 @@ import msgspec
 
 from conformance.catalogue import load
 from conformance.deciding import decide
-from conformance.history.records import Footer, History, Invoke
+from conformance.history.records import Exchange, Footer, History, Invoke
 from conformance.judges import judge
 from conformance.report.build import build
 from conformance.report.model import Report
@@ -29,7 +29,7 @@ def whole(story: Story, *, races: bool = False) -> History:
     )
 
 
-def _pathed(invoke: Invoke, exchange: object) -> object:
+def _pathed(invoke: Invoke, exchange: Exchange) -> Exchange:
     part = f"batch/{invoke.batch}" if invoke.batch else f"messages/{invoke.message or ''}"
     tail = "/retry" if "retry" in invoke.operation else ""
     return msgspec.structs.replace(exchange, invoke=msgspec.structs.replace(invoke, path=f"/campaigns/c/{part}{tail}"))

@@ -180,7 +180,7 @@ def test_init_writes_what_the_suite_reads(tmp_path: Path) -> None:
 def test_init_refuses_what_a_run_would(
     changed: dict[str, str | None], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options: dict[str, str | None] = dict(zip(INIT[1::2], INIT[2::2], strict=True)) | changed
+    options: dict[str, str | None] = {**dict(zip(INIT[1::2], INIT[2::2], strict=True)), **changed}
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
     file = tmp_path / "c.toml"
     assert status_of(["init", *arguments, "--output", str(file)]) == 2

@@ -123,14 +123,13 @@ def test_words_of_a_target_are_only_words() -> None:
     assert outline.elements.count("script") == 1
     assert "img" not in outline.elements
     text = _page(history, spoilt)
-    assert "\x1b" not in text
-    assert "\u202e" not in text
+    assert not {"\x1b", "\u202e"} & set(text)
 
 
 def test_a_page_of_many_exchanges_and_causes_is_bounded() -> None:
     history = whole(accepted_although_created())
     report = reported(history)
-    body = {"data": [{"id": f"m{i}", "latestStatus": "failure", "fullMessage": "x" * 900} for i in range(60)]}
+    body = {"data": [{"id": f"m{i}", "latestStatus": "failure", "fullMessage": "x" * 2700} for i in range(20)]}
     big = tuple(
         msgspec.structs.replace(
             e,

@@ -46,8 +46,10 @@ def _environment() -> jinja2.Environment:
 
 
 def _clean(value: Any) -> Any:
-    """Texts of a target as they may stand in a page: no control characters."""
-    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Texts of a target as they may stand in a page, and what was made of them: no control characters."""
+    if isinstance(value, Markup):
+        return Markup(harmless(str(value)))
+    return harmless(value) if isinstance(value, str) else value
 
 
 def page(report: Report, history: History, catalogue: Catalogue) -> str:

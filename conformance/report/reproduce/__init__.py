@@ -16,11 +16,11 @@ from importlib.resources import files
 import msgspec
 
 from conformance.history.records import Exchange, History
-from conformance.judges.inference.readings import readings
 from conformance.report.causes import lead
 from conformance.report.clean import one_line
 from conformance.report.headline import RETRIES
 from conformance.report.model import Cause, ReportedFinding, ReportedRequirement
+from conformance.report.timeline.model import listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +145,9 @@ def _place(history: History, shown: Sequence[Exchange]) -> str:
     """Where in its listing the message stands that the proof retries by itself or reads."""
     named = next((e.invoke.message for e in shown if e.invoke.message), None)
     for exchange in history.exchanges:
-        listed = [r.message for r in readings(exchange)] if exchange.invoke.operation == "batch_list" else []
-        if named in listed:
-            return "first" if listed[0] == named else "last" if listed[-1] == named else "elsewhere"
+        ids = [m.get("id") for m in listed(exchange)] if exchange.invoke.operation == "batch_list" else []
+        if named in ids:
+            return "first" if ids[0] == named else "last" if ids[-1] == named else "elsewhere"
     return "first"
 
 

@@ -5,9 +5,9 @@ A bar says what answers showed, and what that implies; see ``Bar.shown``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from conformance.history.records import Exchange, History
 from conformance.judges.inference.readings import Reading, readings
@@ -16,6 +16,8 @@ from conformance.report.headline import RETRIES, answer
 #: Messages and calls that one timeline shows at most.
 MAX_LANES = 6
 MAX_CALLS = 10
+#: Exchanges that are looked at for one timeline, beside retries and those that are cited.
+MAX_LOOKED_AT = 120
 #: Seconds before the proof that may be drawn, to show how things stood.
 CONTEXT = 60.0
 #: Readings of one lane that are drawn at most.
@@ -85,7 +87,8 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
 
     :param evidence: numbers of the exchanges that prove the finding; :param said: the contradiction, in a few words.
     """
-    cited = [e for e in history.exchanges if e.n in set(evidence)]
+    wanted = set(evidence)
+    cited = [e for e in history.exchanges if e.n in wanted]
     if not cited:
         return None
     races = {e.invoke.race for e in cited if e.invoke.race is not None and e.invoke.operation in RETRIES}
@@ -95,10 +98,14 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
     start, end = min(map(_begins, cited)), max(e.last for e in cited)
     batches = _batches(history, cited)
     # What was read last before the proof says how things stood.
-    earlier = [e for e in history.exchanges if e.last < start and start - e.last < CONTEXT and _is_about(e, batches)]
-    before = max((e for e in earlier if _is_read(e)), key=lambda e: e.last, default=None)
+    earlier = [e for e in history.exchanges if e.last < start and start - e.last < CONTEXT and _is_read(e)]
+    before = max((e for e in earlier[-MAX_LOOKED_AT:] if _is_about(e, batches)), key=lambda e: e.last, default=None)
     start = start if before is None else before.t
-    about = [e for e in history.exchanges if e.last >= start and e.t <= end and _is_about(e, batches)]
+    within = [e for e in history.exchanges if e.last >= start and e.t <= end]
+    recent = {e.n for e in within[-MAX_LOOKED_AT:]}
+    # Of a wait of many polls the last ones are looked at, and whatever the proof cites.
+    about = [e for e in within if e.n in wanted or e.invoke.operation in RETRIES or e.n in recent]
+    about = [e for e in about if _is_about(e, batches)]
     retries = [e for e in about if e.invoke.operation in RETRIES]
     drawn = {e.n: e for e in (*[e for e in cited if e.invoke.operation in RETRIES], *rivals, *cited, *retries)}
     shown = sorted(list(drawn.values())[:MAX_CALLS], key=lambda e: (_left(e), e.n))
@@ -106,7 +113,7 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
     return Timeline(
         start=min([start, *map(_begins, shown)]),
         end=max([end, *(e.last for e in shown)]),
-        calls=tuple(_call(e, rivals, set(evidence)) for e in shown),
+        calls=tuple(_call(e, rivals, wanted) for e in shown),
         batch=_batch_lane(about, batches),
         lanes=lanes,
         more=more,
@@ -132,15 +139,27 @@ def _left(exchange: Exchange) -> float:
     return exchange.t if exchange.end.released is None else exchange.end.released
 
 
+def listed(exchange: Exchange) -> Iterator[Mapping[str, Any]]:
+    """The messages in an answer, as they stand there: cheap, where all answers of a run are looked through."""
+    body = exchange.end.body
+    if exchange.accepted and isinstance(body, Mapping):
+        items = body["data"] if isinstance(body.get("data"), list) else [body]
+        yield from (item for item in items if isinstance(item, Mapping))
+
+
 def _batches(history: History, cited: Iterable[Exchange]) -> list[str]:
-    """The batches that the retries of the proof are about, else those of its other exchanges, in their order."""
-    homes: dict[str, str] = {}
-    for exchange in history.exchanges:
-        batch = exchange.invoke.batch
-        if exchange.invoke.operation == "batch_list" and batch is not None:
-            homes |= {r.message: batch for r in readings(exchange)}
-    found = [e.invoke.batch or homes.get(e.invoke.message or "", "") for e in sorted(cited, key=_is_read)]
-    return list(dict.fromkeys(b for b in found if b))[:1]
+    """The batch that the retries of the proof are about, else that of its other exchanges; empty if none is known."""
+    for exchange in sorted(cited, key=_is_read):
+        if batch := exchange.invoke.batch or _home(history, exchange.invoke.message):
+            return [batch]
+    return []
+
+
+def _home(history: History, message: str | None) -> str | None:
+    if message is None:
+        return None
+    lists = (e for e in history.exchanges if e.invoke.operation == "batch_list")
+    return next((e.invoke.batch for e in lists if any(m.get("id") == message for m in listed(e))), None)
 
 
 def _is_read(exchange: Exchange) -> bool:
@@ -150,7 +169,11 @@ def _is_read(exchange: Exchange) -> bool:
 def _is_about(exchange: Exchange, batches: Sequence[str]) -> bool:
     if exchange.invoke.batch in batches:
         return True
-    return any(batch in r.batch_statuses for r in readings(exchange) for batch in batches)
+    return any(
+        isinstance(shown, Mapping) and shown.get("id") in batches
+        for message in listed(exchange)
+        for shown in (message.get("batches") if isinstance(message.get("batches"), list) else ())
+    )
 
 
 def _call(exchange: Exchange, rivals: Sequence[Exchange], cited: set[int]) -> Call:
