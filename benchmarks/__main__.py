@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import judging, transport
+from benchmarks import judging, plugin, transport
 
 
 def main() -> None:
@@ -12,7 +12,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run with few rounds")
     quick = parser.parse_args().quick
-    for lines in (transport.measure(calls=20 if quick else 400), judging.measure(rounds=1 if quick else 7)):
+    measured = (
+        transport.measure(calls=20 if quick else 400),
+        judging.measure(rounds=1 if quick else 7),
+        plugin.measure(rounds=1 if quick else 9),
+    )
+    for lines in measured:
         for line in lines:
             print(line)
 

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conformance.errors import UsageError
 from conformance.findings import Doubt, Finding
 from conformance.history.records import History
 from conformance.judges import judge
@@ -23,15 +24,17 @@ from oracle.exchanges import to_history
 from oracle.explain import SearchBoundError, explain
 from oracle.simulator.faults import FAULTS
 from oracle.simulator.reduced import write
-from oracle.simulator.session import broken, simulate
+from oracle.simulator.session import broken, simulate, simulate_small
 from oracle.spoiled import spoiled
 from oracle.walk import Walk
 from oracle.world import AXIOMS, Switches
 
 #: Of legal histories the model gives one in so many, of broken ones too; its walks are small.
 MODEL_SHARE = 5
+#: One in so many is a small history of the simulator, which the model is asked to explain.
+SMALL_SHARE = 20
 #: States that the search for an explanation looks at.
-BOUND = 5_000
+BOUND = 3_000
 #: Histories that one task of a worker judges.
 CHUNK = 50
 #: A fault is planted in so many histories at most before one shows it.
@@ -46,6 +49,9 @@ class Tally:
     """What was judged, and what was wrong with it. Lines are for people."""
 
     judged: Counter[str] = field(default_factory=Counter)
+    #: Small legal histories of the simulator, by whether the model explains them; those that it does not.
+    agreed: Counter[str] = field(default_factory=Counter)
+    disputed: list[str] = field(default_factory=list)
     exchanges: int = 0
     accused: list[str] = field(default_factory=list)
     #: By fault: histories that show it, and in how many of them a finding names a requirement that it breaks.
@@ -55,6 +61,8 @@ class Tally:
     strayed: list[str] = field(default_factory=list)
     #: Findings that a legal execution explains under the axioms that they name; axioms that are not needed.
     explained: list[str] = field(default_factory=list)
+    #: Findings that the model had an answer for.
+    checked: int = 0
     needless: Counter[str] = field(default_factory=Counter)
     #: Histories that nothing explains, and that no judge flags, of all those that nothing explains.
     inexplicable: int = 0
@@ -64,6 +72,7 @@ class Tally:
         """Take over what another tally holds."""
         for mine, theirs in (
             (self.judged, other.judged),
+            (self.agreed, other.agreed),
             (self.planted, other.planted),
             (self.found, other.found),
             (self.needless, other.needless),
@@ -71,7 +80,9 @@ class Tally:
             mine.update(theirs)
         self.exchanges += other.exchanges
         self.inexplicable += other.inexplicable
+        self.checked += other.checked
         self.accused += other.accused
+        self.disputed += other.disputed
         self.strayed += other.strayed
         self.explained += other.explained
         self.missed += other.missed
@@ -96,6 +107,23 @@ def simulated(seed: int, tally: Tally) -> None:
     tally.accused += _accusations(history, f"--show {seed}")
 
 
+def agreed(seed: int, tally: Tally) -> None:
+    """Judge one small legal history of the simulator, and ask the model whether it is legal."""
+    made = simulate_small(seed)
+    how = f"[--show {seed} --small]"
+    tally.judged["legal, simulator, small"] += 1
+    tally.exchanges += len(made.history.exchanges)
+    tally.accused += (f"{line}  {how}" for line in map(_kind, findings(made.history)))
+    try:
+        legal = explicable(made.history, Switches().without("A2a") if made.habits.corrections else Switches())
+    except UsageError:
+        tally.agreed["too large"] += 1
+        return
+    tally.agreed["search ended at its bound" if legal is None else "explained" if legal else "not explained"] += 1
+    if legal is False:
+        tally.disputed.append(f"no execution of the model explains it  {how}")
+
+
 def walk(seed: int) -> Walk:
     """The walk with that seed."""
     return Walk(seed, rows=1 + seed % 4, cells=2 + seed % 19, lag=LAGS[seed % 3])
@@ -110,8 +138,11 @@ def walked(seed: int, tally: Tally) -> None:
 
 
 def _accusations(history: History, how: str) -> Iterator[str]:
-    for finding in findings(history):
-        yield f"{' '.join(finding.any_of)}  {finding.kind}  [{how}]"
+    yield from (f"{_kind(finding)}  [{how}]" for finding in findings(history))
+
+
+def _kind(finding: Finding) -> str:
+    return f"{' '.join(finding.any_of)}  {finding.kind}"
 
 
 def planted(name: str, seed: int, tally: Tally) -> None:
@@ -127,10 +158,9 @@ def planted(name: str, seed: int, tally: Tally) -> None:
         tally.planted[name] += 1
         tally.found[name] += any(set(f.any_of) & set(breaks) for f in found)
         tally.strayed += [
-            f"{' '.join(f.any_of)}  {f.kind}  [--show {number} --fault {name}]"
-            for f in found
-            if not set(f.any_of) & set(breaks)
+            f"{_kind(f)}  [--show {number} --fault {name}]" for f in found if not set(f.any_of) & set(breaks)
         ]
+        _explained(made.history, found, f"[--show {number} --fault {name}]", tally)
         return
 
 
@@ -142,12 +172,9 @@ def changed(seed: int, tally: Tally) -> None:
     tally.judged["broken, model"] += 1
     tally.exchanges += len(history.exchanges)
     found = findings(history)
-    for finding in found:
-        if any(requirement.startswith(FAMILIES) for requirement in finding.any_of):
-            if explicable(history, _under(finding, finding.axioms)):
-                tally.explained.append(f"{' '.join(finding.any_of)}  {finding.kind}  {' '.join(finding.axioms)}  {how}")
-            elif seed % 10 == 0:
-                tally.needless.update(_needless(history, finding))
+    _explained(history, found, how, tally)
+    if seed % 10 == 0:
+        tally.needless.update(name for finding in found if _arguable(finding) for name in _needless(history, finding))
     if explicable(history, Switches()) is False:
         tally.inexplicable += 1
         if not found:
@@ -160,6 +187,23 @@ def _excuse(history: History) -> str:
         return "a code"
     gone = [axiom for axiom in AXIOMS if explicable(history, Switches().without(axiom))]
     return f"{' or '.join(gone)} broken" if gone else "nothing"
+
+
+def _arguable(finding: Finding) -> bool:
+    """Whether the model knows what the finding is about."""
+    return all(requirement.startswith(FAMILIES) for requirement in finding.any_of) and "BR-ACC-04" not in finding.any_of
+
+
+def _explained(history: History, found: Iterable[Finding], how: str, tally: Tally) -> None:
+    """Note the findings that a legal execution explains under the axioms that they name."""
+    for finding in filter(_arguable, found):
+        try:
+            explained = explicable(history, _under(finding, finding.axioms))
+        except UsageError:
+            return
+        tally.checked += explained is not None
+        if explained:
+            tally.explained.append(f"{_kind(finding)}  {' '.join(finding.axioms)}  {how}")
 
 
 def explicable(history: History, switches: Switches) -> bool | None:
@@ -185,7 +229,12 @@ def _needless(history: History, finding: Finding) -> Iterator[str]:
 
 #: What is judged, by name of the task; the fault's name for planted ones.
 Task = tuple[str, int, int]
-_SINGLE: dict[str, Callable[[int, Tally], None]] = {"simulated": simulated, "walked": walked, "changed": changed}
+_SINGLE: dict[str, Callable[[int, Tally], None]] = {
+    "simulated": simulated,
+    "walked": walked,
+    "agreed": agreed,
+    "changed": changed,
+}
 
 
 def work(task: Task) -> Tally:
@@ -204,7 +253,13 @@ def tasks(histories: int, wrong: int, seed: int) -> Iterator[Task]:
     """So many legal histories, and about so many broken ones."""
     model, changed_walks = histories // MODEL_SHARE, wrong // MODEL_SHARE
     each = -(-(wrong - changed_walks) // len(FAULTS)) if wrong else 0
-    wanted = [("simulated", histories - model), ("walked", model), ("changed", changed_walks)]
+    small = histories // SMALL_SHARE
+    wanted = [
+        ("simulated", histories - model - small),
+        ("walked", model),
+        ("agreed", small),
+        ("changed", changed_walks),
+    ]
     for name, count in (*wanted, *((name, each) for name in FAULTS)):
         for first in range(0, count, CHUNK):
             yield name, seed + first, min(CHUNK, count - first)
@@ -233,6 +288,8 @@ def report(tally: Tally, seconds: float, shown: int) -> Iterator[str]:
     legal = sum(count for what, count in tally.judged.items() if what.startswith("legal"))
     yield f"{len(tally.accused)} accusations in {legal} legal histories"
     yield from _grouped(tally.accused, shown)
+    yield f"small legal histories of the simulator that the model explains: {dict(tally.agreed)}"
+    yield from _grouped(tally.disputed, shown)
     yield f"{sum(tally.found.values())} of {sum(tally.planted.values())} planted faults found; by fault:"
     for name in FAULTS:
         yield f"    {name:32} {tally.found[name]:5} of {tally.planted[name]:5}  {' '.join(FAULTS[name].breaks)}"
@@ -243,7 +300,8 @@ def report(tally: Tally, seconds: float, shown: int) -> Iterator[str]:
     )
     yield f"{len(tally.strayed)} findings name only requirements that the fault does not break"
     yield from _grouped(tally.strayed, shown)
-    yield f"{len(tally.explained)} findings are explained by a legal execution under the axioms that they name"
+    explained = f"{len(tally.explained)} of {tally.checked} findings that the model knows"
+    yield f"{explained} are explained by a legal execution under the axioms that they name"
     yield from _grouped(tally.explained, shown)
     needless = ", ".join(f"{what} ({count})" for what, count in tally.needless.most_common(shown))
     yield f"axioms named that are not needed, in one changed walk of ten: {needless or 'none'}"
@@ -260,17 +318,20 @@ def _grouped(lines: Sequence[str], shown: int) -> Iterator[str]:
         yield f"    {count:5}  {kind}  [{']  ['.join(seen[:shown])}]"
 
 
-def show(seed: int, fault: str | None, *, model: bool, out: Path) -> Iterator[str]:
-    """Write one history to a file, and say what the judges find in it."""
+def show(seed: int, fault: str | None, *, model: bool, small: bool, out: Path | None) -> Iterator[str]:
+    """Say what the judges find in one history, and write it to the file if one is named."""
     if model and fault is not None:
         line = spoiled(seed, Walk(seed, rows=1 + seed % 3, cells=2 + seed % 8, lag=LAGS[seed % 3]).line)
         history = to_history(line, settle=1.0, lag=LAGS[seed % 3])
     elif model:
         history = walk(seed).history
+    elif small:
+        history = simulate_small(seed).history
     else:
         history = (simulate(seed) if fault is None else broken(fault, seed)).history
-    write(history, out)
-    yield f"{len(history.exchanges)} exchanges in {out}"
+    if out is not None:
+        write(history, out)
+    yield f"{len(history.exchanges)} exchanges{f' in {out}' if out is not None else ''}"
     for finding in findings(history):
         yield f"{' '.join(finding.any_of)}  {finding.kind}  ({' '.join(finding.axioms)})"
         yield from (f"    {line}" for line in finding.argument)
@@ -284,15 +345,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes")
     parser.add_argument("--shown", type=int, default=3, metavar="K", help="histories that a line names")
-    parser.add_argument(
-        "--show", type=int, metavar="SEED", help="write the history with this seed, and what is found in it"
-    )
+    parser.add_argument("--show", type=int, metavar="SEED", help="print what is found in the history with this seed")
     parser.add_argument("--fault", metavar="NAME", help="with --show: of the target with this fault")
     parser.add_argument("--model", action="store_true", help="with --show: of the model")
-    parser.add_argument("--out", type=Path, default=Path("history.jsonl"), metavar="FILE", help="with --show: where to")
+    parser.add_argument("--small", action="store_true", help="with --show: one client and one batch")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --show: write the history there")
     given = parser.parse_args()
     if given.show is not None:
-        for line in show(given.show, given.fault, model=given.model, out=given.out):
+        for line in show(given.show, given.fault, model=given.model, small=given.small, out=given.out):
             print(line)
         return
     begun = time.monotonic()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.stopping import WORDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +51,25 @@ def compare(old: Report, new: Report) -> Comparison:
         for item in old.requirements
         if item.id not in now
     ]
-    lines = [*failures, *lost, *gained] or ["nothing changed"]
+    open_ = _open(old, new)
+    if open_:
+        status = status or 3
+    lines = [*failures, *lost, *open_, *gained] or ["nothing changed"]
     listed = [item for item in new.requirements if item.id in before]
     known = sum(len({f.fingerprint for f in item.findings}) for item in listed) - len(failures)
     if known:
         lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
     return Comparison(lines=tuple(lines), exit_status=status)
+
+
+def _open(old: Report, new: Report) -> list[str]:
+    """A line if the new report settles too little to be compared: its run ended early, or nothing in it is settled."""
+    settled = any(item.verdict in ("pass", "fail") for item in new.requirements)
+    if settled and new.run.complete:
+        return []
+    why = WORDS.get(new.run.stopped_by, "") or "nothing in it is settled"
+    before = " The old one is no better." if not old.run.complete else ""
+    return [f"not compared  the new report is of a run that ended with {new.run.exit_status}: {why}.{before}"]
 
 
 def _told(findings: Iterable[ReportedFinding], known: Collection[str]) -> list[str]:

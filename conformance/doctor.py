@@ -21,6 +21,8 @@ from conformance.transport.client import HttpTransport
 
 #: Seconds of settling below which a real service will leave verdicts open.
 SHORT_SETTLE = 60.0
+#: A state that no vendor has.
+NO_STATE = "no_such_state"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
         transport = HttpTransport(config, writer)
         try:
             preflight.check(transport, config)
+            states = tuple(_states(transport, config))
         except SuiteError as error:
             return Diagnosis(lines=(*lines, f"BAD   target: {error}"), exit_status=error.exit_status)
         finally:
@@ -65,6 +68,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
             writer.close(transport.now(), complete=True)
     history = read_history(path)
     lines.append("ok    target: it answers a page of messages, and refuses a message that there is not")
+    lines += states
     lines += _other(history)
     lines += _visible(history)
     catalogue = load(config.target.contract)
@@ -89,6 +93,21 @@ def _whom(config: Config) -> Iterable[str]:
     loopback = "//127." in config.target.base_url or "//localhost" in config.target.base_url
     if config.timing.settle_timeout < SHORT_SETTLE and not loopback:
         yield f"note  timing.settle_timeout is {config.timing.settle_timeout:g} s: slow deliveries will stay unsettled"
+
+
+def _states(transport: HttpTransport, config: Config) -> Iterable[str]:
+    """What the vendor's URL answers to a state that there is not: to ask for any other might make a batch."""
+    if config.provider_states.url is None:
+        return
+    answer = transport.state(NO_STATE, {}, "setup", scenario="doctor")
+    if answer.error.startswith("answered 4"):
+        yield f"ok    provider_states.url: it refuses a state that there is not ({answer.error})"
+    elif answer.error.startswith("answered"):
+        yield f"note  provider_states.url: asked for a state that there is not, it {answer.error}: 4xx says that it knows none"
+    elif answer.error:
+        yield f"note  provider_states.url: {answer.error}: see that it runs, or no state comes about"
+    else:
+        yield "note  provider_states.url: it claims to have set up a state that there is not: what it sets up is not told"
 
 
 def _own_page(exchange: Exchange) -> bool:

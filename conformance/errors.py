@@ -3,6 +3,7 @@
     SuiteError
     ├── UsageError             wrong configuration, command line or file       exit status 2
     │   └── FormatError        a history, report, program or waiver file that cannot be read
+    ├── StaleWaiverError       a waiver names no requirement                   exit status 1
     ├── TargetError            the target cannot be tested                     exit status 4
     └── GuardError             the guard did not let a request out             exit status 4
         ├── BudgetError        messages, calls or time are spent
@@ -21,14 +22,16 @@ class SuiteError(Exception):
     :param what: what is wrong, a clause in the present tense.
     :param where: the key, file and line, option or URL that it is about.
     :param mend: what the user does about it.
+    :param cause: a word for machines, of ``stopping.REASONS``; empty where the class says it.
     """
 
     exit_status = 5
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", mend: str = "", cause: str = "") -> None:
         self.what = what
         self.where = where
         self.mend = mend
+        self.cause = cause
         parts = [f"{where}: {what}" if where else what]
         if mend:
             parts.append(mend)
@@ -43,6 +46,12 @@ class UsageError(SuiteError):
 
 class FormatError(UsageError):
     """A file (history, report, program, waivers) is not what it should be."""
+
+
+class StaleWaiverError(SuiteError):
+    """A file of waivers outlived the contract; nothing was sent."""
+
+    exit_status = 1
 
 
 class TargetError(SuiteError):

@@ -1,4 +1,4 @@
-"""The exit status of a run, from its verdicts: one pure function."""
+"""The exit status of a run, from its verdicts: pure functions. JUnit and the pytest items mirror them, item by item."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from conformance.deciding import HARMLESS_REASONS
 from conformance.report.model import Report, ReportedRequirement
+from conformance.stopping import WORDS
 
 FailOn = Literal["fail", "inconclusive"]
 
@@ -26,8 +27,40 @@ LENIENT = (
 )
 #: What 3 means where some fail, and are excused.
 EXCUSED = "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run"
+#: What 3 means where there was nothing to pass.
+NOTHING_APPLIES = "nothing that was chosen applies to this target, so nothing passed"
+#: What 1 means where it is about waivers alone.
+STALE = "no MUST fails that counts, but the file of waivers does: a waiver is stale (--stale-waivers warn lets it pass)"
+FAILS = "at least one MUST fails"
 #: Of several, the first of these counts.
 PRECEDENCE = (130, 143, 2, 5, 1, 4, 3, 0)
+
+
+def of_item(
+    item: ReportedRequirement,
+    profiles: Collection[str],
+    *,
+    fail_on: FailOn = "inconclusive",
+    known: Collection[str] = (),
+) -> int:
+    """What one requirement contributes: 0, 1, 3 or 5.
+
+    :param known: fingerprints of findings that a baseline has already; they do not count. A report says so itself
+        (``known``, ``not_in_baseline``).
+    """
+    if item.level != "MUST" or item.profile not in profiles:
+        return 0
+    waived = item.waived.covers if item.waived is not None else None
+    if item.verdict == "error":
+        return 5
+    if item.not_in_baseline:
+        return 0
+    if item.verdict == "fail":
+        had = item.known or (bool(item.findings) and all(f.fingerprint in known for f in item.findings))
+        return 0 if waived == "fail" or had else 1
+    if item.verdict in ("inconclusive", "not_run"):
+        return 0 if harmless(item) or fail_on == "fail" else 3
+    return 0
 
 
 def of_verdicts(
@@ -43,21 +76,13 @@ def of_verdicts(
     :param known: fingerprints of findings that a baseline has already; they do not count.
     :param stale: a waiver is expired, unknown, or for something that passes.
     """
-    statuses = {1 if stale else 0}
-    for item in requirements:
-        if item.level != "MUST" or item.profile not in profiles:
-            continue
-        waived = item.waived.covers if item.waived is not None else None
-        if item.verdict == "error":
-            statuses.add(5)
-        elif item.not_in_baseline:
-            continue
-        elif item.verdict == "fail":
-            excused = waived == "fail" or (item.findings and all(f.fingerprint in known for f in item.findings))
-            statuses.add(0 if excused else 1)
-        elif item.verdict in ("inconclusive", "not_run"):
-            statuses.add(0 if harmless(item) or fail_on == "fail" else 3)
-    return worst(statuses)
+    statuses = {of_item(item, profiles, fail_on=fail_on, known=known) for item in requirements}
+    return worst(statuses | {1 if stale else 0})
+
+
+def nothing_applies(chosen: Collection[ReportedRequirement]) -> bool:
+    """Whether all that a run was about is not applicable: nothing passed, so the run is not green."""
+    return bool(chosen) and all(item.verdict == "not_applicable" for item in chosen)
 
 
 def harmless(item: ReportedRequirement) -> bool:
@@ -69,11 +94,21 @@ def harmless(item: ReportedRequirement) -> bool:
 
 def meaning(report: Report, status: int) -> str:
     """What an exit status means for this report, in words."""
-    known = {finding.fingerprint for item in report.requirements for finding in item.findings}
-    lenient = status == 0 and of_verdicts(report.requirements, report.run.profiles, known=known) == 3
+    if status == 1 and report.run.stale:
+        counted = any(of_item(item, report.run.profiles) == 1 for item in report.requirements)
+        return f"{FAILS}, and a waiver is stale" if counted else STALE
+    if status == 1:
+        return FAILS
+    if status == 3 and nothing_applies(report.chosen):
+        return NOTHING_APPLIES
     if status == 3 and any(item.verdict == "fail" and item.level == "MUST" for item in report.chosen):
         return EXCUSED
-    return LENIENT if lenient else MEANING.get(status, "unknown")
+    known = {finding.fingerprint for item in report.requirements for finding in item.findings}
+    if status == 0 and of_verdicts(report.requirements, report.run.profiles, known=known) == 3:
+        return LENIENT
+    said = MEANING.get(status, "unknown")
+    stopped = WORDS.get(report.run.stopped_by, "")
+    return f"{said} ({stopped})" if stopped and status in (3, 4, 5) else said
 
 
 def worst(statuses: Collection[int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -78,7 +78,7 @@ class Exercise(msgspec.Struct, frozen=True, kw_only=True):
     facet: str = ""
 
 
-class DoubtReason(str, Enum):
+class DoubtReason(StrEnum):
     """Why something that was tried proves neither a violation nor a pass.
 
     The value is the code that reports show. ``bars_pass``: the doubt stands against a pass even where the requirement was

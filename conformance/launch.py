@@ -13,6 +13,7 @@ from conformance.config import Config
 from conformance.config_load import load
 from conformance.program.scheduler import Progress
 from conformance.session import Options, Result, execute
+from conformance.signals import Stop
 from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
 
@@ -68,13 +69,15 @@ def launch(
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     ready: Callable[[Config, Redactor], None] = lambda *_: None,
+    stop: Stop | None = None,
 ) -> Result:
     """Run the suite.
 
     :param ready: gets the configuration and the run's redactor before anything happens, for the screen.
+    :param stop: signals that the caller catches already.
     :raises UsageError: the configuration is wrong; nothing was sent.
     """
     with configured(target, file, environ) as config:
         redactor = redactor_of(config)
         ready(config, redactor)
-        return execute(config, options, progress=progress, redactor=redactor)
+        return execute(config, options, progress=progress, redactor=redactor, stop=stop)

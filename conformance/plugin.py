@@ -1,117 +1,120 @@
-"""pytest plugin: one item for each requirement, with its verdict. Dormant unless ``conformance.suite`` is collected.
+"""The hooks of the suite: verdicts, exit status, rows of report.html. Registered by ``retry_conformance.pytest_plugin``.
 
-The run itself is ``session.execute``; a run of the command line hands its report over with ``--conformance-report``,
-and pytest then only renders it (report.html, junit.xml).
+They have effects on the suite's own items only. The run itself is ``session.execute``; the command line hands its
+finished report over with ``--conformance-report``, and pytest then only renders it (report.html).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from conformance import examples
+from conformance.errors import SuiteError
+from conformance.exit_status import worst
+from conformance.suite.items import (
+    HISTORY,
+    OURS,
+    RESULT,
+    STATUS,
+    RequirementItem,
+    VerdictError,
+    leave_not_run,
+    worst_first,
+)
+from conformance.suite.processes import asked_for, refusal, shared_out
 
-if TYPE_CHECKING:
-    from conformance.suite.items import SuiteFile
-
-SUITE_FILE = Path(__file__).parent / "suite" / "test_requirements.py"
-#: Exit statuses of pytest that the suite's own replaces: all passed, some failed, nothing collected.
-_REPLACED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+#: Reports of ours that pytest counts as failed.
+_FAILED: pytest.StashKey[int] = pytest.StashKey()
+_MARKERS = (
+    "conformance_requirement(id): a requirement of the retry contract",
+    "conformance_profile(name): core, guide or hardening",
+    "conformance_level(name): MUST or SHOULD",
+    "conformance_core: a requirement of the profile core",
+    "conformance_guide: a requirement of the profile guide",
+    "conformance_hardening: a requirement of the profile hardening",
+    "conformance_must: a requirement of level MUST",
+    "conformance_should: a requirement of level SHOULD",
+)
 _LETTERS = {"pass": ".", "fail": "F", "inconclusive": "?", "not_run": "-", "not_applicable": "~", "error": "E"}
 _CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the suite. They have no effect on other tests."""
-    group = parser.getgroup("conformance", "conformance of a Batch Send - Retry target")
-    group.addoption("--conformance-config", default=None, metavar="FILE", help="configuration, TOML")
-    group.addoption("--conformance-report", default=None, metavar="FILE", help="show this report instead of running")
-    group.addoption("--conformance-dir", default="reports", metavar="DIR", help="where reports go")
-    group.addoption("--conformance-profile", default="core,guide,hardening", metavar="LIST", help="profiles, by comma")
-    group.addoption(
-        "--conformance-contract", default=None, metavar="VERSION", help="of the contract; by default target.contract"
-    )
-    group.addoption("--conformance-depth", default="standard", metavar="DEPTH", help="quick, standard or deep")
-    try:
-        group.addoption("--target", default=None, metavar="URL", help='the target\'s base_url, or "reference"')
-    except ValueError:
-        # Another plugin has an option of this name; the configuration file still names a target.
-        return
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known. A session of several processes that is about the suite ends here."""
-    from conformance.suite.processes import refusal, shared_out
-
     if shared_out(config):
         pytest.exit(str(refusal()), returncode=refusal().exit_status)
-    for line in (
-        "requirement(id): a requirement of the retry contract",
-        "profile(name): core, guide or hardening",
-        "level(name): MUST or SHOULD",
-        "core: a requirement of the profile core",
-        "guide: a requirement of the profile guide",
-        "hardening: a requirement of the profile hardening",
-        "must: a requirement of level MUST",
-        "should: a requirement of level SHOULD",
-    ):
+    config.stash[_FAILED] = 0
+    for line in _MARKERS:
         config.addinivalue_line("markers", line)
+    config.pluginmanager.register(_Counting(config))
+    if _alone(config):
+        config.pluginmanager.register(_Page())
+        _forget_environment(config)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Let Hypothesis print its examples again."""
-    examples.restore({kind for item in session.items for kind in map(type, item.listchain())})
+class _Counting:
+    """Counts the reports of our items that pytest takes for failures."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
-    """Collect the suite's one file ourselves."""
-    if file_path != SUITE_FILE:
-        return None
-    from conformance.suite.items import SuiteFile
-
-    return SuiteFile.from_parent(parent, path=file_path)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one report."""
+        if report.failed and _about(report):
+            self._config.stash[_FAILED] += 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Show a finished run worst first; a run of its own goes by the contract."""
-    given = config.getoption("--conformance-report", None)
-    if given:
+    if _alone(config):
         from conformance.report.write import read_report
-        from conformance.suite.items import worst_first
 
-        worst_first(items, read_report(Path(given)))
+        try:
+            worst_first(items, read_report(Path(config.getoption("conformance_report"))))
+        except SuiteError as error:
+            pytest.exit(str(error), returncode=error.exit_status)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Set the suite's own exit status, so that inconclusive is never 0."""
-    from conformance.suite.items import STATUS
-    from conformance.suite.processes import asked_for
-
+    """Set the suite's own exit status, so that inconclusive is never 0; never improve on what other tests did."""
     yield
+    session.exitstatus = status_of(session)
+
+
+def status_of(session: pytest.Session) -> int:
+    """The exit status of a session: the suite's, unless something that is not ours failed, or pytest itself was stopped."""
     status = session.config.stash.get(STATUS, None)
     if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked_for(session.config):
         # Nothing of the suite was selected, and nothing was sent.
-        session.exitstatus = 2
-    if status is not None and session.exitstatus in _REPLACED:
-        session.exitstatus = status
+        if not _alone(session.config):
+            leave_not_run(session.config, "the arguments choose no requirement", 2)
+        return 2
+    if status is None:
+        return session.exitstatus
+    ours = session.config.stash.get(_FAILED, 0)
+    if session.exitstatus == pytest.ExitCode.OK:
+        return status
+    if session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+        # A status 1 that our items do not account for is somebody else's, and stays.
+        return status if ours and session.testsfailed == ours else worst({1, status})
+    return session.exitstatus
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Put the evidence into the row of report.html."""
-    from conformance.suite.items import HISTORY, RESULT, RequirementItem, VerdictError
-
+    """Tell a verdict without a traceback, and put the evidence into the row of report.html."""
     report = yield
+    if not isinstance(item, RequirementItem):
+        return report
     if call.excinfo is not None and isinstance(call.excinfo.value, VerdictError):
         # pytest asks an item how its call failed, but not how its set-up did.
         report.longrepr = str(call.excinfo.value)
     result = item.config.stash.get(RESULT, None)
-    ended = call.when == "call" or report.outcome != "passed"
-    if isinstance(item, RequirementItem) and result is not None and ended:
+    if result is not None and (call.when == "call" or report.outcome != "passed"):
         from conformance.report.html import evidence
 
         shown = evidence(result[item.requirement.id], item.requirement, item.config.stash.get(HISTORY, None))
@@ -121,72 +124,87 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+def _about(report: Any) -> dict[str, Any]:
+    """What an item of ours says of itself; empty for any other report, a collector's too."""
+    about = dict(getattr(report, "user_properties", ()))
+    return about if OURS in about else {}
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Name verdicts by their own names."""
-    if not isinstance(report, pytest.TestReport):
+    about = _about(report)
+    if not about:
         return None
-    about = dict(report.user_properties)
-    verdict = about.get("verdict")
     if about.get("waived"):
         return ("waived", "w", "WAIVED") if report.when == "setup" else None
-    if verdict is None or (report.when != "call" and report.outcome == "passed"):
+    if report.when != "call" and report.outcome == "passed":
         return None
-    words = str(verdict).replace("_", " ")
-    return _CATEGORIES.get(str(verdict), words), _LETTERS.get(str(verdict), "?"), words.upper()
+    verdict = str(about["verdict"])
+    words = verdict.replace("_", " ")
+    if report.outcome == "skipped" and verdict in ("fail", "inconclusive", "error"):
+        # It does not count: a SHOULD, or what --fail-on lets pass.
+        return f"{words} that does not count", _LETTERS.get(verdict, "?").lower(), f"{words.upper()} (DOES NOT COUNT)"
+    category = _CATEGORIES.get(verdict, words)
+    if report.outcome == "failed" and category not in ("failed", "error"):
+        category = words
+    return category, _LETTERS.get(verdict, "?"), words.upper()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the verdict is about, and why what could not be settled was not: pytest tells failures and errors only."""
-    from conformance.suite.items import RESULT
-
-    for report in terminalreporter.stats.get("inconclusive", ()):
-        terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
-        terminalreporter.write_line(str(report.longrepr))
+    for name in ("inconclusive", "not run"):
+        for report in terminalreporter.stats.get(name, ()):
+            if _about(report) and report.outcome == "failed":
+                terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
+                terminalreporter.write_line(str(report.longrepr))
     result = terminalreporter.config.stash.get(RESULT, None)
     if result is not None:
         terminalreporter.write_line(result.claim)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_report_title(report: Any) -> None:
-    """Title of report.html."""
-    report.title = "Batch Send - Retry: conformance"
+def _alone(config: pytest.Config) -> bool:
+    """Whether this session shows a finished run and nothing else, so that the page is ours."""
+    return bool(config.getoption("conformance_report", None))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_header(cells: list[str]) -> None:
-    """A column for the requirement and one for the profile, in place of the test's name, duration and links."""
-    cells[1] = '<th class="sortable requirement" data-column-type="requirement">Requirement</th>'
-    cells[2] = '<th class="sortable" data-column-type="profile">Profile</th>'
-    cells[3] = "<th>Why</th>"
+class _Page:
+    """What pytest-html asks about the whole page, in a session that shows a finished run and nothing else."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Title of report.html."""
+        report.title = "Batch Send - Retry: conformance"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """A column for the requirement and one for the profile, in place of the test's name, duration and links."""
+        cells[1] = '<th class="sortable requirement" data-column-type="requirement">Requirement</th>'
+        cells[2] = '<th class="sortable" data-column-type="profile">Profile</th>'
+        cells[3] = "<th>Why</th>"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(
+        self, prefix: list[str], summary: list[str], postfix: list[str], session: pytest.Session
+    ) -> None:
+        """The verdict above the table."""
+        result = session.config.stash.get(RESULT, None)
+        if result is not None:
+            from conformance.report.html import headline
+
+            prefix.append(headline(result))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        """The requirement's id and title in place of pytest's node id."""
+        about = _about(report)
+        if about:
+            from conformance.report.html import cells_of
+
+            cells[:] = cells_of(about, cells[0])
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
-    """The requirement's id and title in place of pytest's node id."""
-    about = dict(report.user_properties)
-    if "requirement" in about:
-        from conformance.report.html import cells_of
+def _forget_environment(config: pytest.Config) -> None:
+    """Nothing of the environment reaches our page: a CI server's variables may hold secrets."""
+    import pytest_metadata.plugin as metadata  # type: ignore[import-untyped]
 
-        cells[:] = cells_of(about, cells[0])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_summary(
-    prefix: list[str], summary: list[str], postfix: list[str], session: pytest.Session
-) -> None:
-    """The verdict above the table."""
-    from conformance.suite.items import RESULT
-
-    result = session.config.stash.get(RESULT, None)
-    if result is not None:
-        from conformance.report.html import headline
-
-        prefix.append(headline(result))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_metadata(metadata: dict[str, Any], config: pytest.Config) -> None:
-    """Nothing of the environment reaches the report: a CI server's variables may hold secrets."""
-    if config.getoption("--conformance-report", None):
-        metadata.clear()
+    config.stash.get(metadata.metadata_key, {}).clear()

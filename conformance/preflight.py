@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
+from collections.abc import Callable
 
 from conformance.config import Config, Target
 from conformance.errors import TargetError
@@ -11,6 +13,11 @@ from conformance.history.records import PREFLIGHT, TOO_LARGE, End, Exchange
 from conformance.transport.request import Origin, Reply, Request, Transport
 from conformance.transport.wire import PROXY
 
+#: What a target does that is starting.
+_STARTING = ("unreachable", "broken", "no_answer")
+#: Seconds between two attempts to reach a target that is starting: the first, and the longest.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 5.0
 #: Seconds within which a connection broke rather than that the target was silent.
 _AT_ONCE = 5.0
 _ORIGIN = Origin(driver=PREFLIGHT, scenario=PREFLIGHT)
@@ -41,12 +48,39 @@ def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
             "the target answers a message that does not exist with 2xx: it answers everything alike",
             where=where,
             mend=mend,
+            cause="answers_alike",
         )
     if asks_other(config) and config.target.other is not None:
         there = config.target.other.campaign_id
         transport.call(
             Request(operation="campaign_list", campaign=there, auth="other", query=(("limit", "1"),), origin=_ORIGIN)
         )
+
+
+def wait_for(
+    transport: Transport,
+    config: Config,
+    *,
+    seed: int = 0,
+    seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """``check``, again and again for some seconds where the target is not there yet, or answers server errors.
+
+    :raises TargetError: it did not come in that time, or cannot be tested for another reason.
+    """
+    until, pause = clock() + seconds, FIRST_PAUSE
+    while True:
+        try:
+            check(transport, config, seed=seed)
+        except TargetError as error:
+            if error.cause not in _STARTING or clock() + pause > until:
+                raise
+        else:
+            return
+        sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def asks_other(config: Config) -> bool:
@@ -68,9 +102,10 @@ def _check_reached(exchange: Exchange, target: Target) -> None:
     error = end.error or "no connection"
     where, mend = _to_check(end, target)
     if end.outcome == "not_sent":
-        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend)
+        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend, cause="unreachable")
     if end.outcome == "lost":
-        raise TargetError(f"the target gives no whole answer ({error})", where=where, mend=mend)
+        what = f"the target gives no whole answer ({error})"
+        raise TargetError(what, where=where, mend=mend, cause="no_answer")
 
 
 def _to_check(end: End, target: Target) -> tuple[str, str]:
@@ -93,13 +128,18 @@ def _to_check(end: End, target: Target) -> tuple[str, str]:
 def _check_status(exchange: Exchange, where: str) -> None:
     status = exchange.status or 0
     mends = {
-        401: ("refuses the key", "check target.api_key (or the variable that api_key_env names)"),
+        401: ("key_refused", "refuses the key", "check target.api_key (or the variable that api_key_env names)"),
         403: (
+            "not_permitted",
             "does not permit this key or this address",
             "check target.campaign_id, the key, and the allow-list of addresses",
         ),
-        404: ("knows no such campaign", "check target.base_url (with /api/v2) and target.campaign_id"),
-        429: ("answers 429 again and again", "wait, or lower limits.calls_per_second"),
+        404: (
+            "no_such_campaign",
+            "knows no such campaign",
+            "check target.base_url (with /api/v2) and target.campaign_id",
+        ),
+        429: ("throttled", "answers 429 again and again", "wait, or lower limits.calls_per_second"),
     }
     if status == 407:
         what = "the proxy asks for a user and a password (407)"
@@ -108,15 +148,17 @@ def _check_status(exchange: Exchange, where: str) -> None:
         what = f"the target answers in an encoding that was not asked for and is not decoded ({exchange.end.undecoded})"
         raise TargetError(what, where=where, mend="let it heed Accept-Encoding, or send what is not encoded")
     if status in mends:
-        what, mend = mends[status]
-        raise TargetError(f"the target {what} ({status})", where=where, mend=mend)
+        cause, what, mend = mends[status]
+        raise TargetError(f"the target {what} ({status})", where=where, mend=mend, cause=cause)
     if status >= 500:
-        raise TargetError(f"the target is broken: it answers {status}", where=where, mend="mend it, then run again")
+        what = f"the target is broken: it answers {status}"
+        raise TargetError(what, where=where, mend="mend it, then run again", cause="broken")
     if status != 200:
         raise TargetError(
             f"the target answers {status} to a page of the campaign's messages",
             where=where,
             mend="check target.base_url",
+            cause="not_this_api",
         )
 
 
@@ -126,4 +168,4 @@ def _check_page(page: Reply, where: str) -> None:
         return
     kind = page.exchange.end.headers.get("content-type", "no content type")
     what = f"the target does not answer as this API: no page of messages ({page.exchange.end.media}, {kind})"
-    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)")
+    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)", cause="not_this_api")

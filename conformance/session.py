@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import logging
 import random
-import signal
 import traceback
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,30 +16,36 @@ from pathlib import Path
 import msgspec
 
 from conformance import CONTRACT_VERSION, __version__, preflight
+from conformance.baseline import Baseline
+from conformance.baseline import remarks as baseline_remarks
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
 from conformance.config_load import cautions, digest, languages, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
-from conformance.errors import FormatError, GuardError, SuiteError, TargetError, UsageError
-from conformance.exit_status import FailOn, of_verdicts, worst
+from conformance.errors import FormatError, GuardError, StaleWaiverError, SuiteError, TargetError, UsageError
+from conformance.exit_status import FailOn, nothing_applies, of_verdicts, worst
 from conformance.history import spent
 from conformance.history.reader import read_history
-from conformance.history.records import Given, Header, History
+from conformance.history.records import PREFLIGHT, Given, Header, History
 from conformance.history.writer import HistoryWriter
 from conformance.judges import judge
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
-from conformance.report.build import build
-from conformance.report.model import Report
+from conformance.report.build import build, toned_down
+from conformance.report.clean import one_line
+from conformance.report.folder import make_folder
+from conformance.report.model import Report, Waived
 from conformance.report.write import write_all
 from conformance.scenarios import selecting
-from conformance.signals import caught
+from conformance.signals import Stop, caught
+from conformance.stopping import StoppedBy, by_error, by_history
+from conformance.suspicions import suspicions
 from conformance.transport.client import HttpTransport, redactor_of
 from conformance.transport.redact import Redactor
-from conformance.waivers import Waiver, idle, in_force, stale
+from conformance.waivers import StaleWaivers, Waiver, idle, in_force, stale, unknown
 
 #: Where the traceback of an error of ours is kept, beside the reports.
 CRASH_FILE = "crash.txt"
@@ -59,11 +64,12 @@ class Options:
     report_dir: Path = Path("reports")
     fail_on: FailOn = "inconclusive"
     replay: Program | None = None
-    #: Fingerprints that a baseline has already.
-    known: frozenset[str] = frozenset()
-    #: Requirement ids that the baseline lists; what it does not list is reported and does not count. None: no baseline.
-    listed: frozenset[str] | None = None
+    #: What does not count again, or not yet.
+    baseline: Baseline | None = None
     waivers: tuple[Waiver, ...] = ()
+    stale_waivers: StaleWaivers = "fail"
+    #: Seconds to wait for a target that is starting.
+    wait: float = 0.0
     #: Version of the contract; None: the configuration's.
     contract: str | None = None
 
@@ -93,6 +99,7 @@ class Ending:
 
     status: int = 0
     complete: bool = True
+    stopped_by: StoppedBy = ""
     lines: list[str] = field(default_factory=list)
 
 
@@ -102,12 +109,15 @@ def execute(
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     redactor: Redactor | None = None,
+    stop: Stop | None = None,
 ) -> Result:
     """Run against a target, write all data reports, and say how it ended.
 
     :param config: loaded and complete.
     :param redactor: also used by the caller for the screen.
-    :raises UsageError: no target, no key, nothing selected, or the report folder cannot be written. Nothing was sent.
+    :param stop: signals that the caller catches already; without it they are caught here.
+    :raises UsageError: no target, no key, or nothing selected. Nothing was sent.
+    :raises StaleWaiverError: a waiver names no requirement. Nothing was sent.
     """
     catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
@@ -119,14 +129,18 @@ def execute(
         raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
     if options.replay is not None:
         check(options.replay, config, f"program {options.replay.name}")
+    lost = unknown(options.waivers, load())
+    if lost and options.stale_waivers == "fail":
+        mend = "remove it, or give --stale-waivers warn; nothing was sent"
+        raise StaleWaiverError("; ".join(lost), where="--waivers", mend=mend)
     folder = make_folder(options.report_dir)
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
     ending = Ending(lines=list(cautions(config)))
     with ExitStack() as kept:
-        sent = _drive(
-            config, options, folder, catalogue, selected, ending, progress, redactor or redactor_of(config), kept
-        )
+        stop = stop or kept.enter_context(caught())
+        redactor = redactor or redactor_of(config)
+        sent = _drive(config, options, folder, catalogue, selected, ending, progress, redactor, kept, stop)
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
 
 
@@ -145,23 +159,6 @@ def write_crash(folder: Path, redactor: Redactor) -> None:
     (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
 
 
-def make_folder(folder: Path) -> Path:
-    """The report folder, made if need be.
-
-    :raises UsageError: it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written ({error.strerror})", where=str(folder), mend="name another --report-dir"
-        ) from None
-    return folder
-
-
 def _drive(
     config: Config,
     options: Options,
@@ -172,6 +169,7 @@ def _drive(
     progress: Callable[[Progress], None],
     redactor: Redactor,
     kept: ExitStack,
+    stop: Stop,
 ) -> int:
     """Make the history. Returns the messages spent; how it ended stands in ``ending``.
 
@@ -181,12 +179,11 @@ def _drive(
         header = _header(config, options, catalogue.contract_version)
         writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
         kept.enter_context(writer.hold())
-        stop = kept.enter_context(caught())
         transport = HttpTransport(config, writer, redactor=redactor, stop=stop.check)
         stack.callback(transport.close)
         try:
             progress(Progress(part="preflight", what="asking whether the target can be tested"))
-            preflight.check(transport, config, seed=options.seed)
+            preflight.wait_for(transport, config, seed=options.seed, seconds=options.wait)
             drive = Drive(
                 transport=transport,
                 config=config,
@@ -203,28 +200,51 @@ def _drive(
                 for name in options.drivers:
                     DRIVERS[name](drive)
             stop.check()
-            transport.silence.at_the_end()
+            transport.outage.at_the_end()
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))
-            transport.note("stopped", text=str(error))
+            _stopped(transport, ending, by_error(error), str(error))
         except KeyboardInterrupt:
             stop.taken = True
-            ended = stop.number == signal.SIGTERM
-            ending.status, ending.complete = 143 if ended else 130, False
-            transport.note("stopped", text="ended by SIGTERM" if ended else "interrupted")
+            ending.status, ending.complete = stop.exit_status, False
+            _stopped(transport, ending, "interrupted" if ending.status == 130 else "terminated", stop.words)
         except Exception as crash:
             # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
             ending.status, ending.complete = 5, False
+            if writer.failed is not None:
+                # What cannot be written down is not sent: the run is over, and what was written is judged.
+                why = writer.failed.strerror
+                ending.lines.append(f"{writer.path}: the history could not be written ({why}); the verdicts end there")
+                ending.stopped_by = "history_lost"
+                return transport.budget.messages
             ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
             logging.getLogger(__name__).debug("the suite broke", exc_info=True)
-            write_crash(folder, redactor)
-            transport.note("stopped", text=f"the suite itself broke: {type(crash).__name__}")
+            with suppress(OSError):
+                write_crash(folder, redactor)
+            _stopped(transport, ending, "suite_broke", f"the suite itself broke: {type(crash).__name__}")
         finally:
             # What is left is to judge and to write it down, in seconds: a signal does not keep that from being done.
             stop.taken = True
-            writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
+            _close(writer, transport, ending)
         return transport.budget.messages
+
+
+def _stopped(transport: HttpTransport, ending: Ending, by: StoppedBy, text: str) -> None:
+    """Put on record why the run ends early. A full disk keeps nobody from saying it."""
+    ending.stopped_by = by
+    with suppress(OSError):
+        transport.note("stopped", text=text, by=by)
+
+
+def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> None:
+    """Close the history. On a full disk that may fail, and is said; what was written is judged all the same."""
+    try:
+        writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
+    except OSError as error:
+        if ending.stopped_by != "history_lost":
+            ending.lines.append(f"{writer.path}: the history could not be closed ({error.strerror})")
+        ending.status, ending.complete, ending.stopped_by = 5, False, "history_lost"
 
 
 def _header(config: Config, options: Options, contract: str) -> Header:
@@ -269,11 +289,21 @@ def conclude(
     :raises FormatError: the file is no history.
     """
     history = read_history(path)
-    verdicts = decide(history, judge(history, catalogue), catalogue)
+    # A target that the preflight turned away is not judged by the few reads of the preflight: it cannot be tested.
+    turned_away = by_history(history) and all(e.invoke.driver == PREFLIGHT for e in history.exchanges)
+    verdicts = decide(history, () if turned_away else judge(history, catalogue), catalogue)
     today = datetime.datetime.now(datetime.UTC).date()
-    given = {item.requirement: item.verdict for item in verdicts.items}
+    ended = ending or Ending()
+    baseline = options.baseline or Baseline()
+    lost = tuple(str(o.value) for o in verdicts.observations if o.key == DATA_LOST)
 
-    def report_with(exit_status: int, remarks: Sequence[str] = ()) -> Report:
+    def report_with(
+        exit_status: int,
+        waived: Mapping[str, Waived],
+        *,
+        remarks: Sequence[str] = (),
+        wrong: Sequence[str] = (),
+    ) -> Report:
         return build(
             history,
             verdicts,
@@ -282,39 +312,65 @@ def conclude(
             exit_status=exit_status,
             history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             messages=spent.messages(history) if messages is None else messages,
-            waived=in_force(options.waivers, today, given),
-            known=options.known,
-            listed=options.listed,
+            waived=waived,
+            known=baseline.known,
+            listed=baseline.listed,
             remarks=remarks,
+            stopped_by=ended.stopped_by or by_history(history) or ("data_lost" if lost else ""),
+            fail_on=options.fail_on,
+            stale=wrong,
         )
 
-    draft = report_with(0)
+    plain = report_with(0, {})
+    waived = in_force(options.waivers, today, plain.requirements)
+    draft = report_with(0, waived)
     # A waiver may be for a requirement of a newer contract than this run's.
-    wrong = stale(options.waivers, draft.requirements, load(), today)
-    judged = of_verdicts(
-        draft.requirements, history.header.profiles, fail_on=options.fail_on, known=options.known, stale=bool(wrong)
+    wrong = tuple(stale(options.waivers, draft.requirements, load(), today))
+    red = wrong if options.stale_waivers == "fail" else ()
+    judged = of_verdicts(draft.requirements, history.header.profiles, fail_on=options.fail_on, stale=bool(red))
+    if nothing_applies(draft.chosen):
+        judged = worst({judged, 3})
+    beside = (
+        *(wrong if red else (f"{line} (a warning: --stale-waivers warn)" for line in wrong)),
+        *idle(options.waivers, draft.requirements, today),
+        *(baseline_remarks(baseline, draft) if options.baseline is not None else ()),
+        *suspicions(history),
+        *lost,
     )
-    beside = (*wrong, *idle(options.waivers, given, today), *_known(draft))
-    remarks = tuple(line for line in (spent.stopped(history), spent.left_out(history), *beside) if line)
-    ended = ending or Ending()
-    report = report_with(worst({ended.status, judged}), remarks)
+    untestable = {TargetError.exit_status} if lost else set()
+    said = (
+        (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
+    )
+    remarks = tuple(line for line in (*said, spent.left_out(history), *beside) if line)
+    report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
-    if missing:
-        report = report_with(worst({report.run.exit_status, SuiteError.exit_status}), remarks)
-    lines = (*ended.lines, *beside, *missing)
-    return Result(report=report, history=history, exit_status=report.run.exit_status, lines=lines)
+    result = Result(
+        report=report, history=history, exit_status=report.run.exit_status, lines=(*ended.lines, *beside, *missing)
+    )
+    return worsened(result, missing, folder) if missing else result
 
 
-def _known(report: Report) -> Sequence[str]:
-    """Lines that say what does not count because of the baseline, if anything."""
-    lines = []
-    met = [item.id for item in report.requirements if item.known]
-    if met:
-        lines.append(f"{', '.join(met)}: the baseline fails there already, and it does not count again")
-    unlisted = [item.id for item in report.chosen if item.not_in_baseline]
-    if unlisted:
-        lines.append(f"{', '.join(unlisted)}: the baseline does not list them; they are reported, and do not count")
-    return lines
+#: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
+DATA_LOST = "data-lost"
+
+
+def worsened(result: Result, lines: Sequence[str], folder: Path | None) -> Result:
+    """The result of a run of which a report is missing: exit status 5, in what was written too.
+
+    :param lines: what is missing; told already.
+    :param folder: where the reports are; None where none are written.
+    """
+    run = result.report.run
+    status = worst({run.exit_status, SuiteError.exit_status})
+    report = msgspec.structs.replace(
+        result.report,
+        run=msgspec.structs.replace(run, exit_status=status, remarks=(*run.remarks, *map(one_line, lines))),
+    )
+    report = toned_down(report)
+    if folder is not None:
+        # What could not be written a moment ago cannot be written now: it is told already.
+        write_all(report, result.history, folder)
+    return Result(report=report, history=result.history, exit_status=status, lines=result.lines)
 
 
 def read_program(path: Path) -> Program:

@@ -28,6 +28,16 @@ class Stop:
         #: Whether the run is ending already: then nothing more is raised.
         self.taken = False
 
+    @property
+    def exit_status(self) -> int:
+        """130 for an interruption, 143 for an end from outside (SIGTERM, SIGHUP)."""
+        return 130 if self.number in (None, signal.SIGINT) else 143
+
+    @property
+    def words(self) -> str:
+        """What came, in words."""
+        return "interrupted" if self.exit_status == 130 else f"ended by {signal.Signals(self.number or 0).name}"
+
     def check(self) -> None:
         """Raise what came before, if anything did.
 
@@ -48,17 +58,27 @@ class Stop:
 
 @contextmanager
 def caught() -> Iterator[Stop]:
-    """While this lasts, SIGINT and SIGTERM end the run in order. In other threads than the main one nothing changes."""
+    """While this lasts, SIGINT, SIGTERM and SIGHUP end the run in order. In other threads than the main one nothing changes.
+
+    A SIGHUP that is ignored already stays so: that is what ``nohup`` is for.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.come) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop.come) for number in _ending()}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ending() -> tuple[signal.Signals, ...]:
+    """The signals that end a run. Where there is no SIGHUP (Windows), the other two."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    heard = hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *((hang_up,) if hang_up is not None and heard else ()))
 
 
 def _inside_a_library(frame: FrameType | None) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.contract.vocabulary import error_code, instant
 from conformance.errors import FormatError
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Row
+from oracle.asked import error_code
 from oracle.line import (
     BATCH_STATUSES,
     BATCH_WORDS,
@@ -28,6 +28,7 @@ from oracle.line import (
     Shown,
     Wait,
 )
+from oracle.seen import instant
 
 CAMPAIGN = "campaign_A"
 BATCH = "batch_1"
@@ -177,7 +178,7 @@ def _message(row: int, shown: Shown, operation: Operation) -> dict[str, Any]:
         "createdAt": _START.isoformat(),
     }
     if shown.stamp is not None:
-        body["updatedAt"] = (_START + timedelta(seconds=shown.stamp)).isoformat()
+        body["updatedAt"] = (_START + timedelta(seconds=shown.stamp, milliseconds=1)).isoformat()
     if shown.count is not None:
         listed = operation == "batch_list"
         if listed:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 from conformance.errors import SuiteError
 from conformance.history.records import History
-from conformance.judges.inference.retry_call import RetryCall
-from oracle.asked import Asked, Look, asked
+from oracle.asked import Asked, Call, Look, asked
 from oracle.world import (
+    RANK,
     Outcome,
     Step,
     Switches,
@@ -48,7 +49,7 @@ class _Node(NamedTuple):
     world: World
     #: Looks and writes that are still to come, by their position in the history's list of them.
     looks: frozenset[int]
-    writes: frozenset[int]
+    calls: frozenset[int]
     #: (message, updatedAt, visit): which visit of a status each updatedAt belongs to (A5).
     stamps: frozenset[tuple[int, str, int]]
     #: By when a batch with nothing underway must be retryable; infinite while something is, or it is.
@@ -65,8 +66,15 @@ def explain(history: History, switches: Switches | None = None, *, bound: int = 
     :raises SearchBoundError: the bound is reached.
     """
     chosen = switches or Switches()
-    what = asked(history, chosen)
-    return None if what.faults else _Search(what, chosen, bound).run()
+    first = asked(history, chosen)
+    unclear = sorted(first.unclear) if chosen.counted else []
+    for number in range(len(unclear) + 1):
+        for views in combinations(unclear, number):
+            what = asked(history, chosen, frozenset(views)) if views else first
+            found = None if what.faults else _Search(what, chosen, bound).run()
+            if found is not None:
+                return found
+    return None
 
 
 class _Search:
@@ -75,7 +83,7 @@ class _Search:
         self.switches = switches
         self.bound = bound
         times = {t for look in what.looks for t in (look.begin, look.end)}
-        times.update(t for w in what.writes for t in (w.t, w.last))
+        times.update(t for c in what.calls for t in (c.t, c.last))
         self.cuts: tuple[float, ...] = (*sorted({0.0} | {max(t, 0.0) for t in times}), math.inf)
         self.stamped = switches.stamped and any(g.stamp for look in what.looks for g in look.glances)
 
@@ -103,12 +111,12 @@ class _Search:
         return None
 
     def _starts(self) -> Iterator[_Node]:
-        looks, writes = frozenset(range(len(self.what.looks))), frozenset(range(len(self.what.writes)))
+        looks, calls = frozenset(range(len(self.what.looks))), frozenset(range(len(self.what.calls)))
         for world in starts(self.what.rows, self.switches, made=self.what.made):
-            yield self._node(_Node(0, world, looks, writes, frozenset(), math.inf))
+            yield self._node(_Node(0, world, looks, calls, frozenset(), math.inf))
 
     def _done(self, node: _Node) -> bool:
-        return not node.looks and all(self.what.writes[i].outcome == "unknown" for i in node.writes)
+        return not node.looks and all(self.what.calls[i].outcome == "unknown" for i in node.calls)
 
     def _told(self, node: _Node, came: dict[_Node, tuple[_Node, str]]) -> Execution:
         steps: list[tuple[float, str]] = []
@@ -123,11 +131,11 @@ class _Search:
         """What may come next; the search takes the last of them first: time passes before anything else happens."""
         for step in moves(node.world, self.switches, self._wanted(node)):
             yield from self._after(node, step)
-        for i in node.writes:
-            write = self.what.writes[i]
-            if write.t <= self.cuts[node.cut]:
-                for step in self._decided(node, write):
-                    yield from self._after(node._replace(writes=node.writes - {i}), step)
+        for i in node.calls:
+            call = self.what.calls[i]
+            if call.t <= self.cuts[node.cut]:
+                for step in self._decided(node, call):
+                    yield from self._after(node._replace(calls=node.calls - {i}), step)
         yield from self._bound_to_stamps(node)
         later = self._later(node)
         if later is not None:
@@ -158,11 +166,14 @@ class _Search:
             return None
         if any(self.what.looks[i].end <= now for i in node.looks):
             return None
-        if any(self.what.writes[i].last <= now and self.what.writes[i].outcome != "unknown" for i in node.writes):
+        if any(self.what.calls[i].last <= now and self.what.calls[i].outcome != "unknown" for i in node.calls):
             return None
-        if any(due.until <= now for due in node.world.due) or node.calm_by <= now:
+        if any(due.must and due.until <= now for due in node.world.due) or node.calm_by <= now:
             return None
-        return self._shown(node._replace(cut=node.cut + 1))
+        world = node.world
+        if any(due.until <= now for due in world.due):
+            world = world._replace(due=tuple(due for due in world.due if due.until > now))
+        return self._shown(self._node(node._replace(cut=node.cut + 1, world=world)))
 
     def _open(self, node: _Node) -> Iterator[tuple[int, Look]]:
         for i in node.looks:
@@ -204,38 +215,38 @@ class _Search:
 
     def _wanted(self, node: _Node) -> tuple[frozenset[str], ...]:
         """Letters that make a difference: those still looked for, ``created`` left behind, and the two ends."""
-        wanted = [{"C", "E", "S", "F"} for _ in node.world.messages]
+        wanted: list[set[str]] = [{"C", "E", "S", "F"} for _ in node.world.messages]
         for i in node.looks:
             for glance in self.what.looks[i].glances:
-                wanted[glance.message].update(letter for letter in (glance.status, glance.newest) if letter)
+                wanted[glance.message].update(letter for letter in (glance.status, glance.newest) if letter in RANK)
         return tuple(map(frozenset, wanted))
 
-    def _decided(self, node: _Node, write: RetryCall) -> Iterator[Step]:
-        for outcome in self._outcomes(node, write):
-            if self._answers(write, outcome):
+    def _decided(self, node: _Node, call: Call) -> Iterator[Step]:
+        for outcome in self._outcomes(node, call):
+            if self._answers(call, outcome):
                 what = "accepted" if outcome.accepted else "refused"
-                lost = ", and the answer is lost" if write.outcome == "unknown" else ""
-                yield Step(f"retry {write.n} is {what}{lost}", outcome.world)
-        if write.outcome == "refused" and not 400 <= (write.status or 0) < 500:
-            yield Step(f"retry {write.n} is answered {write.status}", node.world)
-        if write.outcome == "refused" and write.status in (401, 403):
-            yield Step(f"retry {write.n} is answered {write.status}", node.world)
+                lost = ", and the answer is lost" if call.outcome == "unknown" else ""
+                yield Step(f"retry {call.n} is {what}{lost}", outcome.world)
+        refused = call.outcome == "refused"
+        # The key is refused, or what is odd about the request (ruling 30): nothing else happens.
+        if refused and (call.harmless or call.status in (401, 403)):
+            yield Step(f"retry {call.n} is answered {call.status}", node.world)
 
-    def _outcomes(self, node: _Node, write: RetryCall) -> Iterator[Outcome]:
-        if write.message is not None:
-            if (place := self.what.position.get(write.n)) is not None:
-                yield from single(node.world, place, self.switches)
+    def _outcomes(self, node: _Node, call: Call) -> Iterator[Outcome]:
+        if call.single:
+            if call.place is not None:
+                yield from single(node.world, call.place, self.switches)
             return
-        decided = self.cuts[node.cut + 1] if write.outcome == "unknown" else write.last
-        yield from retry(node.world, self.switches, write=write.n, until=decided + self.what.settle)
+        decided = self.cuts[node.cut + 1] if call.outcome == "unknown" else call.last
+        yield from retry(node.world, self.switches, write=call.n, until=decided + self.what.settle)
 
-    def _answers(self, write: RetryCall, outcome: Outcome) -> bool:
-        if write.outcome == "unknown":
+    def _answers(self, call: Call, outcome: Outcome) -> bool:
+        if call.outcome == "unknown":
             return True
         if outcome.accepted:
-            return write.outcome == "accepted"
-        if write.outcome != "refused" or not 400 <= (write.status or 0) < 500:
+            return call.outcome == "accepted"
+        if call.outcome != "refused":
             return False
-        if outcome.codes is not None and write.message is None and write.status != 400:
+        if outcome.codes is not None and not call.single and call.status != 400:
             return False
-        return code_passes(outcome, write.code, alone=write.message is not None)
+        return code_passes(outcome, call.code, alone=call.single)

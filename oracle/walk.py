@@ -12,7 +12,17 @@ from random import Random
 from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
 from conformance.history.records import History
 from oracle.exchanges import to_history
-from oracle.line import Cell, Line, Listing, Part, Reads, Retry, Shown, Wait, usual_roles
+from oracle.line import (
+    Cell,
+    Line,
+    Listing,
+    Part,
+    Reads,
+    Retry,
+    Shown,
+    Wait,
+    usual_roles,
+)
 from oracle.world import UNMADE, Outcome, Switches, World, moves, retry, single, starts
 
 #: Seconds that a cell takes, with the pause after it (``exchanges``).
@@ -83,6 +93,8 @@ class Walk:
     def _in_time(self, until: float) -> None:
         """What is due by then comes: attempts that are owed, and the end of processing."""
         for due in self.world.due:
+            if not due.must and due.until <= until:
+                self._become(self.world._replace(due=tuple(other for other in self.world.due if other != due)))
             while due in self.world.due and due.until <= until:
                 if not self.world.messages[due.message].ended and self.rng.random() < 0.5:
                     # An owed attempt waits for the one underway, which has to fail in time.
@@ -174,9 +186,11 @@ class Walk:
             outcomes = [o for o in outcomes if not o.world.due]
         outcome = self._chosen(outcomes)
         if draw < 0.12:
-            if self.rng.random() < 0.7:
+            status = self.rng.choice([None, 503, 500])
+            # A 500 claims that nothing was done (BR-ERR-07).
+            if status != 500 and self.rng.random() < 0.7:
                 self._become(outcome.world)
-            return Retry(status=self.rng.choice([None, 503]))
+            return Retry(status=status)
         self._become(outcome.world)
         if self.lazy and outcome.accepted:
             self._reset_at_once()
@@ -187,7 +201,7 @@ class Walk:
 
     def _reset_at_once(self) -> None:
         for due in self.world.due:
-            if due.write == self.written and self.world.messages[due.message].status == "F":
+            if due.must and due.write == self.written and self.world.messages[due.message].status == "F":
                 rest = tuple(other for other in self.world.due if other != due)
                 self._become(self.world.put(due.message, "C", reset=True)._replace(due=rest))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, UNRESOLVED_CODE
 
@@ -30,8 +30,10 @@ class Switches:
 
     #: A1. Within one attempt a message only moves forward; off: anywhere (from a terminal status if A2 is off too).
     forward: bool = True
-    #: A2. Terminal stays terminal until a retry; off: late corrections (ruling 18), or back where A1 is off too.
-    terminal: bool = True
+    #: A2a. A failure stays until a retry; off: late corrections (ruling 18), or back where A1 is off too.
+    failure_stays: bool = True
+    #: A2b. A success stays until a retry; off as above.
+    success_stays: bool = True
     #: A3. One message in one answer is one instant, batch status included; off: each field is one of its own.
     instant: bool = True
     #: A4. Attempts are counted up by one at the reset; off: counts say nothing.
@@ -54,37 +56,40 @@ class Switches:
     delayed: bool = True
     #: Ruling 17: an accepted retry may leave messages out if the batch then shows so; off: it takes up every one.
     partial: bool = True
+    #: Ruling 21: whom a retry picks up may be decided at any instant until its effect; off: at its decision.
+    selects_late: bool = True
+    #: Ruling 24: an accepted single retry may change the batch's status; off: it leaves it.
+    single_touches: bool = True
     #: BR-ERR-01 and -02: a refusal's code names one of its reasons; off: it is any.
     codes: bool = True
 
-    def only(self, axioms: tuple[str, ...]) -> Switches:
-        """These switches, with every axiom off that is not named."""
-        return self.without(*(axiom for axiom in AXIOMS if axiom not in axioms))
-
     def without(self, *axioms: str) -> Switches:
         """These switches, with the named axioms off."""
-        off = {AXIOMS[axiom] for axiom in axioms}
-        return replace(
-            self,
-            forward=self.forward and "forward" not in off,
-            terminal=self.terminal and "terminal" not in off,
-            instant=self.instant and "instant" not in off,
-            counted=self.counted and "counted" not in off,
-            stamped=self.stamped and "stamped" not in off,
-            alone=self.alone and "alone" not in off,
-            timely=self.timely and "timely" not in off,
-        )
+        off = {field for axiom in axioms for field in AXIOMS.get(axiom, ())}
+        return replace(self, **_off(off))
+
+    def only(self, axioms: tuple[str, ...]) -> Switches:
+        """These switches, with every axiom off that is not named."""
+        named = {field for axiom in axioms for field in AXIOMS.get(axiom, ())}
+        off = {field for fields in AXIOMS.values() for field in fields} - named
+        return replace(self, **_off(off))
 
 
-#: The switch of each axiom.
-AXIOMS = {
-    "A1": "forward",
-    "A2": "terminal",
-    "A3": "instant",
-    "A4": "counted",
-    "A5": "stamped",
-    "A6": "alone",
-    "A7": "timely",
+def _off(fields: set[str]) -> dict[str, Any]:
+    return dict.fromkeys(fields, False)
+
+
+#: The switches of each axiom; others (A8, A9, A10) are about what the model does not know.
+AXIOMS: dict[str, tuple[str, ...]] = {
+    "A1": ("forward",),
+    "A2": ("failure_stays", "success_stays"),
+    "A2a": ("failure_stays",),
+    "A2b": ("success_stays",),
+    "A3": ("instant",),
+    "A4": ("counted",),
+    "A5": ("stamped",),
+    "A6": ("alone",),
+    "A7": ("timely",),
 }
 
 
@@ -101,11 +106,16 @@ class Message(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An attempt that an accepted retry owes a message; it begins by ``until`` or is left out (rulings 16, 17)."""
+    """An attempt that an accepted retry owes a message; it begins by ``until`` or is left out (rulings 16, 17).
+
+    Where it is not a ``must``, the message had not failed when the retry was decided: it may be picked up if it fails
+    until then (ruling 21).
+    """
 
     write: int
     message: int
     until: float
+    must: bool = True
 
 
 class World(NamedTuple):
@@ -121,11 +131,11 @@ class World(NamedTuple):
     @property
     def calm(self) -> bool:
         """Nothing underway and nothing owed: a batch that is still processed must come to an end."""
-        return not self.due and all(m.ended for m in self.messages)
+        return not any(due.must for due in self.due) and all(m.ended for m in self.messages)
 
     def spent(self, i: int) -> bool:
         """Whether no more retry of the message may begin, those that are owed included."""
-        owed = sum(due.message == i for due in self.due)
+        owed = sum(due.message == i and due.must for due in self.due)
         return self.messages[i].attempt - 1 + owed >= self.limit
 
     def put(self, i: int, status: str, *, reset: bool = False) -> World:
@@ -188,7 +198,7 @@ def _may_move(now: str, then: str, switches: Switches) -> bool:
         return False
     if now == UNMADE:
         return then == "C"
-    if now in _ENDED and switches.terminal:
+    if (now == "F" and switches.failure_stays) or (now == "S" and switches.success_stays):
         return False
     if now in _ENDED and then in _ENDED:
         return True
@@ -198,9 +208,15 @@ def _may_move(now: str, then: str, switches: Switches) -> bool:
 def _owed(world: World, switches: Switches) -> Iterator[Step]:
     for due in world.due:
         rest = tuple(other for other in world.due if other != due)
-        if world.messages[due.message].status == "F":
+        status = world.messages[due.message].status
+        if status == "F" and (due.must or not world.spent(due.message)):
             after = world.put(due.message, "C", reset=True)._replace(due=rest)
             yield Step(f"retry {due.write} resets message {due.message}", after)
+        if not due.must:
+            continue
+        if status == "S":
+            # Corrected meanwhile (ruling 18): there is nothing to retry.
+            yield Step(f"retry {due.write} finds message {due.message} delivered", world._replace(due=rest))
         if switches.partial:
             after = world._replace(due=rest, batch="failed", left=True)
             yield Step(f"retry {due.write} leaves message {due.message} out", after)
@@ -223,7 +239,7 @@ def _statuses(world: World, switches: Switches) -> Iterator[BatchStatus]:
     if world.batch == "failed" and not created and not world.left:
         yield "enq"
     settled = world.batch == "busy" or world.left or (world.batch == "failed" and created)
-    if world.due and switches.processing and not settled:
+    if any(due.must for due in world.due) and switches.processing and not settled:
         yield "busy"
 
 
@@ -241,8 +257,11 @@ def retry(world: World, switches: Switches, *, write: int, until: float) -> Iter
 
 
 def _accepted(world: World, able: list[int], switches: Switches, *, write: int, until: float) -> Iterator[Outcome]:
-    owed = tuple(sorted((*world.due, *(Due(write, i, until) for i in able))))
-    after = world._replace(left=False, due=owed)
+    owed = [*world.due, *(Due(write, i, until) for i in able)]
+    if switches.selects_late and switches.delayed:
+        flying = [i for i, m in enumerate(world.messages) if not m.ended and not world.spent(i)]
+        owed += [Due(write, i, until, False) for i in flying]
+    after = world._replace(left=False, due=tuple(sorted(owed)))
     if not switches.delayed:
         for i in able:
             after = after.put(i, "C", reset=True)
@@ -261,7 +280,7 @@ def _refused(world: World, able: list[int], switches: Switches) -> Iterator[Outc
         codes.add(NOT_RETRYABLE_CODE)
     if created or (underway and (switches.underway_blocks or not able)):
         codes.add(UNRESOLVED_CODE)
-    if world.due:
+    if any(due.must for due in world.due):
         codes.update((NOT_RETRYABLE_CODE, UNRESOLVED_CODE))
     if not able:
         codes.add(NO_FAILED_CODE)
@@ -280,7 +299,11 @@ def single(world: World, message: int, switches: Switches) -> Iterator[Outcome]:
     able = world.messages[message].status == "F"
     spent = world.spent(message)
     if able and not spent:
-        yield Outcome(True, None, world.put(message, "C", reset=True))
+        after = world.put(message, "C", reset=True)
+        yield Outcome(True, None, after)
+        if switches.single_touches:
+            for status in _BATCH[:2]:
+                yield Outcome(True, None, after._replace(batch=status, left=False))
     yield Outcome(False, None if spent else frozenset(), world)
 
 

@@ -25,6 +25,7 @@ class Story:
     :param fields: which fields show attempts: ``numAttempts``, ``messageAttempts``, ``attempts``.
     :param status: whether ``batches`` is shown.
     :param lag: configured read lag in seconds; None is auto.
+    :param whole_seconds: True if times are shown in whole seconds.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class Story:
         fields: tuple[str, ...] = ("numAttempts", "messageAttempts", "attempts"),
         status: bool = True,
         lag: float | None = None,
+        whole_seconds: bool = False,
     ) -> None:
+        self.whole_seconds = whole_seconds
         self.fields = fields
         self.status_shown = status
         self.header = Header(
@@ -113,6 +116,11 @@ class Story:
         self._exchange("message_read", 200, self._shown(message, "message_read"), message=message)
         return self
 
+    def denied(self, message: str, status: int = 401) -> Self:
+        """A read that is refused for its key."""
+        self._exchange("message_read", status, {"message": "Unauthorized", "statusCode": status}, message=message)
+        return self
+
     def look(self, batch: str) -> Self:
         """The listing, then every message by itself."""
         self.list(batch)
@@ -158,14 +166,16 @@ class Story:
         cause: str | None = None,
         gives: tuple[str, ...] | None = None,
         shows: str | None = None,
+        body: Any = None,
     ) -> Self:
         """Retry one message. ``gives``: messages that get an attempt; by default this one after 201.
 
-        ``shows``: another message in the answer.
+        ``shows``: another message in the answer. ``body``: of an answer that shows none; text is HTML.
         """
         for given in ((message,) if status == 201 else ()) if gives is None else gives:
             self.attempt(given)
-        body: Any = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)
+        if body is None:
+            body = self._shown(shows or message, "single_retry") if status in (200, 201) else _error(code)
         self._exchange("single_retry", status, body, message=message, cause=cause)
         return self
 
@@ -213,7 +223,8 @@ class Story:
         return {o.key: o.value for o in self.opinions() if isinstance(o, Observation)}
 
     def _stamp(self) -> str:
-        return (_START + timedelta(seconds=self.now)).isoformat()
+        now = _START + timedelta(seconds=self.now)
+        return (now.replace(microsecond=0) if self.whole_seconds else now).isoformat()
 
     def attempt(self, message: str) -> None:
         known = self.messages[message]

@@ -105,7 +105,8 @@ def test_arguments_behind_the_dashes_choose_and_do_nothing_else(
     status, _, err = command("run", "--target", "reference", "--report-dir", str(tmp_path / "r"), "--", *arguments)
     assert status == 2
     assert said in err
-    assert not (tmp_path / "r").exists()
+    assert said in (tmp_path / "r" / "summary.md").read_text(encoding="utf-8").replace("\\", "")
+    assert not (tmp_path / "r" / "history.jsonl").exists()
 
 
 def test_habits_behind_the_dashes_change_nothing() -> None:

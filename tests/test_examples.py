@@ -22,7 +22,7 @@ def test_a_users_falsifying_example_is_printed(pytester: pytest.Pytester) -> Non
 
 
 def test_schemathesis_blanks_it_without_us(pytester: pytest.Pytester) -> None:
-    """If this fails, schemathesis has mended it, and ``conformance.examples`` may go."""
+    """If this fails, schemathesis has mended it, and ``retry_conformance.hypothesis_printer`` may go."""
     pytester.makepyfile(TEST)
     result = pytester.runpytest_subprocess("-q", "-p", "no:retry_conformance", timeout=60)
     result.stdout.fnmatch_lines(["*number=,*"])

@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conformance.baseline import read_baseline, remarks
 from conformance.catalogue import load
 from conformance.comparison import compare
-from conformance.errors import FormatError
-from conformance.exit_status import PRECEDENCE, meaning, of_verdicts, worst
+from conformance.errors import FormatError, UsageError
+from conformance.exit_status import PRECEDENCE, meaning, nothing_applies, of_verdicts, worst
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
-from conformance.waivers import in_force, read_waivers, stale
+from conformance.waivers import Waiver, idle, in_force, read_waivers, stale
 from tests.conftest import Ran
+from tests.greens import report
 
 PROFILES = ("core", "guide", "hardening")
 TODAY = datetime.date(2026, 11, 24)
@@ -113,7 +115,7 @@ def _waivers(folder: Path, expires: str = "2026-12-31", requirement: str = "BR-A
 
 def test_waivers_in_force(tmp_path: Path) -> None:
     waivers = read_waivers(_waivers(tmp_path))
-    assert set(in_force(waivers, TODAY)) == {"BR-ACC-04"}
+    assert set(in_force(waivers, TODAY, [_item("fail")])) == {"BR-ACC-04"}
     assert stale(waivers, [_item("fail")], load(), TODAY) == []
 
 
@@ -193,6 +195,23 @@ def test_a_selection_that_passes_ends_with_0() -> None:
     assert of_verdicts([_item("pass"), _item("not_run", code="not-selected")], PROFILES) == 0
 
 
+def test_comparing_runs_that_settled_nothing_is_not_nothing_changed() -> None:
+    gone = report(
+        dict.fromkeys([r.id for r in load().requirements], "inconclusive"),
+        exit_status=4,
+        verdict="inconclusive",
+        complete=False,
+        stopped_by="unreachable",
+    )
+    found = compare(gone, gone)
+    assert found.exit_status == 3
+    assert found.lines[0].startswith(
+        "not compared  the new report is of a run that ended with 4: the target cannot be reached"
+    )
+    assert compare(report(), gone).exit_status == 3
+    assert compare(gone, report()).exit_status == 0
+
+
 def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
     many = _item("fail", findings=(_finding("f1"), _finding("f1"), _finding("f2"), _finding("f1")))
@@ -201,6 +220,83 @@ def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     assert told == ("new failure   BR-ACC-04 t: s (3 times)", "new failure   BR-ACC-04 t: s")
     assert sum("mended" in line for line in compare(new, old).lines) == 2
     assert compare(new, new).lines[-1] == "2 findings as before"
+
+
+def test_nothing_but_what_does_not_apply_is_no_pass() -> None:
+    assert nothing_applies([_item("not_applicable"), _item("not_applicable")])
+    assert not nothing_applies([_item("not_applicable"), _item("pass")])
+    assert not nothing_applies([])
+
+
+def _fails_with(*fingerprints: str) -> ReportedRequirement:
+    return _item("fail", findings=tuple(map(_finding, fingerprints)))
+
+
+@pytest.mark.parametrize(
+    ("named", "found", "covered"),
+    [
+        (("f1",), ("f1",), True),
+        (("f1",), ("f1", "f1"), True),
+        (("f1",), ("f1", "f2"), False),
+        (("f1", "f2"), ("f1", "f2"), True),
+        (("f3",), ("f1",), False),
+        (("",), ("f1", "f2"), True),
+    ],
+)
+def test_a_waiver_may_name_a_finding(named: tuple[str, ...], found: tuple[str, ...], covered: bool) -> None:
+    waivers = [
+        Waiver(requirement="BR-ACC-04", covers="fail", reason="r", link="l", expires=TODAY, fingerprint=name)
+        for name in named
+    ]
+    item = _fails_with(*found)
+    waived = in_force(waivers, TODAY, [item]).get("BR-ACC-04")
+    assert (of_verdicts([msgspec.structs.replace(item, waived=waived)], PROFILES) == 0) is covered
+    unmet = [line for line in idle(waivers, [item], TODAY) if "was not met" in line]
+    assert bool(unmet) == bool({name for name in named if name} - set(found))
+
+
+def test_a_waiver_that_is_not_used_is_reported() -> None:
+    waiver = Waiver(requirement="BR-ACC-04", covers="inconclusive", reason="r", link="l", expires=TODAY)
+    assert "is not used" in idle([waiver], [_item("pass")], TODAY)[0]
+    assert idle([waiver], [_item("inconclusive", code="x")], TODAY) == []
+    assert idle([msgspec.structs.replace(waiver, expires=TODAY - datetime.timedelta(1))], [_item("pass")], TODAY) == []
+
+
+def test_a_waiver_holds_on_its_last_day() -> None:
+    waiver = Waiver(requirement="BR-ACC-04", covers="fail", reason="r", link="l", expires=TODAY)
+    assert stale([waiver], [_item("fail")], load(), TODAY) == []
+    assert "expired" in stale([waiver], [_item("fail")], load(), TODAY + datetime.timedelta(1))[0]
+
+
+def _baseline(folder: Path, made: Report) -> Path:
+    path = folder / "baseline.json"
+    path.write_bytes(msgspec.json.encode(made))
+    return path
+
+
+def test_a_red_report_is_no_baseline_unless_it_is_asked_for(tmp_path: Path) -> None:
+    for status in (1, 2, 3, 4, 5, 130, 143):
+        path = _baseline(tmp_path, report({"BR-ACC-04": "fail"}, exit_status=status))
+        with pytest.raises(UsageError, match=f"exit status {status}.*--baseline-allow-red"):
+            read_baseline(path)
+        assert read_baseline(path, allow_red=True).known == {"f" * 12}
+    # Failures that were known then do not make it red.
+    assert read_baseline(_baseline(tmp_path, report({"BR-ACC-04": "fail"}))).known == {"f" * 12}
+
+
+def test_a_baseline_of_something_else_is_warned_about(tmp_path: Path) -> None:
+    made = report()
+    baseline = read_baseline(_baseline(tmp_path, made))
+    assert remarks(baseline, made) == []
+    other = msgspec.structs.replace(
+        made,
+        target=msgspec.structs.replace(made.target, base_url="http://other/", campaign_id="campaign_b"),
+        suite=msgspec.structs.replace(made.suite, contract_version="9.9"),
+    )
+    told = remarks(baseline, other)
+    assert [line.partition("(")[0] for line in told] == [
+        f"the baseline is of another {what} " for what in ("target", "campaign", "contract")
+    ]
 
 
 @pytest.mark.parametrize(

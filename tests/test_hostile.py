@@ -31,8 +31,8 @@ from tests.raw import KEY, Script, a_config, answer, listening, request_on, sayi
 
 #: The tester's own number: a success, as any that the reference target does not know.
 NUMBER = "6591234567"
-#: Seconds that a run of this table has; and beyond them.
-SECONDS, PATIENCE = 2.5, 12.5
+#: Seconds that a run of this table has, and seconds after which it hangs, on a machine that has much else to do.
+SECONDS, PATIENCE = 2.5, 40.0
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2R5In0.c2lnbmF0dXJlLW9mLWl0"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
 
@@ -281,7 +281,6 @@ MUTATIONS: dict[str, Mutation] = {
     "redirects to nowhere": _location("//"),
     "redirects elsewhere": _location("https://192.0.2.1/api/v2?key=x"),
     "redirects without a place": _retries(307),
-    "status 999": _retries(999, b"{}"),
     "status 204": _retries(204),
     "429 for ever, with an odd date": _retries(429, b"{}", ("retry-after", "Sat, 99 Foo 99999 99:99:99 GMT")),
     "429 for a year": _retries(429, b"{}", ("retry-after", "31536000")),
@@ -312,6 +311,10 @@ MUTATIONS: dict[str, Mutation] = {
 }
 
 
+#: Rows in which an error shows what no error may show.
+REVEALING = {"the key everywhere", "the key in errors", "credentials in errors", "a stack trace in errors"}
+
+
 @pytest.fixture(scope="module")
 def changed() -> Iterator[tuple[Mutating, Config]]:
     """The reference target behind a layer that changes its answers, and a configuration for it."""
@@ -332,18 +335,12 @@ def test_a_target_whose_answers_are_changed(row: str, tmp_path: Path, changed: t
     layer, config = changed
     layer.change(MUTATIONS[row])
     began = time.monotonic()
-    selected = ("BR-ERR-01", "BR-IDS-05", "BR-SEC-07")
+    selected = ("BR-ERR-01", "BR-ERR-05", "BR-IDS-05", "BR-SEC-07")
     result = execute(config, Options(report_dir=tmp_path, drivers=("scenarios",), depth="quick", selected=selected))
     _checked(result, tmp_path, began, OWN_KEY, OTHER_KEY)
-    # Nobody is accused of what the layer's own target did not do: a secret that was shown is one.
-    if row in (
-        "the path in errors",
-        "ids that are JWTs",
-        "cursors that are JWTs",
-        "cursors with token=",
-        "errors with forged marks",
-    ):
-        assert not [item for item in result.report.requirements if item.id == "BR-ERR-05" and item.verdict == "fail"]
+    # A secret that was shown is one, and nothing else is.
+    shown = {item.id for item in result.report.requirements if item.verdict == "fail"}
+    assert ("BR-ERR-05" in shown) == (row in REVEALING)
 
 
 def _short(config: Config) -> Config:
@@ -397,6 +394,7 @@ SCRIPTS: dict[str, Script] = {
     "HTTP/9.9": saying(b"HTTP/9.9 200 OK\r\ncontent-length: 0\r\n\r\n"),
     "a length of minus one": saying(OK + b"content-length: -1\r\n\r\n"),
     "a length of 10^30": saying(OK + b"content-length: 1" + b"0" * 30 + b"\r\n\r\n" + PAGE),
+    "status 999": saying(b"HTTP/1.1 999 X\r\ncontent-length: 2\r\n\r\n{}"),
     "two lengths": saying(OK + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
     "a switch of protocols": saying(b"HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n"),
     "gzip within gzip": saying(

@@ -12,7 +12,7 @@ COUNTS = ("numAttempts", "messageAttempts", "attempts")
 
 
 def _blocking(message: str = "b.0", *, fields: tuple[str, ...] = COUNTS, lag: float | None = None) -> Story:
-    """A failed batch in which a single retry has put one message to ``created``, and a read shows it (ruling 24); an untouched batch beside."""
+    """A failed batch in which a single retry has put one message to ``created``, read so (ruling 24); an untouched one beside."""
     story = Story(fields=fields, lag=lag).send("b", "FFF").send("ctl", "FS").look("b").look("ctl")
     return story.finish("b").finish("ctl").look("ctl").look("b").single(message).read(message)
 

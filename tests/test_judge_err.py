@@ -113,9 +113,9 @@ def test_err_04_no_batch_is_accepted() -> None:
 
 def test_err_04_odd_input_that_breaks_it() -> None:
     twice = _asked("id:malformed:quote", 500, story=_asked("id:malformed:quote", 500))
-    assert twice.findings() == {"BR-ERR-04"}
-    assert _asked("id:malformed:quote", 500).findings() == set()
-    assert ("BR-ERR-04", "not-repeated") in _asked("id:malformed:quote", 500).doubts()
+    assert twice.findings() == set()
+    assert ("BR-ERR-04", "not-repeated") in twice.doubts()
+    assert _asked("id:malformed:quote", 500, story=twice).findings() == {"BR-ERR-04"}
     kinds = _asked("body:text", 500, story=_asked("body:null", 502, story=_asked("id:malformed:quote", 500)))
     assert kinds.findings() == {"BR-ERR-04"}
 
@@ -146,7 +146,9 @@ def test_err_04_what_gets_through_when_it_is_sent_again_breaks_nothing() -> None
     for cause in ("body:text", "body:null", "id:malformed:quote"):
         _asked(cause, 400, ENVELOPE, story=_asked(cause, 502, story=story))
     assert story.findings() == set()
-    assert "BR-ERR-04" in _asked("body:array", 500, story=_asked("body:array", 500, story=story)).findings()
+    for _ in range(3):
+        _asked("body:array", 500, story=story)
+    assert "BR-ERR-04" in story.findings()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.findings import Finding
@@ -155,3 +156,15 @@ def test_targets_that_list_no_attempts_are_decided(fields: tuple[str, ...]) -> N
     story.wait(11).look("b").retry("b", 400, NO_FAILED).look("b").look("ctl")
     assert story.findings() == set()
     assert {f"BR-SEL-0{n}" for n in (1, 2, 3, 5, 7, 8)} | {"BR-SEL-04 batch"} <= story.exercised()
+
+
+def test_attempts_that_the_loser_of_a_race_takes_back_may_be_its_rollback() -> None:
+    story = _failed("F").retry("b").retry("b", 400, UNRESOLVED)
+    first, second = story.exchanges[-2:]
+    story.exchanges[-1] = type(second)(
+        invoke=msgspec.structs.replace(second.invoke, t=first.t + 0.001),
+        end=msgspec.structs.replace(second.end, last=story.now + 0.1),
+    )
+    story.list("b").wait(1)
+    del story.messages["b.0"]["attempts"][-1]
+    assert {"BR-SEL-05", "BR-CON-02"} in _named(story.list("b").list("b"))

@@ -100,6 +100,19 @@ def test_sel_03_unknown_statuses_are_left_alone() -> None:
     assert story.findings() == set()
 
 
+def test_sel_03_a_new_attempt_shows_the_error_of_the_old_one() -> None:
+    story = _failed()
+    story.messages["b.0"]["attempts"][0].update(errorType="delivery_error", errorCode="routing_error")
+    assert story.look("b").retry("b").look("b").findings() == set()
+    story.messages["b.0"]["attempts"][1].update(errorType="delivery_error", errorCode="routing_error")
+    assert story.look("b").findings() == set(), "which attempt is the newest is told when it is seen first"
+    story = _failed()
+    story.messages["b.0"]["attempts"][0].update(errorType="delivery_error", errorCode="routing_error")
+    story.look("b").retry("b")
+    story.messages["b.0"]["attempts"][1].update(errorType="delivery_error", errorCode="routing_error")
+    assert "BR-SEL-03" in story.look("b").findings()
+
+
 def test_sel_04_four_times() -> None:
     assert "BR-SEL-04" in _rounds(_failed(), 4).findings()
 

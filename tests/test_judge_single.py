@@ -32,9 +32,9 @@ def test_what_is_not_failed_is_refused() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(400, UNRESOLVED), (409, "conflict")])
 def test_sgl_01_another_answer_than_documented(status: int, code: str) -> None:
-    assert _failed().single("nobody", status, code, cause="id:unknown").findings() == {"BR-SGL-01"}
-    assert _failed().single("b.2", status, code).look("b").findings() == {"BR-SGL-01"}
-    assert _failed().single("b.0").single("b.0", status, code).look("b").findings() == {"BR-SGL-01"}
+    assert "BR-SGL-01" in _failed().single("nobody", status, code, cause="id:unknown").findings()
+    assert "BR-SGL-01" in _failed().single("b.2", status, code).look("b").findings()
+    assert "BR-SGL-01" in _failed().single("b.0").single("b.0", status, code).look("b").findings()
 
 
 def test_sgl_01_a_gateway_s_404_says_nothing_of_the_target() -> None:

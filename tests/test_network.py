@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conformance.config_load import load
 from conformance.errors import TargetError
 from conformance.exit_status import of_verdicts
 from conformance.findings import Doubt, Finding
@@ -21,11 +22,11 @@ from conformance.history.reader import read_history
 from conformance.history.records import End, Exchange, History, Invoke, Outcome
 from conformance.judges import judge
 from conformance.reference.faults import FAULTS
-from conformance.reference.server import ReferenceServer
+from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from conformance.reference.variants import VARIANTS
 from conformance.session import Options, Result, execute
-from conformance.transport.silence import CALLS, SECONDS, Silence
+from conformance.transport.outage import CALLS, REFUSED, SECONDS, Outage
 from tests.proxy import LOSING, READS, WRITES, Fault, Kind, Passed, Proxy
 
 #: Scenarios: rounds, blocked, keys, unknown, control.
@@ -298,7 +299,7 @@ def _exchange(t: float, status: int | None) -> Exchange:
 
 @pytest.mark.parametrize("status", [None, 500, 503, 408, 429])
 def test_silence_is_many_requests_and_long(status: int | None) -> None:
-    silence = Silence("http://t", 600.0)
+    silence = Outage("http://t", 600.0)
     for _ in range(3 * CALLS):
         silence.heard(_exchange(1.0, status))
     silence.heard(_exchange(2.0, 404))
@@ -312,7 +313,48 @@ def test_silence_is_many_requests_and_long(status: int | None) -> None:
 
 
 def test_a_few_lost_answers_far_apart_are_no_silence() -> None:
-    silence = Silence("http://t", 600.0)
+    silence = Outage("http://t", 600.0)
     for number in range(CALLS - 1):
         silence.heard(_exchange(1000.0 * number, None))
     silence.at_the_end()
+
+
+def test_a_key_that_worked_and_is_refused_three_times_in_a_row_is_dead() -> None:
+    outage = Outage("http://t", 600.0)
+    for status in (401, 401, 401, 200, 401, 403, 200):
+        outage.heard(_read(status))
+    for _ in range(REFUSED - 1):
+        outage.heard(_read(401))
+    with pytest.raises(TargetError, match="the key that worked is refused"):
+        outage.heard(_read(403))
+
+
+def _read(status: int) -> Exchange:
+    found = _exchange(1.0, status)
+    return msgspec.structs.replace(found, invoke=msgspec.structs.replace(found.invoke, method="GET"))
+
+
+@pytest.mark.parametrize("calls", [60, 250])
+def test_a_key_that_is_revoked_ends_the_run_within_ten_calls(calls: int, tmp_path: Path) -> None:
+    result = _run_with(Settings(revoke_after=calls, speed=4), tmp_path)
+    refused = [e for e in result.history.exchanges if e.status == 401 and e.invoke.auth == "valid"]
+    last = max(e.n for e in result.history.exchanges)
+    assert result.exit_status == TargetError.exit_status
+    assert last - refused[0].n < 10
+    assert any(f"exchange {refused[0].n} first" in line or "the key that worked" in line for line in result.lines)
+    assert not [item.id for item in result.report.requirements if item.verdict == "fail"]
+
+
+def test_a_target_that_lost_its_data_accuses_nobody(tmp_path: Path) -> None:
+    result = _run_with(Settings(restart_after=200, speed=4), tmp_path)
+    assert result.exit_status == TargetError.exit_status
+    assert any("lost its data" in line for line in result.lines)
+    assert not [item.id for item in result.report.requirements if item.verdict == "fail"]
+
+
+def _run_with(settings: Settings, folder: Path) -> Result:
+    with ReferenceServer(settings) as server:
+        file = folder / "target.toml"
+        file.write_text(config_text(server), encoding="utf-8")
+        options = Options(drivers=("scenarios",), depth="quick", seed=1, report_dir=folder / "reports")
+        return execute(load(file, {}), options)

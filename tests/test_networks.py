@@ -144,6 +144,32 @@ def test_a_provider_state_url_that_cannot_be_used_names_itself(url: str, tmp_pat
     assert "base_url" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (saying(answer(404)), "ok    provider_states.url: it refuses a state that there is not (answered 404)"),
+        (saying(answer(500)), "answered 500: 4xx says that it knows none"),
+        (saying(answer(200, b"{}")), "it claims to have set up a state that there is not"),
+        (saying(answer(200, b"<h1>")), "the answer is no JSON object of texts: see that it runs"),
+        (saying(), "no answer (RemoteProtocolError): see that it runs"),
+    ],
+)
+def test_the_doctor_says_what_the_provider_state_url_answers(script: Script, said: str, tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    def kept(connection: socket.socket) -> None:
+        # Looked at, and left to be read by the script.
+        asked.append(connection.recv(65536, socket.MSG_PEEK))
+        script(connection)
+
+    with listening(kept) as vendor, answering(_api()) as url:
+        more = f'[provider_states]\nurl = "http://127.0.0.1:{vendor.port}/states"'
+        status, out = _doctor(tmp_path, url, more)
+    assert status == 0
+    assert said in " ".join(out.split("\n"))
+    assert len(asked) == 1
+
+
 def test_a_target_that_answers_in_br_is_told_so(tmp_path: Path) -> None:
     with listening(saying(answer(200, b"\x3b", "content-encoding: br"))) as server:
         status, said = _doctor(tmp_path, server.url)

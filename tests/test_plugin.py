@@ -7,9 +7,9 @@ import json
 import pytest
 
 from conformance.catalogue import load
-from conformance.plugin import SUITE_FILE
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
+from retry_conformance.pytest_plugin import SUITE_FILE
 from tests.conftest import Ran
 
 SUITE = ("--pyargs", "conformance.suite", "-p", "no:cacheprovider")
@@ -19,7 +19,7 @@ def test_one_item_for_each_requirement_with_its_markers(pytester: pytest.Pyteste
     result = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q")
     names = [line.rpartition("::")[2] for line in result.outlines if "::BR-" in line]
     assert names == [r.id for r in load().requirements]
-    core = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q", "-m", "core and must")
+    core = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-q", "-m", "conformance_core and conformance_must")
     assert [line.rpartition("::")[2] for line in core.outlines if "::BR-" in line] == [
         r.id for r in load().requirements if r.profile == "core" and r.level == "MUST"
     ]
@@ -121,7 +121,8 @@ def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:
 def test_nothing_selected_is_wrong_usage(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess(*SUITE, "--target", "reference", "-k", "NOPE")
     assert result.ret == 2
-    assert not (pytester.path / "reports").exists()
+    assert "choose no requirement" in (pytester.path / "reports" / "summary.md").read_text(encoding="utf-8")
+    assert not (pytester.path / "reports" / "history.jsonl").exists()
 
 
 def test_no_plugin_cuts_the_run_short_or_repeats_a_verdict(pytester: pytest.Pytester) -> None:

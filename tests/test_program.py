@@ -640,6 +640,18 @@ def test_programs_wait_side_by_side() -> None:
     assert said[0].of == 3
 
 
+def test_what_is_soon_over_again_goes_first() -> None:
+    done: list[str] = []
+
+    def urgent() -> Running:
+        yield Pause(until=0.0, what="moved", deadline=1.0, urgent=True)
+        done.append("urgent")
+
+    programs = {"a": _pausing("a", done, 0.0), "urgent": urgent(), "b": _pausing("b", done, 0.0)}
+    scheduler.run(programs, now=lambda: 0.0, sleep=lambda _: None)
+    assert done[0] == "urgent"
+
+
 def test_what_one_program_raises_ends_them_all() -> None:
     closed = []
 
@@ -659,7 +671,7 @@ def test_what_one_program_raises_ends_them_all() -> None:
 
 
 def test_a_plan_counts_every_message_and_names_whom() -> None:
-    plan = make_plan(CONFIG, "standard", ["BR-ACC-06"])
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-02"])
     rounds = next(s for s in SCENARIOS if s.name == "rounds")
     rows = sum(len(s.rows) for s in rounds.program(CONFIG).steps if isinstance(s, Send))
     assert [s.name for s in plan.scenarios] == ["rounds"]
@@ -673,9 +685,9 @@ def test_a_plan_counts_every_message_and_names_whom() -> None:
 def test_a_plan_says_which_limits_do_not_hold_it() -> None:
     def short(**limits: float) -> dict[str, int]:
         config = msgspec.structs.replace(CONFIG, limits=msgspec.convert(limits, Limits))
-        return {s.limit: s.needs for s in make_plan(config, "standard", ["BR-ACC-06"], tuple(DRIVERS)).short}
+        return {s.limit: s.needs for s in make_plan(config, "standard", ["BR-ACC-02"], tuple(DRIVERS)).short}
 
-    plan = make_plan(CONFIG, "standard", ["BR-ACC-06"])
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-02"])
     rows = plan.recipients["failing"]
     likely = 2 + plan.parts[0].calls_likely
     assert short() == {}
@@ -702,7 +714,7 @@ def test_a_plan_tells_drivers_apart() -> None:
 
 def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:
     config = msgspec.structs.replace(CONFIG, limits=Limits(price_per_message=0.05))
-    one, three = (make_plan(config, depth, ["BR-ACC-06"]) for depth in ("standard", "deep"))
+    one, three = (make_plan(config, depth, ["BR-ACC-02"]) for depth in ("standard", "deep"))
     assert three.messages == 3 * one.messages
     assert one.price == round(one.messages * 0.05, 2)
 
@@ -710,14 +722,14 @@ def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:
 def test_a_plan_has_a_price_at_most_and_a_bound_that_counts_what_explores() -> None:
     limits = Limits(price_per_message=0.05, max_messages=60, max_seconds=1000.0)
     config = msgspec.structs.replace(CONFIG, limits=limits)
-    drawn = make_plan(config, "standard", ["BR-ACC-06"], ("machine",))
+    drawn = make_plan(config, "standard", ["BR-ACC-02"], ("machine",))
     assert (drawn.price, drawn.price_at_most) == (0.0, 1.0)
     assert drawn.seconds_at_most > 300
     told = "\n".join(plan_lines(drawn, limits))
     assert "nobody" not in told
     assert "1.00 at most" in told
     few = msgspec.structs.replace(config, limits=Limits(price_per_message=0.05, max_messages=5))
-    both = make_plan(few, "standard", ["BR-ACC-06"], ("scenarios", "machine"))
+    both = make_plan(few, "standard", ["BR-ACC-02"], ("scenarios", "machine"))
     assert both.price_at_most == 0.25, "no more than the limits let out"
 
 
@@ -727,12 +739,12 @@ def test_the_plan_of_a_replay_is_of_its_program_only() -> None:
     )
     plan = replay_plan(CONFIG, [program])
     assert (plan.messages, plan.scenarios, [part.driver for part in plan.parts]) == (4, (), ["replay"])
-    beside = replayed(program, CONFIG, ["BR-ACC-06"])
+    beside = replayed(program, CONFIG, ["BR-ACC-02"])
     assert list(beside) == ["control", "p"], "a batch that is left alone is watched beside it"
 
 
 def test_a_plan_is_folded_between_words() -> None:
-    plan = make_plan(CONFIG, "standard", ["BR-ACC-06", "BR-BLK-01"])
+    plan = make_plan(CONFIG, "standard", ["BR-ACC-02", "BR-BLK-01"])
     for line in plan_lines(plan, CONFIG.limits, 80):
         assert len(line) <= 80
     whole, folded = (" ".join(" ".join(plan_lines(plan, CONFIG.limits, width)).split()) for width in (None, 80))

@@ -230,7 +230,9 @@ def test_a_mark_stands_for_its_text_alone() -> None:
 def test_a_mark_that_the_target_wrote_is_none() -> None:
     for forged in ("[redacted:key:00000000]", "[redacted:key]", "[redacted:stack-trace:00000000]"):
         assert "[redacted:" not in REDACTOR.foreign(f"the key is {forged}")
-        assert "[redacted:" not in json.dumps(REDACTOR.body({"error": {"message": forged, "detail": forged}}))
+        shown = {"message": forged, "detail": forged, "code": forged, "id": forged, forged: 1, "password": forged}
+        marks = re.findall(r"\[redacted:[a-z-]+", json.dumps(REDACTOR.body({"error": shown})))
+        assert marks == ["[redacted:secret"], "but for the one that stands for the password"
 
 
 @pytest.mark.parametrize(
@@ -253,6 +255,25 @@ def test_a_key_of_which_the_request_itself_held_a_word_is_not_proven() -> None:
     redactor = Redactor(["campaign_alpha_0001"], [], known=["campaign_alpha"])
     assert "[redacted:key-part:" in redactor.foreign("the campaign_alpha is closed")
     assert "[redacted:key:" in redactor.foreign("the key campaign_alpha_0001 is closed")
+
+
+@pytest.mark.parametrize("number", [NUMBER, SIMULATOR])
+def test_a_number_in_a_field_that_no_document_names_is_told_by_its_token(number: str) -> None:
+    token = REDACTOR.token(number)
+    for text in (number, f"+{number}", f"the message to {number} is not failed", f"+65 {number[2:6]} {number[6:]}"):
+        shown = REDACTOR.body({"error": {"phone": text, "detail": text}})["error"]
+        assert token in shown["phone"]
+        assert token in shown["detail"]
+        assert shown == REDACTOR.body(shown)
+        assert number == SIMULATOR or number[2:] not in json.dumps(shown)
+    one, two = (REDACTOR.body({"detail": f"{number} {i}"})["detail"] for i in (1, 2))
+    assert one != two
+
+
+def test_a_text_of_ours_in_a_field_that_no_document_names_stays() -> None:
+    text = "hello <b>conformance</b> [n:0a1b2c3d]"
+    assert REDACTOR.body({"error": {"preview": text}}) == {"error": {"preview": text}}
+    assert "digest:" in REDACTOR.body({"preview": "hello <b>conformance</b>"})["preview"]
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,8 @@ def test_single_retries_that_must_be_refused(tmp_path: Path) -> None:
     foreign = ("campaign:other", "auth:other-key", "campaign:other-own-key")
     assert [told[cause].status for cause in foreign] == [403, 403, 400]
     plain = [e for e in _retries(history, "single_retry") if e.invoke.cause is None]
-    assert [(e.status, _code(e)) for e in plain] == [(400, code), (201, ""), (400, code)]
-    delivered, accepted, reset = plain
+    assert [(e.status, _code(e)) for e in plain] == [(400, code), (201, ""), (400, code), (201, "")]
+    delivered, accepted, reset, _ = plain
     assert delivered.invoke.message != accepted.invoke.message == reset.invoke.message
     assert all(told[cause].invoke.message == accepted.invoke.message for cause in foreign)
     # The chain is closed by the accepted retry: nothing but reads lies between, and each probe is read back.

@@ -16,27 +16,27 @@ from oracle.simulator.reduced import reduced, write
 from oracle.simulator.session import broken, simulate
 
 #: Innocents accused: a requirement and the kind of the finding, as the benchmark prints them.
-ACCUSED = (
-    "BR-ACC-02  quiet batch: first retry refused with 404",
-    "BR-ACC-05  201 that attempts nothing",
-    "BR-BLK-02  status after a blocked retry",
-    "BR-ERR-03  400 whose body is not JSON",
-    "BR-SCH-01  not described: batch_retry 400: the body is not JSON",
-    "BR-SCH-02  not described: batch_list 400: the body is not JSON",
-    "BR-SCH-02  not described: message_read 400: the body is not JSON",
-    "BR-SEL-03  latestStatus differs from the newest attempt",
+ACCUSED: tuple[str, ...] = (
+    "BR-ACC-02  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
+    "BR-ACC-02  quiescent batch refused: after a retry, 404",
+    "BR-ACC-02  quiescent batch refused: for the first time, 404",
+    "BR-ACC-06  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
+    "BR-ACC-06  quiescent batch refused: after a retry, 404",
 )
 #: Faults that no judge finds yet.
-MISSED = frozenset({
-    "stays-processing", "never-sent-again", "both-win-races", "loser-undoes", "single-takes-success",
-    "single-answers-another", "batch-retry-takes-singles", "pages-repeat", "stale-view", "stale-count", "shows-recipient",
-    "breaks-on-large-batches",
-})  # fmt: skip
-#: Faults beside which a requirement is named alone that they do not break.
-STRAYED = frozenset({
-    "answers-with-body", "answers200", "two-attempts", "forgets-attempts", "spent-blocks", "pair-acts-twice",
-    "other-language", "shows-recipient", "throttled-is-carried-out", "body-changes-recipient",
-})  # fmt: skip
+MISSED: tuple[str, ...] = (
+    "stays-processing",
+    "loser-undoes",
+    "pages-repeat",
+    "stale-count",
+)
+#: Faults next to which a requirement is named alone that they do not break.
+STRAYED: tuple[str, ...] = (
+    "blocked-is-carried-out",
+    "forgets-attempts",
+    "stale-view",
+    "any-key-is-accepted",
+)
 
 
 def test_legal_histories_of_the_simulator_accuse_nobody() -> None:
@@ -61,7 +61,7 @@ def test_a_planted_fault_is_found_for_what_it_is(name: str) -> None:
         planted(name, seed, tally)
     assert tally.planted[name]
     assert tally.found[name] or name in MISSED
-    assert tally.strayed == [] or name in STRAYED
+    assert [line for line in tally.strayed if not line.startswith(ACCUSED)] == [] or name in STRAYED
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_history() -> None:
 
 
 def test_a_history_is_reduced_and_read_back(tmp_path: Path) -> None:
-    whole = broken("answers200", 1)
+    whole = next(made for seed in range(9) if (made := broken("answers200", seed)).target.fired)
     least = reduced(whole.history, lambda part: any("BR-ACC-04" in f.any_of for f in findings(part)))
     assert len(least.exchanges) < len(whole.history.exchanges)
     write(least, tmp_path / "history.jsonl")

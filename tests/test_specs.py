@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,9 @@ from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
 from conformance.history.records import Operation
 from conformance.judges import RULES
+from conformance.report.write import data_files
 from conformance.scenarios import SCENARIOS
+from tests.greens import report
 
 ROOT = Path(__file__).parent.parent
 #: How many requirements each version of the contract has in each family.
@@ -92,7 +95,7 @@ def test_should_is_said_of_three() -> None:
 
 
 def test_every_requirement_has_a_judge_and_a_scenario() -> None:
-    judged = {name for rules in RULES.values() for rule in rules for name in rule.about}
+    judged = {name for rules in RULES.values() for rule in rules for name in rule.about if name}
     planned = {name for scenario in SCENARIOS for name in scenario.requirements}
     everything = {r.id for r in CATALOGUE.requirements}
     assert judged == everything
@@ -161,3 +164,65 @@ def test_every_ruling_is_told_where_it_is_named() -> None:
     damaged = specs.read("requirements.toml").replace(b'\n6 = "', b'\n66 = "')
     with pytest.raises(FormatError, match="no ruling 6"):
         parse(damaged)
+
+
+def _green() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(data_files(report())["conformance.json"])
+    return loaded
+
+
+WRONG_REPORTS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another verdict": lambda r: r.update(verdict="splendid"),
+    "another verdict of a profile": lambda r: r["profiles"].update(core="splendid"),
+    "another profile": lambda r: r["profiles"].update(gold="conformant"),
+    "another verdict of a requirement": lambda r: r["requirements"][0].update(verdict="passed"),
+    "another level": lambda r: r["requirements"][0].update(level="MAY"),
+    "another profile of a requirement": lambda r: r["requirements"][0].update(profile="gold"),
+    "another reason to stop": lambda r: r["run"].update(stopped_by="weather"),
+    "a key too many": lambda r: r["run"].update(mood="good"),
+    "a key too few": lambda r: r["run"].pop("exit_status"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_REPORTS)
+def test_the_schema_of_reports_is_strict(case: str) -> None:
+    validator = jsonschema_rs.validator_for(json.loads(specs.read("report.schema.json")))
+    made = _green()
+    validator.validate(made)
+    WRONG_REPORTS[case](made)
+    assert not validator.is_valid(made)
+
+
+@pytest.mark.parametrize("name", schemas.TITLES)
+def test_a_schema_has_an_id_descriptions_and_no_keyword_of_others(name: str) -> None:
+    """What ajv refuses in strict mode: keywords that JSON Schema does not know, and keywords beside no type."""
+    schema = json.loads(specs.read(name))
+    jsonschema_rs.meta.validate(schema)
+    assert schema["$id"].startswith("urn:retry-conformance:")
+    known = {
+        *("$schema", "$id", "$defs", "$ref", "title", "description", "type", "properties", "required", "items", "enum"),
+        *("const", "anyOf", "additionalProperties", "propertyNames", "default", "prefixItems", "minItems", "maxItems"),
+    }
+    described = 0
+    for part in _parts(schema):
+        assert set(part) <= known, part.keys() - known
+        described += "description" in part
+        if "enum" in part and part.get("type") != "string":
+            assert set(part) <= {"enum"} or "type" in part
+        for needs, keys in (("object", ("properties", "required")), ("array", ("items", "prefixItems"))):
+            assert not any(key in part for key in keys) or part["type"] == needs
+    assert described >= 20
+
+
+def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every schema inside a schema."""
+    yield schema
+    for key in ("properties", "$defs"):
+        for inner in schema.get(key, {}).values():
+            yield from _parts(inner)
+    for key in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(schema.get(key), dict):
+            yield from _parts(schema[key])
+    for key in ("anyOf", "prefixItems"):
+        for inner in schema.get(key, ()):
+            yield from _parts(inner)

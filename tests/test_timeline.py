@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from conformance.contract.vocabulary import error_code, instant, nonces
 from conformance.findings import Doubt, Finding
 from conformance.history.records import End, Exchange, Invoke
 from conformance.judges import judge
-from conformance.judges.axioms import broken
-from conformance.judges.case import Batch, Case
-from conformance.judges.intervals import error_code, instant, nonces
-from conformance.judges.listings import snapshots
-from conformance.judges.quiet import quiet
-from conformance.judges.timeline import brackets, gain, pending, retried
+from conformance.judges.inference.axioms import breaches
+from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.listings import snapshots
+from conformance.judges.inference.quiescence import NotQuiescent, quiescent
+from conformance.judges.inference.timeline import brackets, gain, owed, retried
 from tests.story import Story
 
 
@@ -76,8 +76,8 @@ def test_messages_are_told_apart_by_their_nonce() -> None:
 def test_counts_compare_only_within_one_field() -> None:
     story = Story(fields=("numAttempts", "attempts")).send("b", "F").look("b").finish("b").look("b")
     case, _ = _case(story.retry("b").look("b"))
-    listed = [s for s in case.sights("b.0") if s.operation == "batch_list"]
-    single = [s for s in case.sights("b.0") if s.operation == "message_read"]
+    listed = [s for s in case.readings("b.0") if s.view == "batch_list"]
+    single = [s for s in case.readings("b.0") if s.view == "message_read"]
     assert gain(listed[0], listed[-1]) == 1
     assert gain(listed[0], single[-1]) is None
 
@@ -87,15 +87,17 @@ def test_a_zero_before_the_first_attempt_ends_does_not_count() -> None:
     first = story.exchanges[1].end.body["data"][0]
     first["numAttempts"], first["messageAttempts"] = 0, []
     case, _ = _case(story)
-    assert gain(case.sights("b.0")[0], case.sights("b.0")[1]) is None
+    assert gain(case.readings("b.0")[0], case.readings("b.0")[1]) is None
     assert story.findings() == set()
 
 
 def test_retries_are_bounded_from_both_sides() -> None:
     story = Story().send("b", "F").look("b").finish("b").look("b").retry("b").retry("b", None).look("b")
     case, batch = _case(story)
-    assert retried(case, batch, "b.0", case.sights("b.0")[-1]) == (1, 2)
-    assert pending(case, batch, "b.0", case.sights("b.0")[-1]) == 1
+    later = batch.retries[-1]
+    times = retried(case, batch, "b.0", later)
+    assert (times.least, times.most) == (0, 1)
+    assert owed(case, batch, "b.0", case.readings("b.0")[-1]).most == 1
 
 
 def test_the_lag_is_twice_what_the_history_shows() -> None:
@@ -106,7 +108,7 @@ def test_the_lag_is_twice_what_the_history_shows() -> None:
     late = story.exchanges[-1]
     story.exchanges[-1] = msgspec.structs.replace(late, end=msgspec.structs.replace(late.end, body=before.end.body))
     case, _ = _case(story.list("b"))
-    assert case.lag == pytest.approx(2 * (late.t - story.exchanges[-3].last))
+    assert case.lag("batch_list") == pytest.approx(2 * (late.t - story.exchanges[-3].last))
 
 
 def _taken_back(fields: tuple[str, ...] = ("numAttempts", "messageAttempts")) -> Story:
@@ -118,12 +120,12 @@ def _taken_back(fields: tuple[str, ...] = ("numAttempts", "messageAttempts")) ->
 
 def test_an_attempt_that_another_retry_makes_up_for_is_no_lag() -> None:
     story = _taken_back()
-    assert _case(story)[0].lag == 0
+    assert _case(story)[0].lag("batch_list") == 0
     assert "BR-SEL-05" in story.findings()
 
 
 def test_where_attempts_are_not_listed_it_may_be_lag() -> None:
-    assert _case(_taken_back(("numAttempts",)))[0].lag > 2
+    assert _case(_taken_back(("numAttempts",)))[0].lag("batch_list") > 2
 
 
 def test_a_late_read_before_a_retry_that_takes_nothing_up_is_lag() -> None:
@@ -138,13 +140,13 @@ def test_a_late_read_before_a_retry_that_takes_nothing_up_is_lag() -> None:
     # The recovering message is a success by now, so that this retry gives it nothing.
     story.retry("b").finish("b").list("b")
     case, _ = _case(story)
-    assert case.lag == pytest.approx(2 * (late.t - seen.last))
+    assert case.lag("batch_list") == pytest.approx(2 * (late.t - seen.last))
     assert story.findings() == set()
 
 
 def test_a_history_without_lag_has_none() -> None:
     case, _ = _case(Story().send("b", "F").look("b").finish("b").look("b").single("b.0").look("b"))
-    assert case.lag == 0
+    assert case.lag("batch_list") == 0
 
 
 def test_a_bracket_needs_both_sides() -> None:
@@ -156,22 +158,22 @@ def test_a_bracket_needs_both_sides() -> None:
     assert brackets(case, batch, batch.retries[0]) == ()
 
 
-def test_quiet_says_why_not() -> None:
+def test_a_batch_that_is_not_quiescent_says_why_not() -> None:
     def state(story: Story) -> object:
         case, batch = _case(story.retry("b"))
-        found = quiet(case, batch, batch.retries[-1])
-        return found if isinstance(found, str) else "quiet"
+        found = quiescent(case, batch, batch.retries[-1])
+        return found.reason.value if isinstance(found, NotQuiescent) else "quiescent"
 
     def ready() -> Story:
         return Story().send("b", "FF").look("b").finish("b").look("b")
 
-    assert state(ready()) == "quiet"
+    assert state(ready()) == "quiescent"
     assert state(Story().send("b", "FF").list("b", only=1)) == "messages-not-listed"
-    assert state(Story().send("b", "FF").look("b")) == "messages-underway"
+    assert state(Story().send("b", "FF").look("b")) == "not-quiescent"
     assert state(ready().single("b.0").finish("b")) == "not-read-before"
     assert state(ready().retry("b", None).look("b")) == "answer-lost"
     assert state(ready().retry("b", takes=("b.0",)).finish("b").look("b")) == "not-settled"
-    assert state(ready().retry("b", takes=("b.0",)).finish("b").wait(11).look("b")) == "quiet"
+    assert state(ready().retry("b", takes=("b.0",)).finish("b").wait(11).look("b")) == "quiescent"
 
 
 def test_retries_in_flight_together_are_unordered() -> None:
@@ -184,10 +186,11 @@ def test_retries_in_flight_together_are_unordered() -> None:
 
 
 def test_a_broken_axiom_turns_the_finding_into_a_doubt() -> None:
-    story = Story().send("b", "FS").look("b").finish("b").look("b").move("b.1", "failure").look("b")
+    story = Story().send("b", "FS").look("b").finish("b").look("b").move("b.0", "success").look("b")
+    story.move("b.0", "failure").look("b")
     story.retry("b", 400, "unresolved_batch_messages").look("b")
     case, _ = _case(story)
-    assert set(broken(case)) == {"A2"}
+    assert {a.axiom for a in breaches(case).found} == {"A2a", "A2b"}
     assert story.findings() == set()
     assert ("BR-ACC-02", "axiom-broken") in story.doubts()
 
@@ -206,6 +209,16 @@ def test_readings_are_observed_not_judged() -> None:
     story = Story().send("b", "FFF").look("b").finish("b").look("b").single("b.1").move("b.1", "sent").look("b")
     story.retry("b", takes=("b.0", "b.2")).look("b").move("b.0", "resting").look("b")
     observed = story.observed()
-    assert observed["retry-beside-underway"] == "accepted"
+    assert observed["retry-beside-in-progress"] == "accepted"
     assert observed["status-after-retry"] == "messages_enqueued"
     assert observed["unknown-message-status"] == "resting"
+
+
+def test_a_call_that_leaves_when_an_answer_ends_comes_after_it() -> None:
+    story = Story().send("b", "F").finish("b").look("b").retry("b")
+    last = story.exchanges[-1]
+    at = story.exchanges[-2].last
+    story.exchanges[-1] = msgspec.structs.replace(last, invoke=msgspec.structs.replace(last.invoke, t=at))
+    case, batch = _case(story.look("b"))
+    assert owed(case, batch, "b.0", case.readings("b.0")[-3]).none
+    assert not isinstance(quiescent(case, batch, batch.retries[0]), NotQuiescent)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from html import escape
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -12,13 +16,17 @@ import click
 from conformance import __version__
 from conformance.cli.describe import explain, list_
 from conformance.cli.evidence import show, ticket, verify
+from conformance.cli.github import annotation, append, on_github
 from conformance.cli.init import init
 from conformance.cli.offline import compare, judge
 from conformance.cli.run import run
 from conformance.cli.screen import Screen
 from conformance.cli.target import doctor, selftest, serve
 from conformance.errors import SuiteError
-from conformance.session import CRASH_FILE, make_folder, write_crash
+from conformance.report.clean import one_line
+from conformance.report.folder import make_folder
+from conformance.report.placeholder import not_run
+from conformance.session import CRASH_FILE, write_crash
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -51,16 +59,48 @@ def status_of(arguments: Sequence[str]) -> int:
         # Click's own texts name the option; a NoArgsIsHelpError is the help itself.
         text = error.format_message()
         screen.complain(text if "\n" in text else " ".join(text.split()))
-        return 2
+        return _unrun(screen, arguments, text.strip().splitlines()[0], 2)
     except SuiteError as error:
         screen.complain(str(error))
-        return error.exit_status
+        return _unrun(screen, arguments, str(error), error.exit_status)
     except (click.Abort, KeyboardInterrupt):
-        screen.complain("interrupted")
-        return 130
+        said = screen.stop.words if screen.stop is not None else "interrupted"
+        screen.complain(said)
+        return _unrun(screen, arguments, said, screen.stop.exit_status if screen.stop is not None else 130)
     except Exception as crash:
         logging.getLogger(__name__).debug("the suite broke", exc_info=True)
-        return _broken(screen, crash)
+        return _unrun(screen, arguments, f"the suite itself broke ({type(crash).__name__})", _broken(screen, crash))
+
+
+def _unrun(screen: Screen, arguments: Sequence[str], reason: str, status: int) -> int:
+    """Let the reports of a `run` say that there was none, and why; returns the exit status that was given."""
+    folder = report_folder(arguments)
+    if folder is None or screen.concluded:
+        return status
+    reason = screen.redactor.text(reason)
+    try:
+        not_run(folder, reason, status)
+        if on_github(os.environ):
+            screen.command(annotation(f"exit status {status}", f"not run: {reason}"))
+            append(f"# Batch Send - Retry: not run\n\n{escape(one_line(reason))}", os.environ)
+    except SuiteError as error:
+        # The reason was told already. That the reports are of another run is new, if that is what it is.
+        if str(error) != reason:
+            screen.complain(str(error))
+    return status
+
+
+def report_folder(arguments: Sequence[str]) -> Path | None:
+    """The report folder of a command line that is a run, as far as it can be told; None if it is none, or sends nothing."""
+    own = list(itertools.takewhile(lambda argument: argument != "--", arguments))
+    if not own or own[0] != "run" or {"--plan", "--help", "-h"}.intersection(own):
+        return None
+    folder = "reports"
+    for argument, following in zip(own, [*own[1:], ""], strict=True):
+        name, mark, value = argument.partition("=")
+        if name == "--report-dir":
+            folder = value if mark else following
+    return Path(folder) if folder else None
 
 
 def _broken(screen: Screen, crash: Exception) -> int:

@@ -10,12 +10,13 @@ from conformance import CONTRACT_VERSION
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
-from conformance.errors import SuiteError
+from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import worst
+from conformance.report.folder import make_folder
 from conformance.report.page.write import write_page
-from conformance.report.rendering import render
+from conformance.report.placeholder import begin
 from conformance.report.write import read_report
-from conformance.session import Options, Result, conclude, make_folder
+from conformance.session import Options, Result, conclude, worsened
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -37,32 +38,44 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
         folder = None
         if report_dir is not None:
             folder = make_folder(report_dir if len(histories) == 1 else report_dir / str(number + 1))
+            _begin(folder)
         if len(histories) > 1:
             screen.say(f"{path}", style="bold")
         result = conclude(path, catalogue, Options(), folder=folder)
         lines = list(result.lines)
-        if folder is not None:
-            lines += _pages(path, folder, result)
-        status = worst({result.exit_status, SuiteError.exit_status}) if lines else result.exit_status
-        tell(screen, result.report, catalogue, exit_status=status)
-        for line in (*result.report.run.remarks, *lines):
+        missing = _pages(path, folder, result) if folder is not None else []
+        if missing:
+            result = worsened(result, missing, folder)
+        tell(screen, result.report, catalogue)
+        for line in dict.fromkeys((*result.report.run.remarks, *lines, *missing)):
             screen.complain(line)
-        statuses.add(status)
+        statuses.add(result.exit_status)
     return worst(statuses)
 
 
+def _begin(folder: Path) -> None:
+    """Let no older report be taken for that of a history that turns out to be none.
+
+    :raises UsageError: a run is writing there.
+    """
+    try:
+        begin(folder)
+    except UsageError:
+        raise
+    except SuiteError:
+        # A report that cannot be replaced now cannot be written later, and that is told then.
+        return
+
+
 def _pages(path: Path, folder: Path, result: Result) -> list[str]:
-    """The history and the pages of pytest, beside the other reports; a line for each that is missing."""
+    """The history and report.html, next to the other reports; a line for each that is missing."""
     try:
         (folder / "history.jsonl").write_bytes(path.read_bytes())
-        render(folder, result.history.header.profiles)
         unwritten = write_page(result.report, result.history, folder)
         if unwritten:
             return [unwritten]
     except OSError as error:
         return [f"{folder / 'history.jsonl'} could not be written ({error.strerror})"]
-    except SuiteError as error:
-        return [str(error)]
     return []
 
 

@@ -8,44 +8,54 @@ from pathlib import Path
 import click
 
 from conformance.catalogue import PROFILES, load
+from conformance.cli.github import announce
 from conformance.cli.planned import plan_lines, shortages
 from conformance.cli.screen import Screen, tell
 from conformance.config import Config
 from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
-from conformance.exit_status import FailOn, worst
+from conformance.exit_status import FailOn
 from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.report.page.write import write_page
-from conformance.report.rendering import render, select
-from conformance.report.write import read_report
-from conformance.session import Options, Result, drivers_for, new_seed, read_program, replayed
+from conformance.report.placeholder import begin
+from conformance.report.rendering import WHERE, select
+from conformance.report.write import FILES
+from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
+from conformance.session import Options, Result, read_program, replayed, worsened
+from conformance.signals import caught
 from conformance.transport.redact import Redactor
-from conformance.waivers import read_waivers
+from conformance.waivers import StaleWaivers
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 #: What a run leaves in its folder, as a person wants to open it.
-REPORTS = ("report.html", "summary.md", "conformance.json", "junit.xml", "badge.svg", "history.jsonl")
+REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "history.jsonl")
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @click.option("--target", metavar="URL|reference", help="The target's base_url, or the embedded reference target.")
 @click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
-@click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
 @click.option("--contract", metavar="VERSION", help="Of the contract; by default target.contract, or the newest.")
+@click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
+@click.option("--requirement", "asked", multiple=True, metavar="ID", help="This requirement only; may be repeated.")
 @click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
 @click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--baseline", type=FILE, metavar="REPORT", help="Fail only for what this conformance.json does not have.")
+@click.option("--baseline-allow-red", is_flag=True, help="Take a baseline whose own exit status is not 0.")
 @click.option("--waivers", type=FILE, metavar="FILE", help="Known failures, each with a reason and an expiry date.")
+@click.option("--stale-waivers", default="fail", show_default=True, type=click.Choice(["fail", "warn"]))
 @click.option("--plan", is_flag=True, help="Say what the run would cost; send nothing.")
 @click.option("--replay", type=FILE, metavar="PROGRAM", help="Carry out this program only (DIR/programs/…).")
 @click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
 @click.option(
-    "--drivers", metavar="LIST", help=f"By comma; by default {','.join(DRIVERS)}, or scenarios where -- selects."
+    "--wait", default=0.0, type=click.FloatRange(0, 3600), metavar="SECONDS", help="Wait for a target that is starting."
+)
+@click.option(
+    "--drivers", metavar="LIST", help=f"By comma; by default {','.join(DRIVERS)}, or scenarios for a selection."
 )
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 @click.pass_obj
@@ -55,14 +65,18 @@ def run(
     config_file: Path | None,
     contract: str | None,
     profile: str,
+    asked: tuple[str, ...],
     depth: str,
     seed: int | None,
     report_dir: Path,
     baseline: Path | None,
+    baseline_allow_red: bool,
     waivers: Path | None,
+    stale_waivers: StaleWaivers,
     plan: bool,
     replay: Path | None,
     fail_on: FailOn,
+    wait: float,
     drivers: str | None,
     pytest_arguments: tuple[str, ...],
 ) -> int:
@@ -71,40 +85,42 @@ def run(
     Arguments after -- are pytest's, such as -k BLK to choose requirements.
     """
     screen.report_dir = report_dir
-    chosen = _names(profile, PROFILES, "--profile")
-    known, listed = _baseline(baseline)
-    waived = read_waivers(waivers) if waivers is not None else ()
-    version = contract_of(target, config_file, os.environ, contract)
-    selected = select(chosen, pytest_arguments, version) if pytest_arguments else ()
-    options = Options(
-        profiles=chosen,
-        selected=selected,
-        depth=depth,
-        seed=new_seed() if seed is None else seed,
-        drivers=_names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen, version),
-        report_dir=report_dir,
-        fail_on=fail_on,
-        replay=read_program(replay) if replay is not None else None,
-        known=known,
-        listed=listed,
-        waivers=waived,
-        contract=version,
-    )
-    if plan:
-        return _plan(screen, target, config_file, options)
-    result = _launch(screen, target, config_file, options)
-    return _conclude(screen, result, options, pytest_arguments)
-
-
-def _baseline(report: Path | None) -> tuple[frozenset[str], frozenset[str] | None]:
-    """The fingerprints that a baseline has, and the requirement ids that it lists; None without a baseline."""
-    if report is None:
-        return frozenset(), None
-    requirements = read_report(report).requirements
-    return (
-        frozenset(f.fingerprint for item in requirements for f in item.findings),
-        frozenset(item.id for item in requirements),
-    )
+    with caught() as stop:
+        screen.stop = stop
+        # First what is read from the folder of reports, then its reports are made to say that nothing has ended.
+        had = baseline_of(baseline, allow_red=baseline_allow_red)
+        program = read_program(replay) if replay is not None else None
+        if not plan:
+            begin(report_dir)
+        version = contract_of(target, config_file, os.environ, contract)
+        chosen = names(profile, PROFILES, "--profile")
+        if asked and pytest_arguments:
+            raise UsageError("cannot go with arguments after --", where="--requirement", mend="choose by one of them")
+        selected = requirements(asked, chosen, version, "--requirement")
+        if pytest_arguments:
+            check_ids(pytest_arguments, version, WHERE)
+            selected = select(chosen, pytest_arguments, version)
+        options = options_of(
+            profiles=profile,
+            depth=depth,
+            seed=seed,
+            drivers=drivers,
+            report_dir=report_dir,
+            baseline=had,
+            waivers=waivers,
+            stale_waivers=stale_waivers,
+            fail_on=fail_on,
+            wait=wait,
+            replay=program,
+            selected=selected,
+            contract=version,
+        )
+        if plan:
+            return _plan(screen, target, config_file, options)
+        result = _launch(screen, target, config_file, options)
+        # A signal that comes now would leave reports that say another thing than the exit status.
+        stop.taken = True
+        return _conclude(screen, result, options)
 
 
 def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
@@ -119,40 +135,32 @@ def _launch(screen: Screen, target: str | None, config_file: Path | None, option
         def progress(now: Progress) -> None:
             screen.progress(now, status)
 
-        return launch(target, config_file, os.environ, options, progress=progress, ready=ready)
+        return launch(target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop)
 
 
-def _conclude(screen: Screen, result: Result, options: Options, pytest_arguments: tuple[str, ...]) -> int:
-    """Render the pytest reports, then tell the outcome. The exit status is the run's, or 5 if a report is missing."""
-    lines, status = list(result.lines), result.exit_status
+def _conclude(screen: Screen, result: Result, options: Options) -> int:
+    """Render report.html, then tell the outcome. The exit status is the run's, or 5 if a report or the output is missing."""
+    screen.concluded = True
+    lines = list(result.lines)
     try:
-        render(options.report_dir, options.profiles, pytest_arguments)
         unwritten = write_page(result.report, result.history, options.report_dir)
         if unwritten:
             raise SuiteError(unwritten)
     except SuiteError as error:
-        # The verdicts stand; only their pages are missing.
+        # The verdicts stand; only their page is missing.
         lines.append(str(error))
-        status = worst({status, error.exit_status})
-    tell(screen, result.report, load(), exit_status=status)
-    for line in lines:
-        screen.complain(line)
-    there = [name for name in REPORTS if (options.report_dir / name).is_file()]
-    screen.say(f"reports: {options.report_dir}: {', '.join(there)}")
-    return status
-
-
-def _names(text: str, allowed: tuple[str, ...], option: str) -> tuple[str, ...]:
-    """Names by comma, in the order allowed.
-
-    :raises UsageError: one is unknown, or there is none.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in allowed]
-    if unknown or not names:
-        what = f"knows no {unknown[0]!r}" if unknown else "names nothing"
-        raise UsageError(what, where=option, mend=f"name {', '.join(allowed)}")
-    return tuple(name for name in allowed if name in names)
+        result = worsened(result, [str(error)], options.report_dir)
+    try:
+        unsaid = announce(result.report, os.environ, screen.command)
+        tell(screen, result.report, load())
+        for line in (*lines, *([unsaid] if unsaid else [])):
+            screen.complain(line)
+        there = [name for name in REPORTS if (options.report_dir / name).is_file()]
+        screen.say(f"reports: {options.report_dir}: {', '.join(there)}")
+    except SuiteError as error:
+        worsened(result, [str(error)], options.report_dir)
+        raise
+    return result.exit_status
 
 
 def _plan(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +21,12 @@ from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
 from conformance.report.cause_lines import screen_lines
+from conformance.report.clean import harmless as inert
 from conformance.report.model import Report
 from conformance.report.story import story, why
+from conformance.report.summary import EARLY
 from conformance.report.verdict_line import scope_line, verdict_line
+from conformance.signals import Stop
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
@@ -43,15 +45,6 @@ STYLES = {
     "not_applicable": "dim",
 }
 _OVERALL = {"conformant": "bold green", "nonconformant": "bold red"}
-
-
-#: Characters that a terminal takes for orders. A target's texts hold none of them when they are shown.
-_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def inert(text: str) -> str:
-    """A text as it may be shown on a terminal."""
-    return _ORDERS.sub("\ufffd", text)
 
 
 class _Redacted:
@@ -103,6 +96,9 @@ class Screen:
         self.redactor = Redactor()
         #: Where a traceback would go.
         self.report_dir = Path("reports")
+        #: Signals, while a run catches them; and whether its reports have been written.
+        self.stop: Stop | None = None
+        self.concluded = False
         self._out = self._console(sys.stdout)
         self._err = self._console(sys.stderr)
         self._told = float("-inf")
@@ -128,6 +124,10 @@ class Screen:
     def say(self, text: str = "", style: str = "", *, fold: bool = False) -> None:
         """A line of results, as it is; ``fold``: a sentence, which a terminal gets folded between words."""
         self._out.print(Text(inert(text), style=style), soft_wrap=not (fold and self._out.is_terminal))
+
+    def command(self, line: str) -> None:
+        """A line of ours for the runner of a CI job, as it is."""
+        self._out.print(Text(line), soft_wrap=True)
 
     def complain(self, text: str) -> None:
         """A line about what went wrong."""
@@ -207,7 +207,17 @@ def _table(report: Report) -> Table:
     table.add_column("requirement", no_wrap=True)
     table.add_column("what it says", ratio=1, overflow="fold")
     table.add_column("why", ratio=1, overflow="fold")
+    early = [item for item in report.chosen if item.reason is not None and item.reason.code == EARLY]
     for item in report.chosen:
+        if item in early and len(early) > 1:
+            if item is early[0]:
+                table.add_row(
+                    Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
+                    Text(f"{len(early)} requirements"),
+                    Text(", ".join(other.id for other in early)),
+                    Text(inert(why(item)), style="dim"),
+                )
+            continue
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),

@@ -47,6 +47,8 @@ class HistoryWriter:
         #: Bytes written so far.
         self.size = 0
         self._closed = False
+        #: Why a record could not be written; None as long as all could.
+        self.failed: OSError | None = None
         self.write(header)
 
     def write(self, record: AnyRecord) -> None:
@@ -55,7 +57,11 @@ class HistoryWriter:
         with self._lock:
             if self._closed:
                 return
-            self._file.write(line)
+            try:
+                self._file.write(line)
+            except OSError as error:
+                self.failed = error
+                raise
             self.size += len(line)
             if isinstance(record, Invoke):
                 self.calls += 1
@@ -96,6 +102,21 @@ class HistoryWriter:
             if not self._closed:
                 self._closed = True
                 self._file.close()
+
+
+def in_use(path: Path) -> bool:
+    """Return whether another run holds a history file; False where there is none, or where the platform has no locks."""
+    if _LOCKS is None or not path.is_file():
+        return False
+    try:
+        with path.open("ab") as file:
+            _LOCKS.flock(file, _LOCKS.LOCK_EX | _LOCKS.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # It cannot be opened at all: whoever writes there says so better.
+        return False
+    return False
 
 
 def _locked(path: Path) -> IO[bytes]:

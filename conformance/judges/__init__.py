@@ -22,6 +22,7 @@ from conformance.judges import (
     identity,
     ledger_rules,
     liveness,
+    observed,
     schema,
     security,
     selection,
@@ -46,6 +47,7 @@ RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "ERR": errors.RULES,
     "SEC": security.RULES,
     "SCH": schema.RULES,
+    "observations": observed.RULES,
 }
 
 #: Requirements that contract 1.1 named first, and what a ledger entry is laid to under 1.0 (contract, section 4).

@@ -135,7 +135,7 @@ def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
 
 
 def _moved(inference: Inference, retry: Retry, state: Quiescent) -> Surplus | None:
-    """A surplus attempt that may have begun before the refusal, and be its reason, unless it can only be the refused retry's own."""
+    """A surplus attempt that may have begun before the refusal, and be its reason; not one that can only be the retry's own."""
     since = {r.message: begun(retry.case, r) for r in state.readings}
     for one in inference.surpluses:
         near = one.batch.id == retry.batch.id and one.before.t <= retry.call.last
@@ -206,7 +206,7 @@ def _broken(retry: Retry, state: Quiescent, before: bool, blocked: bool) -> tupl
     left = ("BR-SEL-09",) if exhausted else ()
     if state.status is not None:
         return ("BR-ACC-03",) if state.status == ENQUEUING_FAILED and blocked and not left else ("BR-ACC-02", *left)
-    if retry.call.code not in (NOT_RETRYABLE_CODE, None):
+    if retry.call.code not in (NOT_RETRYABLE_CODE, UNRESOLVED_CODE, None):
         return ("BR-ACC-02", *left, "BR-ERR-01")
     if not _long_enough(retry):
         return ()

@@ -170,14 +170,17 @@ def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
 
 
 def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
-    """Seconds by which the status was seen to follow a refusal, at most; None if it was never seen to be late."""
+    """Seconds by which the status was seen to follow a refusal, at most; None if it was never seen to be late.
+
+    Any read before the next call shows it, also when the blocking message has moved on: nothing but the refusal sets it (A6).
+    """
     late = []
     for blocked in found:
-        if isinstance(blocked, _Blocked) and blocked.shown is not None:
-            retry, first = blocked.retry, blocked.shown[0]
-            stale = [r for b in retry.blockers for r in retry.read_after(b.message) if r.t < first.t]
-            if any(retry.case.batch_status(r) not in (None, ENQUEUING_FAILED) for r in stale):
-                late.append(first.t - retry.call.last)
+        if isinstance(blocked, _Blocked):
+            shown = blocked.retry.statuses_after()
+            first = next((r for r, status in shown if status == ENQUEUING_FAILED), None)
+            if first is not None and any(r.t < first.t and status != ENQUEUING_FAILED for r, status in shown):
+                late.append(first.t - blocked.retry.call.last)
     return max(late, default=None)
 
 

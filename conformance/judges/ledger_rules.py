@@ -15,6 +15,12 @@ from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import comparable, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
+#: To whom the ledger may lay an attempt besides (contract, section 4).
+_LAID_TO = (
+    *("BR-BLK-03", "BR-ERR-06", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-05", "BR-SEC-07"),
+    *("BR-SEL-02", "BR-SEL-05", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-CON-01", "BR-CON-03"),
+)
+
 
 @rule(
     "BR-SEL-07",
@@ -23,6 +29,7 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
     expected=("one attempt for each accepted retry of the batch or message, and none else",),
     legal_if="one more retry of the batch or message had been accepted",
     subject="attempt that no retry explains",
+    also=_LAID_TO,
 )
 def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
     """One finding for each batch and set of requirements that its surplus attempts break, whosoever they are laid to.
@@ -107,23 +114,32 @@ def _settled(case: Case, call: RetryCall) -> float:
     return min(latest, max(shown))
 
 
+#: Readings on either side that are compared, to show that a message stood still.
+LOOKED_AT = 6
+
+
 def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | None:
     """That every message was terminal when the last accepted retry left, and is shown unchanged after ``settled``."""
     found: list[tuple[Reading, Reading]] = []
     assumed: list[Assumption] = []
     for message in batch.messages:
+        seen = case.readings(message)
+        before = [r for r in seen if r.terminal and r.last <= last]
+        after = [r for r in seen if follows(case, r, settled)]
         pair = None
-        for view in case.views(message):
-            before = [r for r in view if r.terminal and r.last <= last]
-            after = [r for r in view if follows(case, r, settled)]
-            if not before or not after:
-                continue
-            a, b = before[0], after[-1]
+        for a, b in ((a, b) for a in before[:LOOKED_AT] for b in reversed(after[-LOOKED_AT:])):
             same = unchanged(case, a, b)
-            if same is None and a.status == b.status and not comparable(a, b) and a.updated_at is None:
+            if (
+                same is None
+                and a.view == b.view
+                and a.status == b.status
+                and not comparable(a, b)
+                and a.updated_at is None
+            ):
                 same = ()
-            if same is not None and all(r.status == a.status for r in view if r.t >= a.t):
+            if same is not None and all(r.status == a.status for r in seen if r.t >= a.t):
                 pair, assumed = (a, b), [*assumed, *same]
+                break
         if pair is None:
             return None
         found.append(pair)

@@ -26,7 +26,7 @@ class _Standing:
     retry: RetryCall
     first: Reading
     last: Reading
-    proof: Proof = Proof()
+    proof: Proof
 
 
 @rule(
@@ -165,7 +165,7 @@ def _left(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...])
     settle = case.header.settle_timeout
     if retry is None or begun(case, last) < retry.last + settle or last.t - run[0].last < settle / 2:
         return None
-    return _Standing(batch, retry, run[0], last)
+    return _Standing(batch, retry, run[0], last, Proof(evidence=(retry.n, run[0].n, last.n)))
 
 
 def _delivered(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -25,6 +26,8 @@ SUPPORTING = ("batch_send", "batch_list", "message_read", "campaign_list", "sing
 
 #: Statuses whose bodies may have either envelope (ruling 8), or none.
 _EITHER = frozenset({401, 403, 404, 405})
+#: Mismatches of one body that are looked at: a page of a hundred thousand wrong items is wrong in one way.
+MOST_ERRORS = 1000
 #: Exchanges that a finding names at most.
 _SHOWN = 5
 
@@ -166,7 +169,10 @@ def mismatch(operation: str, status: int, body: Any) -> str | None:
     validator = _validator(operation, status)
     if validator is None or validator.is_valid(body):
         return None
-    return min((_sentence(error) for error in validator.iter_errors(body)), key=lambda s: (s.count("."), s))
+    return min(
+        (_sentence(error) for error in islice(validator.iter_errors(body), MOST_ERRORS)),
+        key=lambda s: (s.count("."), s),
+    )
 
 
 def _sentence(error: jsonschema_rs.ValidationError) -> str:

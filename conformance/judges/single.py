@@ -28,6 +28,8 @@ Placed = tuple[Case, Batch, RetryCall]
 
 #: What a message keeps when it is retried (BR-IDS-03).
 _KEPT = ("recipient", "language", "values", "fullMessage", "createdAt")
+#: Contract 1.0 holds nothing instead; what messages gain is the ledger's, and has its own table.
+_NEW = {name: name for name in ("BR-SGL-01", "BR-SGL-02", "BR-SGL-03")}
 _CODE = f"400 {NOT_FAILED_CODE}"
 
 
@@ -43,6 +45,7 @@ def singles(inference: Inference) -> Iterable[Placed]:
     expected=(_CODE, "404 for an unknown message"),
     legal_if="the message had been failed",
     subject="single retry of a message that is not failed",
+    earlier=_NEW,
 )
 def only_a_failed_message(inference: Inference) -> Iterator[Judgement]:
     """A success, an unknown message and one that has just been reset are refused, with the documented code."""
@@ -150,6 +153,7 @@ def _other_answer(call: RetryCall, proof: Proof, kind: str) -> Violated:
     expected=("201 with the message that was retried, and one attempt more of it",),
     legal_if="the answer and the reads after it had shown that message, retried once, with the data that it had",
     subject="accepted single retry",
+    earlier=_NEW,
 )
 def that_message_alone(placed: Placed) -> Iterator[Judgement]:
     """An accepted single retry is answered 201 with that message, gives it one attempt, and keeps its id and data."""
@@ -260,6 +264,7 @@ def foreign(inference: Inference) -> Iterable[Placed]:
     expected=("401, 403 or 404 without effect", f"{_CODE} without effect"),
     legal_if="the key and the path had been the campaign's own",
     subject="single retry across campaigns",
+    earlier=_NEW,
 )
 def not_across_campaigns(placed: Placed) -> Iterator[Judgement]:
     """A message is not retried with another campaign's key or through its path.

@@ -33,7 +33,7 @@ from conformance.program.waiting import MOST_SETTLES
 #: How often a message may be retried, for the forecast (ruling 3).
 LIMIT = 3
 #: Looks that a wait takes beyond its last one in a common run, for the likely number of calls.
-EXTRA_LOOKS = 0.4
+EXTRA_LOOKS = 0.25
 #: Pages of the campaign's listing that a read of it takes at most, for the bound.
 CAMPAIGN_PAGES = 10
 

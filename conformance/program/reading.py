@@ -8,7 +8,7 @@ from conformance.history.records import Operation
 from conformance.program.calls import Calls, unanswered
 from conformance.program.held import RETRYABLE, Held
 from conformance.program.steps import Read, Wait
-from conformance.transport.paths import plain_id
+from conformance.transport.paths import LONGEST_IN_URL, plain_id
 
 #: Pages that one walk reads at most.
 MAX_PAGES = 60
@@ -74,7 +74,8 @@ class Reader:
                 starts.append(about["startCursor"])
             more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
             following = about.get("endCursor" if onward == "after" else "startCursor")
-            if not more or not isinstance(following, str) or following == cursor:
+            # A cursor that has no place in a URL leads nowhere.
+            if not more or not isinstance(following, str) or following == cursor or len(following) > LONGEST_IN_URL:
                 break
             cursor = following
         return found

@@ -19,6 +19,8 @@ class Pause:
     deadline: float
     #: It waits for the programs that do not wait for others.
     for_others: bool = False
+    #: What it waits for is soon over again: it goes before others that are due.
+    urgent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +76,15 @@ def run(
 
 
 def _ready(waiting: Mapping[str, Pause | None], at: float) -> str | None:
-    """The program that has waited longest for its turn; None if all have to wait on."""
+    """Return the program that has waited longest for its turn, urgent ones first; None if all have to wait on."""
     only_waiters = all(p is not None and p.for_others for p in waiting.values())
-    due: list[tuple[float, str]] = []
+    due: list[tuple[bool, float, str]] = []
     for name, pause in waiting.items():
         if pause is None:
-            due.append((float("-inf"), name))
+            due.append((True, float("-inf"), name))
         elif pause.for_others:
             if only_waiters:
-                due.append((pause.until, name))
+                due.append((True, pause.until, name))
         elif pause.until <= at:
-            due.append((pause.until, name))
-    return min(due, key=lambda pair: pair[0])[1] if due else None
+            due.append((not pause.urgent, pause.until, name))
+    return min(due, key=lambda entry: entry[:2])[2] if due else None

@@ -87,7 +87,10 @@ class Waiter:
                     ended, deadline = True, min(last, max(deadline, now() + self._settle))
             if now() >= deadline:
                 break
-            yield Pause(until=min(now() + pause, deadline), what=self._what(step, held), deadline=deadline)
+            again = min(now() + pause, deadline)
+            yield Pause(
+                until=again, what=self._what(step, held), deadline=deadline, urgent=step.until in ("moved", "left")
+            )
             pause = min(pause * GROWTH, longest)
         self._consume(step, held)
         self._give_up(step, held, bound)

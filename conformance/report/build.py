@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
 
 from conformance import __version__
 from conformance.catalogue import PROFILES, Catalogue
 from conformance.deciding import overall
+from conformance.exit_status import FailOn
 from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.report.about import about
 from conformance.report.causes import causes
+from conformance.report.clean import command_line, one_line
 from conformance.report.curl import curl
 from conformance.report.model import (
     REPORT_VERSION,
@@ -27,9 +33,12 @@ from conformance.report.model import (
     TargetInfo,
     Waived,
 )
+from conformance.report.provenance import commit
 from conformance.report.racing import races
 from conformance.report.reproduce import with_scripts
-from conformance.verdicts import Verdicts
+from conformance.scenarios import SCENARIOS
+from conformance.stopping import StoppedBy
+from conformance.verdicts import Reason, Verdicts
 from conformance.verdicts.scope import absences
 
 LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
@@ -48,26 +57,30 @@ def build(
     known: Collection[str] = (),
     listed: Collection[str] | None = None,
     remarks: Sequence[str] = (),
+    stopped_by: StoppedBy = "",
+    fail_on: FailOn = "inconclusive",
+    stale: Sequence[str] = (),
 ) -> Report:
     """The report of one run.
 
     :param finished: ISO 8601; :param messages: as counted by the budget.
     :param waived: the waivers in force, by requirement; :param known: fingerprints of the findings of a baseline.
-    :param listed: ids that the baseline lists; None without one.
-    :param remarks: what is to be said beside the verdicts.
+    :param listed: ids that the baseline lists; None without a baseline.
+    :param remarks: what is to be said beside the verdicts; :param stale: waivers that made the exit status 1.
     """
     header = history.header
     calls = sum(e.end.outcome != "not_sent" for e in history.exchanges)
     footer = history.footer
     verdict = overall(verdicts, catalogue, header.profiles)
     requirements = tuple(_requirements(history, verdicts, catalogue, waived or {}, known, listed))
-    return Report(
+    report = Report(
         schema_version=REPORT_VERSION,
         suite=SuiteInfo(
             name="retry-conformance",
             version=__version__,
             contract_version=catalogue.contract_version,
             libraries=libraries(),
+            commit=commit(),
         ),
         target=TargetInfo(base_url=header.base_url, campaign_id=header.campaign_id),
         run=RunInfo(
@@ -84,13 +97,20 @@ def build(
             messages=messages,
             config_digest=header.config_digest,
             history_sha256=history_sha256,
-            remarks=tuple(remarks),
+            remarks=tuple(map(one_line, remarks)),
+            stopped_by=stopped_by,
+            fail_on=fail_on,
+            stale=tuple(stale),
+            seconds=round(max(_ends(history), default=0.0), 3),
         ),
         verdict=verdict,
         profiles={p: overall(verdicts, catalogue, [p]) for p in PROFILES if p in header.profiles},
         requirements=requirements,
         observations=(
-            *(ReportedObservation(key=o.key, value=o.value, evidence=o.evidence) for o in verdicts.observations),
+            *(
+                ReportedObservation(key=o.key, value=_plain(o.value), evidence=o.evidence)
+                for o in verdicts.observations
+            ),
             *_repetitions(history),
         ),
         latency=latency(history),
@@ -103,6 +123,23 @@ def build(
             contract=catalogue.contract_version,
             absent={r.id: absences(r, header, catalogue.capabilities) for r in catalogue.requirements},
         ),
+    )
+    return toned_down(report)
+
+
+def toned_down(report: Report) -> Report:
+    """The same report; if the run broke or ended early, it does not say that its target conforms."""
+    if report.run.exit_status in (0, 1, 3):
+        return report
+    said = "error" if report.run.exit_status == 5 else "inconclusive"
+    about_it = report.about
+    if about_it is not None and about_it.claim.startswith("conformant"):
+        about_it = msgspec.structs.replace(about_it, claim=said + about_it.claim.removeprefix("conformant"))
+    return msgspec.structs.replace(
+        report,
+        about=about_it,
+        verdict=said if report.verdict == "conformant" else report.verdict,
+        profiles={name: said if v == "conformant" else v for name, v in report.profiles.items()},
     )
 
 
@@ -153,6 +190,7 @@ def _requirements(
     known: Collection[str],
     listed: Collection[str] | None,
 ) -> Sequence[ReportedRequirement]:
+    taken = _taken(history)
     programs = {n.scenario for n in history.notes if n.event == "program"}
     items = []
     for verdict in verdicts.items:
@@ -165,7 +203,7 @@ def _requirements(
                 profile=requirement.profile,
                 title=requirement.title,
                 verdict=verdict.verdict,
-                reason=verdict.reason,
+                reason=_cleaned(verdict.reason),
                 exercised=verdict.exercised,
                 evidence=verdict.evidence,
                 findings=tuple(_finding(history, f, programs) for f in verdict.findings),
@@ -173,6 +211,7 @@ def _requirements(
                 known=verdict.verdict == "fail" and all(f.fingerprint in known for f in verdict.findings),
                 not_in_baseline=listed is not None and requirement.id not in listed,
                 shown_with=verdict.shown_with,
+                seconds=round(taken.get(requirement.id, 0.0), 3),
             )
         )
     return items
@@ -183,27 +222,65 @@ def _finding(history: History, finding: Finding, programs: set[str]) -> Reported
     again = [n.data for n in history.notes if n.event == "found" and n.data.get("finding") == finding.kind]
     scenario = finding.scenario or next((e.invoke.scenario for e in exchanges if e.invoke.scenario), "")
     return ReportedFinding(
-        summary=finding.summary,
-        argument=finding.argument,
-        expected=finding.expected,
-        observed=finding.observed,
+        summary=one_line(finding.summary),
+        argument=tuple(map(one_line, finding.argument)),
+        expected=tuple(map(one_line, finding.expected)),
+        observed=one_line(finding.observed),
         any_of=finding.any_of,
         axioms=finding.axioms,
-        slack=finding.slack,
-        counterfactual=finding.counterfactual,
+        slack=one_line(finding.slack),
+        counterfactual=one_line(finding.counterfactual),
         fingerprint=finding.fingerprint,
         evidence=tuple(dict.fromkeys(finding.evidence)),
         scenario=scenario,
         program=program_file(scenario) if scenario in programs else "",
-        curl=tuple(dict.fromkeys(map(curl, exchanges))),
+        curl=tuple(dict.fromkeys(command_line(curl(e)) for e in exchanges)),
         reproduced=f"{again[0].get('shown')} of {again[0].get('of')}" if again else "",
     )
+
+
+def _cleaned(reason: Reason | None) -> Reason | None:
+    if reason is None:
+        return None
+    return Reason(code=reason.code, text=one_line(reason.text), needs=tuple(map(one_line, reason.needs)))
+
+
+def _plain(value: Any) -> Any:
+    """The value of an observation, with every text in it made safe to print."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, Mapping):
+        return {one_line(str(name)): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _ends(history: History) -> Iterator[float]:
+    """When exchanges ended, in seconds since the run began."""
+    for exchange in history.exchanges:
+        yield exchange.last if math.isfinite(exchange.last) else exchange.t
+
+
+def _taken(history: History) -> dict[str, float]:
+    """How long the planned scenarios of each requirement took, in seconds."""
+    spans: dict[str, tuple[float, float]] = {}
+    for exchange, end in zip(history.exchanges, _ends(history), strict=True):
+        name = exchange.invoke.scenario
+        begun, ended = spans.get(name, (exchange.t, end))
+        spans[name] = min(begun, exchange.t), max(ended, end)
+    taken: dict[str, float] = {}
+    for scenario in SCENARIOS:
+        own = [end - begun for name, (begun, end) in spans.items() if re.fullmatch(rf"{scenario.name}(-\d+)?", name)]
+        for requirement in scenario.requirements:
+            taken[requirement] = taken.get(requirement, 0.0) + sum(own)
+    return taken
 
 
 def _repetitions(history: History) -> Iterator[ReportedObservation]:
     """How often the smallest program of each finding showed it again: a defect that comes and goes is one all the same."""
     for note in history.notes:
         if note.event == "found":
-            value = {name: note.data.get(name) for name in ("finding", "shown", "of")}
+            value = _plain({name: note.data.get(name) for name in ("finding", "shown", "of")})
             evidence = tuple(e.n for e in history.exchanges if e.invoke.scenario == note.scenario)
             yield ReportedObservation(key=f"reproduced-by-{note.scenario}", value=value, evidence=evidence[:1])

@@ -9,6 +9,7 @@ from html import escape
 
 from conformance.history.records import Exchange, History
 from conformance.judges.inference.readings import Reading, readings
+from conformance.report.clean import harmless
 
 #: Exchanges that one table shows at most; the rest are in history.jsonl.
 MAX_EXCHANGES = 12
@@ -16,6 +17,8 @@ MAX_EXCHANGES = 12
 MAX_MESSAGES = 6
 #: Characters of a body that is told as it is.
 MAX_BODY = 300
+#: Characters of one cell at most.
+MAX_CELL = 4000
 #: Characters of an id that tell it from others at a glance.
 _TAIL = 6
 _ID = re.compile(r"(?:[a-z]+_)*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
@@ -44,7 +47,7 @@ def _row(exchange: Exchange, about: Collection[str]) -> str:
 
 
 def _lines(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
+    return escape(harmless(text[:MAX_CELL])).replace("\n", "<br>")
 
 
 def _shows(exchange: Exchange, about: Collection[str]) -> str:

@@ -14,6 +14,7 @@ from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import again_with, distinct
+from conformance.report.summary import headline as verdict_of
 from conformance.report.summary import observations
 from conformance.verdicts import ORDER
 
@@ -58,15 +59,16 @@ def headline(report: Report) -> str:
         "Exit status": f"{run.exit_status}: {meaning(report, run.exit_status)}",
         "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
-        "Suite": f"{report.suite.version}, contract {report.suite.contract_version}",
+        "Suite": f"{' '.join((report.suite.version, report.suite.commit[:12]))}, contract {report.suite.contract_version}",
         "Races": in_words(report.races) or "none",
     }
     rows |= {"Note": "; ".join(run.remarks)} if run.remarks else {}
     table = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     table += f"<tr><th>Readings</th><td>{_readings(report)}</td></tr>"
-    colour = {"conformant": _COLOURS["pass"], "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
+    good = _COLOURS["fail" if run.exit_status else "pass"]
+    colour = {"conformant": good, "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
     return (
-        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(report.claim)}</p>{_detail(report)}'
+        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(verdict_of(report))}</p>{_detail(report)}'
         f"<p>{shown}{left_out}</p><table>{table}</table></div>"
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from conformance.stopping import StoppedBy
 from conformance.verdicts import Reason, Shown, VerdictName
 
 REPORT_VERSION = 1
@@ -22,6 +23,8 @@ class SuiteInfo(_Part, frozen=True):
     version: str
     contract_version: str
     libraries: dict[str, str]
+    #: The commit that it was installed from or runs in; empty if that is not known.
+    commit: str = ""
 
 
 class TargetInfo(_Part, frozen=True):
@@ -49,6 +52,14 @@ class RunInfo(_Part, frozen=True):
     history_sha256: str
     #: Sentences that belong beside the verdicts: why the run ended early, stale waivers, what the baseline has already.
     remarks: tuple[str, ...] = ()
+    #: Why the run ended early; empty if it did all it had planned.
+    stopped_by: StoppedBy = ""
+    #: What else than a failing MUST made the exit status: ``--fail-on``.
+    fail_on: Literal["fail", "inconclusive"] = "inconclusive"
+    #: Stale waivers that made the exit status 1, a sentence each.
+    stale: tuple[str, ...] = ()
+    #: How long it took.
+    seconds: float = 0.0
 
 
 class ReportedFinding(_Part, frozen=True):
@@ -80,6 +91,8 @@ class Waived(_Part, frozen=True):
     reason: str
     link: str
     expires: str
+    #: Of the one finding that it names; empty if it covers all.
+    fingerprint: str = ""
 
 
 class ReportedRequirement(_Part, frozen=True):
@@ -102,6 +115,8 @@ class ReportedRequirement(_Part, frozen=True):
     not_in_baseline: bool = False
     #: For a pass: what it was shown with, where the exchanges tell.
     shown_with: Shown | None = None
+    #: How long its planned scenarios took.
+    seconds: float = 0.0
 
 
 class ReportedObservation(_Part, frozen=True):

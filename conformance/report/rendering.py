@@ -1,4 +1,4 @@
-"""The reports that pytest makes: report.html and junit.xml, by a pytest of its own that shows a finished run."""
+"""report.html, which pytest-html makes, by a pytest of its own that shows a finished run; and what -k chooses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from conformance import CONTRACT_VERSION
@@ -14,60 +15,63 @@ from conformance.errors import SuiteError, UsageError
 
 #: Seconds that pytest may take.
 PATIENCE = 120.0
-_PLUGINS = ("conformance.plugin", "pytest_html.plugin", "pytest_metadata.plugin")
-#: What pytest writes, and how each file ends.
-_ENDS = {"report.html": b"</html>", "junit.xml": b"</testsuites>"}
+_PLUGINS = ("retry_conformance.pytest_plugin", "pytest_html.plugin", "pytest_metadata.plugin")
+_PAGE = "report.html"
+_END = b"</html>"
 _WRONG_USAGE = 4
 #: Arguments of pytest that choose, each with a value; and those that are a habit, and change nothing here.
 _CHOOSING = ("-k", "-m", "--deselect")
 _IDLE = re.compile(r"-[vqs]+|-r[a-zA-Z]*|--tb=\w+|--verbose|--quiet|--color=\w+")
-_WHERE = "the arguments after --"
+WHERE = "the arguments after --"
 
 
-def render(folder: Path, profiles: Sequence[str], arguments: Sequence[str] = ()) -> None:
-    """Write report.html and junit.xml beside the conformance.json of a folder.
+def render(folder: Path, profiles: Sequence[str], selected: Sequence[str] = ()) -> None:
+    """Write report.html beside the conformance.json of a folder.
 
-    What an earlier run left there is removed before, and what is there afterwards is looked at: an old page, or half of
-    one, is never taken for the new one.
+    It is made beside its place and moved there when it is whole: an old page, or half of one, is never taken for it.
 
-    :param arguments: the user's own for pytest.
-    :raises SuiteError: pytest could not write them, or not both; says which, and why.
+    :param selected: ids of requirements that the page is about; empty means all of the profiles.
+    :raises SuiteError: pytest could not write it; says why.
     """
     source = (folder / "conformance.json").resolve()
-    blocked = {name: why for name in _ENDS if (why := _cleared(folder / name))}
-    command = [
-        *("--conformance-report", str(source)),
-        *("-o", "initial_sort=original", "-o", "render_collapsed=passed,skipped"),
-        *_profiles(profiles),
-    ]
-    if "report.html" not in blocked:
-        command += ["--html", str((folder / "report.html").resolve()), "--self-contained-html"]
-    if "junit.xml" not in blocked:
-        command += ["--junitxml", str((folder / "junit.xml").resolve()), "-o", "junit_suite_name=retry-conformance"]
+    page, part = folder / _PAGE, folder / ".report.part.html"
     said: list[str] = []
-    if source.is_file() and len(blocked) < len(_ENDS):
-        ended = _pytest([*command, *_choosing(arguments)])
-        said = (ended.stderr or ended.stdout).strip().splitlines()
-    missing = [name for name, end in _ENDS.items() if name in blocked or not _whole(folder / name, end)]
-    if missing:
-        why = next(iter(blocked.values()), said[-1] if said else "there is no conformance.json to show")
-        what = f"{' and '.join(missing)} could not be written ({why})"
+    why = ""
+    if page.is_dir():
+        why = "Is a directory"
+    elif not source.is_file():
+        why = "there is no conformance.json to show"
+    else:
+        command = [
+            *("--conformance-report", str(source)),
+            *("-o", "initial_sort=original", "-o", "render_collapsed=passed,skipped"),
+            *("--html", str(part.resolve()), "--self-contained-html"),
+            *_profiles(profiles),
+        ]
+        try:
+            ended = _pytest([*command, *(("-k", " or ".join(selected)) if selected else ())])
+            said = (ended.stderr or ended.stdout).strip().splitlines()
+            if not _whole(part):
+                why = said[-1] if said else f"pytest ended with {ended.returncode}"
+            else:
+                os.replace(part, page)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    if why:
+        with suppress(OSError):
+            # What lies there is of this run's beginning, or of another run.
+            page.unlink(missing_ok=True)
+        what = f"{_PAGE} could not be written ({why})"
         raise SuiteError(what, where=str(folder), mend="the verdicts stand without")
 
 
-def _cleared(file: Path) -> str:
-    """Remove what an earlier run left; why that is not possible, if so."""
+def _whole(file: Path) -> bool:
+    """Whether the page is there to its end: a full disk leaves half of it."""
     try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    return ""
-
-
-def _whole(file: Path, end: bytes) -> bool:
-    """Whether a file is there to its end: a full disk leaves half of it."""
-    try:
-        return file.read_bytes().rstrip().endswith(end)
+        return file.read_bytes().rstrip().endswith(_END)
     except OSError:
         return False
 
@@ -86,9 +90,9 @@ def select(profiles: Sequence[str], arguments: Sequence[str], contract: str = CO
         said = [
             line for line in (*ended.stderr.splitlines(), *ended.stdout.splitlines()) if re.search("error:", line, re.I)
         ]
-        raise UsageError(re.split("error:", said[-1], flags=re.I)[-1].strip() if said else "are wrong", where=_WHERE)
+        raise UsageError(re.split("error:", said[-1], flags=re.I)[-1].strip() if said else "are wrong", where=WHERE)
     if not chosen:
-        raise UsageError("choose no requirement", where=_WHERE, mend="`list` names all")
+        raise UsageError("choose no requirement", where=WHERE, mend="`list` names all")
     return chosen
 
 
@@ -105,7 +109,7 @@ def _choosing(arguments: Sequence[str]) -> list[str]:
         elif argument.startswith(("-k", "-m", "--deselect=")):
             found.append(argument)
         elif not _IDLE.fullmatch(argument):
-            raise UsageError(f"{argument} chooses no requirement", where=_WHERE, mend=f"{', '.join(_CHOOSING)} do")
+            raise UsageError(f"{argument} chooses no requirement", where=WHERE, mend=f"{', '.join(_CHOOSING)} do")
     return found
 
 

@@ -85,8 +85,9 @@ WORDS = {
 
 
 def again_with(program: str) -> str:
-    """The command line that carries out a finding's program again; DIR is where the report lies."""
-    return f"retry-conformance run --config FILE --replay DIR/{program}"
+    """The command line that carries out a finding's program again, with the configuration that the run had; DIR is where
+    the report lies."""
+    return f"retry-conformance run --replay DIR/{program}  # and --config FILE, if the run had one"
 
 
 def _finding(finding: ReportedFinding, width: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from conformance.exit_status import meaning
 from conformance.report.cause_lines import summary_lines
@@ -22,15 +23,41 @@ SIGNS = {
 }
 
 
+#: The reason of what a run that ended early leaves open.
+EARLY = "run-incomplete"
+#: Bytes of the page at most: GitHub takes 1 MiB for a job's summary, and refuses more.
+MOST = 1_000_000
+
+
 def summary(report: Report) -> str:
-    """The whole page: the verdict, the counts, what did not pass, and the observations."""
+    """The whole page: the verdict, the counts, what did not pass, and the observations; under 1 MiB."""
+    page = _page(report)
+    if len(page.encode("utf-8", "replace")) <= MOST:
+        return page
+    kept, size = [], 0
+    for line in page.splitlines():
+        size += len(line.encode("utf-8", "replace")) + 1
+        if size > MOST - 200:
+            break
+        kept.append(line)
+    return "\n".join([*kept, "", "The page is cut here; conformance.json and report.html hold the rest.", ""])
+
+
+def headline(report: Report) -> str:
+    """The verdict in words; beside an exit status that is not 0 it never reads as if all were well."""
+    green = report.verdict == "conformant" and report.run.exit_status != 0
+    return f"{report.claim}, but exit status {report.run.exit_status}" if green else report.claim
+
+
+def _page(report: Report) -> str:
     run = report.run
     lines = [
         f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
         *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
-        f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}. {run.calls} calls, "
+        f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
+        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
@@ -69,7 +96,7 @@ def summary(report: Report) -> str:
             "| requirement | verdict | why | what would settle it |",
             "| --- | --- | --- | --- |",
         ]
-        lines += [_row(item) for item in unsettled]
+        lines += _rows(unsettled)
         lines.append("")
     if report.observations:
         lines += ["## Which legal readings it follows", ""]
@@ -84,7 +111,16 @@ def _sentence(clause: str) -> str:
 
 def observations(report: Report) -> Sequence[str]:
     """Each observation once, as key: value."""
-    return tuple(dict.fromkeys(f"{o.key}: {o.value}" for o in report.observations))
+    return tuple(dict.fromkeys(f"{o.key}: {_value(o.value)}" for o in report.observations))
+
+
+def _value(value: Any) -> str:
+    """A value in words rather than in the notation of a programming language."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_value(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if not isinstance(value, str) else value
 
 
 def _left_out(report: Report) -> list[str]:
@@ -100,6 +136,8 @@ def _excused(item: ReportedRequirement) -> list[str]:
         w = item.waived
         said = f"{item.verdict.replace('_', ' ')}, until {w.expires}: {_plain(w.reason)} ({_plain(w.link)})"
         return [f"Waived: {said}", ""]
+    if item.not_in_baseline:
+        return ["New: the contract of the baseline does not have it, and it does not count yet.", ""]
     return ["Known: the baseline fails there already.", ""] if item.known else []
 
 
@@ -126,11 +164,23 @@ def _finding(finding: ReportedFinding) -> list[str]:
     ]
 
 
-def _row(item: ReportedRequirement) -> str:
+def _rows(unsettled: Sequence[ReportedRequirement]) -> list[str]:
+    """A row for each requirement; those that a run which ended early leaves open share one, for there is one reason."""
+    rows, cut_short = [], [item for item in unsettled if item.reason is not None and item.reason.code == EARLY]
+    for item in unsettled:
+        if item in cut_short and len(cut_short) > 1:
+            if item is cut_short[0]:
+                rows.append(_row(item, f"{len(cut_short)} requirements: {', '.join(i.id for i in cut_short)}"))
+        else:
+            rows.append(_row(item, f"{item.id} {_plain(item.title)}"))
+    return rows
+
+
+def _row(item: ReportedRequirement, about: str) -> str:
     reason = item.reason
     text = _plain(reason.text) if reason else ""
     needs = _plain("; ".join(reason.needs)) if reason else ""
-    return f"| {item.id} {_plain(item.title)} | {SIGNS[item.verdict]} | {text} | {needs} |"
+    return f"| {about} | {SIGNS[item.verdict]} | {text} | {needs} |"
 
 
 def _plain(text: str) -> str:

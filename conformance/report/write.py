@@ -1,22 +1,32 @@
-"""Write the reports that are data: conformance.json, summary.md, badge.svg and the programs. The rest is pytest's."""
+"""Write the reports that are data: conformance.json, junit.xml, summary.md and their like. report.html is pytest's.
+
+A file is written beside its place and then moved there, so that a full disk or a kill leaves what stood there before: a
+report that says "incomplete" (``report/placeholder.py``), never half of one.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from conformance.catalogue import load
 from conformance.errors import FormatError
 from conformance.history.records import History
 from conformance.program.steps import Program
-from conformance.report.badge import badge
+from conformance.report.badge import badge as badge_of
 from conformance.report.build import program_file
+from conformance.report.ctrf import ctrf
+from conformance.report.junit import junit
 from conformance.report.model import REPORT_VERSION, Report
 from conformance.report.summary import summary
 
+#: Every report that a run leaves, in the order in which they are replaced.
+FILES = ("conformance.json", "junit.xml", "ctrf.json", "summary.md", "badge.svg", "report.html")
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -24,8 +34,29 @@ class _Version(msgspec.Struct):
     schema_version: int
 
 
+def data_files(report: Report, *, badge: str = "") -> dict[str, bytes]:
+    """Every report that is data, by the name of its file.
+
+    :param badge: what the badge says, where that is not the verdict.
+    """
+    return {
+        "conformance.json": msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n",
+        "junit.xml": junit(report, load()),
+        "ctrf.json": ctrf(report),
+        "summary.md": summary(report).encode("utf-8", "replace"),
+        "badge.svg": (badge_of(badge) if badge else _badge(report)).encode("utf-8", "replace"),
+    }
+
+
+def _badge(report: Report) -> str:
+    """The badge: what was claimed; a run that is not green has no green one."""
+    if report.verdict == "conformant" and report.run.exit_status != 0:
+        return badge_of(f"exit status {report.run.exit_status}")
+    return badge_of(report.claim, report.verdict)
+
+
 def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]:
-    """Write everything but the pytest reports into a folder that exists.
+    """Write everything but report.html into a folder that exists.
 
     :return: a line for each file that could not be written. What an earlier run left in its place is gone, if it could
         be removed: an old report is never taken for a new one.
@@ -35,14 +66,15 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
         # What lies there afterwards is of this run.
         if f"programs/{old.name}" not in programs:
             _forget(old)
-    data = msgspec.json.format(msgspec.json.encode(report), indent=1)
-    contents = {
-        "conformance.json": data + b"\n",
-        "summary.md": summary(report).encode(),
-        "badge.svg": badge(report.claim, report.verdict).encode(),
-        **programs,
-    }
-    return tuple(line for name, content in contents.items() if (line := _write(folder / name, content)))
+    # The report that a gate reads comes last: where it says "0", the others are there.
+    files = data_files(report)
+    whole = files.pop("conformance.json")
+    contents = {**programs, **files, "conformance.json": whole}
+    return tuple(
+        f"{folder / name} could not be written ({why}); the verdicts stand without it"
+        for name, content in contents.items()
+        if (why := replace(folder / name, content))
+    )
 
 
 def _forget(file: Path) -> None:
@@ -52,14 +84,17 @@ def _forget(file: Path) -> None:
             file.unlink()
 
 
-def _write(file: Path, content: bytes) -> str:
-    """Write a file anew; a line about it if that was not possible, else nothing."""
+def replace(file: Path, content: bytes) -> str:
+    """Replace a file in one step; why that was not possible, else nothing. What stood there before stays then."""
+    part = file.with_name(f".{file.name}.part")
     try:
-        file.unlink(missing_ok=True)
         file.parent.mkdir(exist_ok=True)
-        file.write_bytes(content)
+        part.write_bytes(content)
+        os.replace(part, file)
     except OSError as error:
-        return f"{file} could not be written ({error.strerror}); the verdicts stand without it"
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        return error.strerror or type(error).__name__
     return ""
 
 

@@ -83,7 +83,7 @@ HELD = Scenario(
 AFTER_ACCEPTED = Scenario(
     name="after-accepted",
     title="A batch is retried again at once after an accepted retry, while its messages are created.",
-    requirements=("BR-BLK-01", "BR-BLK-03", "BR-ERR-02"),
+    requirements=("BR-BLK-01", "BR-BLK-03", "BR-ERR-02", "BR-LIV-01"),
     needs=("failing",),
     build=_after_accepted,
 )

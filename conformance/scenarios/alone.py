@@ -9,8 +9,8 @@ from conformance.scenarios.scenario import Scenario, failing, rest, retried, sen
 
 def _alone(config: Config) -> tuple[AnyStep, ...]:
     """Refused for an unknown message and for a delivered one; with another campaign's key and path, in a chain that the
-    accepted retry closes; and for the message that it has just reset. Meanwhile the batch is retried, twice: while the
-    message is created, and while it is underway."""
+    accepted retry closes; and for the message that it has just reset. Meanwhile the batch is retried: while the message
+    is created, while it is underway, and while another is, for being underway may be over before a retry comes."""
     rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
     look, retry = Read(batch="b", view="message", rows=(0,)), SingleRetry(batch="b", row=0)
     steps: list[AnyStep] = [*sent("b", rows), *rest("b", len(rows))]
@@ -21,12 +21,15 @@ def _alone(config: Config) -> tuple[AnyStep, ...]:
         steps += [SingleRetry(batch="b", row=0, cause=cause), look]
     steps += [
         Burst(steps=(Read(batch="b"), look, retry, retry, Retry(batch="b"), look)),
-        Wait(batch="b", until="moved"),
-        Burst(steps=(look, Retry(batch="b"), look)),
-        retried("b"),
-        *rest("b", len(rows)),
+        *(*_underway(0), SingleRetry(batch="b", row=1), *_underway(1), *rest("b", len(rows))),
     ]
     return tuple(steps)
+
+
+def _underway(row: int) -> tuple[AnyStep, ...]:
+    """The batch is retried while the message of this row is underway, and ``created`` no longer."""
+    look = Read(batch="b", view="message", rows=(row,))
+    return (Wait(batch="b", until="moved"), Burst(steps=(look, Retry(batch="b"), look)), retried("b"))
 
 
 def _foreign(config: Config) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ def _unknown(_: Config) -> tuple[AnyStep, ...]:
 
 
 def _keys(_: Config) -> tuple[AnyStep, ...]:
-    return chain("b", (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS)))
+    """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06)."""
+    again = (Retry(batch="b"), retried("b"), *rest("b", 2))
+    return (*chain("b", (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))), *again)
 
 
 def _methods(_: Config) -> tuple[AnyStep, ...]:
@@ -59,7 +61,7 @@ UNKNOWN = Scenario(
 KEYS = Scenario(
     name="keys",
     title="A quiet batch is retried without a key, with wrong and altered keys, and at odd spellings of the path.",
-    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04"),
+    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04", "BR-ACC-06"),
     needs=("failing",),
     build=_keys,
 )

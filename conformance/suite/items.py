@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,27 @@ import msgspec
 import pytest
 
 from conformance import CONTRACT_VERSION
-from conformance.catalogue import Catalogue, Requirement, load
-from conformance.errors import SuiteError
+from conformance.catalogue import PROFILES, Catalogue, Requirement, load
+from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.launch import CONTRACT_VARIABLE, contract_of, launch
+from conformance.report.junit import outcome
 from conformance.report.model import Report, ReportedRequirement
+from conformance.report.placeholder import begin, not_run
 from conformance.report.story import story, why
 from conformance.report.write import read_report
-from conformance.session import Options, drivers_for, new_seed
+from conformance.run_options import baseline_of, names, one_of, options_of
 from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
 RESULT: pytest.StashKey[Report] = pytest.StashKey()
 HISTORY: pytest.StashKey[History] = pytest.StashKey()
+
+
+#: Marks a report of an item of ours; a user's test may well have a property "verdict" of its own.
+OURS = "retry_conformance_requirement"
 
 
 class VerdictError(Exception):
@@ -36,9 +43,8 @@ class SuiteFile(pytest.File):
     """The suite's file: its items are the requirements of the chosen profiles, in the contract's order."""
 
     def collect(self) -> Iterator[RequirementItem]:
-        chosen = str(self.config.getoption("--conformance-profile")).split(",")
         try:
-            requirements = _catalogue(self.config).select(chosen)
+            requirements = _catalogue(self.config).select(_profiles(self.config))
         except SuiteError as error:
             # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
             raise self.CollectError(str(error)) from None
@@ -52,11 +58,11 @@ class RequirementItem(pytest.Item):
     def __init__(self, *, requirement: Requirement, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.requirement = requirement
-        self.add_marker(pytest.mark.requirement(requirement.id))
-        self.add_marker(pytest.mark.profile(requirement.profile))
-        self.add_marker(pytest.mark.level(requirement.level))
-        self.add_marker(requirement.profile)
-        self.add_marker(requirement.level.lower())
+        self.add_marker(pytest.mark.conformance_requirement(requirement.id))
+        self.add_marker(pytest.mark.conformance_profile(requirement.profile))
+        self.add_marker(pytest.mark.conformance_level(requirement.level))
+        self.add_marker(f"conformance_{requirement.profile}")
+        self.add_marker(f"conformance_{requirement.level.lower()}")
         # The run is the set-up of the first item: it has bounds of its own, and its verdict is not another the next time.
         if self.config.pluginmanager.hasplugin("timeout"):
             self.add_marker(pytest.mark.timeout(0))
@@ -66,12 +72,13 @@ class RequirementItem(pytest.Item):
     def setup(self) -> None:
         """Take the verdict of this requirement; run the suite first if that has not been done.
 
-        What could not be settled is an error of the set-up, for JUnit too: it accuses nobody. What a waiver covers is
-        skipped, with the waiver's reason.
+        What could not be settled is an error of the set-up, for JUnit too: it accuses nobody. What does not count is
+        skipped with its text: what a waiver covers or the baseline has, a SHOULD, what --fail-on lets pass.
         """
         report = _report(self.session)
         item = report[self.requirement.id]
         self.user_properties += [
+            (OURS, item.id),
             ("requirement", item.id),
             ("title", item.title),
             ("profile", item.profile),
@@ -84,7 +91,9 @@ class RequirementItem(pytest.Item):
         ]
         if _waiver(item):
             pytest.skip(_waiver(item))
-        if item.verdict in ("inconclusive", "error"):
+        if item.verdict in ("fail", "inconclusive", "error") and outcome(item, report) == "skipped":
+            pytest.skip(f"{item.verdict.replace('_', ' ')}, and does not count: {why(item)}")
+        if outcome(item, report) == "error":
             early = item.reason is not None and item.reason.code == "run-incomplete"
             raise VerdictError("\n".join([story(item, self.requirement), *(report.run.remarks[:1] if early else ())]))
 
@@ -112,7 +121,7 @@ def _catalogue(config: pytest.Config) -> Catalogue:
 
     :raises SuiteError: the report, the configuration or the version is wrong.
     """
-    given = config.getoption("--conformance-report")
+    given = config.getoption("conformance_report")
     if given:
         known = {item.id for item in read_report(Path(given)).requirements}
         shipped = load()
@@ -123,11 +132,11 @@ def _catalogue(config: pytest.Config) -> Catalogue:
 
 def _contract(config: pytest.Config) -> str:
     """The version of the contract that this session judges by."""
-    asked, file = config.getoption("--conformance-contract"), config.getoption("--conformance-config")
+    asked, file = config.getoption("conformance_contract"), config.getoption("conformance_config")
     if asked is None and file is None and CONTRACT_VARIABLE not in os.environ:
         # Collecting alone needs no configuration.
         return CONTRACT_VERSION
-    return contract_of(config.getoption("--target", None), Path(file) if file else None, os.environ, asked)
+    return contract_of(config.getoption("conformance_target"), Path(file) if file else None, os.environ, asked)
 
 
 def _waiver(item: ReportedRequirement) -> str:
@@ -158,6 +167,8 @@ def _report(session: pytest.Session) -> Report:
             raise VerdictError(str(refusal()))
         report, history = handed_over or _run(session)
     except SuiteError as error:
+        if not session.config.getoption("conformance_report"):
+            leave_not_run(session.config, str(error), error.exit_status)
         pytest.exit(str(error), returncode=error.exit_status)
     if history is not None:
         stash[HISTORY] = history
@@ -167,7 +178,7 @@ def _report(session: pytest.Session) -> Report:
 
 
 def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
-    given = config.getoption("--conformance-report")
+    given = config.getoption("conformance_report")
     if not given:
         return None
     history = Path(given).with_name("history.jsonl")
@@ -176,18 +187,79 @@ def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
 
 def _run(session: pytest.Session) -> tuple[Report, History]:
     config = session.config
-    selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
-    profiles = tuple(str(config.getoption("--conformance-profile")).split(","))
-    contract = _contract(config)
-    options = Options(
-        profiles=profiles,
-        selected=selected,
-        drivers=drivers_for(selected, profiles, contract),
-        contract=contract,
-        depth=str(config.getoption("--conformance-depth")),
-        seed=new_seed(),
-        report_dir=Path(str(config.getoption("--conformance-dir"))),
+    folder = report_dir(config)
+    baseline = baseline_of(
+        _path(config, "baseline"), allow_red=bool(config.getoption("conformance_baseline_allow_red"))
     )
-    file = config.getoption("--conformance-config")
-    result = launch(config.getoption("--target", None), Path(file) if file else None, os.environ, options)
+    begin(folder)
+    selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
+    fail_on = one_of(_given(config, "fail_on", "inconclusive"), ("fail", "inconclusive"), "--conformance-fail-on")
+    stale = one_of(_given(config, "stale_waivers", "fail"), ("fail", "warn"), "--conformance-stale-waivers")
+    seed = config.getoption("conformance_seed")
+    options = options_of(
+        profiles=",".join(_profiles(config)),
+        depth=_given(config, "depth", "standard"),
+        seed=None if seed is None else int(number(seed, "--conformance-seed")),
+        drivers=config.getoption("conformance_drivers"),
+        report_dir=folder,
+        baseline=baseline,
+        waivers=_path(config, "waivers"),
+        stale_waivers="warn" if stale == "warn" else "fail",
+        fail_on="fail" if fail_on == "fail" else "inconclusive",
+        wait=number(_given(config, "wait", "0"), "--conformance-wait"),
+        selected=selected,
+        contract=_contract(config),
+    )
+    result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
+    for line in result.lines:
+        config.issue_config_time_warning(ConformanceWarning(line), stacklevel=2)
     return result.report, result.history
+
+
+class ConformanceWarning(pytest.PytestWarning):
+    """What a person should know beside the verdicts: a stale waiver, a baseline of another target."""
+
+
+def report_dir(config: pytest.Config) -> Path:
+    """The folder of reports of this session."""
+    return Path(_given(config, "report_dir", "reports"))
+
+
+def leave_not_run(config: pytest.Config, reason: str, exit_status: int) -> None:
+    """Let the reports of a session say that there was no run, and why; best effort, the reason is told anyway."""
+    with suppress(SuiteError):
+        not_run(report_dir(config), reason, exit_status)
+
+
+def number(text: str, option: str) -> float:
+    """A number that is not negative, as it was typed.
+
+    :raises UsageError: it is none.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 2**63:
+        raise UsageError(f"is no number ({text!r})", where=option, mend="give a number, 0 or more")
+    return found
+
+
+def _given(config: pytest.Config, name: str, default: str) -> str:
+    return str(config.getoption(f"conformance_{name}") or default)
+
+
+def _path(config: pytest.Config, name: str) -> Path | None:
+    given = config.getoption(f"conformance_{name}")
+    return Path(given) if given else None
+
+
+def _profiles(config: pytest.Config) -> tuple[str, ...]:
+    """The profiles of this session.
+
+    :raises pytest.UsageError: one is unknown.
+    """
+    try:
+        return names(_given(config, "profile", ",".join(PROFILES)), PROFILES, "--conformance-profile")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None

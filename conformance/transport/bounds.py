@@ -137,7 +137,8 @@ def parse(body: bytes) -> tuple[Any, Media, tuple[str, ...]]:
     if not body:
         return None, "none", ()
     try:
-        text = body.decode()
+        # A byte-order mark may stand before JSON, and be ignored (RFC 8259, section 8.1).
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None, "binary", ()
     # An upper bound: marks in strings count too. What is not closed is no JSON, however much of it there is.

@@ -23,13 +23,13 @@ from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard
 from conformance.transport.network import inner_transport
 from conformance.transport.origin import parse_base_url
+from conformance.transport.outage import Outage
 from conformance.transport.paths import Named
 from conformance.transport.race import Track, widest
 from conformance.transport.rate import Budget, Rate, retry_after
 from conformance.transport.recording import Recorder, held_by
 from conformance.transport.redact import Redactor
 from conformance.transport.request import Reply, Request
-from conformance.transport.silence import Silence
 from conformance.transport.states import Action, ProviderStates, StateAnswer
 from conformance.transport.wire import GRACE, Passage, Wire, parsed, torn
 
@@ -125,7 +125,7 @@ class HttpTransport:
         self._rate = Rate(config.limits.calls_per_second, clock=clock, sleep=sleep)
         url = config.provider_states.url
         self._states = ProviderStates(url, inner() if inner else None) if url else None
-        self.silence = Silence(config.target.base_url, config.timing.settle_timeout)
+        self.outage = Outage(config.target.base_url, config.timing.settle_timeout)
         self._numbers = itertools.count(1)
         self._local = threading.local()
         self._wires: list[Wire] = []
@@ -224,7 +224,7 @@ class HttpTransport:
 
         :raises TargetError: the target has fallen silent, or what it answers fills the history.
         """
-        self.silence.heard(reply.exchange)
+        self.outage.heard(reply.exchange)
         if self._writer.size > MAX_HISTORY:
             what = f"the target's answers fill more than {MAX_HISTORY >> 20} MiB of history"
             raise TargetError(what, where=self._config.target.base_url, mend="run fewer scenarios, or with fewer rows")

@@ -44,6 +44,14 @@ class Numbers:
             done = end
         return "".join((*parts, text[done:])) if parts else text
 
+    def told(self, text: str) -> list[str]:
+        """The whole numbers that a text tells, testers' and clear ones, each once."""
+        found = [self.whole[digits] for _, _, digits in self._found(text) if digits in self.whole]
+        for group in _GROUP.finditer(text):
+            digits = "".join(str(unicodedata.decimal(c)) for c in group.group() if c.isdecimal())
+            found += [digits] if digits in self._clear else []
+        return list(dict.fromkeys(found))
+
     def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
         spared = [match.span() for match in _SPAN.finditer(text)]
         for group in _GROUP.finditer(text):

@@ -38,9 +38,17 @@ class Named:
     message: str | None = None
 
 
+#: Characters of an id or cursor above which it has no place in a URL: servers take 8 KiB or so for all of it.
+LONGEST_IN_URL = 4096
+
+
 def plain_id(text: str) -> bool:
     """Whether an id can stand in a path, percent-encoded as need be, and in one reading only."""
-    return re.fullmatch(rf"[A-Za-z0-9._~{_MARKS}-]+", text) is not None and text not in (".", "..")
+    return (
+        len(text) <= LONGEST_IN_URL
+        and re.fullmatch(rf"[A-Za-z0-9._~{_MARKS}-]+", text) is not None
+        and text not in (".", "..")
+    )
 
 
 def plain(method: str, path: str) -> Named | None:

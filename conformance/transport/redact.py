@@ -58,7 +58,7 @@ _HEADERS = frozenset(
     }
 )
 #: Characters that are kept of a text; what is longer is cut, and its length and digest are written down.
-LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 200
+LONGEST_ID, LONGEST_TEXT, LONGEST_NAME = 1024, 8192, 256
 
 _SECRET_NAMES = re.compile(r"pass(word|wd)?|secret|token|api[-_]?key|credential|authori[sz]ation|session|private", re.I)
 _DIGEST = re.compile(r"digest:[0-9a-f]{12}")
@@ -117,7 +117,7 @@ class Redactor:
 
     def data(self, text: str) -> str:
         """An id, a cursor or a path: keys and testers' numbers scrubbed, and cut if it is very long."""
-        return self._cut(text, LONGEST_ID, lambda part: self._scrub(part, self._always(())))
+        return self._cut(text, LONGEST_ID, lambda part: self._scrub(self._disowned(part), self._always(())))
 
     def foreign(self, text: str, own: Iterable[str] = ()) -> str:
         """A text that the target made up: also what looks like a number of a phone or a random secret.
@@ -195,7 +195,7 @@ class Redactor:
         return (1 << 60) + int(self._hash(text), 16)
 
     def _string(self, text: str, field: str, own: tuple[str, ...]) -> str:
-        if text in self._known or (self._made(text) and _MARKS.fullmatch(text)):
+        if text in self._known or self._stands(text):
             return text
         if field == "recipient":
             digits = text.isascii() and text.isdigit()
@@ -203,11 +203,18 @@ class Redactor:
         if field in _DATA:
             self.hand(text[:LONGEST_ID])
             return self.data(text)
-        if field in DOCUMENTED or (field in _CONTENT and _NONCE.search(text)):
+        if field in DOCUMENTED:
+            return self._cut(text, LONGEST_NAME, lambda part: self.text(self._disowned(part)))
+        if field in _CONTENT and _NONCE.search(text):
             return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
             return self.foreign(text, own)
+        if _NONCE.search(text):
+            return self.foreign(text, own)
         reason = self._reason(text, own) if len(text) >= PIECE - 1 else None
+        if reason in (None, "number") and (told := self._numbers.told(text[:LONGEST_TEXT])):
+            # Whose number it is can be told from its token, which stands before the rest (BR-ERR-09).
+            return " ".join((*map(self.token, told), self.digest(text)))
         if reason is None and _SECRET_NAMES.search(field):
             reason = "secret"
         return self.digest(text) if reason is None else self._mark(reason, text)
@@ -266,6 +273,12 @@ class Redactor:
     def _disowned(self, text: str) -> str:
         """A target's text, in which a mark that this run did not make is no mark, but the target's own words."""
         return _MARKS.sub(lambda m: m[0] if self._made(m[0]) else m[0].replace("[", "("), text)
+
+    def _stands(self, text: str) -> bool:
+        """Whether a text is nothing but marks of this run, with simulators' numbers in clear before them."""
+        parts = text.split(" ")
+        marks = all(part in self._clear or (self._made(part) and _MARKS.fullmatch(part)) for part in parts)
+        return marks and parts[-1] not in self._clear
 
     def _made(self, text: str) -> bool:
         return text in self._issued or text.startswith(("tel:", "digest:", "[cut:"))

@@ -26,6 +26,7 @@ from conformance.transport.bounds import (
     read_body,
 )
 from conformance.transport.origin import parse_base_url
+from conformance.transport.paths import plain_id
 
 Action = Literal["setup", "teardown"]
 
@@ -141,5 +142,7 @@ def _values(body: bytes) -> StateAnswer:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return StateAnswer(values={}, error="the answer is no JSON object of texts")
     if any(escaped(text) != text or len(text) > LONGEST_VALUE for pair in values.items() for text in pair):
-        return StateAnswer(values={}, error="the answer holds a text that is no id")
+        return StateAnswer(values={}, error="the answer holds a text that is too long, or no UTF-8")
+    if not plain_id(values.get("batchId", "b")):
+        return StateAnswer(values={}, error="the answer names a batch by an id that has no place in a path")
     return StateAnswer(values=values)

@@ -51,6 +51,8 @@ class Client:
         self.nonces = 0
         self.races = 0
         self.running = 0
+        #: Every batch that a script made.
+        self.sent: list[Sent] = []
 
     # ------------------------------------------------------------------ driving
 
@@ -86,9 +88,11 @@ class Client:
 
         if len(asked) > 1:
             self.races += 1
+        # A client takes a moment from one answer to the next request.
+        begun = self.target.clock.now + self.rng.uniform(0.0001, 0.001)
         for place, request in enumerate(asked):
             race = {"race": self.races} if len(asked) > 1 else {}
-            at = self.target.clock.now + place * 0.0005
+            at = begun + place * 0.0005
             self.target.clock.at(at, partial(self.wire.ask, request | race, partial(came, place)))
 
     # ------------------------------------------------------------------ requests
@@ -154,7 +158,9 @@ class Client:
         body = exchange.end.body
         if not exchange.accepted or not isinstance(body, dict):
             return None
-        return Sent(id=body["batchId"], rows=len(rows) or len(roles))
+        sent = Sent(id=body["batchId"], rows=len(rows) or len(roles))
+        self.sent.append(sent)
+        return sent
 
     def listed(self, sent: Sent, limit: int = 20) -> Script:
         """Walk through the batch's listing, and learn its messages."""
@@ -204,7 +210,10 @@ class Client:
     def settled(self, sent: Sent, most: float = inf) -> Iterator[float]:
         """Wait until nothing is in flight in the batch (the simulator tells), then a little more; bounded."""
         h = self.target.habits
-        batch = self.target.batches[sent.id]
+        batch = self.target.batches.get(sent.id)
+        if batch is None:
+            yield h.settle
+            return
         waited, bound = 0.0, min(most, 2 * h.settle)
         while waited < bound and (
             batch.owed or not all(m.ended or (m.exists and m.row.role == "pending") for m in batch.messages)

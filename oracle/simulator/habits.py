@@ -69,6 +69,12 @@ class Habits:
     strict_input: bool
     languages: bool
     key_dies: bool
+    #: Messages show id, recipient and latestStatus only (ruling 6).
+    bare: bool
+    #: A field is null or missing in an answer now and then, and back in the next (ruling 33).
+    flickers: bool
+    #: Everything in memory is lost once: no verdict may rest on what is gone.
+    restarts: bool
 
 
 def draw(rng: Random) -> Habits:
@@ -81,8 +87,14 @@ def draw(rng: Random) -> Habits:
     status_lag = rng.choice([0.0, 0.05, 0.3]) if lagging else 0.0
     bound = max(*lags.values(), status_lag)
     read_lag = None if rng.random() < (0.4 if lagging else 0.7) else bound * rng.uniform(1.0, 2.0)
+    latency = rng.choice([0.003, 0.01, 0.01, 0.1])
+    shortest = min((lag for lag in (*lags.values(), status_lag) if lag), default=1.0)
+    if read_lag is None and shortest < 8 * latency:
+        # Nothing can show a lag that is not much longer than an answer takes: the configuration has to say it.
+        read_lag = 1.5 * bound
     counting = _counting(rng)
     noisy = rng.random() < 0.3
+    flickers = rng.random() < 0.04
     return Habits(
         settle=settle,
         read_lag=read_lag,
@@ -112,7 +124,7 @@ def draw(rng: Random) -> Habits:
         newest_first=rng.random() < 0.8,
         descending=rng.random() < 0.3,
         same_created=rng.random() < 0.3,
-        latency=rng.choice([0.003, 0.01, 0.01, 0.1]),
+        latency=latency,
         lost=rng.choice([0.0, 0.1]) if noisy else 0.0,
         gateway=rng.choice([0.0, 0.06]) if noisy else 0.0,
         throttled=rng.choice([0.0, 0.1]) if noisy else 0.0,
@@ -121,7 +133,11 @@ def draw(rng: Random) -> Habits:
         unknown_is_404=rng.random() < 0.4,
         strict_input=rng.random() < 0.3,
         languages=rng.random() < 0.3,
-        key_dies=rng.random() < 0.03,
+        # Where the key dies nothing shows that a field came back.
+        key_dies=rng.random() < 0.03 and not flickers,
+        bare=rng.random() < 0.05,
+        flickers=flickers,
+        restarts=rng.random() < 0.02,
     )
 
 

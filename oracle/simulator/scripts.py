@@ -243,7 +243,7 @@ def impatient(client: Client) -> Script:
 def pairs(client: Client) -> Script:
     """Pairs of batch retries at once, each of a batch of its own at rest, read once before and twice after."""
     for _ in range(5):
-        sent = yield from client.made("FF")
+        sent = yield from client.made("F")
         if sent is None:
             return
         yield from client.settled(sent)
@@ -256,7 +256,7 @@ def pairs(client: Client) -> Script:
 
 def patient(client: Client) -> Script:
     """Rounds of retry and whole reads, each after everything must have settled; the batch has all kinds of rows."""
-    sent = yield from client.made("FFS")
+    sent = yield from client.made("FFRS")
     if sent is None:
         return
     yield from client.settled(sent)

@@ -35,6 +35,8 @@ PLAIN: dict[str, Any] = {
     "gateway": 0.0,
     "errors": 0.0,
     "throttled": 0.0,
+    "bare": False,
+    "flickers": False,
 }
 
 
@@ -56,6 +58,17 @@ def simulate(seed: int) -> Simulated:
     return run(seed, habits, rng, Target)
 
 
+#: Scripts about one batch, whose histories are small enough for the model.
+SMALL = ("rounds", "walk", "blocked", "spent", "impatient", "harmless", "insistent", "patient")
+
+
+def simulate_small(seed: int) -> Simulated:
+    """A history of one client and one batch, mostly small enough for the model to explain."""
+    rng = Random(f"small {seed}")
+    habits = replace(draw(rng), key_dies=False, restarts=False)
+    return run(seed, habits, rng, Target, (rng.choice(SMALL),))
+
+
 def run(seed: int, habits: Habits, rng: Random, kind: type[Target], scripts: tuple[str, ...] = ()) -> Simulated:
     """Let clients talk to a target of that kind; ``scripts`` that are named run first, others are drawn."""
     clock = Clock()
@@ -71,6 +84,11 @@ def run(seed: int, habits: Habits, rng: Random, kind: type[Target], scripts: tup
         wire.quiet = False
     if habits.key_dies:
         target.dead = clock.now + rng.uniform(0, 3 * habits.settle)
+    if habits.restarts:
+        clock.at(clock.now + rng.uniform(0.5, 3 * habits.settle), target.restart)
+        # What is gone with it besides tells that it is the target that lost its data.
+        client.start(SCRIPTS["rounds"](client))
+        client.start(SCRIPTS["patient"](client))
     names = scripts or tuple(rng.choice(list(SCRIPTS)) for _ in range(rng.choice([1, 1, 2, 3])))
     wire.most = len(wire.exchanges) + rng.choice([30, 50, 80])
     for name in names:
@@ -93,12 +111,17 @@ def calibrated(habits: Habits) -> bool:
 
 
 def epilogue(client: Client) -> Script:
-    """At the end everything is read once more, so that late corrections are seen (A2 is what they break)."""
-    yield client.target.habits.settle * 1.2
-    if client.target.habits.corrections or client.rng.random() < 0.3:
-        for batch in list(client.target.batches.values()):
-            sent = Sent(id=batch.id, rows=len(batch.messages))
+    """At the end everything is read once more: corrections, flickering fields and lost data are seen, which legal means."""
+    client.target.steady = True
+    habits = client.target.habits
+    yield habits.settle * 1.2
+    if habits.corrections or habits.flickers or habits.restarts or client.rng.random() < 0.3:
+        known = {sent.id for sent in client.sent}
+        unheard = [Sent(id=b.id, rows=len(b.messages)) for b in client.target.batches.values() if b.id not in known]
+        for sent in [*client.sent, *unheard]:
             yield from client.whole(sent, campaign=False)
+        for message in [m for m in client.target.order if m.batch is None]:
+            yield [client.read(message.id)]
         yield [client.page(None, 100)]
 
 
@@ -121,5 +144,5 @@ def broken(name: str, seed: int) -> Simulated:
     fault = FAULTS[name]
     rng = Random(f"{name} {seed}")
     plain = PLAIN if rng.random() < 0.7 else {}
-    habits = replace(draw(rng), **{"key_dies": False, **plain, **fault.habits})
+    habits = replace(draw(rng), **{"key_dies": False, "restarts": False, **plain, **fault.habits})
     return run(seed, habits, rng, fault.target, fault.scripts)

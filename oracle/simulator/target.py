@@ -61,6 +61,8 @@ class Target:
         #: A client that measures lags makes them as long as they ever are, and holds messages where they are.
         self.worst = False
         self.holding = False
+        #: No field flickers any more.
+        self.steady = False
         self.held: list[Message] = []
         #: How often a planted fault has shown itself.
         self.fired = 0
@@ -160,6 +162,12 @@ class Target:
     def able(self, batch: Batch) -> list[Message]:
         """Messages that a batch retry has to pick up."""
         return [m for m in batch.messages if m.status == "failure" and not self.spent(m) and not m.reserved]
+
+    def restart(self) -> None:
+        """Everything is lost."""
+        self.batches.clear()
+        self.messages.clear()
+        self.order.clear()
 
     # ------------------------------------------------------------------ sends
 

@@ -9,8 +9,10 @@ from oracle.simulator.habits import VIEWS, View
 from oracle.simulator.state import Message, stamp
 from oracle.simulator.target import Answer, Target
 
-#: Statuses that no document names (ruling 6), and the older pages' (contract, section 1).
+#: What a message has to show; what is null or missing now and then.
 UNKNOWN = {"enqueued": "queued_at_provider", "sending": "handed_over"}
+BARE = ("id", "recipient", "latestStatus")
+FLICKERING = ("values", "fullMessage", "createdAt", "language", "batches", "attempts", "messageAttempts", "numAttempts")
 OLD = {"enqueued": "sent", "sending": "sent", "sent_to_telco": "sent"}
 
 
@@ -75,11 +77,19 @@ class Views:
         number, status, updated = message.past.values[place]
         body = self.data(message, at) | message.views.get(view, {})
         body["latestStatus"] = self.names.get(status, status)
+        if habits.bare:
+            return self.target.shown(message, view, {name: body[name] for name in BARE})
         if habits.stamps != "none":
             body["updatedAt"] = updated
         self.attempts(body, message, view if view in VIEWS else "message_read", number, status)
         if view != "batch_list" and message.batch is not None and habits.shows_batches:
             body["batches"] = [self.batch(message, at)]
+        if habits.flickers and not self.target.steady and self.target.rng.random() < 0.2:
+            name = self.target.rng.choice(FLICKERING)
+            if name in body and self.target.rng.random() < 0.5:
+                del body[name]
+            elif name in body:
+                body[name] = None
         return self.target.shown(message, view, body)
 
     def batch(self, message: Message, at: float) -> dict[str, Any]:
@@ -135,6 +145,8 @@ class Views:
         body["latestStatus"] = "created"
         if habits.stamps != "none":
             body["updatedAt"] = stamp(self.target.clock.now, coarse=habits.stamps == "coarse")
+        if habits.bare:
+            return {name: body[name] for name in BARE}
         if message.batch is not None:
             self.attempts(body, message, "message_read", len(message.attempts), "created")
         return body

@@ -40,6 +40,7 @@ def story(race: Race) -> str:
     expected=("one of the retries is refused", "its attempt begins when the other's is terminal"),
     legal_if="all but one of the attempts had been terminal",
     subject="race: two attempts in progress",
+    also=("BR-CON-03",),
     first_only=True,
 )
 def two_at_once(race: Race) -> Iterator[Judgement]:
@@ -87,6 +88,7 @@ def _ended(attempts: tuple[Attempt, ...] | None) -> bool:
     expected=("an attempt of its own for each accepted retry", "one of the retries is refused"),
     legal_if="each accepted retry had given a message an attempt",
     subject="race: accepted without an attempt of its own",
+    also=("BR-CON-03",),
 )
 def each_owns_one(inference: Inference) -> Iterator[Judgement]:
     """More retries of a race are accepted than attempts can be shared out among them (Hall's theorem, over all messages).

@@ -9,9 +9,9 @@ from conformance.findings import DoubtReason
 from conformance.judges.concurrency.owned import excused, names, races, story
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of
-from conformance.judges.inference.races import Race
+from conformance.judges.inference.races import Gain, Race
 from conformance.judges.inference.stuck import Stuck, ended, stands
-from conformance.judges.inference.timeline import follows, gain, read_after
+from conformance.judges.inference.timeline import follows, gain, read_after, terminal_stays
 from conformance.judges.rule import InDoubt, Judgement, Violated, rule, whole_run
 
 _UNDONE = "BR-CON-02"
@@ -29,6 +29,7 @@ def decided(race: Race) -> bool:
     expected=("the winner's attempt stays, and ends",),
     legal_if="every attempt that was shown once were shown ever after",
     subject="race: attempt taken back",
+    also=("BR-CON-03",),
     first_only=True,
 )
 def taken_back(race: Race) -> Iterator[Judgement]:
@@ -70,6 +71,7 @@ def taken_back(race: Race) -> Iterator[Judgement]:
     expected=("the winner's attempt",),
     legal_if="a message had gained an attempt, or the status were messages_enqueuing_failed",
     subject="race: winner attempts nothing",
+    also=("BR-CON-03",),
 )
 def came_to_nothing(inference: Inference) -> Iterator[Judgement]:
     """The winner's 201 has given no message an attempt when the settling time is over.
@@ -86,6 +88,7 @@ def came_to_nothing(inference: Inference) -> Iterator[Judgement]:
     yield Violated(
         proof=all_of(*(g.proof for r in found for g in r.gains.values()))
         & Proof(
+            assumptions=frozenset(a for r in found for g in _left(r) for a in terminal_stays(g.before)),
             because=(
                 story(race),
                 f"reads {pairs}, before and after the settling time, show no attempt more; none from the race on shows "
@@ -102,9 +105,15 @@ def came_to_nothing(inference: Inference) -> Iterator[Judgement]:
     )
 
 
+def _left(race: Race) -> list[Gain]:
+    """Messages that were failed before the race and still are: what was corrected meanwhile was none to be retried (ruling 18)."""
+    ends = ((g, g.final) for g in race.gains.values())
+    return [g for g, end in ends if end is not None and g.before.status == end.status == "failure"]
+
+
 def _nothing(race: Race) -> bool:
     """No attempt where one had to come. A single retry's is not excused by the status of a batch (ruling 17)."""
-    if not race.closed or any(g.most for g in race.gains.values()):
+    if not race.closed or any(g.most for g in race.gains.values()) or not _left(race):
         return False
     if all(c.single for c in race.of("accepted")):
         return True
@@ -140,6 +149,7 @@ def _attempted_alone(inference: Inference) -> bool:
     expected=("every message that the winner reset becomes success or failure",),
     legal_if="messages sent later to the same recipients had stood still as well",
     subject="race: winner's message stuck",
+    also=("BR-CON-03",),
 )
 def left_stuck(inference: Inference) -> Iterator[Judgement]:
     """The winner's messages stand still for ever, in two batches, while retries that had no rival completed.

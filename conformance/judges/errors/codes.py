@@ -19,6 +19,7 @@ from conformance.judges.inference.own_word import word
 from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.provider_state import held
+from conformance.judges.inference.repetition import repeated_unknown
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import retried
@@ -43,9 +44,10 @@ def unknown_or_processing(inference: Inference) -> Iterator[Judgement]:
 
     The batch is known to be processing by its vendor's word (A8), or by rows that are not made yet (A7).
     """
+    own = repeated_unknown(inference.case.exchanges)
     for exchange in inference.case.exchanges:
         if exchange.invoke.operation == "batch_retry" and exchange.invoke.cause == str(_UNKNOWN):
-            yield from _unknown(exchange)
+            yield from _unknown(exchange, exchange.n in own)
     for one in held(inference.case):
         yield from _processing(one.call, one.proof)
     for retry in inference.retries:
@@ -53,8 +55,8 @@ def unknown_or_processing(inference: Inference) -> Iterator[Judgement]:
             yield from _processing(retry.call, rows)
 
 
-def _unknown(exchange: Exchange) -> Iterator[Judgement]:
-    if word(exchange) != "target" or exchange.invoke.auth != "valid":
+def _unknown(exchange: Exchange, repeated: bool) -> Iterator[Judgement]:
+    if not repeated and (word(exchange) != "target" or exchange.invoke.auth != "valid"):
         if word(exchange) in ("gateway", "credential"):
             text = f"the retry of an unknown batch, {exchange.n}, got no answer of the target's own ({exchange.status})"
             yield InDoubt(reason=DoubtReason.GATEWAY, text=text, evidence=(exchange.n,))
@@ -78,8 +80,13 @@ def _unknown(exchange: Exchange) -> Iterator[Judgement]:
     )
 
 
+def _broken(call: RetryCall) -> bool:
+    """A 5xx that counts as a refusal: no code is judged besides (ruling 11)."""
+    return (call.status or 0) >= 500
+
+
 def _processing(call: RetryCall, known: Proof) -> Iterator[Judgement]:
-    if not call.refused or not call.plain or call.repeated:
+    if not call.refused or not call.plain or _broken(call):
         if call.outcome == "throttled":
             text = f"the retry {call.n} of a batch in processing was answered 429"
             yield InDoubt(reason=DoubtReason.THROTTLED, text=text, evidence=(call.n,))
@@ -111,7 +118,7 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
 
     The bracket proves the reason; the codes of every other reason that is possible within the interval pass too (ruling 13).
     """
-    if not (retry.refused and retry.blockers) or retry.call.repeated:
+    if not (retry.refused and retry.blockers) or _broken(retry.call):
         return
     allowed = (UNRESOLVED_CODE, *_other_reasons(retry))
     if retry.call.status == 400 and retry.call.code in allowed:

@@ -29,7 +29,7 @@ def throttled_does_nothing(retry: Retry) -> Iterator[Judgement]:
         for view in case.views(message):
             before = [r for r in view if r.last <= retry.call.t and r.status == "failure"]
             for later in (r for r in view if follows(case, r, retry.call.last)) if before else ():
-                between = [c for c in batch.resetting(message) if before[-1].last < c.t <= later.last]
+                between = [c for c in batch.resetting(message) if before[-1].last <= c.t < later.last]
                 given = all(c.accepted for c in between) and gain(before[-1], later) == len(between)
                 if given and comparable(before[-1], later):
                     yield Exercised(proof=Proof(evidence=(before[-1].n, retry.n, later.n)))

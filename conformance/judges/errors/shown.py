@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.errors import FormatError
 from conformance.history.probe import Probe
@@ -14,6 +15,7 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.repetition import repeated_unknown
 from conformance.judges.rule import Exercised, Judgement, Violated, rule, whole_run
 
 _ENVELOPE = ("code", "message", "type", "id")
@@ -43,7 +45,7 @@ def envelope(inference: Inference) -> Iterator[Judgement]:
     Only requests that the endpoint itself has to refuse are judged: what is malformed, and what a generator drew, may be refused by
     something in front of it (ruling 8). A 400 that is no JSON is the target's at the third time only (ruling 22).
     """
-    repeated = {c.n for c in inference.case.calls if c.repeated}
+    repeated = {c.n for c in inference.case.calls if c.repeated} | repeated_unknown(inference.case.exchanges)
     for exchange in _errors(inference, "batch_retry"):
         if exchange.status != 400 or not _plain(exchange):
             continue
@@ -96,7 +98,7 @@ def reveals_nothing(inference: Inference) -> Iterator[Judgement]:
     """No stack trace, file path, SQL or secret (ruling 31)."""
     for exchange in _errors(inference, "batch_retry"):
         status = exchange.status or 0
-        found = leak(exchange.end.body)
+        found = leak(exchange.end.body, own=(exchange.invoke.path, unquote(exchange.invoke.path)))
         if found is not None:
             proof = Proof(because=(f"answer {exchange.n} ({status}) holds {found}",), evidence=(exchange.n,))
             yield Violated(proof=proof, observed=found, defect=found, scenario=exchange.invoke.scenario)

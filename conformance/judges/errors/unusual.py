@@ -32,9 +32,9 @@ _KINDS = ("id:", "body:", "query:", "header:", "method:", "path:", "campaign:")
 def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     """Not answered 5xx repeatedly, and never accepted where it names no batch.
 
-    Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a history in
-    which no plain request was answered 5xx: the input breaks it, not the hour. Where a gateway makes up a 5xx now and then, it does
-    so for plain requests as well, which are many times as many, and the same input gets through when it is sent again.
+    Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a
+    history in which no plain request was answered 5xx: the input breaks it, not the hour. A gateway that makes up a 5xx now and
+    then does so for plain requests as well, and the same input gets through when it is sent again.
     """
     case = inference.case
     unusual = [e for e in case.exchanges if _unusual(e)]

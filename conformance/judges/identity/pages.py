@@ -113,6 +113,7 @@ def pages(inference: Inference) -> Iterator[Judgement]:
         forward = (w for w in found if w.direction == "forward")
         known = next((w for w in forward if len(w.ids) == len(set(w.ids)) == wanted), None)
         if known is None:
+            yield from _twice_in_a_page(case, batch, found)
             continue
         later = [w for w in found if w.t - case.lag("batch_list") >= known.last]
         defects = [one for walk in later for one in _defects(case, batch, walk, known, found, lost)]
@@ -121,6 +122,28 @@ def pages(inference: Inference) -> Iterator[Judgement]:
         if not defects:
             yield from _exercised(case, batch, found)
             yield from _doubts(case, batch, known)
+
+
+def _twice_in_a_page(case: Case, batch: Batch, found: Sequence[Walk]) -> Iterator[Violated]:
+    """A page that shows one id twice, in every walk of a batch of which no listing is whole.
+
+    Judged of messages that were terminal before, so that nothing moves them while the page is read, in two walks or more.
+    """
+    torn = [(w, {i for i, times in Counter(page_ids(w.pages[0])).items() if times > 1}) for w in found]
+    still = [(w, {i for i in ids if any(r.terminal and r.last <= w.t for r in case.readings(i))}) for w, ids in torn]
+    shown = [(w, ids) for w, ids in still if ids]
+    if len(shown) < 2 or not all(ids for _, ids in still):
+        return
+    numbers = tuple(w.pages[0].n for w, _ in shown)
+    said = f"listings {', '.join(map(str, numbers[:5]))} each show one id twice in a page, and no listing shows every message once"
+    yield Violated(
+        proof=Proof(because=(said,), evidence=numbers, assumptions=frozenset(assume("A6", batch.id))),
+        observed="an id twice",
+        any_of=("BR-IDS-05", "BR-IDS-01"),
+        defect="an id twice in a page",
+        violation="the target lists a message twice in one page",
+        scenario=batch.scenario,
+    )
 
 
 def _defects(

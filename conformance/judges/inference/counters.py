@@ -192,17 +192,30 @@ def _views_behind(
     found: dict[str, Behind] = {}
     for message, seen in by_message.items():
         views = {v: rs for v, rs in _by_view(seen).items() if v in ("batch_list", "campaign_list", "message_read")}
-        latest = max(resets_of(message), default=float("-inf"))
+        resets = resets_of(message)
+        latest = max(resets, default=float("-inf"))
         for view, mine in views.items():
             last = mine[-1]
             for other, others in views.items():
                 if other == view or view in found:
                     continue
-                after = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
+                ended = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
+                after = [r for r in ended if _took_effect(others, r, len(resets))]
                 same = {r.status for r in others if after and r.t >= after[0].t}
                 if after and len(same) == 1 and _older(last, after[0]):
                     found[view] = Behind(after[0], last)
     return found
+
+
+def _took_effect(view: Sequence[Reading], ended: Reading, resets: int) -> bool:
+    """True if the view shows that each of so many retries had reset the message by then: none has an effect to come (ruling 16).
+
+    Told by a count that grew as often, or by as many times that it was terminal and in progress again.
+    """
+    until = [r for r in view if r.t <= ended.t]
+    grown = max((n - until[0].counts[name] for name, n in ended.counts.items() if name in until[0].counts), default=0)
+    again = sum(a.terminal and b.in_progress for a, b in pairwise(until))
+    return max(grown, again) >= resets
 
 
 def _older(reading: Reading, terminal: Reading) -> bool:

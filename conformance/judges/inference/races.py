@@ -165,7 +165,7 @@ def _gain(race: Race, message: str) -> Gain | None:
         a = before[-1]
         outstanding = owed(case, batch, message, a)
         if not outstanding.none or any(
-            a.last < c.t < race.start or (c.t <= a.last and c.last > begun(case, a)) for c in resets
+            a.last <= c.t < race.start or (c.t < a.last and c.last > begun(case, a)) for c in resets
         ):
             continue
         seen = [(r, g) for r in view if r.t >= race.start and r.last <= race.until and (g := gain(a, r)) is not None]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import nextafter
 from typing import Any
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, instant, nonces
@@ -114,7 +115,8 @@ def _reading(exchange: Exchange, data: Any, position: int) -> Iterator[Reading]:
         view=view,
         n=exchange.n,
         t=exchange.t,
-        last=exchange.last,
+        # An answer is made before its last byte is read: a call that leaves at that very instant comes after it.
+        last=nextafter(exchange.last, 0.0),
         message=data["id"],
         listed_in=exchange.invoke.batch if view == "batch_list" else None,
         status=_text(data.get("latestStatus")),

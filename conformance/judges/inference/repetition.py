@@ -46,6 +46,18 @@ def repeated(
     return frozenset(found)
 
 
+def repeated_unknown(exchanges: Sequence[Exchange]) -> frozenset[int]:
+    """The same for retries of ids that no batch has: numbers of the answers that three alike make the target's."""
+    groups: dict[tuple[int | None, str], list[int]] = {}
+    for e in exchanges:
+        if e.invoke.operation != "batch_retry" or e.invoke.cause != "id:unknown" or e.invoke.auth != "valid":
+            continue
+        said = word(e)
+        if said == "gateway" or (said == "credential" and alive(e, exchanges)):
+            groups.setdefault((e.status, said), []).append(e.n)
+    return frozenset(n for alike in groups.values() if len(alike) >= _ENOUGH for n in alike)
+
+
 def envelope(exchange: Exchange) -> bool:
     """True if the answer's body is the documented error envelope, as a target and no gateway writes it."""
     body = exchange.end.body
@@ -116,7 +128,7 @@ def _gained_nothing(
         before = [r for r in mine if r.last <= first.t]
         after = [r for r in mine if r.t >= first.last and r.last <= until]
         if before:
-            earlier = sum(before[-1].last < c.t < first.t for c in resets)
+            earlier = sum(before[-1].last <= c.t < first.t for c in resets)
             if any(_gained(before[-1], r) > earlier for r in after):
                 return False
             known = known or bool(after)
@@ -133,11 +145,9 @@ def _gained(a: Reading, b: Reading) -> int:
 
 def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> set[int]:
     """401 and 403 to the configured key, with reads answered 200 before and after, from the third on all of them."""
-    found = []
-    for call in calls:
-        if call.valid and call.sent and word(call.exchange) == "credential" and alive(call.exchange, exchanges):
-            found.append(call.n)
-    return set(found) if len(found) >= _ENOUGH else set()
+    asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential")
+    found = {c.n for c in asked if alive(c.exchange, exchanges)}
+    return found if len(found) >= _ENOUGH else set()
 
 
 def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:

@@ -234,7 +234,7 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
             continue
         a = before[-1]
         outstanding = owed(case, batch, message, a)
-        if not outstanding.none or any(a.last < c.t < call.t for c in resets):
+        if not outstanding.none or any(a.last <= c.t < call.t for c in resets):
             continue
         for r in view:
             if not follows(case, r, call.t) or r.last > limit:

@@ -140,7 +140,7 @@ def owed(case: Case, batch: Batch, message: str, reading: Reading) -> Owed:
     Upper bound, hence sound for accusations: the calls that may reset it and may still take effect, less those whose attempt the
     reading shows already (each attempt beyond the first has used one up).
     """
-    past = [c for c in batch.resetting(message) if c.t <= reading.last]
+    past = [c for c in batch.resetting(message) if c.t < reading.last]
     alive = sum(1 for c in past if effect_until(case, c) >= begun(case, reading))
     if not alive:
         return Owed(0, Proof(assumptions=frozenset(assume("A6", batch.id))))
@@ -156,7 +156,7 @@ def owed(case: Case, batch: Batch, message: str, reading: Reading) -> Owed:
 
 def between(batch: Batch, message: str, a: Reading, b: Reading) -> tuple[RetryCall, ...]:
     """Calls that may reset the message, begun after ``a`` ended and not after ``b`` ended."""
-    return tuple(c for c in batch.resetting(message) if a.last < c.t <= b.last)
+    return tuple(c for c in batch.resetting(message) if a.last <= c.t < b.last)
 
 
 @dataclass(frozen=True)
@@ -181,12 +181,12 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
     for reading in case.readings(message):
         if reading.last > call.t:
             continue
-        past = sum(1 for c in resets if c.t <= reading.last)
+        past = sum(1 for c in resets if c.t < reading.last)
         first = base(case, batch, message, reading)
         shown = gain(first, reading) if first is not None else None
         if first is None or shown is None or shown < 0:
             continue
-        later = sum(1 for c in resets if reading.last < c.t < call.t)
+        later = sum(1 for c in resets if reading.last <= c.t < call.t)
         high = max(shown, min(past, shown + owed(case, batch, message, reading).most)) + later
         if shown > least or high < most:
             found = Proof(evidence=(first.n, reading.n), assumptions=found.assumptions | {*counts_by(first, reading)})
@@ -265,7 +265,7 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     if seen is None or seen.status != "failure":
         return None
     resets = [c for c in batch.resetting(message) if c.n != call.n]
-    if any(seen.last < c.t <= call.last or (c.t <= seen.last and c.last > begun(case, seen)) for c in resets):
+    if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):
         return None
     outstanding = owed(case, batch, message, seen)
     if not outstanding.none:
@@ -370,7 +370,7 @@ def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: R
         if answer is None or not matching or _left_created(case, answer, after):
             continue
         before = matching[-1]
-        if any(before.last < c.t < single.t for c in batch.resetting(message)):
+        if any(before.last <= c.t < single.t for c in batch.resetting(message)):
             continue
         first = Proof(
             because=(

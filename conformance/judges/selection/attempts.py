@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
@@ -19,7 +19,7 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 from conformance.judges.selection.untouched import batches
 
 _KNOWN = TERMINAL | IN_PROGRESS
-#: What an attempt is told by; never what it is ordered by (ruling 27).
+#: What an attempt keeps: its id and createdAt, which say nothing of the order (ruling 27).
 _Mark = tuple[str | None, datetime | None]
 
 
@@ -59,6 +59,18 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     evidence=(resets[0].n, reading.n),
                     assumptions=frozenset((*assume("A3"), *assume("A6", batch.id))),
                 )
+                if newest.status == "created" and (error := _carried(reading, newest)):
+                    yield Violated(
+                        proof=proof
+                        & Proof(because=(f"that attempt, created, shows the older one's error already: {error}",)),
+                        violation="the target begins a new attempt with the error of the old one",
+                        observed=error,
+                        expected=("an attempt that starts its lifecycle again",),
+                        legal_if="the new attempt had shown no error before it failed",
+                        defect="error carried over",
+                        scenario=resets[0].scenario,
+                    )
+                    return
                 if newest.status == reading.status:
                     exercised = exercised or proof
                 elif not reading.abbreviated:
@@ -71,16 +83,32 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
         yield Exercised(proof=exercised)
 
 
+def _error(attempt: Attempt) -> tuple[str, ...]:
+    """What an attempt shows of an error: type and code, in either form that the guide has."""
+    data = attempt.data
+    inner = data.get("error")
+    shown = [data.get("errorType"), data.get("errorCode")]
+    shown += [inner.get("type"), inner.get("code")] if isinstance(inner, Mapping) else []
+    return tuple(str(s) for s in shown if s)
+
+
+def _carried(reading: Reading, newest: Attempt) -> str:
+    """The error that the newest attempt shares with an older, failed one; empty if there is none."""
+    error = _error(newest)
+    older = (a for a in reading.attempts or () if a is not newest and a.status == "failure")
+    return " ".join(error) if error and any(_error(a) == error for a in older) else ""
+
+
 def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Iterator[tuple[Reading, Attempt]]:
     """Readings of one view that surely list the newest attempt, with it.
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
     """
-    known: set[_Mark] = set()
+    known: set[str | datetime | None] = set()
     last: Reading | None = None
     for reading in view:
-        shown = {_mark(a): a for a in reading.attempts or ()}
-        if not shown or len(shown) != len(reading.attempts or ()) or (None, None) in shown:
+        shown = {a.id or a.created_at: a for a in reading.attempts or ()}
+        if not shown or len(shown) != len(reading.attempts or ()) or None in shown:
             continue
         new = shown.keys() - known
         if last is not None and len(new) == 1:
@@ -118,12 +146,23 @@ def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             return
 
 
-def _mark(attempt: Attempt) -> _Mark:
-    return attempt.id, attempt.created_at
-
-
 def _marks(reading: Reading) -> Counter[_Mark]:
-    return Counter(_mark(a) for a in reading.attempts or ())
+    return Counter((a.id, a.created_at) for a in reading.attempts or ())
+
+
+def _lost_race(batch: Batch, a: Reading, b: Reading) -> bool:
+    """True if a call lost a race up to ``b`` and may have undone what the winner did (BR-CON-02)."""
+    calls = [c for c in batch.sent if c.valid and c.t <= b.last and c.last >= a.t]
+    return any(not c.accepted and any(o.accepted for o in batch.overlapping(c)) for c in calls)
+
+
+def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
+    """Attempts of a reading that none of these shows; one that had no createdAt yet is told by its id alone."""
+    kept = {mark for r in later for mark in _marks(r)}
+    ids = {name for name, _ in kept}
+    return Counter(
+        {m: n for m, n in _marks(a).items() if m not in kept and not (m[1] is None and (m[0] is None or m[0] in ids))}
+    )
 
 
 def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:
@@ -145,7 +184,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
         if b is None or not resets or resets[0].t > b.last or not a.attempts or b.attempts is None:
             continue
         later = [r for r in view if r.t >= b.t and r.attempts is not None]
-        gone = _marks(a) - Counter({mark: 99 for r in later for mark in _marks(r)})
+        gone = _gone(a, later)
         if not gone or not _not_older(b, a, later):
             continue
         names: tuple[str, ...] = ("BR-SEL-05",)
@@ -156,6 +195,8 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
                 if b.number > len(b.attempts) or not _marks(b) - _marks(a):
                     continue
                 names = ("BR-SEL-05", "BR-IDS-07")
+        if _lost_race(batch, a, b):
+            names = (*names, "BR-CON-02")
         lines = (
             f"read {a.n} shows {len(a.attempts)} attempts of a message that is retried ({resets[0].n})",
             f"read {b.n}, begun after it, shows {len(b.attempts)}; {sum(gone.values())} of the former are missing, told by id and "

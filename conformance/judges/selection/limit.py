@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE
+from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, UNRESOLVED_CODE
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
@@ -121,7 +121,7 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
         if least == most == 1 and retry.call.code in (NO_FAILED_CODE, TOO_MANY_CODE):
             yield _after_one(proof & retry.answered("had to be accepted"), retry.answer, retry.scenario, seen=seen)
         return
-    allowed = {NO_FAILED_CODE} if seen else {NO_FAILED_CODE, NOT_RETRYABLE_CODE}
+    allowed = {NO_FAILED_CODE} if seen else {NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE}
     if retry.call.status != 400 or retry.call.code not in allowed:
         yield Violated(
             proof=proof & retry.answered(f"had to be refused with 400 {NO_FAILED_CODE}"),

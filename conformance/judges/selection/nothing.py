@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE
+from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.not_failed import not_failed
@@ -45,7 +45,7 @@ def nothing_failed_is_not_accepted(retry: Retry) -> Iterator[Judgement]:
     state = retry.quiescent
     if not retry.refused or retry.call.repeated or not isinstance(state, Quiescent) or state.failed:
         return
-    allowed = {NO_FAILED_CODE} if state.status is not None else {NO_FAILED_CODE, NOT_RETRYABLE_CODE}
+    allowed = {NO_FAILED_CODE} if state.status is not None else {NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE}
     if retry.call.status == 400 and retry.call.code in allowed:
         if retry.call.code == NO_FAILED_CODE:
             yield Exercised(proof=state.proof & Proof(evidence=(retry.n,)))

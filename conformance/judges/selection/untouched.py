@@ -74,7 +74,7 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             outstanding = owed(case, batch, message, a)
             past = [c for c in (*calls, *singles) if c.t <= a.last and effect_until(case, c) >= begun(case, a)]
             past = [] if outstanding.none else past
-            inside = [c for c in (*calls, *singles) if a.last < c.t <= b.last]
+            inside = [c for c in (*calls, *singles) if a.last <= c.t < b.last]
             if any(c.single for c in (*past, *inside)) or not (past or inside):
                 continue
             proof = (

@@ -172,8 +172,13 @@ def _is_about(exchange: Exchange, batches: Sequence[str]) -> bool:
     return any(
         isinstance(shown, Mapping) and shown.get("id") in batches
         for message in listed(exchange)
-        for shown in (message.get("batches") if isinstance(message.get("batches"), list) else ())
+        for shown in _shown_batches(message)
     )
+
+
+def _shown_batches(message: Mapping[str, Any]) -> Iterator[Any]:
+    shown = message.get("batches")
+    yield from shown if isinstance(shown, list) else ()
 
 
 def _call(exchange: Exchange, rivals: Sequence[Exchange], cited: set[int]) -> Call:

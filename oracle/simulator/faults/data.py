@@ -155,11 +155,11 @@ class OddShape(Target):
 
 
 FAULTS = (
-    fault(NewIds, "IDS-01 IDS-03 IDS-04 IDS-02 IDS-05 IDS-06 SEL-01 ACC-05", "rounds pages", counting=FULL),
-    fault(OtherValues, "IDS-03 IDS-06", "rounds pages"),
-    fault(OtherCreated, "IDS-03 IDS-05", "rounds pages"),
-    fault(OtherLanguage, "IDS-03", "rounds"),
-    fault(SwapsRows, "IDS-06 IDS-03", "pages"),
+    fault(NewIds, "IDS-01 IDS-03 IDS-04 IDS-02 IDS-05 IDS-06 SEL-01 ACC-05 SGL-02", "rounds pages", counting=FULL),
+    fault(OtherValues, "IDS-03 IDS-06 SGL-02", "rounds pages"),
+    fault(OtherCreated, "IDS-03 IDS-05 SGL-02", "rounds pages"),
+    fault(OtherLanguage, "IDS-03 SGL-02", "rounds"),
+    fault(SwapsRows, "IDS-06 IDS-03 SGL-02 SEL-02 BLK-03", "pages"),
     fault(CopiesBatch, "IDS-02 IDS-01 SEL-07 IDS-04", "patient"),
     fault(ViewsDiffer, "IDS-04", "rounds pages"),
     fault(PagesLose, "IDS-05 IDS-01 IDS-04", "pages"),

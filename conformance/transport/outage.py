@@ -1,4 +1,4 @@
-"""A target that dies half-way: the run ends, in place of waiting every wait out."""
+"""A target or a key that dies half-way: the run ends, in place of waiting every wait out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from conformance.history.records import Exchange
 
 #: Requests in a row that must bring nothing of use before a run ends.
 CALLS = 10
+#: Plain reads in a row, answered 401 or 403, after which the key is dead (ruling 28).
+REFUSED = 3
 #: Seconds for which that must have gone on; a restart of the target is waited for.
 SECONDS = 60.0
 
 
-class Silence:
+class Outage:
     """Counts the exchanges in a row, over all drivers, that brought nothing of use. Thread-safe.
 
     Of use is any whole answer but those that a target gives which cannot work at present: 5xx, 408, 429. None of them
@@ -30,14 +32,17 @@ class Silence:
         self._since = 0.0
         self._lasted = 0.0
         self._last = ""
+        self._key_worked = False
+        self._refused: list[Exchange] = []
         self._lock = threading.Lock()
 
     def heard(self, exchange: Exchange) -> None:
         """Take in how an exchange ended.
 
-        :raises TargetError: the target has fallen silent.
+        :raises TargetError: the target has fallen silent, or the key that worked is refused for good.
         """
         status = exchange.status
+        self._key(exchange)
         with self._lock:
             if status is not None and not exchange.open and status != 429:
                 self._calls = 0
@@ -50,6 +55,27 @@ class Silence:
             over = self._lasted >= self._patience
         if over:
             self.at_the_end()
+
+    def _key(self, exchange: Exchange) -> None:
+        """The configured key, as plain reads show it: refused three times in a row, it is dead."""
+        invoke = exchange.invoke
+        if invoke.method != "GET" or invoke.auth != "valid" or invoke.cause is not None or exchange.status is None:
+            return
+        with self._lock:
+            if exchange.status not in (401, 403):
+                self._key_worked = self._key_worked or exchange.status == 200
+                self._refused = []
+                return
+            self._refused.append(exchange)
+            over = self._key_worked and len(self._refused) >= REFUSED
+            first = self._refused[0]
+        if over:
+            raise TargetError(
+                f"the key that worked is refused: {len(self._refused)} reads in a row were answered {exchange.status}, exchange "
+                f"{first.n} first",
+                where=self._where,
+                mend="see whether the key was revoked or replaced, and run again with one that stays valid",
+            )
 
     def at_the_end(self) -> None:
         """The run has nothing more to ask, so that there is nothing to wait for.
