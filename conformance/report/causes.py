@@ -17,6 +17,7 @@ import msgspec
 
 from conformance.findings import Finding
 from conformance.history.records import Exchange, History
+from conformance.report.clean import one_line
 from conformance.report.clock import Clock
 from conformance.report.headline import headline
 from conformance.report.model import Cause, ReportedFinding, ReportedRequirement
@@ -230,12 +231,14 @@ def _told(
         told.append(
             Cause(
                 number=number,
-                headline=headline(
-                    first.finding,
-                    shown,
-                    history,
-                    raced=all(one.raced for one in group),
-                    always=_always([one for one in group if one.kind == first.kind]),
+                headline=one_line(
+                    headline(
+                        first.finding,
+                        shown,
+                        history,
+                        raced=all(one.raced for one in group),
+                        always=_always([one for one in group if one.kind == first.kind]),
+                    )
                 ),
                 fingerprint=first.finding.fingerprint,
                 # What most of its findings name comes first: of a surplus, the suspect that is there each time.
