@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from conformance.catalogue import load
 from conformance.report.about import short
 from conformance.report.causes import lead
 from conformance.report.model import Cause, Report
-from conformance.report.ticket import about_time, plain
+from conformance.report.ticket import about_time, block, plain
 
 #: Causes that a terminal shows; the rest stands in the reports.
 MOST = 12
@@ -25,25 +26,18 @@ def screen_lines(report: Report) -> list[str]:
 
 
 def summary_lines(report: Report) -> list[str]:
-    """The causes as a section of summary.md; nothing if nothing fails."""
+    """The causes as a section of summary.md, a ticket to paste for each; nothing if nothing fails."""
     if not report.causes:
         return []
     lines = ["## Causes", ""]
-    for cause in report.causes:
-        finding = lead(report.requirements, cause)
+    for cause in report.causes[:MOST]:
         first = " (read this one first)" if cause.number == 1 and len(report.causes) > 1 else ""
-        lines += [
-            f"### {cause.number}. {plain(cause.headline)}{first}",
-            "",
-            f"- expected: {plain('; or '.join(finding.expected))}",
-            f"- observed: {plain(finding.observed)}, at {about_time(cause.at)}, in {_places(cause)} of the run",
-            f"- breaks {', '.join(cause.requirements)}",
-            *([f"- likely left open by it: {', '.join(cause.follows)}"] if cause.follows else []),
-            f"- a ticket to paste: `retry-conformance ticket {cause.number}`"
-            + (f"; to see it again: `sh {cause.script}`" if cause.script else ""),
-            "",
-        ]
-    return lines
+        lines += [f"### {cause.number}. {plain(cause.headline)}{first}", "", *block(report, cause, load())]
+        if cause.follows:
+            lines += [f"Likely left open by it: {', '.join(cause.follows)}.", ""]
+        lines += [f"With requests and answers: `retry-conformance ticket {cause.number}`.", ""]
+    more = len(report.causes) - MOST
+    return [*lines, *([f"{more} more causes are in report.html.", ""] if more > 0 else [])]
 
 
 def _places(cause: Cause) -> str:

@@ -27,12 +27,16 @@ def ticket(report: Report, cause: Cause, history: History | None, catalogue: Cat
 
     :param history: what the report was made from; without it requests and answers are left out.
     """
+    lines = [f"## {plain(cause.headline)}", "", *block(report, cause, catalogue), *_exchanges(cause, history)]
+    return "\n".join(lines)
+
+
+def block(report: Report, cause: Cause, catalogue: Catalogue) -> list[str]:
+    """The ticket without its headline, and without requests and answers."""
     finding = lead(report.requirements, cause)
     known = {r.id: r for r in catalogue.requirements}
     broken = [known[name] for name in cause.requirements if name in known]
-    lines = [
-        f"## {plain(cause.headline)}",
-        "",
+    return [
         f"- **Expected:** {plain('; or '.join(finding.expected))}",
         f"- **Observed:** {plain(finding.observed)}",
         f"- **When:** {about_time(cause.at)}, in {cause.times} place{'s' if cause.times != 1 else ''} of the run",
@@ -53,9 +57,7 @@ def ticket(report: Report, cause: Cause, history: History | None, catalogue: Cat
         "",
         *_reproduce(cause, finding.program),
         "",
-        *_exchanges(cause, history),
     ]
-    return "\n".join(lines)
 
 
 def provided(slack: str) -> str:

@@ -39,5 +39,5 @@ def _replaced(file: Path, content: str) -> str:
         for old in (part, file):
             with suppress(OSError):
                 old.unlink(missing_ok=True)
-        return f"{file} could not be written ({error.strerror}); the verdicts stand without it"
+        return f"{file.parent}: {file.name} could not be written ({error.strerror}) — the verdicts stand without"
     return ""
