@@ -166,8 +166,10 @@ def _same_doing(a: Seen, b: Seen) -> bool:
 
 
 def _join(groups: _Groups, together: Sequence[Seen], alike: Callable[[Seen, Seen], bool]) -> None:
-    for index, a in enumerate(together):
-        for b in together[index + 1 :]:
+    # A target that is wrong everywhere has thousands of findings in one batch: alike ones are looked at once.
+    distinct = list({(one.kind, one.sides, bool(one.retries)): one for one in together}.values())
+    for index, a in enumerate(distinct):
+        for b in distinct[index + 1 :]:
             if groups.of(a.kind) != groups.of(b.kind) and alike(a, b):
                 groups.join(a.kind, b.kind)
 

@@ -17,7 +17,7 @@ MAX_AGAIN = 4
 
 def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
     """The whole story of one requirement that did not pass."""
-    head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {item.title}"
+    head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {happened(item)}"
     lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
     if item.waived is not None:
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
@@ -36,6 +36,12 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
             more = f" and {len(again) - MAX_AGAIN} more times" if len(again) > MAX_AGAIN else ""
             lines += _wrap(f"in exchanges {places}{more}", width, "    and again ")
     return "\n".join(lines)
+
+
+def happened(item: ReportedRequirement) -> str:
+    """What happened, for one that fails; else what the requirement says."""
+    told = distinct(item.findings)
+    return told[0][0].summary if told and item.verdict == "fail" else item.title
 
 
 def alternatives(item: ReportedRequirement) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from conformance.exit_status import meaning
 from conformance.report.cause_lines import summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
-from conformance.report.story import alternatives, distinct
+from conformance.report.story import alternatives, distinct, happened
 from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
 
@@ -70,17 +70,23 @@ def _page(report: Report) -> str:
     ]
     if report.nothing_judged:
         return "\n".join([*lines, "The run ended before anything was judged.", ""])
+    lines += summary_lines(report)
     lines += [
         "| verdict | requirements |",
         "| --- | --- |",
         *(f"| {SIGNS[name]} | {_ids(report, name)} |" for name in ORDER if _ids(report, name)),
         "",
     ]
-    lines += summary_lines(report)
     for item in report.chosen:
         if item.verdict == "fail":
             or_else = f" (or {', '.join(alternatives(item))})" if alternatives(item) else ""
-            lines += [f"## {item.id}{or_else} fails: {_plain(item.title)}", "", *_excused(item)]
+            lines += [
+                f"## {item.id}{or_else} fails: {_plain(happened(item))}",
+                "",
+                f"Rule: {_plain(item.title)}.",
+                "",
+                *_excused(item),
+            ]
             for finding, again in distinct(item.findings):
                 lines += _finding(finding)
                 if again:
