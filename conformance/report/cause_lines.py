@@ -48,6 +48,8 @@ def _details(report: Report, cause: Cause) -> Iterable[str]:
     finding = lead(report.requirements, cause)
     yield f"expected {'; or '.join(finding.expected)}; observed {finding.observed}"
     yield f"at {about_time(cause.at)}, exchanges {', '.join(map(str, cause.evidence))}, in {_places(cause)}"
+    again = f"see it again: sh DIR/{cause.script}; " if cause.script else ""
+    yield f"{again}a ticket: retry-conformance ticket {cause.number} --report-dir DIR"
     yield f"breaks {short(cause.requirements)}" + (
         f"; likely left open by it: {short(cause.follows)}" if cause.follows else ""
     )

@@ -117,8 +117,10 @@ def _finding(finding: ReportedFinding, width: int) -> list[str]:
     if finding.reproduced:
         lines += _wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
     shown = list(dict.fromkeys(line for line in finding.curl if " GET " not in line))[:MAX_CURL]
-    for index, line in enumerate(shown):
-        lines.append(("    by hand   " if index == 0 else "              ") + line)
+    if shown:
+        # Pasted one after the other they reach a batch that has moved on, and may be answered as they should be.
+        lines.append("    by hand   # the requests of the proof; sent one by one they need not show it again")
+    lines += [f"              {line}" for line in shown]
     return lines
 
 
