@@ -98,6 +98,7 @@ class DoubtReason(StrEnum):
 
     SUITE_ERROR = ("suite-error", True, ("report it to the authors of this suite, with the history",))
     AXIOM_BROKEN = ("axiom-broken", True, ("a run in which the target keeps to the axioms (docs/design.md)",))
+    DATA_LOST = ("data-lost", True, ("a target that keeps its data for the whole run",))
     STUCK_ONCE = ("stuck-once", True, ("the same in another batch", "a longer timing.settle_timeout"))
     LEFT_IN_PROGRESS = ("left-underway", True, ("a longer timing.settle_timeout",))
     LEFT_UNRETRYABLE = ("left-unretryable", True, ("a longer timing.settle_timeout",))

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from conformance.catalogue import load as load_catalogue
 from conformance.config_load import load
 from conformance.drivers import DRIVERS
 from conformance.errors import UsageError
@@ -49,6 +50,8 @@ class Trial:
     messages: int
     #: The requirements that a finding names, for each finding that names none which the fault breaks.
     strays: tuple[tuple[str, ...], ...] = ()
+    #: Whether all that a fault breaks is a SHOULD.
+    only_shoulds: bool = False
     #: Reason codes of the requirements that are undecided.
     reasons: tuple[str, ...] = ()
     #: Reason codes that the variant declares.
@@ -58,12 +61,14 @@ class Trial:
 
     @property
     def as_it_should_be(self) -> bool:
-        """A fault: exit 1, one of the requirements that it breaks fails, and every finding names one of those.
+        """A fault: one of the requirements that it breaks fails, and every finding names one of those; exit 1, but where all that
+        it breaks is a SHOULD, which ends no run with 1.
 
         Anything else: no requirement fails.
         """
         if self.kind == "fault":
-            return self.exit_status == 1 and bool(set(self.breaks) & set(self.failed)) and not self.strays
+            ended = self.exit_status == 1 or self.only_shoulds
+            return ended and bool(set(self.breaks) & set(self.failed)) and not self.strays
         if self.kind == "clean":
             return self.exit_status == 0
         return self.exit_status in (0, 3) and not self.failed
@@ -87,7 +92,7 @@ class Trial:
 def settings_of(kind: Kind, name: str) -> Settings:
     """The settings of the target of a trial."""
     if kind == "fault":
-        return Settings(faults=(name,))
+        return Settings(faults=(name,), speed=FAULTS[name].speed)
     if kind == "variant":
         return Settings(variants=(name,), speed=VARIANTS[name].speed)
     return Settings()
@@ -132,6 +137,7 @@ def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
         breaks=breaks,
         strays=tuple(sorted(names for names in named if not set(names) & {*breaks, *also})),
         reasons=tuple(sorted(undecided)),
+        only_shoulds=bool(breaks) and all(r.level == "SHOULD" for r in load_catalogue().requirements if r.id in breaks),
         declared=VARIANTS[name].undecided_because if kind == "variant" else (),
         exit_status=status,
         failed=tuple(item.id for item in report.requirements if item.verdict == "fail"),

@@ -231,11 +231,11 @@ def foreign(key: str, campaign: str, *, batch: bool = False, known: bool = False
     return probe
 
 
-def while_a_single_moves(desk: Desk) -> tuple[str, str]:
-    """Retry a batch while a message that was retried by itself is in progress: batch status before, and the answer."""
-    batch = desk.failed([FAILING, FAILING])
-    desk.retry_one(desk.ids(batch)[0])
-    desk.wait(0.6)
+def held_and_ended(desk: Desk) -> tuple[str, str]:
+    """Retry a batch that its vendor holds in processing, when its message is terminal: batch status before, and the answer."""
+    made = desk.target.service.behaviour.provide("batch_processing", {}, "setup") or {}
+    batch = str(made["batchId"])
+    desk.wait(1.1)
     return desk.status(batch), code_of(desk.retry(batch))
 
 

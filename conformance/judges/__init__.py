@@ -74,7 +74,7 @@ def judge(
         for one in rules
         for opinion in _heard(one, inference)
         for told in _translated(opinion, known, one.earlier)
-        for settled in _checked(told, broken)
+        for settled in _checked(told, broken, inference)
     ]
     opinions += [Observation(key="axiom-broken", value=f"{a.axiom}: {how}") for a, how in broken.found.items()]
     return tuple(opinions)
@@ -114,16 +114,19 @@ def _translated(opinion: Opinion, known: frozenset[str] | None, earlier: Mapping
             yield Doubt(requirement=name, reason=DoubtReason.ONE_VIEW, text=text, evidence=opinion.evidence)
 
 
-def _checked(opinion: Opinion, broken: Breaches) -> Iterable[Opinion]:
-    """The opinion itself, or what remains of a finding that assumes what the history breaks."""
+def _checked(opinion: Opinion, broken: Breaches, inference: Inference) -> Iterable[Opinion]:
+    """The opinion itself, or what remains of a finding that assumes what the history breaks, or rests on data that were lost."""
     if not isinstance(opinion, Finding):
         return (opinion,)
     gone = {a.axiom: how for a in opinion.assumptions if (how := broken.of(a)) is not None}
-    if not gone:
+    lost = inference.lost
+    if lost is not None and any(inference.case[n].last > lost.since for n in opinion.evidence):
+        text = f"{opinion.summary}: proves nothing, since the target lost its data (reads {', '.join(map(str, lost.evidence))})"
+        reason = DoubtReason.DATA_LOST
+    elif gone:
+        how = "; ".join(f"{axiom}: {why}" for axiom, why in gone.items())
+        text = f"{opinion.summary}: proves nothing, because the history breaks what the proof rests on ({how})"
+        reason = DoubtReason.AXIOM_BROKEN
+    else:
         return (opinion,)
-    how = "; ".join(f"{axiom}: {why}" for axiom, why in gone.items())
-    text = f"{opinion.summary}: proves nothing, because the history breaks what the proof rests on ({how})"
-    return tuple(
-        Doubt(requirement=r, reason=DoubtReason.AXIOM_BROKEN, text=text, evidence=opinion.evidence)
-        for r in opinion.any_of
-    )
+    return tuple(Doubt(requirement=r, reason=reason, text=text, evidence=opinion.evidence) for r in opinion.any_of)

@@ -144,11 +144,12 @@ class _Blocked:
 
     @property
     def situation(self) -> str:
-        """First, in a later round, or second in a row."""
-        earlier = [c for c in self.retry.batch.retries if c.t < self.retry.call.t and c.outcome != "throttled"]
-        if not earlier:
-            return "first"
-        return "second in a row" if earlier[-1].refused else "in a later round"
+        """First, in a later round, or second in a row: with no call between that was accepted (ruling 24)."""
+        earlier = [c for c in self.retry.batch.sent if c.t < self.retry.call.t and c.valid and c.outcome != "throttled"]
+        rounds = [c for c in earlier if not (c.single and c.refused)]
+        if rounds and rounds[-1].refused:
+            return "second in a row"
+        return "in a later round" if any(c.may_reset and not c.single for c in rounds) else "first"
 
 
 def _blocked(retry: Retry) -> _Blocked | InDoubt | None:

@@ -5,11 +5,12 @@ What messages gain by single retries that must give them nothing is the ledger's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from conformance.contract.vocabulary import NOT_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, instant
 from conformance.findings import DoubtReason
+from conformance.history.records import Exchange
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at
@@ -18,6 +19,7 @@ from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import retryable_before
 from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.repetition import ENOUGH, answered_between, server_error
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import times_retried, views_read
@@ -49,9 +51,11 @@ def singles(inference: Inference) -> Iterable[Placed]:
 )
 def only_a_failed_message(inference: Inference) -> Iterator[Judgement]:
     """A success, an unknown message and one that has just been reset are refused, with the documented code."""
-    for call in inference.case.unplaced:
-        if call.single and call.probe is not None and call.probe.kind == "id" and call.probe.shape is None:
-            yield from _unknown(call)
+    unknown = [c for c in inference.case.unplaced if c.single and c.probe is not None]
+    unknown = [c for c in unknown if c.probe is not None and c.probe.kind == "id" and c.probe.shape is None]
+    for call in unknown:
+        yield from _unknown(call)
+    yield from _breaks(unknown, inference.case.exchanges)
     for case, batch, call in singles(inference):
         if call.accepted or call.refused:
             yield from _not_failed(case, batch, call)
@@ -68,6 +72,18 @@ def _unknown(call: RetryCall) -> Iterator[Judgement]:
             yield Exercised(proof=proof, case="unknown")
         else:
             yield _other_answer(call, proof, "unknown")
+
+
+def _breaks(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> Iterator[Violated]:
+    """5xx three times in a row for an unknown message, with a read answered 200 between: that is how it is refused (ruling 11)."""
+    run = [c for c in calls if server_error(c.exchange)][:ENOUGH]
+    status = {c.status for c in run}
+    if len(run) == ENOUGH and len(status) == 1 and answered_between(run, exchanges):
+        numbers = ", ".join(str(c.n) for c in run)
+        told = f"single retries {numbers} name an id that this run made up, and are answered {run[0].status}"
+        read = "a plain read was answered 200 between each two of them"
+        proof = Proof(because=(told, read), evidence=tuple(c.n for c in run))
+        yield _other_answer(run[0], proof, "unknown")
 
 
 def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement]:

@@ -26,6 +26,16 @@ def unanswered(reply: Reply) -> bool:
     return reply.exchange.status in (None, 429) or reply.exchange.open
 
 
+def passed_on(reply: Reply) -> bool:
+    """Whether something in front may have answered: a 3xx, or a 4xx that is no JSON (ruling 22)."""
+    status = reply.exchange.status
+    if not reply.exchange.answered or status is None:
+        return False
+    return 300 <= status < 400 or (
+        400 <= status < 500 and status not in (408, 429) and reply.exchange.end.media != "json"
+    )
+
+
 @contextmanager
 def unread_is_unmet() -> Iterator[None]:
     """What the guard keeps back for want of a reading ends this program, and not the run."""

@@ -24,18 +24,18 @@ _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
 _TEXTS: dict[Text, str] = {
     "plain": "{}",
     "markup": "{} <b>5 &lt; 7</b> & more",
-    "quotes": "{} \"said\" 'so', \\ or not",
-    "blanks": "{}  two   three",
-    "breaks": "{}\nsecond line\n\nfourth",
+    "quotes": "{} \"said\" 'so', \\ or not \u2013 \u201cyes\u201d, 100%25 + 1",
+    "blanks": "{}  two   three\u00a0four",
+    "breaks": "{}\nsecond line\n\nfourth\r\nfifth",
     "chinese": "{} \u60a8\u597d\uff0c\u8c22\u8c22",
     "tamil": "{} \u0bb5\u0ba3\u0b95\u0bcd\u0b95\u0bae\u0bcd",
     "composed": "{} caf\u00e9",
     "decomposed": "{} cafe\u0301",
     "emoji": "{} \U0001f4e8",
     "zeros": "007 {}",
-    "date": "01/02/2026 {}",
-    "number": "1234.50 {}",
-    "long": "{} " + "abcdefghi " * 18,
+    "date": "01/02/2026 2026-02-01 {}",
+    "number": "1234.50 2500 {}",
+    "long": "{} " + "abcdefghi " * 27,
 }
 _BARE: dict[Text, str] = {"zeros": "00700", "date": "01/02/2026", "number": "1234.50", "blanks": "  two   three  "}
 

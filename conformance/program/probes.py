@@ -39,7 +39,7 @@ PATHS = {
 }
 AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")
 BODIES = ("json-recipient", "json-ids", "json-force", "null", "text", "broken-json", "array", "deep", "long")
-HEADERS = ("content-type", "accept", "method-override", "long")
+HEADERS = ("content-type", "accept", "accept-language", "method-override", "long")
 QUERIES = ("names", "recipient", "limit", "force", "long")
 #: Names of the probes that change nothing but the credential or the campaign of a single retry, or its message's id.
 SINGLES = (
@@ -83,6 +83,8 @@ class Subject:
     message: str
     #: An allowed number that is not in the batch, if there is one.
     stranger: str
+    #: A documented language that the batch's first row is not in.
+    language: str = "malay"
 
 
 def overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
@@ -109,6 +111,8 @@ def overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
         return {"content": content, "content_type": content_type}
     if probe.kind == "query":
         return {"query": _queries(subject)[name]}
+    if name == "accept-language":
+        return {"headers": (("accept-language", _TAGS[subject.language]),)}
     return {"headers": _HEADERS[name]}
 
 
@@ -131,7 +135,7 @@ def _let_in(probe: Probe, subject: Subject) -> dict[str, Any]:
 
 def _bodies(subject: Subject) -> dict[str, tuple[bytes, str]]:
     kind = "application/json"
-    wanted = {"recipient": subject.stranger, "language": "english", "values": {"body": "not what was sent"}}
+    wanted = {"recipient": subject.stranger, "language": subject.language, "values": {"body": "not what was sent"}}
     deep: Sequence[Any] = []
     for _ in range(60):
         deep = [deep]
@@ -157,6 +161,9 @@ def _queries(subject: Subject) -> dict[str, tuple[tuple[str, str], ...]]:
         "long": (("q", "a" * 2_000),),
     }
 
+
+#: Languages that a body or header asks for, by their tags in a header.
+_TAGS = {"malay": "ms", "tamil": "ta"}
 
 _HEADERS: dict[str, tuple[tuple[str, str], ...]] = {
     "content-type": (("content-type", "text/xml; charset=utf-7"),),

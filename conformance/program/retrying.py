@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.config import Config
 from conformance.history.probe import Probe
-from conformance.program.calls import Calls, UnmetError, unanswered
+from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
 from conformance.program.held import SPENT, Held
 from conformance.program.probes import Invent, Subject, overrides, single_overrides
 from conformance.program.reading import Reader
@@ -17,8 +17,8 @@ from conformance.program.steps import Retry, SingleRetry
 from conformance.transport.paths import plain_id
 from conformance.transport.request import Reply, Request
 
-#: How often a request is sent at most that is answered as none should be: a valid retry answered 5xx (BR-ERR-08), or a
-#: probe that met a 429 or whose answer was lost.
+#: How often a request is sent at most that is answered as none should be: a valid retry answered 5xx (BR-ERR-08) or perhaps by
+#: something in front (ruling 22), or a probe that met a 429 or whose answer was lost.
 TRIES = 3
 
 
@@ -81,6 +81,7 @@ class Retrier:
             batch=held.id,
             message=next(iter(held.ids.values()), "message_none"),
             stranger=self._stranger(tuple(row.recipient for row in held.rows)),
+            language="tamil" if any(row.language == "malay" for row in held.rows[:1]) else "malay",
         )
 
     def _stranger(self, taken: Sequence[str]) -> str:
@@ -102,11 +103,12 @@ class Retrier:
         fields, before = self.asked(step, held), dict(held.seen)
         acted = False
         for attempt in range(TRIES):
-            exchange = self._calls.call(**fields).exchange
+            reply = self._calls.call(**fields)
+            exchange = reply.exchange
             # Refused at last, an earlier try that was carried out shows by itself: its messages are no longer terminal.
             acted = exchange.accepted or exchange.open
             server_error = exchange.status is not None and exchange.status >= 500
-            again = server_error if step.cause is None else exchange.open or exchange.status == 429
+            again = server_error or passed_on(reply) if step.cause is None else exchange.open or exchange.status == 429
             if not again or attempt == TRIES - 1:
                 break
             look()
@@ -151,7 +153,8 @@ class Retrier:
     def nameless(self, step: Retry | SingleRetry) -> None:
         """Send a probe that names nothing of anybody's: its id is made up.
 
-        One 5xx is asked for again, for only "repeatedly" is a violation (BR-ERR-04).
+        One 5xx is asked for again, for only "repeatedly" is a violation (BR-ERR-04); so is an answer that is perhaps not the
+        target's own (ruling 22).
         """
         probe = Probe.parse(step.cause)
         if probe is None:
@@ -170,10 +173,12 @@ class Retrier:
             # The id stands percent-encoded in the path already.
             path = f"/campaigns/{campaign}/batch/{made_up}/retry"
             fields = {"operation": "batch_retry", "batch": made_up, **overrides(probe, subject), "path": path}
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             reply = self._calls.call(**fields, cause=step.cause)
-            if not unanswered(reply):
+            if attempt == TRIES - 1 or not (unanswered(reply) or passed_on(reply)):
                 break
+            # That the target answers at all meanwhile.
+            self._calls.call("campaign_list", query=(("limit", "1"),))
 
 
 def _server_error(reply: Reply) -> bool:

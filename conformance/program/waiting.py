@@ -61,8 +61,8 @@ class Waiter:
         begun = now()
         bound = step.seconds if step.seconds is not None else self._settle
         # What is not essential has its time from the last retry on, so that a target that never gets there is not
-        # waited for again and again.
-        deadline = (begun if step.essential else held.touched) + bound
+        # waited for again and again; but views have theirs from when one showed the messages terminal (BR-IDS-07).
+        deadline = (begun if step.essential or step.until == "agreed" else held.touched) + bound
         last = begun + max(MOST_SETTLES * self._settle, bound)
         planned = self._first(step, held, begun, deadline)
         if planned > begun:

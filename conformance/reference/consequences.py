@@ -25,7 +25,7 @@ _ALSO: dict[str, str] = {
     "retries-the-delivered": "SEL-04",
     "resets-those-underway": "SEL-04 SEL-05 CON-01 CON-03",
     "status-of-an-old-attempt": "LIV-02",
-    "limit-of-one": "ACC-02 ACC-03 ACC-06 SEL-09",
+    "limit-of-one": "ACC-02 ACC-03 ACC-06 SEL-01 SEL-09",
     "two-attempts-at-once": "SEL-04 CON-01 CON-03",
     "accepts-the-delivered": "ACC-05 SEL-04 SEL-05 CON-01",
     "retries-by-itself": "SEL-04 SEL-05 SEL-08",
@@ -51,7 +51,7 @@ _ALSO: dict[str, str] = {
     "prefix-of-a-key": "SEC-01",
     "foreign-key": "SGL-03",
     "body-names-the-recipient": "IDS-03 IDS-04 IDS-06",
-    "body-needed": "ACC-03 ACC-06 SEL-04 SEL-10",
+    "body-needed": "ACC-03 ACC-06 SEL-04 SEL-06 SEL-10 ERR-02 BLK-02",
     # What is shown, and said
     "unknown-is-accepted": "ACC-01 ACC-05",
     "html-errors": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
@@ -89,11 +89,13 @@ _ALSO: dict[str, str] = {
     "override-makes-a-post": "SEL-07",
     "put-empties-values": "IDS-03 IDS-06",
     "delete-removes-a-message": "IDS-03 IDS-04 IDS-05",
+    # Storage
+    "shows-the-template": "SGL-02",
     # Refusals
     "breaks-when-blocked": "SCH-01 ERR-04",
     "breaks-with-nothing-to-retry": "SCH-01 ERR-04",
     "breaks-and-carries-out": "ACC-02 ACC-03 ACC-06 SEC-05 SEL-10 SCH-01",
-    "breaks-and-carries-out-now-and-then": "ACC-02 SCH-01",
+    "breaks-and-carries-out-now-and-then": "ACC-02 ACC-04 SCH-01",
     "refuses-every-other-and-carries-it-out": "ACC-03 ACC-04 SEL-04 SEL-05 SEC-05",
     "blocked-repeats-the-last-round": "SEL-04 CON-01 CON-03 SGL-02",
     "throttled-is-carried-out": "ACC-04",
@@ -109,6 +111,7 @@ _ALSO: dict[str, str] = {
     "chunks-cross-their-texts": "IDS-04",
     # Single retries
     "single-retries-the-delivered": "SEL-04",
+    "unknown-message-is-accepted": "SGL-03",
     "single-retries-the-created": "CON-03 SEL-02 SEL-04 SEL-05",
     "refused-single-is-carried-out": "CON-03 SEL-04 SEL-05 SEL-07",
     "single-retries-its-batch": "CON-03 SEL-04 SEL-07",
@@ -117,9 +120,11 @@ _ALSO: dict[str, str] = {
     "single-gives-two-attempts": "CON-03 SEL-04",
     "single-empties-values": "IDS-06",
     # Views
+    "listing-keeps-two-attempts": "SEL-04 SEL-05",
     "single-read-never-catches-up": "LIV-02",
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     # Rounds
+    "second-batch-appears": "IDS-04",
     "resets-the-delivered-in-place": "SEL-03",
     "exhausted-do-not-block": "BLK-02 ERR-02",
     "carries-out-while-processing": "ERR-01",
@@ -129,7 +134,7 @@ _ALSO: dict[str, str] = {
     "one-worker-of-four-does-not-block": "BLK-02 ERR-02",
     "one-worker-of-four-answers200": "SCH-01 ACC-02 ACC-03 ACC-06",
     # Decisions
-    "accepts-while-a-single-is-processed": "ERR-01",
+    "accepts-once-all-have-ended": "ERR-01",
     "remembers-the-block": "ACC-02 ACC-06 SEL-04 SEL-06 SEL-10",
     "finds-nothing-in-a-blocked-batch": "ACC-02 ACC-06 SEL-01 SEL-04 SEL-10",
     "stays-processing": "SEL-04",

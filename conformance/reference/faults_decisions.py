@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.reference.behaviour import RETRYABLE, Answer, Behaviour, Call
+from conformance.reference.behaviour import Answer, Behaviour, Call
 from conformance.reference.mixins import Fault, fault
 from conformance.reference.world import TERMINAL, Batch, Message
 
@@ -14,17 +14,11 @@ FAULTS: dict[str, Fault] = {}
 # -- the batch's status ---------------------------------------------------------------------------------------
 
 
-@fault(FAULTS, "a batch that is processing a single retry accepts a retry of its own", "BR-ACC-01")
-class AcceptsWhileASingleIsProcessed(Behaviour):
-    def reset_one(self, message: Message) -> None:
-        super().reset_one(message)
-        if message.batch is not None:
-            now = self.world.now()
-            message.batch.set(now, "retrying_message")
-            message.batch.path.append((now + self.settings.lifetime, "messages_enqueued"))
-
+@fault(FAULTS, "once every message is terminal, the status of the batch is not looked at", "BR-ACC-01")
+class AcceptsOnceAllHaveEnded(Behaviour):
     def retryable(self, batch: Batch) -> bool:
-        return batch.status(self.world.now()) in (*RETRYABLE, "retrying_message")
+        now = self.world.now()
+        return super().retryable(batch) or all(m.status(now) in TERMINAL for m in batch.messages)
 
 
 @fault(FAULTS, "a retry that was blocked once stays blocked, by a flag that nothing clears", "BR-ACC-03")

@@ -34,7 +34,7 @@ class OneByItselfClosesItsBatch(Behaviour):
         return super().retryable(batch) and not batch.__dict__.get("closed")
 
 
-@fault(FAULTS, "a second blocked retry in a row sets the status back", "BR-BLK-02", drivers=_MACHINE)
+@fault(FAULTS, "a second blocked retry in a row sets the status back", "BR-BLK-02")
 class ASecondBlockSetsTheStatusBack(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         answer = super().on_blocked(batch)

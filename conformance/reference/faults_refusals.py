@@ -33,7 +33,7 @@ class BreaksAndCarriesOut(Behaviour):
         return self.error(500, "internal_error")
 
 
-@fault(FAULTS, "every third retry is carried out and answered 500 in an envelope", "BR-ACC-04", "BR-ERR-07")
+@fault(FAULTS, "every third retry is carried out and answered 500 in an envelope", "BR-ERR-07")
 class BreaksAndCarriesOutNowAndThen(Behaviour):
     accepted_so_far = 0
 

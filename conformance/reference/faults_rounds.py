@@ -50,7 +50,7 @@ class ExhaustedDoNotBlock(Behaviour):
         return super().blocks(message) and not self.exhausted(message)
 
 
-@fault(FAULTS, "a blocked retry sets the status of the campaign's newest batch", "BR-BLK-02")
+@fault(FAULTS, "a blocked retry sets the status of the campaign's newest batch", "BR-BLK-02", speed=0.25)
 class StatusGoesToTheNewestBatch(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         newest = [b for b in self.world.batches.values() if b.campaign == batch.campaign][-1]
@@ -61,6 +61,11 @@ class StatusGoesToTheNewestBatch(Behaviour):
 class CarriesOutWhileProcessing(Behaviour):
     def retryable(self, batch: Batch) -> bool:
         return True
+
+    def on_blocked(self, batch: Batch) -> Answer:
+        if not super().retryable(batch):
+            return self.error(400, "batch_not_found_or_is_not_retryable")
+        return super().on_blocked(batch)
 
     def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
         super().carry_out(batch, failed)
@@ -183,7 +188,7 @@ class OneWorkerOfFourRetriesOne(_OneWorkerOfFour):
         return failed[:1] if self.older else failed
 
 
-@fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02")
+@fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02", speed=0.25)
 class OneShardKeepsTheStatus(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         if batch.id[-1] in "0123":

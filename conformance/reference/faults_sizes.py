@@ -62,7 +62,7 @@ class ChunksCrossTheirTexts(Behaviour):
             message.values = dict(before.values)
 
 
-@fault(FAULTS, "a message past the tenth that blocks does not set the status", "BR-BLK-02")
+@fault(FAULTS, "a message past the tenth that blocks does not set the status", "BR-BLK-02", speed=0.25)
 class StatusByTheFirstTen(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:
         if any(self.blocks(m) for m in self.listed(batch.messages)[:10]):

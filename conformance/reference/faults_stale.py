@@ -15,12 +15,13 @@ class CountStays(Behaviour):
         return 1
 
 
-@fault(FAULTS, "the batch's listing shows the first two attempts only, and counts them all", "BR-IDS-07", "BR-SEL-05")
+@fault(FAULTS, "the batch's listing shows and counts the first two attempts only", "BR-IDS-07")
 class ListingKeepsTwoAttempts(Behaviour):
     def view(self, message: Message, view: str) -> dict[str, object]:
         shown = super().view(message, view)
         if view == "listing":
             shown["messageAttempts"] = [self.attempt(message, a) for a in self.begun(message)[:2]]
+            shown["numAttempts"] = len(self.begun(message)[:2])
         return shown
 
 

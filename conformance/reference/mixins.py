@@ -25,6 +25,8 @@ class Fault:
     also: tuple[str, ...] = ()
     #: It takes the widths and sizes of depth deep to find it.
     deep: bool = False
+    #: The speed at which `selftest` tries it: slower where a message has to stay ``created`` for more than a second (ruling 23).
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,18 @@ class Variant:
 
 
 def fault(
-    registry: dict[str, Fault], title: str, *breaks: str, drivers: tuple[str, ...] = ("scenarios",), deep: bool = False
+    registry: dict[str, Fault],
+    title: str,
+    *breaks: str,
+    drivers: tuple[str, ...] = ("scenarios",),
+    deep: bool = False,
+    speed: float = 1.0,
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep)
+        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep, speed=speed)
         return mixin
 
     return register

@@ -61,7 +61,7 @@ ROUNDS = Scenario(
     requirements=(
         *("BR-ACC-01", "BR-ACC-02", "BR-ACC-04", "BR-ACC-05", "BR-ACC-06", "BR-SEL-01", "BR-SEL-03", "BR-SEL-04"),
         *("BR-SEL-05", "BR-SEL-08", "BR-SEL-09", "BR-LIV-01", "BR-IDS-02", "BR-SCH-01", "BR-SCH-02", "BR-ERR-03"),
-        *("BR-ERR-05", "BR-ERR-08", "BR-ERR-09", "BR-SGL-01", "BR-SGL-02"),
+        *("BR-ERR-05", "BR-IDS-07", "BR-ERR-06", "BR-ERR-07", "BR-ERR-08", "BR-ERR-09", "BR-SGL-01", "BR-SGL-02"),
     ),
     needs=("failing",),
     build=_rounds,

@@ -22,17 +22,20 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     others = tuple(dict.fromkeys(place % size for place in (1, size // 4, -2)))
     listing = Read(batch="b")
     steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
-    for place in dict.fromkeys((0, size // 2, size - 1)):
-        steps += blocked("b", place, look=(listing,), watched=place == 0)
+    # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
+    for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
+        steps += blocked("b", place, look=(listing,), watched=turn == 0)
     return (*steps, single("b", *others), Retry(batch="b"), listing, retried("b"), single("b", *others))
 
 
-def _again(_: Config) -> tuple[AnyStep, ...]:
+def _again(config: Config) -> tuple[AnyStep, ...]:
     """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
 
-    The first time, another batch is retried while the blocking message is created (BR-SEL-10).
+    The first time, another batch is retried while the blocking message is created (BR-SEL-10); the third message to block is in
+    another language.
     """
-    rows = (RowSpec(), RowSpec(same_as=0), *failing(AGAIN - 2))
+    language = next((offered.language for offered in config.template.languages), None)
+    rows = (RowSpec(), RowSpec(same_as=0), RowSpec(language=language), *failing(AGAIN - 3))
     look = single("b", 0)
     refused = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="b"), look)
     first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
@@ -40,17 +43,17 @@ def _again(_: Config) -> tuple[AnyStep, ...]:
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(*round_of("b", 1), *blocked("b", 1, look=neighbour)),
-        *(*round_of("b", 1), *blocked("b", 2, look=neighbour), *rest("b", AGAIN)),
+        *(*round_of("b", 1), *blocked("b", 1, look=neighbour, twice=True)),
+        *(*round_of("b", 1), *blocked("b", 2, look=neighbour, twice=True), *rest("b", AGAIN)),
     )
 
 
 BLOCKED = Scenario(
     name="blocked",
-    title="The largest batch is retried next to a created message at its first, middle and last place, and then for real.",
+    title="The largest batch is retried next to a created message at its last, first and middle place, and then for real.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
-        *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
+        *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-IDS-03", "BR-SEL-05", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
     ),
     needs=("failing",),
     build=_largest,

@@ -25,7 +25,7 @@ def _methods(_: Config) -> tuple[AnyStep, ...]:
     (ruling 23)."""
     methods = (*METHODS, *(f"{name}-as-POST" for name in OVERRIDDEN))
     header = (Retry(batch="b", cause="header:method-override"), retried("b"), *rest("b", 2))
-    return (*chain("b", tuple(f"method:{name}" for name in methods)), *header, *blocked("b", 0))
+    return (*chain("b", tuple(f"method:{name}" for name in methods)), *header, *blocked("b", 0, twice=True))
 
 
 def _foreign(config: Config) -> tuple[AnyStep, ...]:
@@ -34,7 +34,7 @@ def _foreign(config: Config) -> tuple[AnyStep, ...]:
     return chain("b", ("campaign:other", *own))
 
 
-def _carried(*causes: str | None) -> Callable[[Config], tuple[AnyStep, ...]]:
+def _carried(*causes: str) -> Callable[[Config], tuple[AnyStep, ...]]:
     """A batch with a delivered message, if there can be one, is retried with one thing after the other that must not
     matter, and read whole each time. Two of them only, for a third retry may rightly be refused (ruling 3)."""
 
@@ -55,7 +55,7 @@ def _plain_http(_: Config) -> tuple[AnyStep, ...]:
 UNKNOWN = Scenario(
     name="unknown",
     title="Ids that no batch has, well-formed and malformed, are retried, with odd bodies, headers and queries.",
-    requirements=("BR-ERR-01", "BR-ERR-03", "BR-ERR-04", "BR-ERR-05"),
+    requirements=("BR-ERR-01", "BR-ERR-03", "BR-ERR-04", "BR-ERR-05", "BR-ERR-09"),
     build=_unknown,
 )
 KEYS = Scenario(
@@ -82,23 +82,23 @@ FOREIGN = Scenario(
 BODY = Scenario(
     name="body",
     title="A quiet batch is retried with bodies that name a recipient, a language and values, and one of its messages.",
-    requirements=("BR-SEC-05", "BR-SEL-02"),
+    requirements=("BR-SEC-05", "BR-SEL-02", "BR-BLK-03"),
     needs=("failing",),
     build=_carried("body:json-recipient", "body:json-ids"),
 )
 QUERY = Scenario(
     name="query",
     title="A quiet batch is retried with queries that limit it to one message, and that name a recipient and a message.",
-    requirements=("BR-SEC-05", "BR-SEL-02"),
+    requirements=("BR-SEC-05", "BR-SEL-02", "BR-BLK-03"),
     needs=("failing",),
     build=_carried("query:limit", "query:recipient"),
 )
 FORCED = Scenario(
     name="forced",
-    title="A quiet batch is retried with a query that forces and names a status, and without any.",
+    title="A quiet batch is retried with a query that forces and names a status, and with a header that names a language.",
     requirements=("BR-SEC-05", "BR-SEL-02"),
     needs=("failing",),
-    build=_carried("query:force", None),
+    build=_carried("query:force", "header:accept-language"),
 )
 PLAIN_HTTP = Scenario(
     name="plain-http",

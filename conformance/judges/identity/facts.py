@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from conformance.history.records import Exchange, Operation
+from conformance.history.records import Operation
 from conformance.judges.inference.case import Batch, Case
-from conformance.judges.inference.listings import query
-from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -74,61 +72,3 @@ def _at_rest(case: Case, batch: Batch, message: str, reading: Reading) -> Proof 
         return outstanding.proof
     past = [c for c in batch.resetting(message) if c.t <= reading.last]
     return Proof() if all(effect_until(case, c) < begun(case, reading) for c in past) else None
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The target lost its data: a batch that no retry touched is gone as well. ``since``: when it was shown last."""
-
-    since: float
-    evidence: tuple[int, ...]
-
-
-def lost_data(case: Case) -> Lost | None:
-    """When the target lost its data; None if no batch vanished without a retry.
-
-    A control batch: no retry of it, accepted or of unknown outcome, ever left. What misses after it was shown for the last time
-    may be missing for the same reason as the control.
-    """
-    found = []
-    for batch in case.ours:
-        if batch.resets:
-            continue
-        gone = _vanished(case, batch)
-        if gone:
-            shown = [r.last for m in batch.messages for r in case.readings(m)]
-            found.append(Lost(max(shown), (*(e.n for e in gone[:2]),)))
-    return min(found, key=lambda lost: lost.since, default=None)
-
-
-def _vanished(case: Case, batch: Batch) -> tuple[Exchange, ...]:
-    """Two or more listings or single reads of a batch that do not find it, after every answer that shows any of its messages.
-
-    Counted are the target's own words only (ruling 22).
-    """
-    shown = max((r.last for m in batch.messages for r in case.readings(m)), default=None)
-    if shown is None:
-        return ()
-    gone = tuple(e for e in case.exchanges if e.t >= shown and _missing(e, batch))
-    whole = any(e.invoke.operation == "batch_list" for e in gone)
-    return gone if len(gone) > 1 and (whole or {e.invoke.message for e in gone} == set(batch.messages)) else ()
-
-
-def lists(exchange: Exchange, batch: Batch) -> bool:
-    """True for a plain valid request for the first page of the batch's listing, answered by the target itself."""
-    invoke = exchange.invoke
-    plain = invoke.cause is None and invoke.auth == "valid" and invoke.operation == "batch_list"
-    first = not query(exchange).keys() & {"after", "before", "search"}
-    return plain and invoke.batch == batch.id and first and word(exchange) == "target"
-
-
-def _missing(exchange: Exchange, batch: Batch) -> bool:
-    """True if the target itself says that there is no such batch or message, or lists nothing in it (ruling 22)."""
-    invoke = exchange.invoke
-    if lists(exchange, batch):
-        body = exchange.end.body
-        empty = isinstance(body, Mapping) and body.get("data") == []
-        return exchange.status in (400, 404) or (exchange.status == 200 and empty)
-    plain = invoke.cause is None and invoke.auth == "valid" and invoke.operation == "message_read"
-    found = exchange.status not in (400, 404) or word(exchange) != "target"
-    return plain and invoke.message in batch.messages and not found

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from conformance.findings import DoubtReason, Margin
-from conformance.judges.identity.facts import Lost, accepted, blamed, lists, lost_data, moved
+from conformance.judges.identity.facts import accepted, blamed, moved
 from conformance.judges.identity.pages import Walk, walks
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.listings import Snapshot
+from conformance.judges.inference.lost import Lost, lists
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading, identity
 from conformance.judges.inference.retry_call import RetryCall
@@ -36,7 +37,7 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     shows again, or that stands twice, is judged in listings of one page, one instant each (A3), and in several by BR-IDS-05.
     """
     case = inference.case
-    lost = lost_data(case)
+    lost = inference.lost
     for batch in case.ours:
         call = accepted(batch)
         pair = _around(case, batch, call) if call is not None else None
@@ -127,7 +128,7 @@ def same_batch(inference: Inference) -> Iterator[Judgement]:
     of our rows can have appeared, also where ``batches`` is not shown.
     """
     case = inference.case
-    lost = lost_data(case)
+    lost = inference.lost
     if lost is not None:
         text = "a batch that no retry touched is gone: the target lost its data (restart?)"
         yield Observed(key="data-lost", value=text, evidence=lost.evidence)
@@ -208,7 +209,10 @@ def _not_found(case: Case, batch: Batch, lost: Lost | None) -> Iterator[Violated
     if not suspects or (any(r.t >= suspects[0].last for r in found) and not any(r.t >= gone[0].last for r in found)):
         return
     call = suspects[0]
-    proof = Proof(
+    kept = _kept(case, batch, call.t, gone[0].last)
+    if kept is None:
+        return  # Everything may be gone: a restart, and no retry.
+    proof = kept & Proof(
         because=(
             f"read {listed.evidence[-1]} lists the batch before retry {call.n}",
             f"after the retry's answer, read {gone[0].n} and all later ones are answered {gone[0].status}",
@@ -227,6 +231,17 @@ def _not_found(case: Case, batch: Batch, lost: Lost | None) -> Iterator[Violated
         defect="not found",
         scenario=call.scenario,
     )
+
+
+def _kept(case: Case, batch: Batch, since: float, until: float) -> Proof | None:
+    """Proof that the target did not lose its data: another batch, made before ``since``, is shown after ``until``."""
+    for other in case.ours:
+        if other.id == batch.id or other.send is None or other.send.last > since:
+            continue
+        shown = next((r for m in other.messages for r in case.readings(m) if r.t >= until), None)
+        if shown is not None:
+            return Proof(because=(f"read {shown.n} shows another batch of that time still",), evidence=(shown.n,))
+    return None
 
 
 def _copies(case: Case, batch: Batch, call: RetryCall) -> Iterator[Violated | InDoubt]:

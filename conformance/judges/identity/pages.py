@@ -11,10 +11,11 @@ from itertools import pairwise
 from conformance.contract.vocabulary import instant
 from conformance.findings import DoubtReason, Margin
 from conformance.history.records import Exchange
-from conformance.judges.identity.facts import Lost, accepted, blamed, lost_data
+from conformance.judges.identity.facts import accepted, blamed
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.listings import Direction, Snapshot, page_data, page_ids, page_items, query
+from conformance.judges.inference.lost import Lost
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import identity
 from conformance.judges.inference.retry_call import RetryCall
@@ -106,7 +107,7 @@ def pages(inference: Inference) -> Iterator[Judgement]:
     also stands in a listing of one page, and is BR-IDS-01's.
     """
     case = inference.case
-    lost = lost_data(case)
+    lost = inference.lost
     for batch in case.ours:
         found = walks(case, batch)
         wanted = len(batch.rows)

@@ -9,8 +9,9 @@ from typing import Any
 
 from conformance.findings import DoubtReason, Margin
 from conformance.history.records import Exchange, Operation
-from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs, lost_data, moved
+from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs, moved
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.counters import Behind
 from conformance.judges.inference.facts import alike, clip, facts
 from conformance.judges.inference.inference import Inference
@@ -18,7 +19,7 @@ from conformance.judges.inference.listings import Snapshot
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
-from conformance.judges.inference.timeline import comparable, follows, gain
+from conformance.judges.inference.timeline import begun, comparable, follows, gain
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 # -- BR-IDS-04: unchanging data -----------------------------------------------------------------------------------
@@ -42,7 +43,7 @@ def same_data(inference: Inference) -> Iterator[Judgement]:
         for message in batch.messages:
             found = list(epochs(case, batch, message))
             apart = [(epoch, _distinct(batch, epoch)) for epoch in found]
-            wrong = [one for epoch, by_view in apart for one in _differences(batch, epoch, by_view)]
+            wrong = [one for epoch, by_view in apart for one in _differences(case, batch, message, epoch, by_view)]
             yield from wrong
             if not wrong:
                 yield from _seen_in_all(batch, message, apart)
@@ -60,19 +61,29 @@ def _distinct(batch: Batch, epoch: Epoch) -> dict[Operation, list[Reading]]:
     return apart
 
 
-def _differences(batch: Batch, epoch: Epoch, apart: Mapping[Operation, list[Reading]]) -> Iterator[Violated]:
+def _differences(
+    case: Case, batch: Batch, message: str, epoch: Epoch, apart: Mapping[Operation, list[Reading]]
+) -> Iterator[Violated]:
+    """What differs, by the pair of readings between which the fewest calls may have changed it: those are named too."""
     for one, two in combinations(apart, 2):
-        met: set[str] = set()
+        met: dict[str, Violated] = {}
         for a in apart[one]:
             for b in apart[two]:
                 was, now = facts(a, batch.id), facts(b, batch.id)
-                for name in sorted(was.keys() & now.keys() - met):
+                for name in sorted(was.keys() & now.keys()):
                     if not alike(name, was[name], now[name]):
-                        met.add(name)
-                        yield _differ(batch, epoch, name, a, b)
+                        found = _differ(case, batch, message, epoch, name, a, b)
+                        if name not in met or len(found.any_of) < len(met[name].any_of):
+                            met[name] = found
+        yield from met.values()
 
 
-def _differ(batch: Batch, epoch: Epoch, name: str, a: Reading, b: Reading) -> Violated:
+def _differ(case: Case, batch: Batch, message: str, epoch: Epoch, name: str, a: Reading, b: Reading) -> Violated:
+    """A call that must have no effect may have changed it between the readings: what that breaks is named as well."""
+    early, late = sorted((a, b), key=lambda r: (r.t, r.n))
+    value = facts(late, batch.id)[name]
+    calls = suspected(case, batch, message, name, early, late, value)
+    others = [n for c, names in calls if c.last > begun(case, early) for n in names if not c.may_reset]
     one, two = clip(facts(a, batch.id)[name]), clip(facts(b, batch.id)[name])
     shown = Proof(
         because=(
@@ -87,6 +98,7 @@ def _differ(batch: Batch, epoch: Epoch, name: str, a: Reading, b: Reading) -> Vi
         proof=epoch.proof & shown,
         violation=f"two views of the target show a message with different {name}",
         expected=(f"the same {name} in every view that shows it",),
+        any_of=tuple(dict.fromkeys(("BR-IDS-04", *others))),
         observed=f"{one} and {two}",
         defect=f"{name}, {' and '.join(sorted((a.view, b.view)))}",
         scenario=batch.scenario,
@@ -144,7 +156,7 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     never shows. A view that shows it later only lagged (ruling 29).
     """
     case = inference.case
-    lost = lost_data(case)
+    lost = inference.lost
     until = lost.since if lost is not None else float("inf")
     yield from _other_answers(case)
     reads = _reads(case)

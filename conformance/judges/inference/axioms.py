@@ -14,7 +14,7 @@ from itertools import pairwise
 from conformance.contract.vocabulary import RETRYABLE, rank, seconds
 from conformance.findings import Assumption
 from conformance.judges.inference.case import Batch, Case
-from conformance.judges.inference.provider_state import standing
+from conformance.judges.inference.provider_state import retries_of, standing
 from conformance.judges.inference.readings import Reading
 
 
@@ -54,6 +54,9 @@ def _all(case: Case) -> Iterator[tuple[Assumption, str]]:
                 yield from _counts(case, a, b)
     for note, until in standing(case):
         held = str(note.data.get("batch"))
+        # What an accepted retry does to the status is not said (ruling 5).
+        resets = [c.t for c in retries_of(case, held) if c.may_reset and c.t >= note.t]
+        until = min([until, *resets])
         for reading in case.all_readings:
             status = reading.batch_statuses.get(held)
             if status in RETRYABLE and note.t <= reading.t - case.lag(reading.view) and reading.last <= until:

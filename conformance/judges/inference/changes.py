@@ -99,12 +99,7 @@ def _change(
 ) -> Change:
     (a, old), (b, new) = base, now
     since = begun(case, a) - case.header.settle_timeout
-    calls = [c for c in batch.sent if c.t <= b.last and (c.may_reset or c.last > since)]
-    found = tuple(
-        (call, names)
-        for call in sorted(calls, key=lambda c: (not c.may_reset, -c.t))
-        if (names := tuple(_laid_to(call, message, a, new)))
-    )
+    found = suspected(case, batch, message, name, a, b, new)
     other = elsewhere_accepted(case, batch, message, a, b) if found else None
     # Late redelivery (ruling 26) is a suspect next to others, and none by itself.
     arrived = any(not c.unknown and c.last > since for c, _ in found)
@@ -137,6 +132,19 @@ def _change(
     )
 
 
+def suspected(
+    case: Case, batch: Batch, message: str, name: str, a: Reading, b: Reading, new: Any
+) -> tuple[tuple[RetryCall, tuple[str, ...]], ...]:
+    """The calls that may have given a message the value ``new`` between two readings, with what each breaks if it did."""
+    since = begun(case, a) - case.header.settle_timeout
+    calls = [c for c in batch.sent if c.t <= b.last and (c.may_reset or c.last > since)]
+    return tuple(
+        (call, names)
+        for call in sorted(calls, key=lambda c: (not c.may_reset, -c.t))
+        if (names := tuple(_laid_to(call, message, name, a, new)))
+    )
+
+
 def altered(case: Case, batch: Batch, call: RetryCall, until: float) -> bool:
     """True if a message of the batch, at rest before a call, shows other data in its first reading after it, up to ``until``."""
     for message in batch.messages:
@@ -150,14 +158,14 @@ def altered(case: Case, batch: Batch, call: RetryCall, until: float) -> bool:
     return False
 
 
-def _laid_to(call: RetryCall, message: str, before: Reading, new: Any) -> Iterator[str]:
+def _laid_to(call: RetryCall, message: str, name: str, before: Reading, new: Any) -> Iterator[str]:
     """The requirements that are broken if this call changed the message's data (contract, section 4)."""
     if call.harmless and _said(call, new):
         yield "BR-SEC-05"
     if not call.valid:
-        name = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
-        if name is not None and call.message in (None, message):
-            yield name
+        probed = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
+        if probed is not None and call.message in (None, message):
+            yield probed
     elif call.outcome == "throttled":
         if call.reaches(message):
             yield "BR-ERR-06"
@@ -165,8 +173,9 @@ def _laid_to(call: RetryCall, message: str, before: Reading, new: Any) -> Iterat
         if not call.reaches(message):
             yield "BR-SGL-02"
         else:
-            # What is not failed is not to be touched at all.
-            yield "BR-SEL-02" if before.status == "success" and not call.single else "BR-IDS-03"
+            # A message that is not failed is not to be touched at all; its batch's name and size are nobody's own.
+            own = not name.startswith("batches.")
+            yield "BR-SEL-02" if own and before.status == "success" and not call.single else "BR-IDS-03"
             if call.single:
                 yield "BR-SGL-02"
     elif not call.single:

@@ -15,8 +15,9 @@ from typing import Literal
 
 from conformance.judges.inference.readings import Reading
 
-#: ``terminal``: it may be compared between readings in which the message is terminal only.
-Mode = Literal["always", "terminal", "never"]
+#: ``terminal``: it may be compared between readings in which the message is terminal only. ``drops``: it counts nothing, since attempts
+#: that it held were dropped; what it lacks is lost all the same (BR-SEL-05).
+Mode = Literal["always", "terminal", "drops", "never"]
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def counted(
     :param settle: ``settle_timeout`` in seconds.
     """
     behind = _views_behind(by_message, resets_of, settle)
-    modes = _modes(by_message, resets_of)
-    stale = _stale_fields(by_message, resets_of, modes, behind, settle)
+    modes, standing = _modes(by_message, resets_of)
+    stale = _stale_fields(by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, settle)
     for name in stale:
         modes[name] = "never"
     return Trust(modes=modes, behind=behind, stale_fields=stale)
@@ -72,7 +73,8 @@ def counted(
 
 def _modes(
     by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]]
-) -> dict[str, Mode]:
+) -> tuple[dict[str, Mode], set[str]]:
+    """How far each field counts; and which numbers stand still where another field of their view grows."""
     longest: defaultdict[str, int] = defaultdict(int)
     modes: dict[str, Mode] = {}
     for seen in by_message.values():
@@ -81,6 +83,7 @@ def _modes(
                 longest[name] = max(longest[name], count)
     for name, most in longest.items():
         modes[name] = "always" if name.endswith(".numAttempts") or most >= 2 else "never"
+    standing: set[str] = set()
     for message, seen in by_message.items():
         resets = resets_of(message)
         for view in _by_view(seen).values():
@@ -88,8 +91,9 @@ def _modes(
                 found = _judged(name, [r for r in view if name in r.counts], resets)
                 if found == "never" or (found == "terminal" and modes[name] == "always"):
                     modes[name] = found
-            _agree(view, modes)
-    return modes
+            _agree(view, modes, standing)
+            _dropped(view, modes)
+    return modes, standing
 
 
 def _by_view(seen: Sequence[Reading]) -> dict[str, list[Reading]]:
@@ -118,20 +122,36 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
     return mode
 
 
-def _agree(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
+def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) -> None:
     """Two fields of one view that grow by different numbers while the message is terminal: the one that stands still is set aside.
 
     Where both grow, and differently, neither counts.
     """
     ended = [r for r in view if r.terminal]
     for a, b in pairwise(ended):
-        names = [n for n in a.counts.keys() & b.counts.keys() if modes.get(n) != "never"]
+        names = [n for n in a.counts.keys() & b.counts.keys() if modes.get(n) not in ("never", "drops")]
         grown = {n: b.counts[n] - a.counts[n] for n in names}
         if len(set(grown.values())) < 2:
             continue
         for name, by in grown.items():
             if by == 0 or 0 not in grown.values():
                 modes[name] = "never"
+            if by == 0 and name.endswith(".numAttempts"):
+                standing.add(name)
+
+
+def _dropped(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
+    """A list that gains an attempt and lacks an earlier one does not hold all: neither it nor a number that follows it counts.
+
+    A reading that only lags lacks what is new, and gains nothing.
+    """
+    for a, b in pairwise(view):
+        before, after = ({(x.id, x.created_at) for x in r.attempts or ()} for r in (a, b))
+        if before - after and after - before:
+            listed = len(b.attempts or ())
+            for name, count in b.counts.items():
+                if modes.get(name) != "never" and (not name.endswith(".numAttempts") or count == listed):
+                    modes[name] = "drops"
 
 
 def _stale_fields(
@@ -147,7 +167,10 @@ def _stale_fields(
         first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
         fields = [
-            (v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if modes.get(n) != "never"
+            (v, n)
+            for v, rs in views.items()
+            for n in {n for r in rs for n in r.counts}
+            if modes.get(n) not in ("never", "drops")
         ]
         for view, name in fields:
             mine = [r for r in views[view] if name in r.counts]

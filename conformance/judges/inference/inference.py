@@ -8,6 +8,7 @@ from conformance.history.records import History
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import Change, changes
 from conformance.judges.inference.ledger import Surplus, surpluses
+from conformance.judges.inference.lost import Lost, lost_data
 from conformance.judges.inference.races import Race, races
 from conformance.judges.inference.retry import Retry
 
@@ -35,6 +36,11 @@ class Inference:
     def raced(self) -> frozenset[int]:
         """Numbers of the calls that had a rival."""
         return frozenset(n for race in self.races for n in race.numbers)
+
+    @cached_property
+    def lost(self) -> Lost | None:
+        """When the target lost its data; None if it did not."""
+        return lost_data(self.case)
 
     @cached_property
     def surpluses(self) -> tuple[Surplus, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.history.records import Note
@@ -37,9 +37,7 @@ def held(case: Case) -> Iterator[Held]:
     """Every answered valid retry of a batch that the vendor held in processing all the while."""
     for note, until in standing(case):
         held_batch = str(note.data.get("batch"))
-        batch = case.batch(held_batch)
-        calls = batch.retries if batch is not None else ()
-        for call in calls or _unlisted(case, held_batch):
+        for call in retries_of(case, held_batch):
             if note.t <= call.t and call.exchange.answered and call.last <= until:
                 why = (
                     f"the provider state {PROCESSING} is set up {call.t - note.t:.2f} s before retry {call.n} leaves, and not "
@@ -48,6 +46,12 @@ def held(case: Case) -> Iterator[Held]:
                 yield Held(
                     call, Proof(because=(why,), evidence=(call.n,), assumptions=frozenset(assume("A8", held_batch)))
                 )
+
+
+def retries_of(case: Case, held_batch: str) -> Iterable[RetryCall]:
+    """Every valid retry of a batch that a vendor made, whether a listing of the run shows it or not."""
+    batch = case.batch(held_batch)
+    return (batch.retries if batch is not None else ()) or _unlisted(case, held_batch)
 
 
 def _unlisted(case: Case, batch: str) -> Iterator[RetryCall]:

@@ -112,7 +112,7 @@ def quiescent(
         if reading is None:
             return NotQuiescent(DoubtReason.NOT_READ_BEFORE, "not every message was read right before it")
         found.append(reading)
-    if not all(r.terminal for r in found):
+    if not all(r.terminal and not r.attempts_in_progress for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
     done = [settled(case, batch, r) for r in found]
     if any(one is None for one in done):

@@ -86,6 +86,11 @@ class Reading:
         """True for a known status that is not terminal; an unknown status is neither (ruling 6)."""
         return self.status in IN_PROGRESS
 
+    @property
+    def attempts_in_progress(self) -> bool:
+        """True if the answer lists an attempt that is in progress, whatever it says of the message."""
+        return any(attempt.status in IN_PROGRESS for attempt in self.attempts or ())
+
 
 def readings(exchange: Exchange) -> Iterator[Reading]:
     """Every message in a 2xx JSON answer of an operation that shows messages."""

@@ -16,7 +16,8 @@ from conformance.judges.inference.retry_call import RetryCall
 
 #: Statuses of a gateway that are its own unless the body is the documented envelope (BR-ERR-08).
 _GATEWAY_5XX = frozenset({502, 503, 504, *range(520, 531)})
-_ENOUGH = 3
+#: Alike answers that make them the target's.
+ENOUGH = 3
 
 Key = tuple[str, str, str, int, str]
 
@@ -40,7 +41,7 @@ def repeated(
     for batch, mine in by_batch.items():
         members = {m: seen for m, seen in by_message.items() if home.get(m) == batch}
         for run in _runs(mine):
-            if len(run) >= _ENOUGH and _answered_between(run, exchanges) and _still(run, mine, members, header):
+            if len(run) >= ENOUGH and _answered_between(run, exchanges) and _still(run, mine, members, header):
                 found.update(c.n for c in run)
     found |= _credential(calls, exchanges)
     return frozenset(found)
@@ -55,13 +56,19 @@ def repeated_unknown(exchanges: Sequence[Exchange]) -> frozenset[int]:
         said = word(e)
         if said == "gateway" or (said == "credential" and alive(e, exchanges)):
             groups.setdefault((e.status, said), []).append(e.n)
-    return frozenset(n for alike in groups.values() if len(alike) >= _ENOUGH for n in alike)
+    return frozenset(n for alike in groups.values() if len(alike) >= ENOUGH for n in alike)
 
 
 def envelope(exchange: Exchange) -> bool:
     """True if the answer's body is the documented error envelope, as a target and no gateway writes it."""
     body = exchange.end.body
     return isinstance(body, Mapping) and ("error" in body or "statusCode" in body)
+
+
+def server_error(exchange: Exchange) -> bool:
+    """True for a 5xx that no gateway writes of itself (BR-ERR-08)."""
+    status = exchange.status or 0
+    return status >= 500 and (status not in _GATEWAY_5XX or envelope(exchange))
 
 
 def _key(call: RetryCall) -> Key | None:
@@ -94,10 +101,13 @@ def _runs(calls: Sequence[RetryCall]) -> Iterable[list[RetryCall]]:
 
 def _answered_between(run: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> bool:
     """True if a read was answered 200 between each two calls; asked of 5xx only (BR-ERR-08)."""
-    if word(run[0].exchange) != "none":
-        return True
+    return word(run[0].exchange) != "none" or answered_between(run, exchanges)
+
+
+def answered_between(run: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> bool:
+    """True if a read was answered 200 between each two of the calls."""
     reads = [e for e in exchanges if e.invoke.method == "GET" and e.status == 200]
-    return all(any(a.last <= e.t and e.last <= b.t for e in reads) for a, b in pairwise(run[:_ENOUGH]))
+    return all(any(a.last <= e.t and e.last <= b.t for e in reads) for a, b in pairwise(run[:ENOUGH]))
 
 
 def _still(
@@ -147,7 +157,7 @@ def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> se
     """401 and 403 to the configured key, with reads answered 200 before and after, from the third on all of them."""
     asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential")
     found = {c.n for c in asked if alive(c.exchange, exchanges)}
-    return found if len(found) >= _ENOUGH else set()
+    return found if len(found) >= ENOUGH else set()
 
 
 def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:

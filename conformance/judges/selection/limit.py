@@ -43,6 +43,8 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
     case = inference.case
     refusals: list[_Shown] = []
     rounds_seen: list[_Shown] = []
+    # How often a message was retried that has an attempt too many is not known.
+    doubtful = {surplus.message for surplus in inference.surpluses}
     for batch in case.ours:
         for message in batch.messages:
             most = _most(case, batch, message)
@@ -61,7 +63,10 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
         for call in (*batch.retries, *batch.singles):
             retry = inference.retry(call.n)
             if not batch.overlapping(call):
-                yield from _single(case, batch, call, refusals) if retry is None else _batch(retry, refusals)
+                told: list[_Shown] = []
+                yield from _single(case, batch, call, told) if retry is None else _batch(retry, told)
+                named = (call.message,) if call.single else batch.messages
+                refusals += told if doubtful.isdisjoint(named) else ()
     yield from _one_reading(refusals, rounds_seen)
 
 
