@@ -225,3 +225,14 @@ def test_a_drawing_says_what_happened_and_stays_inside() -> None:
     places = [float(p) for p in re.findall(r' x="([\d.]+)"', drawing)]
     assert all(0 <= p <= 960 for p in places)
     assert timeline(history, (999,), "x") is None
+
+
+def test_a_timeline_is_about_the_batch_that_the_proof_names_first() -> None:
+    story = Story().send("ctl", "F").send("b", "F").finish("ctl").finish("b").look("ctl").look("b")
+    story.single("ctl", 400).retry("b").look("b").look("ctl")
+    numbers = {e.invoke.batch or e.invoke.message: e.n for e in story.exchanges if "retry" in e.invoke.operation}
+    last = story.exchanges[-1].n
+    shown = timeline(whole(story), (numbers["b"], numbers["ctl"], last), "observed: two attempts")
+    assert shown is not None
+    assert [lane.id for lane in shown.lanes] == ["b.0"]
+    assert shown.mark < story.exchanges[-1].last, "the control batch shows no contradiction"

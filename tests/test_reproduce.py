@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from conformance.history.records import Exchange
@@ -39,6 +40,15 @@ def test_a_cause_has_the_situation_that_shows_it(made: object, expected: Situati
     shown: list[Exchange] = [e for e in history.exchanges if e.n in cause.evidence]
     assert situation(cause, lead(report.requirements, cause), shown) == expected
     assert cause.script == "reproduce-1.sh"
+
+
+def test_a_suspect_has_no_script() -> None:
+    """A script for what is only suspected would acquit falsely."""
+    history = whole(accepted_although_created())
+    report = reported(history)
+    cause = msgspec.structs.replace(report.causes[0], requirements=("BR-SEL-02", "BR-BLK-03"))
+    finding = msgspec.structs.replace(lead(report.requirements, report.causes[0]), any_of=("BR-SEL-02", "BR-BLK-03"))
+    assert situation(cause, finding, ()) is None
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,8 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
         e for e in history.exchanges if e.invoke.race in races and e.invoke.operation in RETRIES and races != {None}
     ]
     start, end = min(map(_begins, cited)), max(e.last for e in cited)
-    batches = _batches(history, cited)
+    # A proof names what it is about first, and control batches after it.
+    batches = _batches(history, sorted(cited, key=lambda e: list(evidence).index(e.n)))
     # What was read last before the proof says how things stood.
     earlier = [e for e in history.exchanges if e.last < start and start - e.last < CONTEXT and _is_read(e)]
     before = max((e for e in earlier[-MAX_LOOKED_AT:] if _is_about(e, batches)), key=lambda e: e.last, default=None)
@@ -117,7 +118,7 @@ def timeline(history: History, evidence: Sequence[int], said: str) -> Timeline |
         batch=_batch_lane(about, batches),
         lanes=lanes,
         more=more,
-        mark=_mark(cited, said),
+        mark=_mark([e for e in cited if _is_about(e, batches)] or cited, said),
         said=said,
     )
 
