@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -55,6 +56,8 @@ class Trial:
     reasons: tuple[str, ...] = ()
     #: Reason codes that the variant declares.
     declared: tuple[str, ...] = ()
+    #: How many causes the report tells.
+    causes: int = 0
 
     @property
     def as_it_should_be(self) -> bool:
@@ -141,7 +144,14 @@ def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
         unsettled=tuple(item.id for item in report.requirements if item.verdict == "inconclusive"),
         calls=report.run.calls,
         messages=report.run.messages,
+        causes=len(report.causes),
     )
+
+
+def causes_line(found: Iterable[Trial]) -> str:
+    """How many causes the reports tell of one fault each: the median and the most; empty if no fault was tried."""
+    counts = [trial.causes for trial in found if trial.kind == "fault"]
+    return f"causes of a fault: median {statistics.median(counts):g}, at most {max(counts)}" if counts else ""
 
 
 def _drivers(innocent: str, *, narrow: bool) -> tuple[str, ...]:
@@ -205,4 +215,6 @@ def run(
     innocent = sum(trial.kind != "fault" for trial in done)
     accused = sum(trial.kind != "fault" and not trial.as_it_should_be for trial in done)
     echo(f"{killed} of {planted} faults found; {accused} of {innocent} innocent targets accused or unsettled")
+    if line := causes_line(done):
+        echo(line)
     return 1 if wrong else 0

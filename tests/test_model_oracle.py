@@ -88,7 +88,7 @@ NEEDED = [
     ("BR-BLK-01", "A1", "C1 F1 | retry 201 | C1 C2"),
     ("BR-SEL-06", "A2b", "S1 [enq] | retry 201"),
     ("BR-ACC-02", "A2a", "F1 [enq] | retry 400 no_failed_batch_messages_to_retry"),
-    ("BR-BLK-02", "A3", "C1 F1 | C1 - [enq] | retry 400 unresolved_batch_messages | C1 - [enq]"),
+    ("BR-BLK-02", "A3", "C@1 F@1 | C@1 - [enq] | retry 400 unresolved_batch_messages | C@1 - [enq]"),
     ("BR-SEL-07", "A4", "F1 | F2"),
     ("BR-BLK-01", "A5", "C@1 F@1 | retry 201 | C@1 C@4"),
     ("BR-ACC-02", "A6", "F1 [enq] | retry 400 unresolved_batch_messages"),

@@ -23,7 +23,7 @@ ROUNDS = "F1 | retry 201 | F2 | retry 201 | F3 [enq]"
 THIRD = f"{ROUNDS} | F3 | retry 201 | F4"
 
 #: Axioms that the judges use in these rules, and do not name yet.
-UNNAMED = {"BR-ACC-02": ("A2b",), "BR-ACC-05": ("A2",), "BR-ACC-06": ("A3",)}
+UNNAMED = {"BR-ACC-05": ("A2",)}
 
 TABLE = [
     (
@@ -39,8 +39,8 @@ TABLE = [
     ),
     (
         "BR-ACC-03",
-        f"C1 F1 [enq] | retry 400 {UNRESOLVED} | C1 - [failed] | F1 F1 | F1 - [failed] | retry 400 {UNRESOLVED}",
-        f"C1 F1 [enq] | retry 400 {UNRESOLVED} | C1 - [failed] | F1 F1 | F1 - [failed] | retry 201 | C2 C2",
+        f"C@1 F@1 [enq] | retry 400 {UNRESOLVED} | C@1 - [failed] | F@2 F@1 | F@2 - [failed] | retry 400 {UNRESOLVED}",
+        f"C@1 F@1 [enq] | retry 400 {UNRESOLVED} | C@1 - [failed] | F@2 F@1 | F@2 - [failed] | retry 201 | C@3 C@3",
     ),
     ("BR-ACC-04", "F1 | retry 201+2 | C2", "F1 | retry 201 | C2"),
     (
@@ -67,13 +67,13 @@ TABLE = [
     ("BR-BLK-01", "F1 F1 | single 1 201 | retry 201 | C2 C2", "F1 F1 | single 1 201 | retry 201 | C2 E2"),
     (
         "BR-BLK-02",
-        f"C1 F1 [enq] | C1 F1 | retry 400 {UNRESOLVED} | C1 - [enq]",
-        f"C1 F1 [enq] | C1 F1 | retry 400 {UNRESOLVED} | C1 - [failed]",
+        f"C@1 F@1 [enq] | C@1 F@1 | retry 400 {UNRESOLVED} | C@1 - [enq]",
+        f"C@1 F@1 [enq] | C@1 F@1 | retry 400 {UNRESOLVED} | C@1 - [failed]",
     ),
     (
         "BR-BLK-02",
-        f"C1 F1 [enq] | C1 F1 | retry 400 {UNRESOLVED} | C1 - [busy]",
-        f"C1 F1 [enq] | C1 F1 | retry 400 {UNRESOLVED} | E1 - [enq]",
+        f"C@1 F@1 [enq] | C@1 F@1 | retry 400 {UNRESOLVED} | C@1 - [busy]",
+        f"C@1 F@1 [enq] | C@1 F@1 | retry 400 {UNRESOLVED} | E@2 - [enq]",
     ),
     (
         "BR-BLK-03",
@@ -96,7 +96,7 @@ TABLE = [
     ("BR-SEL-03", "F1 S1 | retry 201 | F!C2 S1", "F1 S1 | retry 201 | F2 S1"),
     ("BR-SEL-04", f"{THIRD} | retry 201 | F5", f"{THIRD} [enq] | retry 400 {NO_FAILED}"),
     ("BR-SEL-04", f"F1 | retry 201 | F2 [enq] | F2 | retry 400 {NO_FAILED}", f"{ROUNDS} | F3 | retry 400 {NO_FAILED}"),
-    ("BR-SEL-04", f"{THIRD} [enq] | F4 | retry 400 {UNRESOLVED}", f"{THIRD} [enq] | F4 | retry 400 {NO_FAILED}"),
+    ("BR-SEL-04", f"{THIRD} [enq] | F4 | retry 400 parameter_invalid", f"{THIRD} [enq] | F4 | retry 400 {NO_FAILED}"),
     (
         "BR-SEL-04",
         f"F1 | single 0 201 | F2 | single 0 400 {TOO_MANY}",

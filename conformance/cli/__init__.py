@@ -15,7 +15,9 @@ import click
 
 from conformance import __version__
 from conformance.cli.describe import explain, list_
+from conformance.cli.evidence import show, ticket, verify
 from conformance.cli.github import annotation, append, on_github
+from conformance.cli.init import init
 from conformance.cli.offline import compare, judge
 from conformance.cli.run import run
 from conformance.cli.screen import Screen
@@ -38,6 +40,8 @@ def cli() -> None:
 
 for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
     cli.add_command(command)
+for further in (show, ticket, verify, init):
+    cli.add_command(further)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -94,6 +98,9 @@ def report_folder(arguments: Sequence[str]) -> Path | None:
     folder = "reports"
     for argument, following in zip(own, [*own[1:], ""], strict=True):
         name, mark, value = argument.partition("=")
+        if name == "--replay" and Path(value if mark else following).is_dir():
+            # The causes of a report are replayed: the report itself stays.
+            return None
         if name == "--report-dir":
             folder = value if mark else following
     return Path(folder) if folder else None

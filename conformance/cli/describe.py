@@ -6,6 +6,7 @@ import textwrap
 
 import click
 
+from conformance import glossary
 from conformance.catalogue import FAMILIES, Requirement, load
 from conformance.catalogue_docs import cases, without_scenario
 from conformance.cli.screen import Screen
@@ -39,11 +40,19 @@ def _lines(kind: str) -> list[str]:
 
 
 @click.command()
-@click.argument("requirement")
+@click.argument("words", nargs=-1, required=True, metavar="REQUIREMENT|WORD")
 @click.pass_obj
-def explain(screen: Screen, requirement: str) -> int:
-    """Explain one requirement: what it says, where it comes from, how it is judged and what it needs."""
-    for line in explanation(load()[requirement], screen.width):
+def explain(screen: Screen, words: tuple[str, ...]) -> int:
+    """Explain a requirement (BR-BLK-01): what it says, where it comes from, how it is judged and what it needs; or a word of
+    the reports (quiescent), an axiom (A4) or a ruling (ruling 17)."""
+    asked = " ".join(words)
+    entry = glossary.load().meaning(asked, load().rulings)
+    if entry is None:
+        lines = explanation(load()[asked], screen.width)
+    else:
+        name, said = entry
+        lines = [name, "", *textwrap.wrap(said, max(40, screen.width))]
+    for line in lines:
         screen.say(line)
     return 0
 

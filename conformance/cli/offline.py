@@ -13,8 +13,8 @@ from conformance.comparison import compare as compare_reports
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import worst
 from conformance.report.folder import make_folder
+from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
-from conformance.report.rendering import render
 from conformance.report.write import read_report
 from conformance.session import Options, Result, conclude, worsened
 
@@ -68,14 +68,14 @@ def _begin(folder: Path) -> None:
 
 
 def _pages(path: Path, folder: Path, result: Result) -> list[str]:
-    """The history and the pages of pytest, beside the other reports; a line for each that is missing."""
+    """The history and report.html, next to the other reports; a line for each that is missing."""
     try:
         (folder / "history.jsonl").write_bytes(path.read_bytes())
-        render(folder, result.history.header.profiles)
+        unwritten = write_page(result.report, result.history, folder)
+        if unwritten:
+            return [unwritten]
     except OSError as error:
         return [f"{folder / 'history.jsonl'} could not be written ({error.strerror})"]
-    except SuiteError as error:
-        return [str(error)]
     return []
 
 

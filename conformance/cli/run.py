@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,9 +21,13 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
+from conformance.program.steps import Program
+from conformance.replaying import exit_status
+from conformance.replaying import replay as replay_causes
+from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
-from conformance.report.rendering import WHERE, render, select
-from conformance.report.write import FILES
+from conformance.report.rendering import WHERE, select
+from conformance.report.write import FILES, read_report
 from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
 from conformance.session import Options, Result, read_program, replayed, worsened
 from conformance.signals import caught
@@ -48,7 +53,12 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
 @click.option("--waivers", type=FILE, metavar="FILE", help="Known failures, each with a reason and an expiry date.")
 @click.option("--stale-waivers", default="fail", show_default=True, type=click.Choice(["fail", "warn"]))
 @click.option("--plan", is_flag=True, help="Say what the run would cost; send nothing.")
-@click.option("--replay", type=FILE, metavar="PROGRAM", help="Carry out this program only (DIR/programs/…).")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="PROGRAM|DIR",
+    help="Carry out this program only (DIR/programs/…); of a folder of reports: is each of its causes still there?",
+)
 @click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
 @click.option(
     "--wait", default=0.0, type=click.FloatRange(0, 3600), metavar="SECONDS", help="Wait for a target that is starting."
@@ -88,6 +98,12 @@ def run(
         screen.stop = stop
         # First what is read from the folder of reports, then its reports are made to say that nothing has ended.
         had = baseline_of(baseline, allow_red=baseline_allow_red)
+        if replay is not None and replay.is_dir():
+            if plan:
+                raise UsageError("plans one program, not a folder", where="--plan", mend="give --replay DIR/programs/…")
+            version = contract_of(target, config_file, os.environ, contract)
+            shared = Options(profiles=names(profile, PROFILES, "--profile"), seed=seed or 0, contract=version)
+            return _replay_all(screen, target, config_file, shared, replay, report_dir / "replay")
         program = read_program(replay) if replay is not None else None
         if not plan:
             begin(report_dir)
@@ -122,6 +138,22 @@ def run(
         return _conclude(screen, result, options)
 
 
+def _replay_all(
+    screen: Screen, target: str | None, config_file: Path | None, shared: Options, folder: Path, into: Path
+) -> int:
+    """Replay every cause of the report in a folder; a line for each, and the exit status of all."""
+
+    def once(program: Program, place: Path) -> Result:
+        return _launch(screen, target, config_file, replace(shared, replay=program, report_dir=place))
+
+    found = []
+    for one in replay_causes(read_report(folder / "conformance.json"), folder, into, once):
+        screen.say(one.line, fold=True)
+        found.append(one)
+    screen.concluded = True
+    return exit_status(found)
+
+
 def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
     def ready(config: Config, redactor: Redactor) -> None:
         screen.redactor = redactor
@@ -142,7 +174,9 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
     screen.concluded = True
     lines = list(result.lines)
     try:
-        render(options.report_dir, options.profiles, options.selected)
+        unwritten = write_page(result.report, result.history, options.report_dir)
+        if unwritten:
+            raise SuiteError(unwritten)
     except SuiteError as error:
         # The verdicts stand; only their page is missing.
         lines.append(str(error))

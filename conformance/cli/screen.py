@@ -20,10 +20,12 @@ from conformance.catalogue import Catalogue
 from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
+from conformance.report.cause_lines import screen_lines
 from conformance.report.clean import harmless as inert
 from conformance.report.model import Report
 from conformance.report.story import story, why
 from conformance.report.summary import EARLY
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.signals import Stop
 from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
@@ -183,9 +185,13 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     else:
         screen.show(_table(report))
     run = report.run
-    screen.say(report.claim, style=_OVERALL.get(report.verdict, "bold yellow"))
-    if report.about is not None and report.about.detail and not report.nothing_judged:
-        screen.say(report.about.detail, fold=True)
+    for line in screen_lines(report):
+        screen.say(line, style="" if line.startswith(" ") else "bold", fold=True)
+    if report.causes:
+        screen.say()
+    screen.say(verdict_line(report), style=_OVERALL.get(report.verdict, "bold yellow"))
+    if scope := scope_line(report):
+        screen.say(scope, fold=True)
     screen.say(said)
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"

@@ -18,6 +18,7 @@ from conformance.exit_status import FailOn
 from conformance.findings import Finding
 from conformance.history.records import History
 from conformance.report.about import about
+from conformance.report.causes import causes
 from conformance.report.clean import command_line, one_line
 from conformance.report.curl import curl
 from conformance.report.model import (
@@ -34,6 +35,7 @@ from conformance.report.model import (
 )
 from conformance.report.provenance import commit
 from conformance.report.racing import races
+from conformance.report.reproduce import with_scripts
 from conformance.scenarios import SCENARIOS
 from conformance.stopping import StoppedBy
 from conformance.verdicts import Reason, Verdicts
@@ -113,6 +115,7 @@ def build(
         ),
         latency=latency(history),
         races=races(history),
+        causes=with_scripts(causes(history, verdicts, requirements), requirements, history),
         about=about(
             verdict,
             requirements,

@@ -159,6 +159,31 @@ class About(_Part, frozen=True):
     but_for: tuple[str, ...] = ()
 
 
+class Cause(_Part, frozen=True):
+    """Findings that share what they are about, told as one (``report/causes.py``). A reading aid: verdicts rest on findings."""
+
+    #: 1 is the one to read first.
+    number: int
+    #: What happened, in a sentence.
+    headline: str
+    #: Fingerprint of the finding that tells it best.
+    fingerprint: str
+    #: Requirements that fail because of it.
+    requirements: tuple[str, ...]
+    #: Fingerprints of all its findings, the one that tells it best first.
+    findings: tuple[str, ...]
+    #: Exchanges that prove the finding that tells it best.
+    evidence: tuple[int, ...]
+    #: When the first of them left: UTC, ISO 8601.
+    at: str
+    #: In how many places of the history it shows.
+    times: int
+    #: Requirements that are inconclusive because of it.
+    follows: tuple[str, ...] = ()
+    #: A script that shows it again, beside the report; empty if there is none.
+    script: str = ""
+
+
 class Report(_Part, frozen=True):
     """All of `conformance.json` (schema: `specs/report.schema.json`)."""
 
@@ -174,6 +199,8 @@ class Report(_Part, frozen=True):
     races: Races
     #: None in reports of suites that did not say.
     about: About | None = None
+    #: What fails, grouped: the cause to read first before the others.
+    causes: tuple[Cause, ...] = ()
 
     @property
     def claim(self) -> str:

@@ -17,7 +17,7 @@ MAX_AGAIN = 4
 
 def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
     """The whole story of one requirement that did not pass."""
-    head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {item.title}"
+    head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {happened(item)}"
     lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
     if item.waived is not None:
         lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
@@ -36,6 +36,12 @@ def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 1
             more = f" and {len(again) - MAX_AGAIN} more times" if len(again) > MAX_AGAIN else ""
             lines += _wrap(f"in exchanges {places}{more}", width, "    and again ")
     return "\n".join(lines)
+
+
+def happened(item: ReportedRequirement) -> str:
+    """What happened, for one that fails; else what the requirement says."""
+    told = distinct(item.findings)
+    return told[0][0].summary if told and item.verdict == "fail" else item.title
 
 
 def alternatives(item: ReportedRequirement) -> tuple[str, ...]:
@@ -111,8 +117,10 @@ def _finding(finding: ReportedFinding, width: int) -> list[str]:
     if finding.reproduced:
         lines += _wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
     shown = list(dict.fromkeys(line for line in finding.curl if " GET " not in line))[:MAX_CURL]
-    for index, line in enumerate(shown):
-        lines.append(("    by hand   " if index == 0 else "              ") + line)
+    if shown:
+        # Pasted one after the other they reach a batch that has moved on, and may be answered as they should be.
+        lines.append("    by hand   # the requests of the proof; sent one by one they need not show it again")
+    lines += [f"              {line}" for line in shown]
     return lines
 
 

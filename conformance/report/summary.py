@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.exit_status import meaning
+from conformance.report.cause_lines import summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
-from conformance.report.story import alternatives, distinct
+from conformance.report.story import alternatives, distinct, happened
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
 
 SIGNS = {
@@ -50,13 +52,9 @@ def headline(report: Report) -> str:
 def _page(report: Report) -> str:
     run = report.run
     lines = [
-        f"# Batch Send - Retry: {_plain(headline(report))}",
+        f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
-        *(
-            (f"{_plain(_sentence(report.about.detail))}", "")
-            if report.about is not None and report.about.detail
-            else ()
-        ),
+        *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
         f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
         f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
@@ -72,6 +70,7 @@ def _page(report: Report) -> str:
     ]
     if report.nothing_judged:
         return "\n".join([*lines, "The run ended before anything was judged.", ""])
+    lines += summary_lines(report)
     lines += [
         "| verdict | requirements |",
         "| --- | --- |",
@@ -81,7 +80,13 @@ def _page(report: Report) -> str:
     for item in report.chosen:
         if item.verdict == "fail":
             or_else = f" (or {', '.join(alternatives(item))})" if alternatives(item) else ""
-            lines += [f"## {item.id}{or_else} fails: {_plain(item.title)}", "", *_excused(item)]
+            lines += [
+                f"## {item.id}{or_else} fails: {_plain(happened(item))}",
+                "",
+                f"Rule: {_plain(item.title)}.",
+                "",
+                *_excused(item),
+            ]
             for finding, again in distinct(item.findings):
                 lines += _finding(finding)
                 if again:

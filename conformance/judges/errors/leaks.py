@@ -26,12 +26,17 @@ _MARK = re.compile(r"\[redacted:([a-z-]{1,20})(?::[0-9a-f]{8})?\]")
 _TRACE_FIELDS = re.compile(r"^(stack|stack_?trace|trace_?back)$", re.I)
 
 
+#: Characters of a request's own text that make it one to recognise.
+SHORTEST = 8
+
+
 def leak(body: Any, own: Iterable[str] = ()) -> str | None:
     """What the body of an error shows, in words; None if nothing. Works on redacted bodies.
 
     :param own: what the request held itself, such as its path: shown again, that is no leak.
     """
-    own = tuple(text for text in own if text)
+    # A path as short as `/` stands in every other one.
+    own = tuple(text for text in own if len(text) >= SHORTEST)
     if isinstance(body, str):
         return _in_text(body, own)
     if isinstance(body, Mapping):

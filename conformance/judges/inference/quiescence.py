@@ -78,13 +78,8 @@ class Quiescent:
             return None
         message = self.retriable[0]
         times = retried(self.case, self.batch, message, self.call)
-        reading = next(r for r in self.readings if r.message == message)
         shows = f"{len(self.retriable)} messages of it are failed and were retried at most once"
-        return (
-            self.proof
-            & times.proof
-            & Proof(because=(shows,), evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
-        )
+        return self.proof & self.stays & times.proof & Proof(because=(shows,))
 
 
 def quiescent(
@@ -130,7 +125,7 @@ def quiescent(
         margin = Margin(r.t - since, r.view, r.n)
         margins[r.view] = min(margin, margins.get(r.view, margin))
     views = dict.fromkeys(r.view for r in found)
-    proof = all_of(*(one for one in done if one is not None)) & Proof(
+    proof = all_of(*(one for one in done if one is not None), *([shown[2]] if shown else [])) & Proof(
         because=(said,),
         evidence=numbers,
         assumptions=frozenset((*assume("A6", batch.id), *assume("A7", *views))),
@@ -169,12 +164,21 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
     return None
 
 
-def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, Reading] | None:
-    """The batch's status in the latest read begun after ``since`` and ended by ``until``, if it stays so."""
+def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, Reading, Proof] | None:
+    """The batch's status in the latest read begun after ``since`` and ended by ``until``, if it stays so, and why it does.
+
+    That it belongs to the state in which the messages are is told by the answers that show both (A3).
+    """
     shown = [(r, status) for r, status in case.status_readings(batch) if follows(case, r, since) and r.last <= until]
-    if not shown or (shown[-1][1] in RETRYABLE and steady(case, batch, shown[-1][0]) is None):
+    if not shown:
         return None
-    return shown[-1][1], shown[-1][0]
+    reading, status = shown[-1]
+    stays = steady(case, batch, reading) if status in RETRYABLE else Proof()
+    if stays is None:
+        return None
+    # Before the first retry the status does not change any more once it is retryable.
+    one_instant = assume("A3") if any(not c.single and c.t <= reading.last for c in batch.resets) else ()
+    return status, reading, stays & Proof(assumptions=frozenset(one_instant))
 
 
 def steady(case: Case, batch: Batch, shown: Reading) -> Proof | None:

@@ -1,0 +1,95 @@
+"""`show`, `ticket` and `verify`: what stands behind a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.catalogue import load
+from conformance.cli.screen import Screen
+from conformance.errors import UsageError
+from conformance.history.reader import read_history
+from conformance.history.records import History
+from conformance.report.exchange_text import full
+from conformance.report.model import Cause, Report
+from conformance.report.ticket import ticket as ticket_of
+from conformance.report.verifying import agreement
+from conformance.report.write import read_report
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+REPORTS = Path("reports")
+
+
+@click.command()
+@click.argument("numbers", nargs=-1, required=True, type=click.IntRange(1), metavar="N...")
+@click.option(
+    "--history", default=REPORTS / "history.jsonl", show_default=True, type=FILE, help="The history that holds it."
+)
+@click.pass_obj
+def show(screen: Screen, numbers: tuple[int, ...], history: Path) -> int:
+    """Show exchanges in full: request, answer, and times in UTC. Keys and testers' numbers are not in a history."""
+    read = read_history(history)
+    known = {e.n: e for e in read.exchanges}
+    missing = [n for n in numbers if n not in known]
+    if missing:
+        last = max(known, default=0)
+        raise UsageError(f"has no exchange {missing[0]}", where=str(history), mend=f"its numbers go from 1 to {last}")
+    for n in numbers:
+        for text in full(known[n], read.header).splitlines():
+            screen.say(text)
+        screen.say()
+    return 0
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(1), metavar="N")
+@click.option(
+    "--report-dir",
+    default=REPORTS,
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The folder of the report.",
+)
+@click.pass_obj
+def ticket(screen: Screen, number: int, report_dir: Path) -> int:
+    """Print a ticket for cause N of a report, in Markdown, to paste into a tracker."""
+    report = read_report(report_dir / "conformance.json")
+    for text in ticket_of(report, _cause(report, number, report_dir), _history(report_dir), load()).splitlines():
+        screen.say(text)
+    return 0
+
+
+def _cause(report: Report, number: int, folder: Path) -> Cause:
+    for cause in report.causes:
+        if cause.number == number:
+            return cause
+    count = len(report.causes)
+    what = (
+        f"has {count} cause{'s' if count != 1 else ''}, and none with the number {number}" if count else "has no causes"
+    )
+    raise UsageError(
+        what, where=str(folder / "conformance.json"), mend="nothing in it fails" if not count else "name one"
+    )
+
+
+def _history(folder: Path) -> History | None:
+    """The history next to a report; None if there is none: the ticket then goes without requests and answers."""
+    file = folder / "history.jsonl"
+    return read_history(file) if file.is_file() else None
+
+
+@click.command()
+@click.argument("report", type=FILE)
+@click.argument("history", type=FILE)
+@click.pass_obj
+def verify(screen: Screen, report: Path, history: Path) -> int:
+    """Judge HISTORY again, under the contract that REPORT names, and say if the report is what the history gives.
+
+    Exit status 0 if it is, 1 if it is not. That shows that the two agree; it does not show where the history came from.
+    """
+    found = agreement(read_report(report), read_history(history), history.read_bytes())
+    for text in found.lines:
+        screen.say(text, fold=True)
+    return 0 if found.same else 1

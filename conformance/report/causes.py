@@ -1,0 +1,293 @@
+"""Causes: the findings of a run, grouped by what they share, so that one defect is told once. Pure.
+
+Two findings belong to one cause if they are of one kind, or if a retry call is in the evidence of both and they are about the
+same side of what a target does with it (whom it lets in, what it attempts, what it keeps of the data, how it answers). Without
+the second condition every two defects would be one cause: each finding is about some retry, and a wrong body is in all of them.
+Grouping accuses of nothing: each finding stands by its own proof. It is a reading aid, and says so nowhere as a verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from conformance.findings import Finding
+from conformance.history.records import Exchange, History
+from conformance.report.clean import one_line
+from conformance.report.clock import Clock
+from conformance.report.headline import headline
+from conformance.report.model import Cause, ReportedFinding, ReportedRequirement
+from conformance.report.sides import RANK, follows_by_nature, sides
+from conformance.scenarios import SCENARIOS
+from conformance.verdicts import Verdicts
+from conformance.verdicts.shown import sent
+
+RETRIES = ("batch_retry", "single_retry")
+
+
+#: A refusal as findings observe it: status and code.
+_REFUSAL = re.compile(r"4\d\d [a-z_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A finding, and what of it can be shared with another."""
+
+    finding: Finding
+    #: What is wrong, whichever case of it.
+    kind: tuple[str, str]
+    sides: frozenset[str]
+    #: Numbers of the retry calls in its evidence.
+    retries: frozenset[int]
+    batches: frozenset[str]
+    scenarios: frozenset[str]
+    #: True if one of its retries was released together with others.
+    raced: bool
+    #: True if one of its retries has something that a plain one has not: a body, a query, another key, …
+    special: bool
+
+
+class _Groups:
+    """Kinds of findings, joined step by step."""
+
+    def __init__(self, kinds: Iterable[tuple[str, str]]) -> None:
+        self._of = {kind: kind for kind in kinds}
+
+    def of(self, kind: tuple[str, str]) -> tuple[str, str]:
+        """The kind that stands for the group."""
+        while self._of[kind] != kind:
+            kind = self._of[kind]
+        return kind
+
+    def join(self, a: tuple[str, str], b: tuple[str, str]) -> None:
+        """Make one group of two."""
+        self._of[self.of(b)] = self.of(a)
+
+
+def causes(history: History, verdicts: Verdicts, requirements: Sequence[ReportedRequirement]) -> tuple[Cause, ...]:
+    """The causes of what fails, the one to read first before the others.
+
+    :param requirements: the verdicts as reported; what is left open because of a cause is named by it.
+    """
+    exchanges = {e.n: e for e in history.exchanges}
+    homes = sent(history).batch_of
+    found = {id(f): f for item in verdicts.items if item.verdict == "fail" for f in item.findings}
+    seen = [_seen(f, exchanges, homes) for f in found.values()]
+    groups = sorted(_grouped(seen), key=_order)
+    return _told(groups, history, exchanges, homes, requirements)
+
+
+def lead(requirements: Iterable[ReportedRequirement], cause: Cause) -> ReportedFinding:
+    """The finding that stands for a cause.
+
+    :raises KeyError: the report does not hold it.
+    """
+    alike = [f for item in requirements for f in item.findings if f.fingerprint == cause.fingerprint]
+    for finding in alike:
+        if finding.evidence == cause.evidence:
+            return finding
+    if not alike:
+        raise KeyError(cause.fingerprint)
+    return alike[0]
+
+
+def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[str, str]) -> Seen:
+    shown = [exchanges[n] for n in finding.evidence if n in exchanges]
+    retries = [e for e in shown if e.invoke.operation in RETRIES]
+    subject, _, defect = finding.kind.partition(": ")
+    # "race: …" is one kind; other rules name the defect behind their subject.
+    kind = (subject, "") if subject == "race" else (finding.any_of[0], subject)
+    return Seen(
+        finding=finding,
+        kind=kind,
+        sides=sides(finding.any_of, defect),
+        retries=frozenset(e.n for e in retries),
+        batches=frozenset(home for e in shown if (home := _home(e, homes))),
+        scenarios=frozenset(e.invoke.scenario for e in shown if e.invoke.scenario),
+        raced=any(e.invoke.race is not None for e in retries),
+        special=any(e.invoke.cause is not None or e.invoke.auth != "valid" for e in retries),
+    )
+
+
+def _home(exchange: Exchange, homes: Mapping[str, str]) -> str:
+    invoke = exchange.invoke
+    return invoke.batch or homes.get(invoke.message or "", "")
+
+
+def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
+    groups = _Groups(one.kind for one in seen)
+    by_retry: dict[int, list[Seen]] = {}
+    by_batch: dict[str, list[Seen]] = {}
+    for one in seen:
+        for n in one.retries:
+            by_retry.setdefault(n, []).append(one)
+        # Where the proof needs no retry call (two attempts in one answer), the batch tells.
+        for batch in one.batches:
+            by_batch.setdefault(batch, []).append(one)
+    for together in by_retry.values():
+        _join(groups, together, lambda a, b: bool(a.sides & b.sides))
+    for together in by_batch.values():
+        _join(groups, together, _same_doing)
+    _join_explained(groups, seen)
+    _join_refusals(groups, seen)
+    found: dict[tuple[str, str], list[Seen]] = {}
+    for one in seen:
+        found.setdefault(groups.of(one.kind), []).append(one)
+    return list(found.values())
+
+
+def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join what breaks one of several requirements with what breaks one of these by itself: that explains it."""
+    alone = {one.finding.any_of[0]: one.kind for one in seen if len(one.finding.any_of) == 1}
+    for one in seen:
+        if len(one.finding.any_of) > 1:
+            for name in one.finding.any_of:
+                if name in alone:
+                    groups.join(alone[name], one.kind)
+
+
+def _join_refusals(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join findings about the same refusal: a target that says one and the same no in situations that call for others."""
+    first: dict[str, tuple[str, str]] = {}
+    for one in seen:
+        if _REFUSAL.fullmatch(one.finding.observed):
+            groups.join(first.setdefault(one.finding.observed, one.kind), one.kind)
+
+
+def _same_doing(a: Seen, b: Seen) -> bool:
+    """True for findings of one batch that are about what is attempted, or about what is kept: one of them may be read
+    rounds later than the call that is to blame."""
+    shared = a.sides & b.sides
+    return bool(shared & {"attempts", "data"}) or (bool(shared) and not (a.retries and b.retries))
+
+
+def _join(groups: _Groups, together: Sequence[Seen], alike: Callable[[Seen, Seen], bool]) -> None:
+    # A target that is wrong everywhere has thousands of findings in one batch: alike ones are looked at once.
+    distinct = list({(one.kind, one.sides, bool(one.retries)): one for one in together}.values())
+    for index, a in enumerate(distinct):
+        for b in distinct[index + 1 :]:
+            if groups.of(a.kind) != groups.of(b.kind) and alike(a, b):
+                groups.join(a.kind, b.kind)
+
+
+def _began(exchange: Exchange) -> float:
+    """When it left; a retry of a race is on record before it is let go."""
+    released = exchange.end.released
+    return released if released is not None and exchange.invoke.race is not None else exchange.t
+
+
+def _order(group: Sequence[Seen]) -> tuple[int, int, int]:
+    """The cause to read first: by what it does to people and agencies, then by how much it breaks, then by when."""
+    rank = min(_rank(one) for one in group)
+    broken = {name for one in group for name in one.finding.any_of}
+    return (rank, -len(broken), min(min(one.finding.evidence, default=0) for one in group))
+
+
+def _place(name: str) -> int:
+    return next((i for i, family in enumerate(RANK) if name.startswith(family)), len(RANK))
+
+
+def _rank(one: Seen) -> int:
+    names = one.finding.any_of
+    # Of a surplus that may be laid to several calls, a race is the least likely one to tell what happened.
+    likely = names if len(names) == 1 else [name for name in names if not name.startswith("BR-CON")] or names
+    return min(map(_place, likely))
+
+
+def _first(group: Sequence[Seen]) -> Seen:
+    """The finding that tells the cause best: one that proves a requirement by itself, of the worst kind, shown by requests
+    that have nothing special, often, with a short proof."""
+    often = Counter(one.finding.fingerprint for one in group)
+    return min(
+        group,
+        key=lambda one: (
+            len(one.finding.any_of),
+            _rank(one),
+            one.special,
+            not one.finding.scenario.startswith("found-"),
+            -often[one.finding.fingerprint],
+            len(one.finding.evidence),
+            min(one.finding.evidence, default=0),
+        ),
+    )
+
+
+def _told(
+    groups: Sequence[Sequence[Seen]],
+    history: History,
+    exchanges: Mapping[int, Exchange],
+    homes: Mapping[str, str],
+    requirements: Sequence[ReportedRequirement],
+) -> tuple[Cause, ...]:
+    clock = Clock(history.header.started)
+    failed = {item.id for item in requirements if item.verdict == "fail"}
+    told: list[Cause] = []
+    for number, group in enumerate(groups, 1):
+        first = _first(group)
+        shown = [exchanges[n] for n in first.finding.evidence if n in exchanges]
+        names = Counter(name for one in group for name in one.finding.any_of)
+        told.append(
+            Cause(
+                number=number,
+                headline=one_line(
+                    headline(
+                        first.finding,
+                        shown,
+                        history,
+                        raced=all(one.raced for one in group),
+                        always=_always([one for one in group if one.kind == first.kind]),
+                    )
+                ),
+                fingerprint=first.finding.fingerprint,
+                # What most of its findings name comes first: of a surplus, the suspect that is there each time.
+                requirements=tuple(sorted((n for n in names if n in failed), key=lambda n: (-names[n], _place(n)))),
+                findings=tuple(dict.fromkeys((first.finding.fingerprint, *(one.finding.fingerprint for one in group)))),
+                evidence=tuple(dict.fromkeys(first.finding.evidence)),
+                at=clock.utc(min(map(_began, shown), default=0.0)),
+                times=len({one.finding.evidence for one in group}),
+            )
+        )
+    open_ = [item for item in requirements if item.verdict == "inconclusive" and item.reason is not None]
+    followers = {item.id: _cause_of(item, groups, exchanges, homes) for item in open_}
+    return tuple(_with_followers(cause, index, followers) for index, cause in enumerate(told))
+
+
+def _always(alike: Sequence[Seen]) -> tuple[str, ...]:
+    """The requirements that each of these findings names."""
+    names = Counter(name for one in alike for name in one.finding.any_of)
+    return tuple(name for name in names if names[name] == len(alike))
+
+
+def _with_followers(cause: Cause, index: int, followers: Mapping[str, int | None]) -> Cause:
+    mine = tuple(name for name, of in followers.items() if of == index)
+    return msgspec.structs.replace(cause, follows=mine)
+
+
+def _cause_of(
+    item: ReportedRequirement,
+    groups: Sequence[Sequence[Seen]],
+    exchanges: Mapping[int, Exchange],
+    homes: Mapping[str, str],
+) -> int | None:
+    """Because of which cause a requirement is left open, if because of one: the situation that it needs is the one in which
+    the target did something else.
+
+    First the batches of its reason, then the scenarios that were to exercise it.
+    """
+    if item.reason is None or not follows_by_nature(item.reason.code):
+        return None
+    batches = {_home(exchanges[n], homes) for n in item.evidence if n in exchanges} - {""}
+    for index, group in enumerate(groups):
+        if any(batches & one.batches for one in group):
+            return index
+    planned = {s.name for s in SCENARIOS if item.id in s.requirements}
+    for index, group in enumerate(groups):
+        if any(planned & one.scenarios for one in group):
+            return index
+    # It was tried, the target does one thing wrong, and nothing else is known to be in the way.
+    tried = any(e.invoke.scenario in planned for e in exchanges.values())
+    return 0 if len(groups) == 1 and tried else None

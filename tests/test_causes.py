@@ -1,0 +1,181 @@
+"""Causes: findings of one defect are one cause, those of two defects are two, and what is left open hangs under its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from conformance.findings import Finding
+from conformance.history.records import History
+from conformance.report.causes import causes, lead
+from conformance.report.model import ReportedRequirement
+from conformance.report.sides import follows_by_nature
+from conformance.report.verdict_line import verdict_line
+from conformance.verdicts import Reason, Verdict, Verdicts
+from tests.reported import (
+    accepted_although_created,
+    answered_with_a_body,
+    innocent,
+    refused_quiescent,
+    reported,
+    whole,
+    wrong_code,
+)
+from tests.story import Story
+
+ONE: dict[str, tuple[Callable[[], Story], str]] = {
+    "created does not block": (accepted_although_created, "BR-BLK-01"),
+    "quiescent refused": (refused_quiescent, "BR-ACC-02"),
+    "a body": (answered_with_a_body, "BR-ACC-04"),
+    "another code": (wrong_code, "BR-ERR-02"),
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_one_defect_is_one_cause(name: str) -> None:
+    made, broken = ONE[name]
+    report = reported(whole(made()))
+    assert [c.requirements for c in report.causes] == [(broken,)]
+    cause = report.causes[0]
+    finding = lead(report.requirements, cause)
+    assert cause.headline.lower().startswith(finding.summary[:20].lower())
+    assert cause.evidence == finding.evidence
+    assert cause.at.startswith("2026-01-01T00:00:0"), "UTC, whatever the offset of the header's time"
+    assert verdict_line(report) == "nonconformant: 1 cause, 1 requirement"
+
+
+def test_an_innocent_target_has_none() -> None:
+    assert reported(whole(innocent()), 3).causes == ()
+
+
+def _finding(requirements: str, evidence: tuple[int, ...], subject: str, observed: str = "201") -> Finding:
+    return Finding(
+        any_of=tuple(requirements.split()), summary=f"the target does: {subject}", argument=(), expected=("else",),
+        observed=observed, evidence=evidence, subject=subject,
+    )  # fmt: skip
+
+
+def _grouped(*findings: Finding, open_: dict[str, Reason] | None = None, history: History | None = None) -> list[Any]:
+    """The causes of these findings, in a history with retries 5 and 11 of one batch, and 16 of another."""
+    story = (
+        Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").retry("b").look("b")
+    )
+    story.finish("b").send("z", "F").finish("z").look("z").retry("z").look("z")
+    told = whole(story) if history is None else history
+    by: dict[str, list[Finding]] = {}
+    for finding in findings:
+        for name in finding.any_of:
+            by.setdefault(name, []).append(finding)
+    items = tuple(Verdict(requirement=n, verdict="fail", findings=tuple(f)) for n, f in by.items())
+    requirements = [_item(name, "fail") for name in by]
+    requirements += [_item(name, "inconclusive", reason) for name, reason in (open_ or {}).items()]
+    return list(causes(told, Verdicts(items=items), requirements))
+
+
+def _item(name: str, verdict: Any, reason: Reason | None = None) -> ReportedRequirement:
+    return ReportedRequirement(
+        id=name, level="MUST", profile="core", title=name, verdict=verdict, reason=reason, exercised=0,
+        evidence=(5,) if reason is not None and reason.text == "about 5" else (), findings=(),
+    )  # fmt: skip
+
+
+RETRY, LATER, ELSEWHERE = 5, 11, 19
+GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
+    "cases of one rule": (
+        (_finding("BR-BLK-01", (RETRY,), "2xx: first"), _finding("BR-BLK-01", (ELSEWHERE,), "2xx: last")),
+        [{"BR-BLK-01"}],
+    ),
+    "what is attempted, by one retry": (
+        (_finding("BR-SEL-05", (RETRY,), "surplus: retry"), _finding("BR-SEL-08", (RETRY, 6), "two in progress")),
+        [{"BR-SEL-05", "BR-SEL-08"}],
+    ),
+    "what is attempted, seen rounds later": (
+        (_finding("BR-SEL-08", (RETRY, 6), "two in progress"), _finding("BR-SEL-04", (4, LATER), "limit of retries")),
+        [{"BR-SEL-08", "BR-SEL-04"}],
+    ),
+    "a surplus, and what explains it": (
+        (
+            _finding("BR-BLK-03 BR-SEL-07", (RETRY,), "surplus: refused"),
+            _finding("BR-SEL-07", (ELSEWHERE,), "by itself"),
+        ),
+        [{"BR-BLK-03", "BR-SEL-07"}],
+    ),
+    "one and the same refusal": (
+        (
+            _finding("BR-ACC-02", (RETRY,), "quiescent refused", "400 not_now"),
+            _finding("BR-ERR-02", (ELSEWHERE,), "blocked", "400 not_now"),
+        ),
+        [{"BR-ACC-02", "BR-ERR-02"}],
+    ),
+    "whom it lets in, and how it answers, by one retry": (
+        (_finding("BR-BLK-01", (RETRY,), "2xx: first"), _finding("BR-ACC-04", (RETRY,), "carried out", "200")),
+        [{"BR-BLK-01"}, {"BR-ACC-04"}],
+    ),
+    "what is attempted, and what is kept, by one retry": (
+        (_finding("BR-SEL-08", (RETRY, 6), "two in progress"), _finding("BR-IDS-03", (RETRY,), "changed: values")),
+        [{"BR-SEL-08"}, {"BR-IDS-03"}],
+    ),
+    "two refusals": (
+        (
+            _finding("BR-ACC-02", (RETRY,), "quiescent refused", "400 not_now"),
+            _finding("BR-ERR-02", (ELSEWHERE,), "blocked", "409 conflict"),
+        ),
+        [{"BR-ACC-02"}, {"BR-ERR-02"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_findings_are_grouped_by_what_they_share(name: str) -> None:
+    findings, expected = GROUPS[name]
+    for given in (findings, findings[::-1]):
+        found = _grouped(*given)
+        assert sorted(map(sorted, (c.requirements for c in found))) == sorted(map(sorted, expected))
+        assert [c.number for c in found] == list(range(1, len(found) + 1))
+
+
+def test_who_may_retry_at_all_is_read_before_how_it_answers() -> None:
+    found = _grouped(
+        _finding("BR-ACC-04", (RETRY,), "carried out", "200"), _finding("BR-SEC-01", (ELSEWHERE,), "accepted: none")
+    )
+    assert [c.requirements for c in found] == [("BR-SEC-01",), ("BR-ACC-04",)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "follows"),
+    [
+        (Reason(code="not-settled", text="about 5"), True),
+        (Reason(code="not-settled", text="about nothing"), False),
+        (Reason(code="not-configured", text="about 5"), False),
+        (Reason(code="run-incomplete", text="about 5"), False),
+    ],
+)
+def test_what_is_left_open_in_the_same_batch_follows(reason: Reason, follows: bool) -> None:
+    found = _grouped(_finding("BR-SEL-08", (RETRY, 6), "two in progress"), open_={"BR-IDS-01": reason})
+    assert found[0].follows == (("BR-IDS-01",) if follows else ())
+
+
+def test_reasons_of_the_configuration_have_a_cause_of_their_own() -> None:
+    assert not follows_by_nature("declared-absent")
+    assert follows_by_nature("chain-not-closed")
+
+
+def test_a_race_is_told_as_one() -> None:
+    history = whole(Story().send("b", "F").finish("b").look("b").retry("b").retry("b", 201, takes=("b.0",)).look("b"))
+    raced = tuple(
+        msgspec.structs.replace(
+            e,
+            invoke=msgspec.structs.replace(e.invoke, race=1),
+            end=msgspec.structs.replace(e.end, released=1.0 + 0.0008 * (e.n == 5)),
+        )
+        if e.invoke.operation == "batch_retry"
+        else e
+        for e in history.exchanges
+    )
+    found = _grouped(
+        _finding("BR-SEL-08", (4, 6), "two in progress"), history=msgspec.structs.replace(history, exchanges=raced)
+    )
+    assert found[0].headline.startswith("A race: two retries released 0.8 ms apart were both answered 201; the target")

@@ -1,0 +1,209 @@
+"""`show`, `ticket`, `verify` and `init`: bad input gets a line, and a report edited by hand does not pass."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conformance.catalogue import load
+from conformance.cli import status_of
+from conformance.config_load import load as load_config
+from conformance.history.records import History
+from conformance.report.causes import lead
+from conformance.report.model import Report
+from conformance.report.page.write import write_page
+from conformance.report.reproduce import script
+from conformance.report.ticket import provided, ticket
+from conformance.report.verifying import agreement
+from conformance.report.write import read_report
+from conformance.transport.redact import Redactor
+from tests.reported import accepted_although_created, innocent, reported, whole
+
+
+def _recorded(history: History) -> bytes:
+    records = [
+        history.header,
+        *(r for e in history.exchanges for r in (e.invoke, e.end)),
+        *history.notes,
+        history.footer,
+    ]
+    return b"".join(msgspec.json.encode(r) + b"\n" for r in records)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a report and its history."""
+    history = whole(accepted_although_created())
+    content = _recorded(history)
+    report = reported(history)
+    run = msgspec.structs.replace(report.run, history_sha256=hashlib.sha256(content).hexdigest())
+    (tmp_path / "history.jsonl").write_bytes(content)
+    (tmp_path / "conformance.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(report, run=run)))
+    return tmp_path
+
+
+def test_show_prints_an_exchange_in_full(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["show", "11", "--history", str(folder / "history.jsonl")]) == 0
+    out = capsys.readouterr().out
+    assert "exchange 11: batch_retry" in out
+    assert "2026-01-01T00:00:0" in out
+    assert "key: the configured one" in out
+    assert Redactor().text(out) == out, "nothing in it looks like a key"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["show", "999"], 2, "has no exchange 999 — its numbers go from 1 to"),
+        (["show", "x"], 2, "x"),
+        (["ticket", "7"], 2, "has 1 cause, and none with the number 7"),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_line(
+    arguments: list[str],
+    status: int,
+    said: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    where = ["--history", "history.jsonl"] if arguments[0] == "show" else ["--report-dir", "."]
+    assert status_of([*arguments, *where]) == status
+    assert said in capsys.readouterr().err
+
+
+def test_a_ticket_holds_what_somebody_needs_who_never_saw_the_suite(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(["ticket", "1", "--report-dir", str(folder)]) == 0
+    out = capsys.readouterr().out
+    for said in ("**Expected:**", "**Observed:** 201", "UTC", "BR-BLK-01", "HTTP 201", "sh reproduce-1.sh", "https://"):
+        assert said in out
+    report = read_report(folder / "conformance.json")
+    assert "HTTP 201" not in ticket(report, report.causes[0], None, load()), "without a history there are no answers"
+
+
+def test_lag_is_never_said_to_be_less_than_nothing() -> None:
+    assert provided("") == "no read lag can explain it"
+    assert "less than" not in provided("holds if reads lag less than 0.0 ms: so much later begins read 5")
+    assert provided("holds if reads lag less than 3.0 ms: so") == "holds if reads lag less than 3.0 ms: so"
+
+
+def _kept(report: Report) -> Report:
+    return report
+
+
+def _passes(report: Report) -> Report:
+    items = tuple(
+        msgspec.structs.replace(r, verdict="pass", findings=()) if r.id == "BR-BLK-01" else r
+        for r in report.requirements
+    )
+    return msgspec.structs.replace(report, requirements=items)
+
+
+def _milder(report: Report) -> Report:
+    items = tuple(
+        msgspec.structs.replace(r, findings=tuple(msgspec.structs.replace(f, observed="400") for f in r.findings))
+        for r in report.requirements
+    )
+    return msgspec.structs.replace(report, requirements=items)
+
+
+def _of(report: Report, **run: object) -> Report:
+    return msgspec.structs.replace(report, run=msgspec.structs.replace(report.run, **run))
+
+
+EDITS = {
+    "as it was written": (_kept, ""),
+    "a verdict": (_passes, "BR-BLK-01 is pass in the report, and fail by the history"),
+    "the whole verdict": (lambda r: msgspec.structs.replace(r, verdict="conformant"), "the verdict is conformant"),
+    "an observation of a finding": (_milder, "BR-BLK-01 has other findings"),
+    "the exit status": (lambda r: _of(r, exit_status=0), "exit status 0 does not come of these verdicts"),
+    "another history": (lambda r: _of(r, history_sha256="1" * 64), "a history with sha256"),
+    "the calls": (lambda r: _of(r, calls=1), "run.calls is 1 in the report"),
+    "a requirement left out": (
+        lambda r: msgspec.structs.replace(r, requirements=r.requirements[1:]),
+        "BR-ACC-01 is not in the report",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_report_that_was_edited_is_not_what_the_history_gives(name: str, folder: Path) -> None:
+    edit, said = EDITS[name]
+    content = (folder / "history.jsonl").read_bytes()
+    found = agreement(edit(read_report(folder / "conformance.json")), whole(accepted_although_created()), content)
+    assert found.same == (not said)
+    assert said in "\n".join(found.lines)
+
+
+def test_verify_says_so_and_has_an_exit_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(folder / "conformance.json"), str(folder / "history.jsonl")]
+    assert status_of(["verify", *files]) == 0
+    assert "does not show where the history came from" in capsys.readouterr().out
+    report = _passes(read_report(folder / "conformance.json"))
+    (folder / "conformance.json").write_bytes(msgspec.json.encode(report))
+    assert status_of(["verify", *files]) == 1
+
+
+INIT = ["init", "--base-url", "http://127.0.0.1:1/api/v2/", "--campaign", "c-1", "--key-env", "KEY"]
+
+
+def test_init_writes_what_the_suite_reads(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    assert status_of([*INIT, "--succeeding", "+65 9123 0000, 6591230001", "--output", str(file)]) == 0
+    config = load_config(file, {"KEY": "a-key-that-is-long-enough"})
+    assert config.target.base_url == "http://127.0.0.1:1/api/v2"
+    assert config.target.campaign_id == "c-1"
+    assert config.recipients.succeeding == ("6591230000", "6591230001")
+    assert "a-key" not in file.read_text(encoding="utf-8")
+    before = file.read_bytes()
+    assert status_of([*INIT, "--output", str(file)]) == 2, "no file is overwritten"
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"--base-url": "https://postman.gov.sg/api/v2"}, "production"),
+        ({"--key-env": "the key itself"}, "give the name"),
+        ({"--campaign": " "}, "--campaign"),
+        ({"--campaign": 'c"1'}, "target.campaign_id"),
+        ({"--succeeding": "everybody"}, "--succeeding"),
+        ({"--base-url": None}, "--base-url: is missing"),
+    ],
+)
+def test_init_refuses_what_a_run_would(
+    changed: dict[str, str | None], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options: dict[str, str | None] = {**dict(zip(INIT[1::2], INIT[2::2], strict=True)), **changed}
+    arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
+    file = tmp_path / "c.toml"
+    assert status_of(["init", *arguments, "--output", str(file)]) == 2
+    assert said in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_the_page_and_the_scripts_replace_those_of_an_earlier_run(tmp_path: Path) -> None:
+    failing, clean = whole(accepted_although_created()), whole(innocent())
+    (tmp_path / "reproduce-9.sh").write_text("old", encoding="utf-8")
+    assert write_page(reported(failing), failing, tmp_path) == ""
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["report.html", "reproduce-1.sh"]
+    assert write_page(reported(clean, 3), clean, tmp_path) == ""
+    assert [f.name for f in tmp_path.iterdir()] == ["report.html"]
+    (tmp_path / "report.html").unlink()
+    (tmp_path / "report.html").mkdir()
+    assert "could not be written" in write_page(reported(clean, 3), clean, tmp_path)
+
+
+def test_a_script_holds_nothing_of_the_run() -> None:
+    history = whole(accepted_although_created())
+    report = reported(history)
+    text = script(report.causes[0], lead(report.requirements, report.causes[0]), history)
+    assert "situation=blocked" in text
+    for secret in ("65111122", "b.0", "http://t/api"):
+        assert secret not in text.replace("6511112222", "")
