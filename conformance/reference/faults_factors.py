@@ -81,9 +81,18 @@ class PoolOfFive(Behaviour):
         batch = self.find_batch(call, batch_id)
         decide: Callable[[Call, str], Answer] = super().retry
         overflows = self.in_flight > 5 and batch is not None
+        held: dict[str, object] = {} if batch is None else batch.__dict__
+        # A rival of the same batch finds it locked.
+        locked = "locked" in held
+        held["locked"] = True
 
         def then() -> Answer:
             self.in_flight -= 1
-            return self.accepted(batch) if overflows and batch is not None else decide(call, batch_id)
+            if overflows and batch is not None:
+                return self.accepted(batch)
+            if locked:
+                return self.error(400, "batch_not_found_or_is_not_retryable")
+            held.pop("locked", None)
+            return decide(call, batch_id)
 
         return Deferred(seconds=self.settings.seconds(self.held), then=then)

@@ -109,7 +109,7 @@ def quiescent(
         found.append(reading)
     if not all(r.terminal and not r.attempts_in_progress for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
-    done = [settled(case, batch, r) for r in found]
+    done = [_settled_since(case, batch, r, since) for r in found]
     if any(one is None for one in done):
         return NotQuiescent(DoubtReason.NOT_SETTLED, "an earlier retry may still have an effect to come")
     if call.refused and any(_moves_by_itself(case, batch, r) for r in found):
@@ -162,6 +162,15 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
     if sum(effect_until(case, c) >= begun(case, reading) for c in past) <= 1:
         return Proof(evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
     return None
+
+
+def _settled_since(case: Case, batch: Batch, reading: Reading, since: float) -> Proof | None:
+    """As ``settled``, by whichever reading begun after ``since``, the last call's answer, counts attempts: it stays so."""
+    seen = [
+        r for r in case.readings(reading.message) if follows(case, r, since) and r.last <= reading.last and r.terminal
+    ]
+    proofs = (settled(case, batch, r) for r in (reading, *reversed(seen)))
+    return next((proof for proof in proofs if proof is not None), None)
 
 
 def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, Reading, Proof] | None:
