@@ -14,9 +14,9 @@ from conformance.reference.mixins import Variant, variant
 VARIANTS: dict[str, Variant] = {}
 
 #: Reason codes of what an answer that is not the target's keeps back.
+_GATEWAY = ("gateway-answer", "answer-lost", "chain-not-closed", "too-few-races", "not-repeated")
 #: Whether a retry was accepted, and what then rests on it, is not known.
 _UNREAD = ("unread-body", "not-exercised", "status-before-unknown", "another-reason")
-_GATEWAY = ("gateway-answer", "answer-lost", "chain-not-closed", "too-few-races", "not-repeated")
 
 
 def _page(status: int, reason: str) -> Answer:
