@@ -35,8 +35,8 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
     if status != 0 and not allow_red:
         what = f"is the report of a run that ended with exit status {status}, and would let pass what is broken in it"
         start = "to start without one, look at its failures and add --baseline-allow-red"
-        mend = f"give the conformance.json of the last green run; {start}"
-        raise UsageError(what, where=str(path), mend=mend)
+        hint = f"give the conformance.json of the last green run; {start}"
+        raise UsageError(what, where=str(path), hint=hint)
     return Baseline(
         known=frozenset(f.fingerprint for item in report.requirements for f in item.findings),
         listed=frozenset(item.id for item in report.requirements),

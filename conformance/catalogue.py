@@ -104,8 +104,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             if requirement.id == identifier.upper():
                 return requirement
         close = difflib.get_close_matches(identifier.upper(), [r.id for r in self.requirements], 3)
-        mend = f"did you mean {', '.join(close)}?" if close else "`retry-conformance list` names all"
-        raise UsageError(f"there is no requirement {identifier!r}", mend=mend)
+        hint = f"did you mean {', '.join(close)}?" if close else "`retry-conformance list` names all"
+        raise UsageError(f"there is no requirement {identifier!r}", hint=hint)
 
     def select(self, profiles: Iterable[str]) -> tuple[Requirement, ...]:
         """The requirements of these profiles."""
@@ -141,7 +141,7 @@ def known_version(version: str, where: str) -> str:
     """
     if version not in CONTRACT_VERSIONS:
         what = f"names {version!r}, no version of the contract that this suite judges by"
-        raise UsageError(what, where=where, mend=f"name one of {', '.join(CONTRACT_VERSIONS)}")
+        raise UsageError(what, where=where, hint=f"name one of {', '.join(CONTRACT_VERSIONS)}")
     return version
 
 
@@ -162,7 +162,7 @@ def parse(data: bytes) -> Catalogue:
         version = raw["contract_version"]
         capabilities = {str(name): str(says) for name, says in raw["capabilities"].items()}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError, ValueError) as error:
-        raise FormatError(f"is not a catalogue ({error})", where=where, mend="install the package again") from None
+        raise FormatError(f"is not a catalogue ({error})", where=where, hint="install the package again") from None
     if version != CONTRACT_VERSION:
         raise FormatError(f"is of contract {version}, this suite judges {CONTRACT_VERSION}", where=where)
     if len({r.id for r in found}) != len(found):

@@ -56,14 +56,14 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     try:
         config = msgspec.convert(data, Config, strict=True)
     except RecursionError:
-        raise UsageError("is nested too deeply", where="the configuration", mend=_SEE) from None
+        raise UsageError("is nested too deeply", where="the configuration", hint=_SEE) from None
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         where = at.strip("`").removeprefix("$.") or "the configuration"
         if where in overlaid:
-            mend = 'write a list as JSON, such as ["…"]' if "`array`" in what else _SEE
-            raise UsageError(_without_value(what), where=f"{overlaid[where]} ({where})", mend=mend) from None
-        raise UsageError(_without_value(what), where=where, mend=_meant(what, where)) from None
+            hint = 'write a list as JSON, such as ["…"]' if "`array`" in what else _SEE
+            raise UsageError(_without_value(what), where=f"{overlaid[where]} ({where})", hint=hint) from None
+        raise UsageError(_without_value(what), where=where, hint=_meant(what, where)) from None
     config = _with_keys(config, environ)
     _check(config)
     return config
@@ -75,13 +75,13 @@ def _read(path: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=str(path), mend="name a TOML file") from None
+        raise UsageError(f"cannot be read ({error.strerror})", where=str(path), hint="name a TOML file") from None
     except UnicodeDecodeError:
-        raise UsageError("is not UTF-8", where=str(path), mend="save it as UTF-8") from None
+        raise UsageError("is not UTF-8", where=str(path), hint="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"is not TOML: {error}", where=str(path), mend="mend that line") from None
+        raise UsageError(f"is not TOML: {error}", where=str(path), hint="hint that line") from None
     except RecursionError:
-        raise UsageError("is nested too deeply", where=str(path), mend=_SEE) from None
+        raise UsageError("is nested too deeply", where=str(path), hint=_SEE) from None
 
 
 def _without_value(text: str) -> str:
@@ -132,9 +132,9 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]
             continue
         keys = name[len(PREFIX) :].lower().split("__")
         if keys[0] not in _SECTIONS:
-            mend = _like(keys[0], _SECTIONS, said_as=lambda section: f"{PREFIX}{section.upper()}__…")
+            hint = _like(keys[0], _SECTIONS, said_as=lambda section: f"{PREFIX}{section.upper()}__…")
             raise UsageError(
-                "is no key of the configuration", where=name, mend=mend or "unset it, or see docs/configuration.md"
+                "is no key of the configuration", where=name, hint=hint or "unset it, or see docs/configuration.md"
             )
         if not environ[name]:
             continue
@@ -143,7 +143,7 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]
         for key in keys[:-1]:
             below = table.setdefault(key, {})
             if not isinstance(below, dict):
-                raise UsageError("names a key below a value", where=name, mend="unset it, or see docs/configuration.md")
+                raise UsageError("names a key below a value", where=name, hint="unset it, or see docs/configuration.md")
             table = below
         table[keys[-1]] = _value(environ[name], keys)
     return overlaid
@@ -176,16 +176,16 @@ def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:
 
 def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str, str]) -> str | None:
     if direct is not None and name is not None:
-        raise UsageError(f"is set beside {where}_env", where=where, mend="set one of the two")
+        raise UsageError(f"is set beside {where}_env", where=where, hint="set one of the two")
     if name is not None:
         direct = environ.get(name)
         if not direct:
             # The name is not repeated: it may be a key, put in the wrong place.
             raise UsageError(
-                "is the name of a variable that is not set", where=f"{where}_env", mend="export it, with the key"
+                "is the name of a variable that is not set", where=f"{where}_env", hint="export it, with the key"
             )
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
-        raise UsageError("is empty, or holds what no header can carry", where=where, mend="copy the key again")
+        raise UsageError("is empty, or holds what no header can carry", where=where, hint="copy the key again")
     return direct
 
 
@@ -196,14 +196,14 @@ def _check(config: Config) -> None:
         parse_base_url(target.base_url, booked=target.booked)
     _check_keys(target)
     if not target.campaign_id and target.base_url:
-        raise UsageError("is not set", where="target.campaign_id", mend="name the campaign that the key belongs to")
+        raise UsageError("is not set", where="target.campaign_id", hint="name the campaign that the key belongs to")
     _check_ids(config)
     _check_absent(config.capabilities.absent)
     _check_other(target)
     _check_headers(target.headers)
     for where, name in (("target.ca_file", target.ca_file), ("target.client_cert", target.client_cert)):
         if name is not None and not Path(name).is_file():
-            raise UsageError("names no file", where=where, mend="name a PEM file")
+            raise UsageError("names no file", where=where, hint="name a PEM file")
     _check_proxy(target.proxy)
     _check_states(config.provider_states.url)
     _check_recipients(config)
@@ -224,7 +224,7 @@ def _check_keys(target: Target) -> None:
     for where in _short_keys(target):
         if not loopback:
             what = f"is shorter than {PIECE} characters, which is allowed for a target on this machine only"
-            raise UsageError(what, where=where, mend="copy the whole key")
+            raise UsageError(what, where=where, hint="copy the whole key")
 
 
 def cautions(config: Config) -> tuple[str, ...]:
@@ -240,15 +240,15 @@ def _check_ids(config: Config) -> None:
     if config.target.other is not None:
         named.append(("target.other.campaign_id", config.target.other.campaign_id))
         if config.target.other.campaign_id == config.target.campaign_id:
-            raise UsageError("is the first campaign", where="target.other.campaign_id", mend="name another")
+            raise UsageError("is the first campaign", where="target.other.campaign_id", hint="name another")
     named += [(f"given[{place}].batch_id", given.batch_id) for place, given in enumerate(config.given)]
     for where, identifier in named:
         if not plain_id(identifier):
-            raise UsageError("is no id", where=where, mend="copy it from the service: letters, digits, - _ . ~")
+            raise UsageError("is no id", where=where, hint="copy it from the service: letters, digits, - _ . ~")
     for place, given in enumerate(config.given):
         if given.state and given.state not in BATCH_STATUSES:
-            mend = f"write one of {', '.join(BATCH_STATUSES)}, or leave it out"
-            raise UsageError("is no status of a batch", where=f"given[{place}].state", mend=mend)
+            hint = f"write one of {', '.join(BATCH_STATUSES)}, or leave it out"
+            raise UsageError("is no status of a batch", where=f"given[{place}].state", hint=hint)
 
 
 def _check_absent(names: Iterable[str]) -> None:
@@ -262,18 +262,18 @@ def _check_absent(names: Iterable[str]) -> None:
             continue
         if name.upper() in {requirement.id for requirement in shipped.requirements}:
             what = f"is the requirement {name.upper()}, and what a service lacks is a capability"
-            raise UsageError(what, where=where, mend=f"{takes}; --waivers lets a requirement fail for a while")
+            raise UsageError(what, where=where, hint=f"{takes}; --waivers lets a requirement fail for a while")
         if name in ROLES or name in ("languages", "provider_states"):
             what = f"is {name}, which the tester has or lacks, not the service"
             where_set = f"recipients.{name}" if name in ROLES else name
-            raise UsageError(what, where=where, mend=f"leave it out; {where_set} says what there is")
-        raise UsageError("is no capability of a service", where=where, mend=_like(name, known) or takes)
+            raise UsageError(what, where=where, hint=f"leave it out; {where_set} says what there is")
+        raise UsageError("is no capability of a service", where=where, hint=_like(name, known) or takes)
 
 
 def _check_states(url: str | None) -> None:
     if url is not None and not _usable(url):
-        mend = "write http://host:port/path, as docs/provider-states.md says"
-        raise UsageError("is no URL", where="provider_states.url", mend=mend)
+        hint = "write http://host:port/path, as docs/provider-states.md says"
+        raise UsageError("is no URL", where="provider_states.url", hint=hint)
     if url is not None:
         states_url(url)
 
@@ -283,7 +283,7 @@ def _check_other(target: Target) -> None:
     key = target.other.api_key if target.other is not None else None
     if key is not None and key in (target.api_key, target.second_api_key):
         name = "target.api_key" if key == target.api_key else "target.second_api_key"
-        raise UsageError(f"is {name}", where="target.other.api_key", mend="give the other campaign's own key")
+        raise UsageError(f"is {name}", where="target.other.api_key", hint="give the other campaign's own key")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -291,15 +291,15 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         where = f"target.headers.{name}"
         plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
         if not plain or not value.isascii() or not value.isprintable() or value != value.strip() or not value:
-            raise UsageError("is no header", where=where, mend="use ASCII letters, digits and hyphens")
+            raise UsageError("is no header", where=where, hint="use ASCII letters, digits and hyphens")
         if reserved(name):
             what = "is set by the transport alone, or may be read as a recipient's"
-            raise UsageError(what, where=where, mend="leave it out")
+            raise UsageError(what, where=where, hint="leave it out")
 
 
 def _check_proxy(proxy: str | None) -> None:
     if proxy is not None and not _usable(proxy):
-        raise UsageError("is no URL of a proxy", where="target.proxy", mend="write http://host:port")
+        raise UsageError("is no URL of a proxy", where="target.proxy", hint="write http://host:port")
 
 
 def _usable(url: str) -> bool:
@@ -321,10 +321,10 @@ def _check_recipients(config: Config) -> None:
                 raise UsageError(
                     "holds something that is no number",
                     where=where,
-                    mend="write 8 to 15 digits with country code, no +",
+                    hint="write 8 to 15 digits with country code, no +",
                 )
             if seen.get(number, role) != role:
-                raise UsageError(f"shares a number with recipients.{seen[number]}", where=where, mend="list it once")
+                raise UsageError(f"shares a number with recipients.{seen[number]}", where=where, hint="list it once")
             seen[number] = role
 
 
@@ -336,13 +336,13 @@ def _check_template(config: Config) -> None:
     for language, values in offered:
         if language not in LANGUAGES:
             raise UsageError(
-                "is no language of the service", where="template.language", mend=f"one of {', '.join(LANGUAGES)}"
+                "is no language of the service", where="template.language", hint=f"one of {', '.join(LANGUAGES)}"
             )
         if not values:
-            raise UsageError("is empty", where="template.values", mend="give one value for each template parameter")
+            raise UsageError("is empty", where="template.values", hint="give one value for each template parameter")
         if not all(map(plain_parameter, values)):
             what = "has a parameter whose name may be read as a recipient's, or holds a mark"
-            raise UsageError(what, where="template.values", mend="use a template with other parameters")
+            raise UsageError(what, where="template.values", hint="use a template with other parameters")
 
 
 def _check_numbers(config: Config) -> None:
@@ -359,20 +359,20 @@ def _check_numbers(config: Config) -> None:
     }
     for where, number in positive.items():
         if not math.isfinite(number) or number <= 0:
-            raise UsageError("is not above zero", where=where, mend="give a positive number")
+            raise UsageError("is not above zero", where=where, hint="give a positive number")
     price = limits.price_per_message
     if price is not None and not (math.isfinite(price) and price >= 0):
-        raise UsageError("is below zero", where="limits.price_per_message", mend="give a price, or leave it out")
+        raise UsageError("is below zero", where="limits.price_per_message", hint="give a price, or leave it out")
     lag = timing.read_lag
     if isinstance(lag, str) and lag != "auto":
-        raise UsageError('is neither a number of seconds nor "auto"', where="timing.read_lag", mend='use 0 or "auto"')
+        raise UsageError('is neither a number of seconds nor "auto"', where="timing.read_lag", hint='use 0 or "auto"')
     if isinstance(lag, float) and (not math.isfinite(lag) or lag < 0):
-        raise UsageError("is below zero", where="timing.read_lag", mend='use 0 or "auto"')
+        raise UsageError("is below zero", where="timing.read_lag", hint='use 0 or "auto"')
     if isinstance(lag, float) and lag > timing.settle_timeout:
         # It is waited out: nothing that waits is without a bound, and beyond it no proof closes.
-        mend = "give a lag below timing.settle_timeout"
+        hint = "give a lag below timing.settle_timeout"
         raise UsageError(
-            f"is above timing.settle_timeout, {timing.settle_timeout:g}", where="timing.read_lag", mend=mend
+            f"is above timing.settle_timeout, {timing.settle_timeout:g}", where="timing.read_lag", hint=hint
         )
 
 

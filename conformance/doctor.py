@@ -40,7 +40,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     :raises UsageError: no target or key is named.
     """
     if not config.target.base_url or not config.target.api_key:
-        raise UsageError("names no target or no key", where="[target]", mend="set base_url and api_key_env")
+        raise UsageError("names no target or no key", where="[target]", hint="set base_url and api_key_env")
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
     lines += [f"note  {caution}" for caution in cautions(config)]
     lines += _whom(config)

@@ -10,7 +10,7 @@
         └── UnreadError        a retry of a batch that was not read whole
 
 Each carries three parts, so that every message says the same three things: what is wrong, where, and
-how to mend it.
+how to fix it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ class SuiteError(Exception):
 
     :param what: what is wrong, a clause in the present tense.
     :param where: the key, file and line, option or URL that it is about.
-    :param mend: what the user does about it.
+    :param hint: what the user does about it.
     :param cause: a word for machines, of ``stopping.REASONS``; empty where the class says it.
     """
 
     exit_status = 5
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", cause: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", cause: str = "") -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
         self.cause = cause
         parts = [f"{where}: {what}" if where else what]
-        if mend:
-            parts.append(mend)
+        if hint:
+            parts.append(hint)
         super().__init__(" — ".join(" ".join(part.split()) for part in parts))
 
 
@@ -71,4 +71,4 @@ class BudgetError(GuardError):
 
 
 class UnreadError(GuardError):
-    """A retry of a batch of which no reading shows whom it texts; it was not sent. Reading the batch whole mends it."""
+    """A retry of a batch of which no reading shows whom it texts; it was not sent. Reading the batch whole hints it."""

@@ -47,7 +47,7 @@ def load() -> Glossary:
     try:
         return msgspec.convert(tomllib.loads(specs.read("glossary.toml").decode()), Glossary, strict=True)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise FormatError(f"is no glossary ({error})", where=where, mend="install the package again") from None
+        raise FormatError(f"is no glossary ({error})", where=where, hint="install the package again") from None
 
 
 def page() -> str:

@@ -43,11 +43,11 @@ def check(transport: Transport, config: Config, *, seed: int = 0) -> None:
     unknown = _asked(transport, request).exchange
     _check_reached(unknown, config.target)
     if unknown.accepted:
-        mend = "name the API itself, not a stub or a page before it"
+        hint = "name the API itself, not a stub or a page before it"
         raise TargetError(
             "the target answers a message that does not exist with 2xx: it answers everything alike",
             where=where,
-            mend=mend,
+            hint=hint,
             cause="answers_alike",
         )
     if asks_other(config) and config.target.other is not None:
@@ -100,12 +100,12 @@ def _asked(transport: Transport, request: Request) -> Reply:
 def _check_reached(exchange: Exchange, target: Target) -> None:
     end = exchange.end
     error = end.error or "no connection"
-    where, mend = _to_check(end, target)
+    where, hint = _to_check(end, target)
     if end.outcome == "not_sent":
-        raise TargetError(f"the target cannot be reached ({error})", where=where, mend=mend, cause="unreachable")
+        raise TargetError(f"the target cannot be reached ({error})", where=where, hint=hint, cause="unreachable")
     if end.outcome == "lost":
         what = f"the target gives no whole answer ({error})"
-        raise TargetError(what, where=where, mend=mend, cause="no_answer")
+        raise TargetError(what, where=where, hint=hint, cause="no_answer")
 
 
 def _to_check(end: End, target: Target) -> tuple[str, str]:
@@ -118,8 +118,8 @@ def _to_check(end: End, target: Target) -> tuple[str, str]:
         return cert, "name a PEM file with a certificate that the target accepts, and its key"
     if end.outcome == "not_sent":
         tls = any(word in error for word in ("ssl", "certificate", "tls"))
-        mend = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
-        return target.base_url, mend
+        hint = "check target.ca_file and the certificate" if tls else "check target.base_url, and that the target runs"
+        return target.base_url, hint
     if error.startswith(TOO_LARGE):
         return target.base_url, "check that this is the API, and what it answers to a page of one message"
     return target.base_url, "check that this is an HTTP API, and target.read_timeout"
@@ -127,7 +127,7 @@ def _to_check(end: End, target: Target) -> tuple[str, str]:
 
 def _check_status(exchange: Exchange, where: str) -> None:
     status = exchange.status or 0
-    mends = {
+    hints = {
         401: ("key_refused", "refuses the key", "check target.api_key (or the variable that api_key_env names)"),
         403: (
             "not_permitted",
@@ -143,21 +143,21 @@ def _check_status(exchange: Exchange, where: str) -> None:
     }
     if status == 407:
         what = "the proxy asks for a user and a password (407)"
-        raise TargetError(what, where="target.proxy", mend="write http://user:password@host:port")
+        raise TargetError(what, where="target.proxy", hint="write http://user:password@host:port")
     if exchange.end.undecoded:
         what = f"the target answers in an encoding that was not asked for and is not decoded ({exchange.end.undecoded})"
-        raise TargetError(what, where=where, mend="let it heed Accept-Encoding, or send what is not encoded")
-    if status in mends:
-        cause, what, mend = mends[status]
-        raise TargetError(f"the target {what} ({status})", where=where, mend=mend, cause=cause)
+        raise TargetError(what, where=where, hint="let it heed Accept-Encoding, or send what is not encoded")
+    if status in hints:
+        cause, what, hint = hints[status]
+        raise TargetError(f"the target {what} ({status})", where=where, hint=hint, cause=cause)
     if status >= 500:
         what = f"the target is broken: it answers {status}"
-        raise TargetError(what, where=where, mend="mend it, then run again", cause="broken")
+        raise TargetError(what, where=where, hint="hint it, then run again", cause="broken")
     if status != 200:
         raise TargetError(
             f"the target answers {status} to a page of the campaign's messages",
             where=where,
-            mend="check target.base_url",
+            hint="check target.base_url",
             cause="not_this_api",
         )
 
@@ -168,4 +168,4 @@ def _check_page(page: Reply, where: str) -> None:
         return
     kind = page.exchange.end.headers.get("content-type", "no content type")
     what = f"the target does not answer as this API: no page of messages ({page.exchange.end.media}, {kind})"
-    raise TargetError(what, where=where, mend="check target.base_url (with /api/v2)", cause="not_this_api")
+    raise TargetError(what, where=where, hint="check target.base_url (with /api/v2)", cause="not_this_api")

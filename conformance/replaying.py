@@ -79,7 +79,7 @@ def replay(report: Report, folder: Path, into: Path, once: Callable[[Program, Pa
     :raises FormatError: a program is missing or none.
     """
     if not report.causes:
-        raise UsageError("has no causes to replay", where=str(folder), mend="nothing in it fails")
+        raise UsageError("has no causes to replay", where=str(folder), hint="nothing in it fails")
     for cause in report.causes:
         finding = lead(report.requirements, cause)
         if not finding.program:

@@ -29,7 +29,7 @@ def names(text: str, allowed: Sequence[str], option: str) -> tuple[str, ...]:
     strange = [name for name in found if name not in allowed]
     if strange or not found:
         what = f"knows no {strange[0]!r}" if strange else "names nothing"
-        raise UsageError(what, where=option, mend=f"name {', '.join(allowed)}")
+        raise UsageError(what, where=option, hint=f"name {', '.join(allowed)}")
     return tuple(name for name in allowed if name in found)
 
 
@@ -39,7 +39,7 @@ def one_of(text: str, allowed: Sequence[str], option: str) -> str:
     :raises UsageError: it is another.
     """
     if text not in allowed:
-        raise UsageError(f"knows no {text!r}", where=option, mend=f"name {', '.join(allowed)}")
+        raise UsageError(f"knows no {text!r}", where=option, hint=f"name {', '.join(allowed)}")
     return text
 
 
@@ -52,9 +52,9 @@ def requirements(asked: Sequence[str], profiles: Collection[str], contract: str,
     known = {r.id: r.profile for r in load(contract).requirements}
     for name in wanted:
         if name not in known:
-            raise UsageError(f"knows no requirement {name!r}", where=option, mend="`retry-conformance list` names all")
+            raise UsageError(f"knows no requirement {name!r}", where=option, hint="`retry-conformance list` names all")
         if known[name] not in profiles:
-            raise UsageError(f"{name} is of profile {known[name]}", where=option, mend="name that profile too")
+            raise UsageError(f"{name} is of profile {known[name]}", where=option, hint="name that profile too")
     return tuple(name for name in known if name in wanted)
 
 
@@ -67,7 +67,7 @@ def check_ids(arguments: Sequence[str], contract: str, where: str) -> None:
     for argument in arguments:
         for name in _ID.findall(argument):
             if name.upper() not in known and not any(other.startswith(name.upper()) for other in known):
-                raise UsageError(f"{name} is no requirement", where=where, mend="`retry-conformance list` names all")
+                raise UsageError(f"{name} is no requirement", where=where, hint="`retry-conformance list` names all")
 
 
 def options_of(

@@ -171,11 +171,11 @@ def choose(faults: Iterable[str], variants: Iterable[str]) -> tuple[tuple[Kind, 
     chosen: list[tuple[Kind, str]] = []
     for name in faults:
         if name not in FAULTS:
-            raise UsageError(f"there is no fault {name!r}", where="--fault", mend="`list faults` names them")
+            raise UsageError(f"there is no fault {name!r}", where="--fault", hint="`list faults` names them")
         chosen.append(("fault", name))
     for name in variants:
         if name not in VARIANTS:
-            raise UsageError(f"there is no variant {name!r}", where="--variant", mend="`list variants` names them")
+            raise UsageError(f"there is no variant {name!r}", where="--variant", hint="`list variants` names them")
         chosen.append(("variant", name))
     if chosen:
         return tuple(chosen)

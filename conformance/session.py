@@ -122,17 +122,17 @@ def execute(
     catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if not selected:
-        raise UsageError("nothing is selected", mend="name core, guide or hardening, and ids that they hold")
+        raise UsageError("nothing is selected", hint="name core, guide or hardening, and ids that they hold")
     if not config.target.base_url:
-        raise UsageError("no target is named", mend="give --target URL (or --target reference), or set target.base_url")
+        raise UsageError("no target is named", hint="give --target URL (or --target reference), or set target.base_url")
     if not config.target.api_key:
-        raise UsageError("is not set", where="target.api_key", mend="set it, or api_key_env to the name of a variable")
+        raise UsageError("is not set", where="target.api_key", hint="set it, or api_key_env to the name of a variable")
     if options.replay is not None:
         check(options.replay, config, f"program {options.replay.name}")
     lost = unknown(options.waivers, load())
     if lost and options.stale_waivers == "fail":
-        mend = "remove it, or give --stale-waivers warn; nothing was sent"
-        raise StaleWaiverError("; ".join(lost), where="--waivers", mend=mend)
+        hint = "remove it, or give --stale-waivers warn; nothing was sent"
+        raise StaleWaiverError("; ".join(lost), where="--waivers", hint=hint)
     folder = make_folder(options.report_dir)
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
@@ -381,9 +381,9 @@ def read_program(path: Path) -> Program:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Program)
     except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend="name a program's file") from None
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint="name a program's file") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"is no program ({error})", where=str(path), mend="give a file of DIR/programs") from None
+        raise FormatError(f"is no program ({error})", where=str(path), hint="give a file of DIR/programs") from None
 
 
 def _now() -> str:

@@ -22,7 +22,7 @@ def read(name: str) -> bytes:
     beside = Path(__file__).resolve().parent.parent / "specs" / name
     if beside.is_file():
         return beside.read_bytes()
-    raise SuiteError(f"specs/{name} is missing from the installation", mend="install the package again")
+    raise SuiteError(f"specs/{name} is missing from the installation", hint="install the package again")
 
 
 @cache

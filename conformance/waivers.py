@@ -41,23 +41,23 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
 
     :raises FormatError: it cannot be read, or is not that.
     """
-    mend = "write [[waiver]] with requirement, covers, reason, link and expires = 2027-01-31"
+    hint = "write [[waiver]] with requirement, covers, reason, link and expires = 2027-01-31"
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         found = msgspec.convert(data, _File, strict=True).waiver
     except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint=hint) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise FormatError(f"is no file of waivers ({error})", where=str(path), mend=mend) from None
+        raise FormatError(f"is no file of waivers ({error})", where=str(path), hint=hint) from None
     except RecursionError:
-        raise FormatError("is no file of waivers", where=str(path), mend=mend) from None
+        raise FormatError("is no file of waivers", where=str(path), hint=hint) from None
     if any(not w.reason.strip() or not w.link.strip() for w in found):
-        raise FormatError("has a waiver without a reason or link", where=str(path), mend=mend)
+        raise FormatError("has a waiver without a reason or link", where=str(path), hint=hint)
     if len({(w.requirement, w.covers, w.fingerprint) for w in found}) < len(found):
-        raise FormatError("has two waivers for one thing", where=str(path), mend="leave one of them")
+        raise FormatError("has two waivers for one thing", where=str(path), hint="leave one of them")
     if any(w.fingerprint and w.covers != "fail" for w in found):
-        mend = 'write covers = "fail" beside fingerprint'
-        raise FormatError("has a waiver with a fingerprint that covers no failure", where=str(path), mend=mend)
+        hint = 'write covers = "fail" beside fingerprint'
+        raise FormatError("has a waiver with a fingerprint that covers no failure", where=str(path), hint=hint)
     return found
 
 

@@ -145,14 +145,14 @@ def _only_batch(history: History) -> tuple[Exchange, str]:
         raise UsageError(
             "the model explains one batch, with reads of it and retries",
             where="history",
-            mend="leave out other batches and messages sent singly",
+            hint="leave out other batches and messages sent singly",
         )
     rows = sends[0].invoke.rows
     if len(rows) > MOST_MESSAGES or len(history.exchanges) > MOST_EXCHANGES:
         raise UsageError(
             f"{len(rows)} messages and {len(history.exchanges)} exchanges are more than the model explains",
             where="history",
-            mend=f"leave {MOST_MESSAGES} messages and {MOST_EXCHANGES} exchanges at most",
+            hint=f"leave {MOST_MESSAGES} messages and {MOST_EXCHANGES} exchanges at most",
         )
     return sends[0], batch
 

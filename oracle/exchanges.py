@@ -72,7 +72,7 @@ def to_history(line: Line, *, settle: float, lag: float | None) -> History:
 def from_history(history: History) -> Line:
     """The line of a history; raises FormatError for what a line cannot say."""
     if not history.exchanges:
-        raise FormatError("the history is empty", where="history", mend="begin with a batch_send")
+        raise FormatError("the history is empty", where="history", hint="begin with a batch_send")
     send, *others = history.exchanges
     if send.invoke.operation != "batch_send" or not send.invoke.rows:
         raise _unsaid(send, "does not send the batch", "begin with the one batch_send of the history")
@@ -204,9 +204,9 @@ def _date(number: int, *, altered: bool) -> str:
     return (_START + timedelta(minutes=number) + (_ALTERED if altered else timedelta())).isoformat()
 
 
-def _unsaid(exchange: Exchange, what: str, mend: str) -> FormatError:
+def _unsaid(exchange: Exchange, what: str, hint: str) -> FormatError:
     return FormatError(
-        f"the notation has no word for an exchange that {what}", where=f"exchange {exchange.n}", mend=mend
+        f"the notation has no word for an exchange that {what}", where=f"exchange {exchange.n}", hint=hint
     )
 
 

@@ -100,7 +100,7 @@ class _Search:
                 raise SearchBoundError(
                     f"the search for an execution looked at {self.bound} states and is not done",
                     where="history",
-                    mend="shorten the history or raise the bound",
+                    hint="shorten the history or raise the bound",
                 )
             if self._done(node):
                 return self._told(node, came)

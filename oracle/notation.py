@@ -86,8 +86,8 @@ def render_line(line: Line) -> str:
     return " | ".join(([f"send {line.roles}"] if needed else []) + cells)
 
 
-def _fault(number: int, what: str, mend: str) -> FormatError:
-    return FormatError(what, where=f"notation, cell {number}", mend=mend)
+def _fault(number: int, what: str, hint: str) -> FormatError:
+    return FormatError(what, where=f"notation, cell {number}", hint=hint)
 
 
 def _roles(cell: str) -> str:
@@ -96,7 +96,7 @@ def _roles(cell: str) -> str:
         raise FormatError(
             f"{cell!r} names no rows",
             where="notation, first cell",
-            mend=f"write `send` and a letter of {''.join(ROLES)} for each row",
+            hint=f"write `send` and a letter of {''.join(ROLES)} for each row",
         )
     return words[1]
 
@@ -113,13 +113,13 @@ def _width(cells: tuple[Cell, ...], roles: str | None) -> int:
         raise FormatError(
             "no cell shows how many rows the batch has",
             where="notation",
-            mend="begin with `send F` (a letter for each row) or with sights",
+            hint="begin with `send F` (a letter for each row) or with sights",
         )
     if len(set(widths)) > 1:
         raise FormatError(
             f"cells show {' and '.join(map(str, sorted(set(widths))))} rows",
             where="notation",
-            mend="give every cell a sight of every row, `-` where it is not read",
+            hint="give every cell a sight of every row, `-` where it is not read",
         )
     for number, cell in enumerate(cells, 1):
         for part in cell:

@@ -37,13 +37,13 @@ CASES: dict[str, tuple[Callable[[], AbstractContextManager[str]], str, str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_says_what_to_do(case: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    make, said, mend = CASES[case]
+    make, said, hint = CASES[case]
     with make() as url:
         assert _run(tmp_path, url) == 4
     err = capfd.readouterr().err
     line = next(line for line in err.splitlines() if "retry-conformance: " in line)
     assert said in line
-    assert mend in line
+    assert hint in line
     assert "Traceback" not in err
     history = read_history(tmp_path / "reports" / "history.jsonl")
     assert history.footer is not None

@@ -1,4 +1,4 @@
-"""Wrong usage: exit status 2, one line that says what, where and how to mend it, and nothing sent."""
+"""Wrong usage: exit status 2, one line that says what, where and how to fix it, and nothing sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations: what is wrong gets one line that names the key and how to mend it, and never shows a value."""
+"""Configurations: what is wrong gets one line that names the key and how to fix it, and never shows a value."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_wrong_environment_gets_one_line(case: str) -> None:
 def _one_line(error: UsageError, named: str) -> None:
     text = str(error)
     assert named in text
-    assert error.mend
+    assert error.hint
     assert error.where
     assert "\n" not in text
     assert len(text) < 400

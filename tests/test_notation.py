@@ -133,7 +133,7 @@ def test_a_wrong_line_gets_one_clear_line(line: str, where: str, what: str) -> N
         parse(line)
     assert where in caught.value.where
     assert what in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 

@@ -126,7 +126,7 @@ def test_a_target_that_is_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch
     left, cause = 3, "key_refused"
     with pytest.raises(TargetError):
         wait(60)
-    assert now == 0, "waiting mends no key"
+    assert now == 0, "waiting hints no key"
 
 
 @pytest.mark.parametrize("seconds", ["0", "1"])

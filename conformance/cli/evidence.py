@@ -34,7 +34,7 @@ def show(screen: Screen, numbers: tuple[int, ...], history: Path) -> int:
     missing = [n for n in numbers if n not in known]
     if missing:
         last = max(known, default=0)
-        raise UsageError(f"has no exchange {missing[0]}", where=str(history), mend=f"its numbers go from 1 to {last}")
+        raise UsageError(f"has no exchange {missing[0]}", where=str(history), hint=f"its numbers go from 1 to {last}")
     for n in numbers:
         for text in full(known[n], read.header).splitlines():
             screen.say(text)
@@ -70,7 +70,7 @@ def _cause(report: Report, number: int, folder: Path) -> Cause:
         f"has {count} cause{'s' if count != 1 else ''}, and none with the number {number}" if count else "has no causes"
     )
     raise UsageError(
-        what, where=str(folder / "conformance.json"), mend="nothing in it fails" if not count else "name one"
+        what, where=str(folder / "conformance.json"), hint="nothing in it fails" if not count else "name one"
     )
 
 

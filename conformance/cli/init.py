@@ -43,25 +43,25 @@ def init(
         succeeding, "--succeeding", "Which phones of your own may be texted (by comma; empty: none)?", default=""
     )
     if not named:
-        raise UsageError("is empty", where="--campaign", mend="give the campaign's id")
+        raise UsageError("is empty", where="--campaign", hint="give the campaign's id")
     if not _NAME.fullmatch(variable):
         raise UsageError(
-            "is no name of a variable", where="--key-env", mend="give the name, such as POSTMAN_KEY, not the key"
+            "is no name of a variable", where="--key-env", hint="give the name, such as POSTMAN_KEY, not the key"
         )
     numbers = [re.sub(r"[ +()-]", "", part) for part in phones.split(",") if part.strip()]
     for number in numbers:
         if not _DIGITS.fullmatch(number):
             what = "holds what is no phone number"
-            raise UsageError(what, where="--succeeding", mend="give digits with the country code, such as 65…")
+            raise UsageError(what, where="--succeeding", hint="give digits with the country code, such as 65…")
     text = _text(url, named, variable, numbers)
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError("is there already", where=str(output), mend="name another --output") from None
+        raise UsageError("is there already", where=str(output), hint="name another --output") from None
     except OSError as error:
         raise UsageError(
-            f"cannot be written ({error.strerror})", where=str(output), mend="name another --output"
+            f"cannot be written ({error.strerror})", where=str(output), hint="name another --output"
         ) from None
     try:
         # What we write must be what a run reads; the key itself may come later.
@@ -82,7 +82,7 @@ def _asked(given: str | None, option: str, question: str, default: str | None = 
         answer: str = click.prompt(question, default=default, show_default=bool(default), err=True)
         return answer
     if default is None:
-        raise UsageError("is missing", where=option, mend="give it, or run `init` on a terminal to be asked")
+        raise UsageError("is missing", where=option, hint="give it, or run `init` on a terminal to be asked")
     return default
 
 

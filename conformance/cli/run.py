@@ -100,7 +100,7 @@ def run(
         had = baseline_of(baseline, allow_red=baseline_allow_red)
         if replay is not None and replay.is_dir():
             if plan:
-                raise UsageError("plans one program, not a folder", where="--plan", mend="give --replay DIR/programs/…")
+                raise UsageError("plans one program, not a folder", where="--plan", hint="give --replay DIR/programs/…")
             version = contract_of(target, config_file, os.environ, contract)
             shared = Options(profiles=names(profile, PROFILES, "--profile"), seed=seed or 0, contract=version)
             return _replay_all(screen, target, config_file, shared, replay, report_dir / "replay")
@@ -110,7 +110,7 @@ def run(
         version = contract_of(target, config_file, os.environ, contract)
         chosen = names(profile, PROFILES, "--profile")
         if asked and pytest_arguments:
-            raise UsageError("cannot go with arguments after --", where="--requirement", mend="choose by one of them")
+            raise UsageError("cannot go with arguments after --", where="--requirement", hint="choose by one of them")
         selected = requirements(asked, chosen, version, "--requirement")
         if pytest_arguments:
             check_ids(pytest_arguments, version, WHERE)
@@ -197,7 +197,7 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
 def _plan(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> int:
     with configured(target, config_file, os.environ) as config:
         if not config.target.base_url:
-            raise UsageError("no target is named", mend="give --target URL (or --target reference)")
+            raise UsageError("no target is named", hint="give --target URL (or --target reference)")
         if options.replay is not None:
             check(options.replay, config, f"program {options.replay.name}")
         for line in plan_lines(_planned(config, options), config.limits, screen.columns):

@@ -76,7 +76,7 @@ class _Redacted:
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             what = f"cannot be written ({error.strerror})"
-            raise SuiteError(what, where="the output", mend="the reports are in --report-dir") from None
+            raise SuiteError(what, where="the output", hint="the reports are in --report-dir") from None
 
     def isatty(self) -> bool:
         return self._stream.isatty()

@@ -43,7 +43,7 @@ class Probe:
             if kind == known and colon and name:
                 return cls(known, name)
         raise FormatError(
-            f"names a probe {cause!r} that this suite does not know", mend="use the version of the suite that wrote it"
+            f"names a probe {cause!r} that this suite does not know", hint="use the version of the suite that wrote it"
         )
 
     def __str__(self) -> str:

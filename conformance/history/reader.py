@@ -32,13 +32,13 @@ def read_history(path: Path) -> History:
     :raises FormatError: the file is missing, empty, too large, not a history, of another version, or broken
         before its last line. (A last line that is cut off, and a missing footer, are what a killed run leaves.)
     """
-    mend = "give a history.jsonl that a run of this suite wrote"
+    hint = "give a history.jsonl that a run of this suite wrote"
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise FormatError("is larger than 1 GiB", where=str(path), mend=mend)
+            raise FormatError("is larger than 1 GiB", where=str(path), hint=hint)
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint=hint) from None
     cut = bool(lines and lines[-1].strip())
     decoder = msgspec.json.Decoder(AnyRecord)
     records: list[AnyRecord] = []
@@ -50,11 +50,11 @@ def read_history(path: Path) -> History:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if cut and number == len(lines) and records:
                 break
-            raise FormatError(f"is not a record of a history ({error})", where=f"{path}:{number}", mend=mend) from None
+            raise FormatError(f"is not a record of a history ({error})", where=f"{path}:{number}", hint=hint) from None
     try:
         return join(records)
     except FormatError as error:
-        raise FormatError(error.what, where=str(path), mend=error.mend or mend) from None
+        raise FormatError(error.what, where=str(path), hint=error.hint or hint) from None
 
 
 def join(records: Iterable[AnyRecord]) -> History:
@@ -74,7 +74,7 @@ def join(records: Iterable[AnyRecord]) -> History:
             if record.schema_version != SCHEMA_VERSION:
                 raise FormatError(
                     f"has version {record.schema_version}, this suite reads {SCHEMA_VERSION}",
-                    mend="use the suite that wrote it",
+                    hint="use the suite that wrote it",
                 )
             header = record
         elif footer is not None:

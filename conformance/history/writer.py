@@ -37,7 +37,7 @@ class HistoryWriter:
             self._file = _locked(path)
         except OSError as error:
             raise UsageError(
-                f"the history cannot be written ({error.strerror})", where=str(path), mend="name a folder to write to"
+                f"the history cannot be written ({error.strerror})", where=str(path), hint="name a folder to write to"
             ) from None
         self.path = path
         self._lock = threading.Lock()
@@ -132,7 +132,7 @@ def _locked(path: Path) -> IO[bytes]:
     except BlockingIOError:
         file.close()
         raise UsageError(
-            "another run is writing there", where=str(path), mend="wait for its end, or name another --report-dir"
+            "another run is writing there", where=str(path), hint="wait for its end, or name another --report-dir"
         ) from None
     except OSError:
         file.close()

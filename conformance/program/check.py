@@ -37,14 +37,14 @@ def check(program: Program, config: Config, where: str) -> None:
             of_one = isinstance(step, SingleRetry)
             if step.cause not in (SINGLES if of_one else CAUSES):
                 what = f"there is no probe {step.cause!r}{' of a single retry' if of_one else ''}"
-                raise FormatError(what, where=at, mend="docs/programs.md lists them")
+                raise FormatError(what, where=at, hint="docs/programs.md lists them")
         if isinstance(step, Send | State | SingleSend):
             made.add(step.batch)
         elif step.batch not in made and not _names_none(step):
             what = f"no step before it makes the batch {step.batch!r}"
-            raise FormatError(what, where=at, mend="send it first, or name a batch of [[given]]")
+            raise FormatError(what, where=at, hint="send it first, or name a batch of [[given]]")
         if isinstance(step, Send) and not step.rows:
-            raise FormatError("it sends no row", where=at, mend="give it a row")
+            raise FormatError("it sends no row", where=at, hint="give it a row")
         if isinstance(step, Retry | SingleRetry):
             _offered(step, config, at)
 
@@ -77,5 +77,5 @@ def _offered(step: Retry | SingleRetry, config: Config, at: str) -> None:
         "campaign:other-own-key",
     )
     if ((step.cause in _OTHER or keyed) and other is None) or (keyed and other is not None and other.api_key is None):
-        mend = "set [target.other] campaign_id and api_key_env"
-        raise FormatError("it takes another campaign, and none is configured", where=at, mend=mend)
+        hint = "set [target.other] campaign_id and api_key_env"
+        raise FormatError("it takes another campaign, and none is configured", where=at, hint=hint)

@@ -52,7 +52,7 @@ class ReferenceServer:
             app = create_app(self.settings)
         except KeyError as error:
             raise UsageError(
-                f"there is no fault or variant {error}", mend="`list faults` and `list variants` name them"
+                f"there is no fault or variant {error}", hint="`list faults` and `list variants` name them"
             ) from None
         # The protocol is named, for asyncio switches Nagle off only where it is.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -62,7 +62,7 @@ class ReferenceServer:
         except OSError as error:
             self._socket.close()
             raise UsageError(
-                f"port {port} cannot be used ({error.strerror})", where="--port", mend="name another"
+                f"port {port} cannot be used ({error.strerror})", where="--port", hint="name another"
             ) from None
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
@@ -97,7 +97,7 @@ class ReferenceServer:
             if not self._thread.is_alive():
                 break
         self.__exit__(None, None, None)
-        raise UsageError("the reference target does not start", mend="try again, with another port")
+        raise UsageError("the reference target does not start", hint="try again, with another port")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

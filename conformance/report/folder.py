@@ -20,8 +20,8 @@ def make_folder(folder: Path) -> Path:
         probe.unlink()
     except (FileExistsError, NotADirectoryError) as error:
         what = f"cannot be written ({error.strerror})"
-        raise UsageError(what, where=str(folder), mend="name another --report-dir") from None
+        raise UsageError(what, where=str(folder), hint="name another --report-dir") from None
     except OSError as error:
         what = f"cannot be written ({error.strerror}): nothing was sent, and reports there are of an older run"
-        raise SuiteError(what, where=str(folder), mend="name another --report-dir") from None
+        raise SuiteError(what, where=str(folder), hint="name another --report-dir") from None
     return folder

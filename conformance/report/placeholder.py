@@ -55,8 +55,8 @@ def not_run(folder: Path, reason: str, exit_status: int) -> None:
 def _refuse_if_in_use(folder: Path) -> None:
     path = folder / "history.jsonl"
     if in_use(path):
-        mend = "wait for its end, or name another --report-dir"
-        raise UsageError("another run is writing there", where=str(path), mend=mend)
+        hint = "wait for its end, or name another --report-dir"
+        raise UsageError("another run is writing there", where=str(path), hint=hint)
 
 
 def _replace_all(folder: Path, report: Report, badge: str) -> None:
@@ -68,7 +68,7 @@ def _replace_all(folder: Path, report: Report, badge: str) -> None:
     if failed:
         name, why = next(iter(failed.items()))
         what = f"{name} cannot be replaced ({why}): nothing was sent, and the reports there are of an older run"
-        raise SuiteError(what, where=str(folder), mend="make room, or name another --report-dir")
+        raise SuiteError(what, where=str(folder), hint="make room, or name another --report-dir")
 
 
 def _report(said: str, exit_status: int, stopped_by: StoppedBy) -> Report:

@@ -65,7 +65,7 @@ def render(folder: Path, profiles: Sequence[str], selected: Sequence[str] = ()) 
             # What lies there is of this run's beginning, or of another run.
             page.unlink(missing_ok=True)
         what = f"{_PAGE} could not be written ({why})"
-        raise SuiteError(what, where=str(folder), mend="the verdicts stand without")
+        raise SuiteError(what, where=str(folder), hint="the verdicts stand without")
 
 
 def _whole(file: Path) -> bool:
@@ -92,7 +92,7 @@ def select(profiles: Sequence[str], arguments: Sequence[str], contract: str = CO
         ]
         raise UsageError(re.split("error:", said[-1], flags=re.I)[-1].strip() if said else "are wrong", where=WHERE)
     if not chosen:
-        raise UsageError("choose no requirement", where=WHERE, mend="`list` names all")
+        raise UsageError("choose no requirement", where=WHERE, hint="`list` names all")
     return chosen
 
 
@@ -109,7 +109,7 @@ def _choosing(arguments: Sequence[str]) -> list[str]:
         elif argument.startswith(("-k", "-m", "--deselect=")):
             found.append(argument)
         elif not _IDLE.fullmatch(argument):
-            raise UsageError(f"{argument} chooses no requirement", where=WHERE, mend=f"{', '.join(_CHOOSING)} do")
+            raise UsageError(f"{argument} chooses no requirement", where=WHERE, hint=f"{', '.join(_CHOOSING)} do")
     return found
 
 

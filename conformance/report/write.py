@@ -118,15 +118,15 @@ def read_report(path: Path) -> Report:
 
     :raises FormatError: it is missing, cut off, no report, or of another version.
     """
-    mend = "give the conformance.json of a run"
+    hint = "give the conformance.json of a run"
     try:
         data = path.read_bytes()
         written_as = msgspec.json.decode(data, type=_Version).schema_version
         if written_as != REPORT_VERSION:
             what = f"has version {written_as}, this suite reads {REPORT_VERSION}"
-            raise FormatError(what, where=str(path), mend="use the suite that wrote it")
+            raise FormatError(what, where=str(path), hint="use the suite that wrote it")
         return msgspec.json.decode(data, type=Report)
     except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint=hint) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"is no report ({error})", where=str(path), mend=mend) from None
+        raise FormatError(f"is no report ({error})", where=str(path), hint=hint) from None

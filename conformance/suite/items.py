@@ -241,7 +241,7 @@ def number(text: str, option: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found < 2**63:
-        raise UsageError(f"is no number ({text!r})", where=option, mend="give a number, 0 or more")
+        raise UsageError(f"is no number ({text!r})", where=option, hint="give a number, 0 or more")
     return found
 
 

@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent
 def refusal() -> UsageError:
     """What is said where the suite would run in several processes."""
     what = "the suite runs in one process: each further one would text the recipients again"
-    return UsageError(what, where="--numprocesses", mend="give -n 0")
+    return UsageError(what, where="--numprocesses", hint="give -n 0")
 
 
 def shared_out(config: pytest.Config) -> bool:

@@ -59,7 +59,7 @@ class Builder:
             raise GuardError(f"{_REFUSED}: an id or cursor of it is no text that UTF-8 can hold") from None
         if len(path) + len(query) > LONGEST_URL:
             what = f"its path and query have {len(path) + len(query)} characters, more than the {LONGEST_URL} of any URL here"
-            raise GuardError(f"{_REFUSED}: {what}", mend="see the ids and cursors that the target hands out")
+            raise GuardError(f"{_REFUSED}: {what}", hint="see the ids and cursors that the target hands out")
         base = self._base.url
         if request.cause == "scheme:http":
             base = f"http://{self._base.netloc}{self._base.path}"
@@ -107,7 +107,7 @@ class Builder:
             return f"Bearer {_ALTERED[request.auth](key)}"
         chosen = {"valid": key, "wrong": MADE_UP_KEY}.get(request.auth, self._keys.get("other"))
         if chosen is None:
-            raise UsageError("is not set", where="target.other.api_key", mend="set it, or leave BR-SEC-02 not run")
+            raise UsageError("is not set", where="target.other.api_key", hint="set it, or leave BR-SEC-02 not run")
         return f"Bearer {chosen}"
 
 

@@ -227,7 +227,7 @@ class HttpTransport:
         self.outage.heard(reply.exchange)
         if self._writer.size > MAX_HISTORY:
             what = f"the target's answers fill more than {MAX_HISTORY >> 20} MiB of history"
-            raise TargetError(what, where=self._config.target.base_url, mend="run fewer scenarios, or with fewer rows")
+            raise TargetError(what, where=self._config.target.base_url, hint="run fewer scenarios, or with fewer rows")
 
     def _mind(self, dropped: Sequence[Reply]) -> None:
         """After a race: wait as its answers 429 ask for; nothing is sent again."""

@@ -293,5 +293,5 @@ def _overrides(request: httpx.Request) -> bool:
 def _refusal(why: str) -> GuardError:
     return GuardError(
         f"the guard did not send a request: {why}",
-        mend="it stays here, and the run ends; docs/design.md says what may leave",
+        hint="it stays here, and the run ends; docs/design.md says what may leave",
     )

@@ -24,18 +24,18 @@ def inner_transport(target: Target) -> httpx.HTTPTransport:
     try:
         return httpx.HTTPTransport(verify=context, trust_env=False, http2=False, proxy=target.proxy, retries=0)
     except (ValueError, httpx.InvalidURL):
-        raise UsageError("is no URL of a proxy", where="target.proxy", mend="write http://host:port") from None
+        raise UsageError("is no URL of a proxy", where="target.proxy", hint="write http://host:port") from None
 
 
 def _context(target: Target) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=target.ca_file)
     except ssl.SSLError:
-        where, mend = f"target.ca_file ({target.ca_file})", "name a file of certificates in PEM form"
-        raise UsageError("holds no certificate that can be read", where=where, mend=mend) from None
+        where, hint = f"target.ca_file ({target.ca_file})", "name a file of certificates in PEM form"
+        raise UsageError("holds no certificate that can be read", where=where, hint=hint) from None
     except OSError as error:
         where = f"target.ca_file ({target.ca_file})"
-        raise UsageError(f"cannot be read ({error.strerror})", where=where, mend="name a PEM file") from None
+        raise UsageError(f"cannot be read ({error.strerror})", where=where, hint="name a PEM file") from None
     if target.client_cert is not None:
         _load(context, target.client_cert)
     return context
@@ -51,12 +51,12 @@ def _load(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_cert_chain(path, password=refuse)
     except _EncryptedError:
-        mend = "name a PEM file whose key is not encrypted (openssl pkey -in FILE -out NEW)"
-        raise UsageError("has an encrypted key, and no password is asked for", where=where, mend=mend) from None
+        hint = "name a PEM file whose key is not encrypted (openssl pkey -in FILE -out NEW)"
+        raise UsageError("has an encrypted key, and no password is asked for", where=where, hint=hint) from None
     except ssl.SSLError as error:
-        raise UsageError(_wrong_with(path, error), where=where, mend=_BOTH) from None
+        raise UsageError(_wrong_with(path, error), where=where, hint=_BOTH) from None
     except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=where, mend=_BOTH) from None
+        raise UsageError(f"cannot be read ({error.strerror})", where=where, hint=_BOTH) from None
 
 
 _BOTH = "name one PEM file with the certificate and its private key"

@@ -76,21 +76,21 @@ def parse_base_url(url: str, *, booked: bool = False) -> BaseUrl:
     :raises UsageError: it is no plain http(s) URL, or it names a host that may not be tested.
     """
     where = "target.base_url"
-    mend = 'write scheme, host and path only, such as "https://test.postman.gov.sg/api/v2"'
+    hint = 'write scheme, host and path only, such as "https://test.postman.gov.sg/api/v2"'
     if not url.strip():
-        raise UsageError("no target is named", where=where, mend="give --target URL, or set target.base_url")
+        raise UsageError("no target is named", where=where, hint="give --target URL, or set target.base_url")
     if any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in url):
-        raise UsageError("has a blank, control character or backslash in it", where=where, mend=mend)
+        raise UsageError("has a blank, control character or backslash in it", where=where, hint=hint)
     try:
         parts = urlsplit(url)
         scheme, host, port = _origin(url)
     except ValueError:
-        raise UsageError("is no http or https URL with a plain host and port", where=where, mend=mend) from None
+        raise UsageError("is no http or https URL with a plain host and port", where=where, hint=hint) from None
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise UsageError("has user information, a query or a fragment", where=where, mend=mend)
+        raise UsageError("has user information, a query or a fragment", where=where, hint=hint)
     path = parts.path.removesuffix("/")
     if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", path) or {".", ".."} & set(path.split("/")):
-        raise UsageError("has a path that is not plain", where=where, mend=mend)
+        raise UsageError("has a path that is not plain", where=where, hint=hint)
     _refuse_production(host, booked)
     return BaseUrl(scheme, host, port, path)
 
@@ -140,10 +140,10 @@ def _refuse_production(host: str, booked: bool) -> None:
         raise UsageError(
             f"{host} may be used by booking only",
             where="target.base_url",
-            mend="set target.booked = true if you have booked it",
+            hint="set target.booked = true if you have booked it",
         )
     raise UsageError(
         f"{host} is, or may be, production, and is never tested",
         where="target.base_url",
-        mend=f"use https://{_TEST}/api/v2",
+        hint=f"use https://{_TEST}/api/v2",
     )

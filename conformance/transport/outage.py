@@ -74,7 +74,7 @@ class Outage:
                 f"the key that worked is refused: {len(self._refused)} reads in a row were answered {exchange.status}, exchange "
                 f"{first.n} first",
                 where=self._where,
-                mend="see whether the key was revoked or replaced, and run again with one that stays valid",
+                hint="see whether the key was revoked or replaced, and run again with one that stays valid",
             )
 
     def at_the_end(self) -> None:
@@ -88,7 +88,7 @@ class Outage:
             f"the target has stopped working: {self._calls} requests in a row, over {self._lasted:.0f} s, brought "
             f"nothing of use (the last: {self._last})",
             where=self._where,
-            mend="wait, or lower limits.calls_per_second"
+            hint="wait, or lower limits.calls_per_second"
             if "429" in self._last
             else "see that it runs, then run again",
         )

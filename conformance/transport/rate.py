@@ -169,18 +169,18 @@ class Budget:
         with self._lock:
             if self.calls + 1 > self._limits.max_calls:
                 raise BudgetError(
-                    f"all {self._limits.max_calls} calls are spent", where="limits.max_calls", mend="raise it"
+                    f"all {self._limits.max_calls} calls are spent", where="limits.max_calls", hint="raise it"
                 )
             if self.messages + messages > self._limits.max_messages:
                 spent = f"{self.messages} of {self._limits.max_messages} messages are spent"
                 raise BudgetError(
                     f"{spent}; the next call may cost {messages}",
                     where="limits.max_messages",
-                    mend="raise it",
+                    hint="raise it",
                 )
             if self._clock() - self._begun > self._limits.max_seconds:
                 raise BudgetError(
-                    f"{self._limits.max_seconds:g} s are over", where="limits.max_seconds", mend="raise it"
+                    f"{self._limits.max_seconds:g} s are over", where="limits.max_seconds", hint="raise it"
                 )
             self.calls += 1
             self.messages += messages

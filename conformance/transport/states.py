@@ -54,8 +54,8 @@ def states_url(url: str) -> str:
     try:
         return parse_base_url(url).url
     except UsageError as error:
-        mend = 'write scheme, host and path only, such as "http://127.0.0.1:8080/states"'
-        raise UsageError(error.what, where="provider_states.url", mend=mend) from None
+        hint = 'write scheme, host and path only, such as "http://127.0.0.1:8080/states"'
+        raise UsageError(error.what, where="provider_states.url", hint=hint) from None
 
 
 class ProviderStates:
