@@ -58,6 +58,37 @@ def test_blk_02_the_status_stays() -> None:
     assert story.wait(1).look("b").findings() == {"BR-BLK-02"}
 
 
+def _blocked_twice(story: Story, batch: str, *, back: bool) -> Story:
+    """Blocked, and blocked again at once: the second refusal keeps the status, or sets it back."""
+    message = f"{batch}.0"
+    story.send(batch, "FF").look(batch).finish(batch).look(batch).single(message).read(message)
+    story.blocked(batch).read(message)
+    if back:
+        story.batches[batch] = "messages_enqueued"
+    return story.retry(batch, 400, UNRESOLVED).read(message)
+
+
+def test_blk_02_a_second_refusal_in_a_row_sets_the_status_back() -> None:
+    """Three in one situation prove it, whatever the first refusals showed (ruling 23)."""
+    story = Story()
+    for batch in ("b", "c"):
+        assert _blocked_twice(story, batch, back=True).findings() == set()
+    assert _blocked_twice(story, "d", back=True).findings() == {"BR-BLK-02"}
+    kept = Story()
+    for batch in ("b", "c", "d"):
+        assert _blocked_twice(kept, batch, back=False).findings() == set()
+
+
+def test_blk_02_a_refusal_after_a_single_retry_is_no_second_in_a_row() -> None:
+    """What an accepted single retry does to the status is not said (ruling 24)."""
+    story = Story()
+    for batch in ("b", "c"):
+        _blocked_twice(story, batch, back=True)
+    story.send("d", "FF").look("d").finish("d").look("d").single("d.0").read("d.0").blocked("d").read("d.0")
+    story.single("d.1").read("d.1").read("d.0").blocked("d").read("d.1").read("d.0")
+    assert _blocked_twice(story, "e", back=True).findings() == {"BR-BLK-02"}
+
+
 def test_blk_02_a_read_after_the_message_moved_proves_nothing() -> None:
     story = _blocking().retry("b", 400, UNRESOLVED).list("b").move("b.0", "enqueued").read("b.0")
     assert story.findings() == set()

@@ -157,3 +157,26 @@ def test_rows_in_one_language_do_not_pass_where_several_are_configured() -> None
     assert ("BR-IDS-03", "one-language-only") not in story.doubts()
     story.header = msgspec.structs.replace(story.header, offers=("failing", "languages"))
     assert ("BR-IDS-03", "one-language-only") in story.doubts()
+
+
+def test_the_size_of_a_batch_is_not_a_messages_own() -> None:
+    """Shown with a success, it is laid to the retry of the batch as a failed message's data is."""
+    sized = [{"id": "b", "status": "messages_enqueued", "totalMessages": 3}]
+    smaller = [{"id": "b", "status": "messages_enqueued", "totalMessages": 2}]
+    story = Shelf().send("b", "FFS").show("batches", sized).look("b").finish("b").views("b").retry("b")
+    assert _accused(story.show("batches", sized).finish("b").views("b")) == set()
+    assert ("BR-IDS-03",) in _accused(story.show("batches", smaller).views("b"))
+    assert not any("BR-SEL-02" in names for names in _accused(story))
+
+
+def test_what_differs_between_views_may_be_the_work_of_a_call_between_them() -> None:
+    def differing(story: Shelf) -> set[tuple[str, ...]]:
+        return {o.any_of for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-04" in o.any_of}
+
+    def seen() -> Shelf:
+        return Shelf().send("b", "FF").look("b").finish("b").list("b").wait(11)
+
+    put = seen().retry("b", 405, cause="method:PUT", takes=()).show("values", {"body": "y"}, message="b.0")
+    assert differing(put.read("b.0")) == {("BR-IDS-04", "BR-SEC-04")}
+    assert differing(seen().show("values", {"body": "y"}, message="b.0").read("b.0")) == {("BR-IDS-04",)}
+    assert differing(seen().read("b.0")) == set()

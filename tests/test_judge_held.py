@@ -100,3 +100,21 @@ def test_a_vendor_who_shows_the_batch_retryable_all_the_same_proves_nothing() ->
     opinions = _judged(story, _state(0.9))
     assert "BR-ACC-01" not in _accused(opinions)
     assert [o.code for o in opinions if isinstance(o, Doubt) and o.requirement == "BR-ACC-01"] == ["axiom-broken"]
+
+
+def test_what_an_accepted_retry_does_to_the_status_is_not_said() -> None:
+    """A status that follows the acceptance takes nothing from the proof (ruling 5); one that comes before does."""
+
+    def shown(status: str) -> Story:
+        story = Story().wait(1).send("b", "F").finish("b")
+        story.batches["b"] = "messages_enqueuing"
+        story.read("b.0")
+        story.batches["b"] = status
+        return story
+
+    after = shown("messages_enqueuing").retry("b")
+    after.batches["b"] = "messages_enqueued"
+    held = _state(1.0, batch="b")
+    assert "BR-ACC-01" in _accused(_judged(after.read("b.0"), held))
+    before = shown("messages_enqueued").read("b.0").retry("b")
+    assert "BR-ACC-01" not in _accused(_judged(before.read("b.0"), held))

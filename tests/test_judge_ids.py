@@ -305,6 +305,12 @@ def test_ids_05_a_walk_after_a_retry_is_wrong(wrong: str) -> None:
     assert _any_of(story.walk("b", 2, pages=WRONG_PAGES[wrong]).list("b")) == {("BR-IDS-05",)}
 
 
+def test_ids_05_a_full_page_is_called_the_last() -> None:
+    """It loses no id where a listing with room for more shows them all."""
+    story = _retried(_quiet("FFFS"))
+    assert _any_of(story.walk("b", 2, pages=[["b.0", "b.1"]]).list("b")) == {("BR-IDS-05",)}
+
+
 def test_ids_05_what_the_retry_lost_is_not_the_paging() -> None:
     story = _quiet("FFFS").retry("b").finish("b")
     story.members["b"].remove("b.1")

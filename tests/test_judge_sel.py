@@ -138,6 +138,28 @@ def test_sel_04_two_limits_in_one_run() -> None:
     assert story.retry("d", 400, NO_FAILED).findings() == {"BR-SEL-04"}
 
 
+def test_sel_04_a_message_with_an_attempt_too_many_tells_no_limit() -> None:
+    """It may have had the one more before it was refused: that is the ledger's, and no second limit."""
+    story = _rounds(_failed(), 3).send("d", "F").look("d").finish("d").look("d")
+    story.retry("d").finish("d").look("d").retry("d").finish("d").look("d").wait(11).look("d")
+    story.retry("d", 429, takes=("d.0",)).finish("d").look("d").wait(11).look("d").retry("d", 400, NO_FAILED)
+    assert any("BR-ERR-06" in names for names in story.named())
+    assert not any("BR-SEL-04" in names for names in story.named())
+
+
+def test_sel_04_a_failure_with_an_attempt_in_progress_is_none() -> None:
+    """The status is an older attempt's (BR-SEL-03): that nothing was there to be retried is no second limit."""
+    story = _rounds(_failed(), 3).send("d", "F").look("d").finish("d").look("d")
+    story.retry("d").finish("d").look("d").retry("d").move("d.0", "sent").wait(11).look("d")
+    for e in story.exchanges[-2:]:
+        body = e.end.body
+        for shown in body.get("data", [body]):
+            shown["latestStatus"] = "failure"
+    found = story.retry("d", 400, NO_FAILED).findings()
+    assert "BR-SEL-03" in found
+    assert "BR-SEL-04" not in found
+
+
 def test_sel_04_single_retries_count() -> None:
     story = _rounds(_failed("F"), 2).single("b.0").finish("b").look("b")
     story.wait(11).look("b").single("b.0", 400, TOO_MANY).look("b")

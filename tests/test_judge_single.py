@@ -43,6 +43,22 @@ def test_sgl_01_a_gateway_s_404_says_nothing_of_the_target() -> None:
     assert not any(e.startswith("BR-SGL-01") for e in story.exercised())
 
 
+def test_sgl_01_5xx_again_and_again_for_an_unknown_message() -> None:
+    """Three in a row, with a read answered 200 between, are how it is refused; fewer, and without a read, say nothing."""
+
+    def asked(*, times: int, reads: bool) -> Story:
+        story = _failed()
+        for _ in range(times):
+            story.single("nobody", 500, "internal_error", cause="id:unknown")
+            if reads:
+                story.read("ctl.0")
+        return story
+
+    assert asked(times=3, reads=True).findings() == {"BR-SGL-01"}
+    assert asked(times=2, reads=True).findings() == set()
+    assert asked(times=3, reads=False).findings() == set()
+
+
 def test_sgl_01_a_success_is_accepted() -> None:
     assert "BR-SGL-01" in _failed().single("b.2").look("b").findings()
     assert "BR-SGL-01" in _failed().single("b.2", gives=()).look("b").findings()

@@ -144,6 +144,21 @@ def test_a_late_read_before_a_retry_that_takes_nothing_up_is_lag() -> None:
     assert story.findings() == set()
 
 
+def test_reads_at_once_show_no_state_that_comes_back() -> None:
+    """One of two reads that leave with a retry shows what is after it, the other what was before: neither lags."""
+    story = Story(fields=()).send("b", "F").look("b").finish("b").look("b").single("b.0").read("b.0")
+    *_, before, single, after = story.exchanges
+    begun = after.invoke.t
+    ended = msgspec.structs.replace(single.end, last=after.end.last + 0.002)
+    story.exchanges[-2] = msgspec.structs.replace(single, end=ended)
+    old = msgspec.structs.replace(before.end, n=after.n + 1, last=after.end.last + 0.001)
+    beside = Exchange(invoke=msgspec.structs.replace(before.invoke, n=after.n + 1, t=begun + 0.0001), end=old)
+    story.exchanges.append(beside)
+    story.now += 1
+    case, _ = _case(story.read("b.0").finish("b").read("b.0"))
+    assert case.lag("message_read") == 0
+
+
 def test_a_history_without_lag_has_none() -> None:
     case, _ = _case(Story().send("b", "F").look("b").finish("b").look("b").single("b.0").look("b"))
     assert case.lag("batch_list") == 0

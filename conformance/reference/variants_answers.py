@@ -16,7 +16,8 @@ from conformance.reference.world import TERMINAL, Message, World
 VARIANTS: dict[str, Variant] = {}
 
 #: Reason codes of what cannot be told without attempts.
-_UNCOUNTED = ("attempts-not-visible", "not-settled")
+_UNCOUNTED = ("attempts-not-visible", "not-settled", "not-exercised", "not-read-back", "partial-enqueue")
+_BARE = ("status-not-visible", "messages-not-listed", "chain-not-closed")
 
 
 # -- attempts -------------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ class WithoutAttempts(Behaviour):
 
 
 @variant(
-    VARIANTS, "messages show id, recipient and latestStatus only", "ruling 6", *_UNCOUNTED, "status-not-visible"
+    VARIANTS, "messages show id, recipient and latestStatus only", "ruling 6", *_UNCOUNTED, *_BARE
 )  # fmt: skip
 class BareMessages(Behaviour):
     def view(self, message: Message, view: str) -> dict[str, object]:

@@ -15,6 +15,8 @@ VARIANTS: dict[str, Variant] = {}
 
 #: Reason codes of what an answer that is not the target's keeps back.
 _GATEWAY = ("gateway-answer", "answer-lost", "chain-not-closed", "too-few-races", "not-repeated")
+#: Whether a retry was accepted, and what then rests on it, is not known.
+_UNREAD = ("unread-body", "not-exercised", "status-before-unknown", "another-reason")
 
 
 def _page(status: int, reason: str) -> Answer:
@@ -86,7 +88,7 @@ class CompressesAnswers(Behaviour):
         return replace(answer, raw=packed, headers={**kind, **answer.headers, "content-encoding": coding})
 
 
-@variant(VARIANTS, "an empty answer travels as an empty stream of Brotli, asked for or not", "ruling 33", "unread-body")
+@variant(VARIANTS, "an empty answer travels as an empty stream of Brotli, asked for or not", "ruling 33", *_UNREAD)
 class EmptyInBrotli(Behaviour):
     def respond(self, call: Call, answer: Answer) -> Answer:
         answer = super().respond(call, answer)

@@ -11,6 +11,11 @@ from conformance.reference.world import Attempt, Batch, Message
 
 VARIANTS: dict[str, Variant] = {}
 
+#: Which of the messages it enqueues is not for the client to choose.
+_PARTIAL = ("partial-enqueue", "not-exercised")
+#: What is over before a read can show it.
+_TOO_FAST = ("not-exercised", "not-read-back", "another-reason", "status-before-unknown")
+
 
 @variant(VARIANTS, "an unknown batch is answered 404", "ruling 2")
 class UnknownIs404(Behaviour):
@@ -128,7 +133,7 @@ class DelayedEffect(Behaviour):
         return super().retry_one(call, message_id)
 
 
-@variant(VARIANTS, "created is over before a client can see it", "ruling 15", "not-bracketed")
+@variant(VARIANTS, "created is over before a client can see it", "ruling 15", "not-exercised")
 class NeverSeenCreated(Behaviour):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
         path = super().timeline(message, start, number)
@@ -144,7 +149,7 @@ class ProcessingAfterRetry(Behaviour):
         batch.path.append((now + 0.8 * self.settings.lifetime, "messages_enqueued"))
 
 
-@variant(VARIANTS, "every other retry enqueues only some of the messages and says so", "ruling 17", "partial-enqueue")
+@variant(VARIANTS, "every other retry enqueues only some of the messages and says so", "ruling 17", *_PARTIAL)
 class PartialEnqueue(Behaviour):
     def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
         turn = int(batch.__dict__.get("turn", 0))
@@ -186,7 +191,12 @@ class RetriesQueue(Behaviour):
         return last - now
 
 
-@variant(VARIANTS, "retries queue, and fail so soon that several at once are accepted one after the other", "ruling 15")
+@variant(
+    VARIANTS,
+    "retries queue, and fail so soon that several at once are accepted one after the other",
+    "ruling 15",
+    *_TOO_FAST,
+)
 class FailsBeforeTheNext(RetriesQueue):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
         path = super().timeline(message, start, number)

@@ -14,7 +14,14 @@ from conformance.reference.world import Attempt, Batch, Message
 VARIANTS: dict[str, Variant] = {}
 
 #: Reason codes of what a lag keeps back.
-_LAG = ("status-may-lag", "status-before-unknown", "not-settled", "not-quiescent")
+_LAG = (
+    *("status-may-lag", "status-before-unknown", "not-settled", "not-quiescent", "not-exercised", "not-read-back"),
+    *("not-read-before", "chain-not-closed"),
+)
+#: What rests on an outcome that was corrected.
+_CORRECTED = ("axiom-broken", "not-exercised")
+#: What is over before a read can show it.
+_TOO_FAST = ("not-exercised", "not-read-back", "another-reason", "status-before-unknown")
 
 
 class _Draws(Behaviour):
@@ -40,13 +47,13 @@ class SlowDecisions(Behaviour):
         return Deferred(seconds=self.settings.seconds(0.02), then=lambda: decide(call, message_id))
 
 
-@variant(VARIANTS, "every answer takes 300 ms", "ruling 16", "not-bracketed", "too-few-races", speed=6)
+@variant(VARIANTS, "every answer takes 300 ms", "ruling 16", "too-few-races", *_TOO_FAST, speed=6)
 class SlowAnswers(Behaviour):
     def wait(self) -> float:
         return super().wait() + self.settings.seconds(0.3)
 
 
-@variant(VARIANTS, "an attempt takes a twentieth of the usual time", "ruling 15", "not-bracketed")
+@variant(VARIANTS, "an attempt takes a twentieth of the usual time", "ruling 15", *_TOO_FAST)
 class FastTarget(Behaviour):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
         return [(start + (at - start) / 20, status) for at, status in super().timeline(message, start, number)]
@@ -106,7 +113,7 @@ class SingleRetrySetsTheStatus(Behaviour):
             message.batch.set(self.world.now(), "messages_enqueued")
 
 
-@variant(VARIANTS, "after a single retry its batch is processing for 60 ms", "ruling 24", "another-reason")
+@variant(VARIANTS, "after a single retry its batch is processing for 60 ms", "ruling 24", *_TOO_FAST)
 class SingleRetryProcessesItsBatch(Behaviour):
     def reset_one(self, message: Message) -> None:
         super().reset_one(message)
@@ -148,7 +155,7 @@ class WholeSeconds(Behaviour):
         return shown
 
 
-@variant(VARIANTS, "a failure of two of the numbers is corrected to a success later on", "ruling 18", "axiom-broken")
+@variant(VARIANTS, "a failure of two of the numbers is corrected to a success later on", "ruling 18", *_CORRECTED)
 class LateCorrections(Behaviour):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
         path = super().timeline(message, start, number)

@@ -37,8 +37,9 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
     language = next((offered.language for offered in config.template.languages), None)
     rows = (RowSpec(), RowSpec(same_as=0), RowSpec(language=language), *failing(AGAIN - 3))
     look = single("b", 0)
-    refused = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="b"), look)
-    first = Burst(steps=(*refused, Retry(batch="other"), look, single("other", 0)))
+    # The other batch comes first: it has this one chance, and there are several to be blocked.
+    beside = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="other"), look)
+    first = Burst(steps=(*beside, Retry(batch="b"), look, single("other", 0)))
     neighbour = (single("b", AGAIN - 1),)
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
