@@ -117,6 +117,13 @@ def test_the_folder_of_a_command_line(arguments: list[str], found: str | None) -
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGKILL": -9, "SIGQUIT": -3}
 
 
+def _default_signals() -> None:
+    """A shell that puts the tests into the background lets them ignore some signals, and what they start inherits that."""
+    for name in SIGNALS:
+        if name not in ("SIGKILL", "SIGSTOP"):
+            signal.signal(signal.Signals[name], signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_an_older_green_report_survives_no_signal(name: str, folder: Path) -> None:
     with ReferenceServer(Settings(speed=0.5)) as server:
@@ -132,7 +139,9 @@ def test_an_older_green_report_survives_no_signal(name: str, folder: Path) -> No
             "--report-dir",
             str(folder),
         ]
-        with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        with subprocess.Popen(
+            program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_default_signals
+        ) as running:
             _await(lambda: b'"batch_send"' in _read(folder / "history.jsonl"))
             assert _looks_green(folder) == [], "while it goes on"
             running.send_signal(signal.Signals[name])

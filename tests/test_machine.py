@@ -46,13 +46,13 @@ class Mute(InsideTarget):
 
 
 class EveryOther(Behaviour):
-    """Every other accepted retry is answered 200."""
+    """Every other accepted retry is answered with a body."""
 
     accepted_so_far = 0
 
     def accepted(self, batch: Batch) -> Answer:
         self.accepted_so_far += 1
-        return Answer(200 if self.accepted_so_far % 2 == 0 else 201)
+        return Answer(201, {} if self.accepted_so_far % 2 == 0 else None)
 
 
 def programs_of(history: History, prefix: str) -> list[str]:
@@ -253,7 +253,7 @@ def test_depth_scales_how_far_it_goes() -> None:
 
 
 def test_the_state_machine_finds_a_planted_fault(tmp_path: Path) -> None:
-    with exploring(tmp_path, "answers200") as at, pytest.raises(AssertionError, match="BR-ACC-04"):
+    with exploring(tmp_path, "answers-a-body") as at, pytest.raises(AssertionError, match="BR-ACC-04"):
         _state_machine(at, Phase.generate, Phase.shrink, machines=60)
     assert "BR-ACC-04" in at.broken()
     last = programs_of(at.history(), "rules-")[-1]

@@ -189,7 +189,8 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
         there = [name for name in REPORTS if (options.report_dir / name).is_file()]
         screen.say(f"reports: {options.report_dir}: {', '.join(there)}")
     except SuiteError as error:
-        worsened(result, [str(error)], options.report_dir)
+        worse = worsened(result, [str(error)], options.report_dir)
+        write_page(worse.report, worse.history, options.report_dir)
         raise
     return result.exit_status
 
