@@ -31,7 +31,7 @@ FAMILIES = ("BR-ACC", "BR-BLK", "BR-SEL")
 
 
 #: What the judges say wrongly of legal walks, for as long as they do.
-UNSOUND = frozenset({"message underway retried"})
+UNSOUND = frozenset[str]()
 
 
 def _accused(opinions: tuple[Opinion, ...]) -> list[tuple[object, ...]]:

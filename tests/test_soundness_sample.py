@@ -16,27 +16,11 @@ from oracle.simulator.reduced import reduced, write
 from oracle.simulator.session import broken, simulate
 
 #: Innocents accused: a requirement and the kind of the finding, as the benchmark prints them.
-ACCUSED: tuple[str, ...] = (
-    "BR-ACC-02  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
-    "BR-ACC-02  quiescent batch refused: after a retry, 404",
-    "BR-ACC-02  quiescent batch refused: for the first time, 404",
-    "BR-ACC-06  quiescent batch refused: after a retry, 400 batch_not_found_or_is_not_retryable",
-    "BR-ACC-06  quiescent batch refused: after a retry, 404",
-)
-#: Faults that no judge finds yet.
-MISSED: tuple[str, ...] = (
-    "stays-processing",
-    "loser-undoes",
-    "pages-repeat",
-    "stale-count",
-)
+ACCUSED: tuple[str, ...] = ()
+#: Faults whose few histories here a legal execution explains: attempts that were shared out, a status that had its time.
+MISSED: tuple[str, ...] = ("loser-undoes", "stays-processing")
 #: Faults next to which a requirement is named alone that they do not break.
-STRAYED: tuple[str, ...] = (
-    "blocked-is-carried-out",
-    "forgets-attempts",
-    "stale-view",
-    "any-key-is-accepted",
-)
+STRAYED: tuple[str, ...] = ("stale-view",)
 
 
 def test_legal_histories_of_the_simulator_accuse_nobody() -> None:

@@ -135,10 +135,15 @@ def _twice_in_a_page(case: Case, batch: Batch, found: Sequence[Walk]) -> Iterato
 
     Judged of messages that were terminal before, so that nothing moves them while the page is read, in two walks or more.
     """
-    torn = [(w, {i for i, times in Counter(page_ids(w.pages[0])).items() if times > 1}) for w in found]
-    still = [(w, {i for i in ids if any(r.terminal and r.last <= w.t for r in case.readings(i))}) for w, ids in torn]
-    shown = [(w, ids) for w, ids in still if ids]
-    if len(shown) < 2 or not all(ids for _, ids in still):
+    ended = min((r.last for m in batch.messages for r in case.readings(m) if r.terminal), default=float("inf"))
+    known = [w for w in found if w.t >= ended]
+    torn = [(w, {i for page in w.pages for i, times in Counter(page_ids(page)).items() if times > 1}) for w in known]
+    shown = [
+        (w, ids & {r.message for i in ids for r in case.readings(i) if r.terminal and r.last <= w.t}) for w, ids in torn
+    ]
+    shown = [(w, ids) for w, ids in shown if ids]
+    whole = [w for w in known if len(w.ids) == len(set(w.ids))]
+    if len(shown) < 2 or whole:
         return
     numbers = tuple(w.pages[0].n for w, _ in shown)
     said = f"listings {', '.join(map(str, numbers[:5]))} each show one id twice in a page, and no listing shows every message once"

@@ -193,7 +193,8 @@ def _outgrown(
     """
     base = next((r for r in mine if r.last <= first), None)
     counting = [r for r in others if field in r.counts]
-    start = next((r for r in counting if r.last <= first), None)
+    # The last one: an attempt that no retry explains may have come in between.
+    start = next((r for r in reversed(counting) if r.last <= first), None)
     if base is None or start is None:
         return None
     last = mine[-1]

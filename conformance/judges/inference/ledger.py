@@ -180,11 +180,11 @@ def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
 def _suspects(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
     """Calls on the batch or message that left before the attempt was seen, accepted ones first.
 
-    What an accepted call or one of unknown outcome did may come again, and late (at-least-once redelivery, ruling 26); what any
-    other did shows within the settling time.
+    What an accepted call or one of unknown outcome did may come again, and late (at-least-once redelivery, ruling 26), and nothing
+    bounds when a valid retry that was refused is carried out all the same; what a probe did shows within the settling time.
     """
     since = begun(case, a) - case.header.settle_timeout
-    known = [c for c in batch.sent if c.t <= b.last and (c.may_reset or c.last > since)]
+    known = [c for c in batch.sent if c.t <= b.last and (c.may_reset or (c.valid and c.refused) or c.last > since)]
     for call in sorted(known, key=lambda c: (not c.may_reset, -c.t)):
         names = tuple(laid_to(call, message, a))
         if names:

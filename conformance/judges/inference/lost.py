@@ -22,18 +22,22 @@ class Lost:
 def lost_data(case: Case) -> Lost | None:
     """When the target lost its data; None if no batch vanished without a retry.
 
-    A control batch: no retry of it, accepted or of unknown outcome, ever left. What misses after it was shown for the last time
+    A control batch: no retry of it, accepted or of unknown outcome, ever left; or nothing at all is shown any more. What misses after it was shown for the last time
     may be missing for the same reason as the control.
     """
     found = []
     for batch in case.ours:
-        if batch.resets:
-            continue
         gone = _vanished(case, batch)
-        if gone:
+        if gone and (not batch.resets or _all_gone(case, gone[0].t)):
             shown = [r.last for m in batch.messages for r in case.readings(m)]
             found.append(Lost(max(shown), (*(e.n for e in gone[:2]),)))
     return min(found, key=lambda lost: lost.since, default=None)
+
+
+def _all_gone(case: Case, since: float) -> bool:
+    """True if no message that was sent before is shown after ``since``: retried or not, everything may be gone."""
+    sent = [b for b in case.groups if b.send is not None and b.send.t < since]
+    return not any(r.t >= since for b in sent for m in b.messages for r in case.readings(m))
 
 
 def _vanished(case: Case, batch: Batch) -> tuple[Exchange, ...]:

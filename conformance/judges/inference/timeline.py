@@ -227,9 +227,16 @@ def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proo
 
 
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Reading | None:
-    """The latest reading that ended by ``instant`` and shows a state not older than ``since``."""
+    """The latest reading that ended by ``instant`` and shows a state not older than ``since``.
+
+    None where another one shows another outcome with a newer updatedAt: then the latest is of a view that has not caught up.
+    """
     found = [r for r in case.readings(message) if r.last <= instant and follows(case, r, since)]
-    return max(found, key=lambda r: (r.t, r.n), default=None)
+    latest = max(found, key=lambda r: (r.t, r.n), default=None)
+    if latest is None or not latest.terminal or latest.updated_at is None:
+        return latest
+    newer = (r for r in found if r.terminal and r.status != latest.status and r.updated_at is not None)
+    return None if any(r.updated_at > latest.updated_at for r in newer if r.updated_at is not None) else latest
 
 
 def first_after(case: Case, message: str, instant: float, *, until: float = float("inf")) -> Reading | None:
