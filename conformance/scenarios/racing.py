@@ -29,12 +29,15 @@ def _against_single(batch: str, row: int = 0) -> tuple[Together, Together]:
     return Together(steps=(one, other)), Together(steps=(other, one))
 
 
-def _raced(raced: _Raced) -> tuple[AnyStep, ...]:
+def _raced(raced: _Raced, *, moving: tuple[str, ...] = ()) -> tuple[AnyStep, ...]:
     """All batches are sent, then raced round by round; the waits of one batch are the others' too.
 
     Each race comes right after the wait for its batch, whose last look reads the listing and the first message: other
     batches' rounds may take a while, and the reads before a race are fresh. A batch that a race leaves stuck does not keep
     the others from being read (BR-CON-02).
+
+    :param moving: batches that are read once more after the first round, while their attempts are in progress: what a queue
+        carries out late shows next to what came first (BR-SEL-08).
     """
 
     def retried(batch: str) -> Wait:
@@ -47,8 +50,7 @@ def _raced(raced: _Raced) -> tuple[AnyStep, ...]:
                 steps += [quiet(batch) if turn == 0 else retried(batch), *rest(batch, len(rows)), rounds[turn]]
                 steps += [Read(batch=batch, view="message")]
         if turn == 0:
-            # What a queue carries out later shows next to what came first while both are in progress (BR-SEL-08).
-            steps.append(Wait(batch=raced[1][0], until="moved", essential=False))
+            steps += [Wait(batch=batch, until="moved", essential=False) for batch in moving]
     for batch, rows, _ in raced:
         steps += [retried(batch), *rest(batch, len(rows))]
     return tuple(steps)
@@ -74,7 +76,8 @@ def _single(config: Config) -> tuple[AnyStep, ...]:
             ("b", failing(1), _against_single("b")),
             ("c", failing(2), _against_single("c", row=1)),
             ("alone", failing(1), _watched(config)),
-        )
+        ),
+        moving=("a", "b", "c"),
     )
 
 
