@@ -22,8 +22,8 @@ class Lost:
 def lost_data(case: Case) -> Lost | None:
     """When the target lost its data; None if no batch vanished without a retry.
 
-    A control batch: no retry of it, accepted or of unknown outcome, ever left; or nothing at all is shown any more. What misses after
-    it was shown for the last time may be missing for the same reason as the control.
+    A control batch: no retry of it, accepted or of unknown outcome, ever left; or nothing at all is shown any more. What
+    misses after it was shown for the last time may be missing for the same reason as the control.
     """
     found = []
     for batch in case.ours:
