@@ -88,4 +88,4 @@ def test_a_program_that_is_wrong_sends_nothing(tmp_path: Path) -> None:
     assert status == 2
     assert len(err.strip().splitlines()) == 1
     assert "bad:mood" in err
-    assert not (tmp_path / "r").exists()
+    assert not (tmp_path / "r" / "history.jsonl").exists()
