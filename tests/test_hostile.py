@@ -55,7 +55,8 @@ def _checked(result: Result, folder: Path, began: float, *keys: str) -> Result:
     history = read_history(folder / "history.jsonl")
     assert history.footer is not None
     status, out, err = command("judge", str(folder / "history.jsonl"))
-    assert status in (0, 1, 3)
+    # 4: what shows one id for all messages looks like data that were lost.
+    assert status in (0, 1, 3, 4)
     assert "Traceback" not in out + err
     return result
 

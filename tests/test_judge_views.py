@@ -154,7 +154,8 @@ def test_a_vanished_control_explains_a_vanished_batch() -> None:
     # A batch of that time that is shown still tells a batch that vanished from a target that lost its data.
     assert _ids(told("b").look("ctl")) == {"BR-IDS-02"}
     assert _ids(told("b")) == set()
-    assert "data-lost" not in told("b").observed()
+    assert "data-lost" in told("b").observed()
+    assert "data-lost" not in told("b").look("ctl").observed()
     story = told("b", "ctl")
     assert _ids(story) == set()
     assert "data-lost" in story.observed()

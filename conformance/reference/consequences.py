@@ -29,7 +29,7 @@ _ALSO: dict[str, str] = {
     "two-attempts-at-once": "SEL-04 CON-01 CON-03",
     "accepts-the-delivered": "ACC-05 SEL-04 SEL-05 CON-01",
     "retries-by-itself": "SEL-04 SEL-05 SEL-08",
-    "retries-other-batches": "SEL-04 SEL-08",
+    "retries-other-batches": "SEL-04 SEL-08 ACC-02 ACC-06",
     "one-spent-stops-all": "ACC-02 ACC-06 SEL-01 SEL-04",
     "created-elsewhere-blocks": "ACC-03 ACC-06 SEC-05",
     "retried-get-stuck": "CON-02 CON-03 ACC-06 LIV-02",

@@ -131,7 +131,7 @@ def same_batch(inference: Inference) -> Iterator[Judgement]:
     case = inference.case
     lost = inference.lost
     if lost is not None:
-        text = "a batch that no retry touched is gone: the target lost its data (restart?)"
+        text = "what was sent is gone, and no retry explains it: the target lost its data (restart?)"
         yield Observed(key="data-lost", value=text, evidence=lost.evidence)
     for batch in case.ours:
         call = accepted(batch)
