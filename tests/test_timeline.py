@@ -12,10 +12,11 @@ from conformance.findings import Doubt, Finding
 from conformance.history.records import End, Exchange, Invoke
 from conformance.judges import judge
 from conformance.judges.inference.axioms import breaches
+from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.listings import snapshots
 from conformance.judges.inference.quiescence import NotQuiescent, quiescent
-from conformance.judges.inference.timeline import brackets, gain, owed, retried
+from conformance.judges.inference.timeline import gain, owed, retried
 from tests.story import Story
 
 

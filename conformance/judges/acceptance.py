@@ -14,6 +14,7 @@ from conformance.contract.vocabulary import (
     seconds,
 )
 from conformance.findings import DoubtReason
+from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.inference import Inference, retries
 from conformance.judges.inference.ledger import Surplus
 from conformance.judges.inference.processing import processing
@@ -22,7 +23,7 @@ from conformance.judges.inference.provider_state import held
 from conformance.judges.inference.quiescence import NotQuiescent, Quiescent, quiescent, settled
 from conformance.judges.inference.repetition import envelope
 from conformance.judges.inference.retry import Retry
-from conformance.judges.inference.timeline import begun, brackets, follows, read_after, retried, terminal_stays
+from conformance.judges.inference.timeline import begun, follows, read_after, retried, terminal_stays
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 #: Answers other than 201 to retries that were carried out, after which they are the target's own (rulings 11 and 22).

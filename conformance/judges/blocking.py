@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
 from conformance.findings import DoubtReason
+from conformance.judges.inference.brackets import Bracket
 from conformance.judges.inference.inference import Inference, retries
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
-from conformance.judges.inference.timeline import Bracket, read_after
+from conformance.judges.inference.timeline import read_after
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Violated, rule, whole_run
 
 #: Seconds between two answers that both show the old status, where nothing tells how far the status lags (ruling 23).

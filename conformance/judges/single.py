@@ -11,6 +11,7 @@ from typing import Any, Literal
 from conformance.contract.vocabulary import NOT_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, instant
 from conformance.findings import DoubtReason
 from conformance.history.records import Exchange
+from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at
@@ -23,7 +24,7 @@ from conformance.judges.inference.repetition import ENOUGH, answered_between, se
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import times_retried, views_read
-from conformance.judges.inference.timeline import brackets, failed_at, follows, same_attempt, unchanged
+from conformance.judges.inference.timeline import failed_at, follows, same_attempt, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 Placed = tuple[Case, Batch, RetryCall]

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from conformance.contract.vocabulary import NOT_RETRYABLE_CODE
+from conformance.judges.inference.brackets import Bracket, brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import (
@@ -22,9 +23,7 @@ from conformance.judges.inference.quiescence import (
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import (
-    Bracket,
     Failed,
-    brackets,
     comparable,
     counts_by,
     failed_at,
