@@ -109,6 +109,8 @@ class Views:
         """The fields that count and list attempts, in the way of the view (rulings 6, 29)."""
         habits = self.target.habits
         kind = habits.counting[view]
+        # A fault may have taken attempts away that a lagging view would still count.
+        number = min(number, len(message.attempts))
         if kind == "none":
             return
         if view != "message_read":
