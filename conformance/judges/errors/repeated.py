@@ -11,7 +11,9 @@ from conformance.judges.inference.inference import Inference, retries
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.races import Race
+from conformance.judges.inference.repetition import GATEWAY_5XX, envelope
 from conformance.judges.inference.retry import Retry
+from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import comparable, controls, follows, gain
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
@@ -143,7 +145,7 @@ def _races(inference: Inference) -> Iterator[Judgement]:
     """The loser of a race: a 5xx in three races, in each of which no more was gained than the winners' attempts."""
     lost: list[tuple[Race, int]] = []
     for race in inference.races:
-        broken = [c for c in race.of("unknown") if (c.status or 0) >= 500]
+        broken = [c for c in race.of("unknown") if (c.status or 0) >= 500 and _own(c)]
         if race.of("accepted") and race.of("refused"):
             yield Exercised(proof=Proof(evidence=race.numbers), case="race-lost")
         settled = race.closed and any(g.most > 0 for g in race.gains.values()) and _no_more_than_won(race)
@@ -151,7 +153,8 @@ def _races(inference: Inference) -> Iterator[Judgement]:
             lost.append((race, broken[0].status or 0))
     reads = [e for e in inference.case.exchanges if e.invoke.method == "GET" and e.status == 200]
     between = all(any(a.last <= e.t and e.last <= b.start for e in reads) for (a, _), (b, _) in pairwise(lost))
-    if len(lost) < ENOUGH or not between:
+    # Where a race was lost by a refusal as well, the 5xx are the exception.
+    if len(lost) < ENOUGH or not between or any(r.of("accepted") and r.of("refused") for r in inference.races):
         return
     race, status = lost[0]
     yield Violated(
@@ -166,6 +169,11 @@ def _races(inference: Inference) -> Iterator[Judgement]:
         defect=f"race-lost, {status}",
         scenario=race.calls[0].scenario,
     )
+
+
+def _own(call: RetryCall) -> bool:
+    """True if a 5xx is not a gateway's: 502, 503, 504 and 52x only in an envelope."""
+    return call.status not in GATEWAY_5XX or envelope(call.exchange)
 
 
 def _no_more_than_won(race: Race) -> bool:

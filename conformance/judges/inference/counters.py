@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from conformance.contract.vocabulary import rank
 from conformance.judges.inference.readings import Reading
 
 #: ``terminal``: it may be compared between readings in which the message is terminal only. ``drops``: it counts nothing, since
@@ -112,7 +113,9 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
         count, later = a.counts[name], b.counts[name]
         if later - count > 1 + sum(t <= b.last for t in resets) + 8:
             return "never"
-        again = a.terminal and b.in_progress and (b.status, b.updated_at) not in shown
+        first, second = rank(a.status), rank(b.status)
+        back = first is not None and second is not None and second < first
+        again = back and b.in_progress and (b.status, b.updated_at) not in shown
         if not again or later != count or not any(t <= b.last for t in resets):
             continue
         end = next((r for r in view[index + 2 :] if r.terminal), None)

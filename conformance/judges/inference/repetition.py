@@ -15,7 +15,7 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 
 #: Statuses of a gateway that are its own unless the body is the documented envelope (BR-ERR-08).
-_GATEWAY_5XX = frozenset({502, 503, 504, *range(520, 531)})
+GATEWAY_5XX = frozenset({502, 503, 504, *range(520, 531)})
 #: Alike answers that make them the target's.
 ENOUGH = 3
 
@@ -68,7 +68,7 @@ def envelope(exchange: Exchange) -> bool:
 def server_error(exchange: Exchange) -> bool:
     """True for a 5xx that no gateway writes of itself (BR-ERR-08)."""
     status = exchange.status or 0
-    return status >= 500 and (status not in _GATEWAY_5XX or envelope(exchange))
+    return status >= 500 and (status not in GATEWAY_5XX or envelope(exchange))
 
 
 def _key(call: RetryCall) -> Key | None:
@@ -77,7 +77,7 @@ def _key(call: RetryCall) -> Key | None:
     if status is None:
         return None
     if said == "none":
-        if status == 408 or (status in _GATEWAY_5XX and not envelope(call.exchange)):
+        if status == 408 or (status in GATEWAY_5XX and not envelope(call.exchange)):
             return None
     elif said != "gateway":
         return None

@@ -75,7 +75,8 @@ def _taken_over(case: Case, message: str, retry: Retry, said: str) -> tuple[Read
 
 
 def _from_request(before: Any, after: Any, name: str, said: str) -> bool:
-    if name not in before or name not in after or before[name] == after[name]:
+    # What was null may be shown again (ruling 33): nothing else stood there.
+    if before.get(name) is None or name not in after or before[name] == after[name]:
         return False
     texts = after[name].values() if isinstance(after[name], dict) else [after[name]]
     old = json.dumps(before[name], ensure_ascii=False)
