@@ -60,7 +60,8 @@ def changes(case: Case) -> Iterator[Change]:
 
     Compared are values that one view showed while the message was at rest with what it shows later (A7). While the message is in
     progress, a view may show again whatever it showed before, nothing, and a text that is not rendered yet. A field that is null
-    or empty afterwards is lost only if no later answer of the view shows it (ruling 33); one that is missing shows nothing.
+    or empty afterwards is lost only if another answer of the view confirms that and none shows it again (ruling 33): the last
+    answer alone may be a passing gap. One that is missing shows nothing.
     """
     for batch in case.groups:
         for message in batch.messages:
@@ -78,8 +79,8 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
             seen = any(same(name, v, value) for v in before)
             if base is not None and not same(name, base[1], value):
                 passing = not reading.terminal and (seen or nothing(value) or name == "fullMessage")
-                made_good = nothing(value) and _again(name, view[index + 1 :], batch)
-                if not passing and not made_good and follows(case, reading, base[0].last):
+                lost = not nothing(value) or _stays_lost(name, view[index + 1 :], batch)
+                if not passing and lost and follows(case, reading, base[0].last):
                     yield _change(case, batch, message, name, base, (reading, value))
                     known[name] = (reading, value)
                 continue
@@ -90,8 +91,10 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
                 known[name] = (reading, value)
 
 
-def _again(name: str, later: Sequence[Reading], batch: Batch) -> bool:
-    return any(not nothing(facts(r, batch.id).get(name)) for r in later)
+def _stays_lost(name: str, later: Sequence[Reading], batch: Batch) -> bool:
+    """True if at least one later reading holds the field, and all that hold it show nothing."""
+    given = [shown[name] for r in later if name in (shown := facts(r, batch.id))]
+    return bool(given) and all(nothing(value) for value in given)
 
 
 def _change(
