@@ -43,6 +43,8 @@ class Proof:
         if not self.margins:
             return ""
         margin = min(self.margins.values())
+        if margin.seconds < 5e-5:
+            return f"holds if the answer of read {margin.n} is not older than the read itself"
         return f"holds if reads lag less than {seconds(margin.seconds)}: so much later begins read {margin.n}"
 
 
