@@ -49,6 +49,7 @@ from conformance.report.model import (
 from conformance.report.page.write import write_page
 from conformance.report.story import story, why
 from conformance.report.summary import summary
+from conformance.report.verdict_line import verdict_line
 from conformance.report.write import read_report, write_all
 from conformance.verdicts import Reason, Shown, VerdictName
 from tests.reported import innocent, reported, whole
@@ -483,6 +484,21 @@ def test_the_detail_names_what_decided_and_agrees_with_the_exit_status(
     status = of_verdicts(report.requirements, report.run.profiles)
     wanted = {"conformant": 0, "nonconformant": 1, "error": 5}.get(verdict, 3 if "not settled" in told.detail else 0)
     assert status == wanted
+
+
+def test_what_the_configuration_lacks_stands_in_the_verdicts_line() -> None:
+    plain = _made(
+        "inconclusive", {"BR-SEC-02": ("not_run", "not-configured"), "BR-SEC-03": ("not_run", "not-configured")}
+    )
+    reason = Reason(code="not-configured", text="no second campaign is configured", needs=("[target.other]",))
+    items = [msgspec.structs.replace(i, reason=reason) if i.reason is not None else i for i in plain.requirements]
+    report = msgspec.structs.replace(plain, requirements=tuple(items))
+    musts = sum(i.level == "MUST" for i in items)
+    said = f"no failure; 2 of {musts} not checked: no second campaign is configured → [target.other]"
+    assert verdict_line(report) == said
+    items[0] = msgspec.structs.replace(items[0], verdict="inconclusive", reason=Reason(code="not-exercised", text="t"))
+    mixed = msgspec.structs.replace(report, requirements=tuple(items))
+    assert verdict_line(mixed) == f"no failure; 3 of {musts} not settled: BR-ACC-01, BR-SEC-02, -03"
 
 
 def test_a_run_in_which_nothing_was_exercised_says_so() -> None:

@@ -67,7 +67,7 @@ def page(report: Report, history: History, catalogue: Catalogue) -> str:
         .render(
             report=report,
             run=report.run,
-            style=Markup(_source("style.css")),
+            style=Markup(_source("timeline.css") + _source("style.css")),
             script=Markup(_source("filter.js")),
             verdict=verdict_line(report),
             scope=scope_line(report),
