@@ -45,7 +45,7 @@ class Proof:
         margin = min(self.margins.values())
         if margin.seconds < 5e-5:
             return f"holds if the answer of read {margin.n} is not older than the read itself"
-        return f"holds if reads lag less than {seconds(margin.seconds)}: so much later begins read {margin.n}"
+        return f"holds if reads lag less than {seconds(margin.seconds)} (read {margin.n} begins that much later)"
 
 
 def proof(*because: str, evidence: tuple[int, ...] = (), assumes: tuple[Assumption, ...] = ()) -> Proof:
