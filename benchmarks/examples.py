@@ -38,11 +38,13 @@ def faults_of(requirement: str) -> list[str]:
 
 def record(requirement: str) -> Example | None:
     """Run against faults until one shows the failure of this requirement, and keep it; None if none does."""
-    found = (_record(requirement, name) for name in faults_of(requirement))
+    tried = [(name, whole) for whole in (False, True) for name in faults_of(requirement)]
+    found = (_record(requirement, name, whole=whole) for name, whole in tried)
     return next((one for one in found if one is not None), None)
 
 
-def _record(requirement: str, name: str) -> Example | None:
+def _record(requirement: str, name: str, *, whole: bool) -> Example | None:
+    """Run against a fault; ``whole``: with all planned scenarios, and not only those of what the fault breaks."""
     fault = FAULTS[name]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -53,7 +55,7 @@ def _record(requirement: str, name: str) -> Example | None:
         options = Options(
             depth="deep" if fault.deep else "quick",
             drivers=fault.drivers,
-            selected=() if fault.whole else fault.breaks,
+            selected=() if whole or fault.whole else fault.breaks,
             seed=1,
             report_dir=Path(folder),
         )

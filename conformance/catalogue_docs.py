@@ -103,8 +103,9 @@ def _exercised(r: Requirement) -> Iterable[str]:
     yield ""
     if r.cases:
         yield f"- Each of these cases has to come about: {', '.join(cases(r))}."
-    scenarios = [f"`{s.name}` ({s.title})" for s in SCENARIOS if r.id in s.requirements]
-    yield f"- Scenarios: {'; '.join(scenarios) or without_scenario(r)}."
+    scenarios = [f"`{s.name}`: {s.title.rstrip('.')}" for s in SCENARIOS if r.id in s.requirements]
+    yield f"- Scenarios: {'' if scenarios else without_scenario(r)}".rstrip()
+    yield from (f"  - {told}" for told in scenarios)
     yield f"- It needs {', '.join(f'recipients.{n}' if n in _RECIPIENTS else n for n in r.needs) or 'nothing but a target'}."
     yield ""
 
@@ -144,8 +145,7 @@ def _example(r: Requirement, shown: Example | None) -> Iterable[str]:
     yield ""
     yield "Why this follows:"
     yield ""
-    yield from (f"1. {_plain(line)}" for line in shown.argument)
-    yield f"1. {_plain(provided(shown.slack))}"
+    yield from (f"{n}. {_plain(line)}" for n, line in enumerate((*shown.argument, provided(shown.slack)), 1))
 
 
 def _plain(text: str) -> str:
