@@ -1,4 +1,4 @@
-"""``docs/requirements.md`` and a page for each requirement, made from the catalogue, the faults and recorded failures.
+"""``docs/requirements.md``, a page for each requirement and ``docs/drivers.md``: from the catalogue, faults and recorded failures.
 ``python -m conformance.catalogue_docs`` writes them; ``python -m benchmarks.examples`` records the failures."""
 
 from __future__ import annotations
@@ -154,6 +154,50 @@ def _plain(text: str) -> str:
     return text
 
 
+#: What each driver does, and what it finds that the others do not.
+_DRIVERS = {
+    "schemathesis": (
+        "draws requests from the OpenAPI document: unusual bodies, queries, ids and headers; holds every answer against it",
+        "inputs that break a target, and answers that are not as described, in forms that nobody thought of",
+    ),
+    "scenarios": (
+        "a planned situation for each requirement, races among them",
+        "nearly everything; a pass rests on it, since it alone makes sure that the situation came about",
+    ),
+    "machine": (
+        "programs drawn by hypothesis from the same steps, made as small as can be where they find something, and run again",
+        "defects that take a sequence of steps, such as one that a single retry before the second batch retry brings out",
+    ),
+}
+
+
+def drivers(faults: Mapping[str, Fault]) -> str:
+    """The page about the drivers, with the faults that only one which draws is known to find."""
+    lines = [
+        "# The three drivers",
+        "",
+        "Each driver makes requests; none of them decides anything. The judges see one history, whoever made it.",
+        "",
+        "| driver | what it does | what it finds |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {does} | {finds} |" for name, (does, finds) in _DRIVERS.items()),
+        "",
+        "Each fault of the reference target names the driver that finds it, and `retry-conformance selftest` tries it with that one:",
+        "",
+        "| driver | faults | those that no planned scenario is for |",
+        "| --- | ---: | --- |",
+    ]
+    for name in _DRIVERS:
+        mine = [fault for fault in faults.values() if name in fault.drivers]
+        drawn = [f"`{fault.name}`" for fault in mine if "scenarios" not in fault.drivers]
+        lines.append(f"| `{name}` | {len(mine)} of {len(faults)} | {', '.join(drawn)} |")
+    lines += [
+        "",
+        "`python -m benchmarks.drivers` tries every fault with every driver alone, and prints what each finds.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def cases(requirement: Requirement) -> list[str]:
     """The cases of a requirement in words, each with the condition under which it is asked for."""
     needing = requirement.cases_needing
@@ -172,6 +216,7 @@ def main() -> None:
 
     folder = Path(__file__).resolve().parent.parent / "docs"
     (folder / "requirements.md").write_text(index(load()), encoding="utf-8")
+    (folder / "drivers.md").write_text(drivers(FAULTS), encoding="utf-8")
     made = dict(pages(load(), FAULTS, read_examples(folder / "requirements" / "examples.json")))
     for old in (folder / "requirements").iterdir():
         if old.suffix in (".md", ".svg") and old.name not in made:

@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 
 from conformance import CONTRACT_VERSION, CONTRACT_VERSIONS, schemas, specs
 from conformance.catalogue import FAMILIES, load, parse
-from conformance.catalogue_docs import index, pages
+from conformance.catalogue_docs import drivers, index, pages
 from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
 from conformance.examples import read_examples
@@ -157,6 +157,7 @@ def test_the_pages_of_requirements_are_those_of_the_catalogue() -> None:
     """`python -m conformance.catalogue_docs` writes them."""
     folder = ROOT / "docs" / "requirements"
     assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == index(CATALOGUE)
+    assert (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8") == drivers(FAULTS)
     made = dict(pages(CATALOGUE, FAULTS, read_examples(folder / "examples.json")))
     assert {file.name for file in folder.iterdir()} == {*made, "examples.json"}
     assert [name for name, text in made.items() if (folder / name).read_text(encoding="utf-8") != text] == []
