@@ -358,6 +358,7 @@ def test_a_key_that_is_revoked_ends_the_run_within_ten_calls(calls: int, tmp_pat
     last = max(e.n for e in result.history.exchanges)
     assert result.exit_status == TargetError.exit_status
     assert last - refused[0].n < 10
+    assert result.report.run.stopped_by == "key_refused"
     assert any(f"exchange {refused[0].n} first" in line or "the key that worked" in line for line in result.lines)
     assert not [item.id for item in result.report.requirements if item.verdict == "fail"]
 

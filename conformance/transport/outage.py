@@ -80,6 +80,7 @@ class Outage:
                 f"{first.n} first",
                 where=self._where,
                 hint="see whether the key was revoked or replaced, and run again with one that stays valid",
+                cause="key_refused",
             )
 
     def at_the_end(self) -> None:
