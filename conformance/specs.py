@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from conformance.errors import SuiteError
 
 
@@ -34,3 +36,14 @@ def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the seven operations; operationIds are the names of ``history.records.Operation``."""
     document: dict[str, Any] = json.loads(_openapi_text())
     return document
+
+
+def text(document: Any) -> str:
+    """A document as JSON, as the files in ``specs/`` are written."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def yaml_text(document: Any) -> str:
+    """A document as YAML, in the same order."""
+    written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return written
