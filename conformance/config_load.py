@@ -26,7 +26,7 @@ from conformance.transport.redact import PIECE
 from conformance.transport.states import states_url
 
 PREFIX = "CONFORMANCE_"
-_SEE = "docs/configuration.md lists the keys"
+_SEE = "`retry-conformance explain docs/configuration.md` lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
