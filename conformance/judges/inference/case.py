@@ -40,8 +40,8 @@ class Batch:
 
     @property
     def ours(self) -> bool:
-        """True if this run made it: no other client can write to it (axiom A6)."""
-        return self.send is not None
+        """True if this run made it, and no call with a second key touched it: no other client can write to it (axiom A6)."""
+        return self.send is not None and not any(c.second_key for c in self.calls)
 
     @cached_property
     def whole(self) -> bool:
@@ -102,7 +102,7 @@ class Case:
         self.exchanges: tuple[Exchange, ...] = tuple(sorted(history.exchanges, key=lambda e: (e.t, e.n)))
         self._by_number = {e.n: e for e in self.exchanges}
         #: Every reading as shown; rules use ``readings``, which leaves out what may not be trusted.
-        self.shown: tuple[Reading, ...] = tuple(r for e in self.exchanges for r in readings(e))
+        self.shown: tuple[Reading, ...] = tuple(r for e in self._first_key() for r in readings(e))
         self._rows = {row.nonce: (e, row) for e in self.exchanges for row in e.invoke.rows}
         by_message = _grouped(self.shown)
         self._home = self._homes(by_message)
@@ -122,10 +122,14 @@ class Case:
     def __getitem__(self, n: int) -> Exchange:
         return self._by_number[n]
 
+    def _first_key(self) -> tuple[Exchange, ...]:
+        """The exchanges but for those with a second key: what such a one shows is observed, and proves nothing."""
+        return tuple(e for e in self.exchanges if e.invoke.auth != "second")
+
     @cached_property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Walks through listings, in order of their first page."""
-        return snapshots(self.exchanges)
+        return snapshots(self._first_key())
 
     @cached_property
     def lags(self) -> Lags:
