@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from conformance.drivers import DRIVERS
@@ -140,19 +141,26 @@ def main() -> None:
     parser.add_argument("--faults", default=",".join(FAULTS), metavar="LIST", help="by comma; empty for none")
     parser.add_argument("--depth", default="quick", choices=("quick", "standard", "deep"))
     parser.add_argument("--drivers", default="", metavar="LIST", help="by comma; all, unless it is said")
+    parser.add_argument("--delivery", type=float, default=0.8, metavar="S", help="seconds that an attempt takes")
     parser.add_argument("--workers", type=int, default=2, metavar="W", help="runs at once; they mostly wait")
     parser.add_argument("--keep", default="", metavar="DIR", help="keep the reports of what ended wrongly or undecided")
     given = parser.parse_args()
     faults = [name for name in given.faults.split(",") if name]
     if strange := [name for name in faults if name not in FAULTS]:
         parser.error(f"there is no fault {strange[0]!r}: there are {', '.join(FAULTS)}")
-    one = partial(run, depth=given.depth, drivers=tuple(filter(None, given.drivers.split(","))), keep=given.keep)
+    one = partial(
+        run,
+        depth=given.depth,
+        drivers=tuple(filter(None, given.drivers.split(","))),
+        delivery=given.delivery,
+        keep=given.keep,
+    )
     runs: list[Run] = []
     # Spawned: a fork of a process that runs threads may hang.
     with ProcessPoolExecutor(given.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         clean = pool.map(one, range(given.seed, given.seed + given.runs))
         planted = [pool.submit(one, given.seed, name=name) for name in faults]
-        for done in (*clean, *(future.result() for future in planted)):
+        for done in chain(clean, (future.result() for future in planted)):
             runs.append(done)
             for line in done.lines:
                 print(line, flush=True)

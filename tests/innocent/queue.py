@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
 import sqlite3
@@ -9,14 +10,14 @@ import threading
 import time
 import uuid
 
-from tests.innocent.store import Store, wall_clock
+from tests.innocent.store import Store, transaction, wall_clock
 
 #: Microseconds by which the workers' clock is ahead of the clock of those who serve requests.
 AHEAD = 23_000
 #: Messages that one job makes of an upload, or queues.
 CHUNK = 7
-#: Seconds after which an idle worker looks again.
-NAP = 0.05
+#: Seconds after which an idle worker looks again, whatever it was told.
+NAP = 0.25
 #: What becomes of an attempt, with the part of a delivery that each status lasts.
 COURSE = {
     "created": ("enqueued", 0.4),
@@ -57,6 +58,8 @@ class Queue:
         self.delivery = delivery
         self._random = random.Random(seed)
         self._changed = threading.Condition()
+        #: When jobs are due, those too whose transactions have not ended: what tells workers to look.
+        self._due: list[float] = []
         self._over = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
 
@@ -75,22 +78,31 @@ class Queue:
 
     def put(self, db: sqlite3.Connection, kind: str, subject: str, part: float) -> None:
         """Have a job done after this part of a delivery, if the transaction of ``db`` comes to its end."""
-        delay = part * self.delivery * self._random.uniform(0.85, 1.15)
-        db.execute("INSERT INTO job (due, kind, subject) VALUES (?, ?, ?)", [time.monotonic() + delay, kind, subject])
+        due = time.monotonic() + part * self.delivery * self._random.uniform(0.85, 1.15)
+        db.execute("INSERT INTO job (due, kind, subject) VALUES (?, ?, ?)", [due, kind, subject])
+        with self._changed:
+            heapq.heappush(self._due, due)
+            self._changed.notify()
 
     def _work(self) -> None:
-        while not self._over:
-            with self._store.reading() as db:
-                due = db.execute("SELECT min(due) FROM job").fetchone()[0]
-            wait = NAP if due is None else min(due - time.monotonic(), NAP)
-            if wait > 0:
-                with self._changed:
-                    self._changed.wait(wait)
-                continue
-            with self._store.writing() as db:
-                self._do_one(db)
+        with self._store.connected() as db:
+            while self._wait():
+                taken = True
+                while taken:
+                    with transaction(db, "BEGIN IMMEDIATE"):
+                        taken = self._do_one(db)
 
-    def _do_one(self, db: sqlite3.Connection) -> None:
+    def _wait(self) -> bool:
+        """Wait until a job may be due, or a while has passed; False if the work is over."""
+        with self._changed:
+            wait = min(self._due[0] - time.monotonic(), NAP) if self._due else NAP
+            if wait > 0 and not self._over:
+                self._changed.wait(wait)
+            while self._due and self._due[0] <= time.monotonic():
+                heapq.heappop(self._due)
+            return not self._over
+
+    def _do_one(self, db: sqlite3.Connection) -> bool:
         taken = db.execute(
             "DELETE FROM job WHERE id = (SELECT id FROM job WHERE due <= ? ORDER BY due, id LIMIT 1) "
             "RETURNING kind, subject",
@@ -98,6 +110,7 @@ class Queue:
         ).fetchall()
         for kind, subject in taken:
             {"import": self.import_rows, "enqueued": self.enqueued, "move": self.move}[kind](db, subject)
+        return bool(taken)
 
     def import_rows(self, db: sqlite3.Connection, batch_id: str) -> None:
         """Make messages of the next rows of an upload; when none is left, the batch is enqueued."""

@@ -154,7 +154,7 @@ class InnocentServer:
             template=Template(values=value, languages=others),
             recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
             limits=Limits(
-                calls_per_second=200, max_messages=2000, max_calls=5000, max_rows=self._rows, max_seconds=180
+                calls_per_second=200, max_messages=2000, max_calls=5000, max_rows=self._rows, max_seconds=1800
             ),
             timing=Timing(settle_timeout=max(1.0, 6 * self._delivery)),
         )

@@ -21,39 +21,41 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "messages.db"
-        with contextlib.closing(self._connect()) as db:
+        with self.connected() as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(_SCHEMA.read_text(encoding="utf-8"))
 
-    def _connect(self) -> sqlite3.Connection:
+    def connected(self) -> contextlib.closing[sqlite3.Connection]:
+        """A connection, for one thread."""
         # Transactions are begun by hand: the module's own way begins them too late for a check before a change.
         db = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA synchronous = OFF")
-        return db
+        return contextlib.closing(db)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A snapshot: whatever is read in the block is of one instant."""
-        with self._transaction("BEGIN") as db:
+        with self.connected() as db, transaction(db, "BEGIN"):
             yield db
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A change that no other overlaps; all of it, or nothing if the block raises."""
-        with self._transaction("BEGIN IMMEDIATE") as db:
+        with self.connected() as db, transaction(db, "BEGIN IMMEDIATE"):
             yield db
 
-    @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(self._connect()) as db:
-            db.execute(begin)
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """A transaction that is begun with ``begin``, and rolled back if the block raises."""
+    db.execute(begin)
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
 
 
 def wall_clock() -> int:
