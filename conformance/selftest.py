@@ -93,7 +93,8 @@ class Trial:
 def settings_of(kind: Kind, name: str) -> Settings:
     """The settings of the target of a trial."""
     if kind == "fault":
-        return Settings(faults=(name,), speed=FAULTS[name].speed, tls=FAULTS[name].tls)
+        fault = FAULTS[name]
+        return Settings(faults=(name,), speed=fault.speed, tls=fault.tls, max_rows=fault.rows)
     if kind == "variant":
         return Settings(variants=(name,), speed=VARIANTS[name].speed, tls=VARIANTS[name].tls)
     return Settings()
@@ -109,7 +110,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(settings_of(kind, name)) as server:
         file = Path(folder, "target.toml")
         file.write_text(config_text(server), encoding="utf-8")
-        config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
+        config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(max(PATIENCE, server.settings.max_rows))})
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
             depth="deep" if fault is not None and fault.deep else depth,

@@ -150,6 +150,22 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     ),
     "drops-the-last-chunk": (retried(*[FAILING] * 7), ([201], [2] * 7), ([201], [2] * 5 + [1] * 2)),
     "chunks-overlap": (retried(*[FAILING] * 11), ([201], [2] * 11), ([201], [*[2] * 10, 3])),
+    "only-the-first-hundred-retried": (
+        retried(*[FAILING] * 110),
+        ([201], [2] * 110),
+        ([201], [*[2] * 100, *[1] * 10]),
+    ),
+    "only-the-first-hundred-block": (
+        blocked(110, 109),
+        (UNRESOLVED, [*[1] * 109, 2], *QUIET[2:]),
+        ("201", [2] * 110, "messages_enqueued", *QUIET[3:]),
+    ),
+    "lists-of-fifty": (retried(*[FAILING] * 70), ([201], [2] * 70), ([201], [*[2] * 51, *[1] * 19])),
+    "a-thousand-at-most": (
+        retried(*[FAILING] * 1003),
+        ([201], [2] * 1003),
+        ([201], [*[2] * 1000, *[1] * 3]),
+    ),
     "chunks-cross-their-texts": (
         lambda desk: (batch := desk.failed([FAILING] * 11)) and desk.retry(batch) and desk.values(batch)[10],
         "one & two #10",
@@ -284,6 +300,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "tamil-comes-back-in-english": (in_two_languages, ([2, 2], ["english", "tamil"]), ([2, 2], ["english", "english"])),
     "only-the-first-language": (in_two_languages, ([2, 2], ["english", "tamil"]), ([2, 1], ["english", "tamil"])),
     "absurd-counts": (views(RECOVERS), SAME, [("success", 10**18), *SAME[1:]]),
+    "pool-of-twenty": (many_at_once(22), (22, 22), (22, 20)),
     "pool-of-five": (many_at_once(7), (7, 7), (7, 5)),
     # -- plain HTTP, next to HTTPS
     "serves-plain-http": (over_plain_http, None, 401),

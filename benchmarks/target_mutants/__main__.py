@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.target_mutants import trying
-from benchmarks.target_mutants.making import MODULES, Mutant, Source, count, sample
+from benchmarks.target_mutants.making import sample, sources
 from benchmarks.target_mutants.trying import CAUGHT, Tried
 from conformance.scenarios import SCENARIOS
 
@@ -43,18 +43,6 @@ def report(tried: Sequence[Tried], *, listed: bool) -> Iterator[str]:
                     yield f"           {one.detail}"
 
 
-def one_named(name: str) -> Mutant:
-    """The mutant of this name.
-
-    :raises SystemExit: there is none.
-    """
-    module = name.partition(":")[0]
-    made = Source(module).make(name) if module in MODULES else None
-    if made is None:
-        raise SystemExit(f"there is no mutant {name!r}: --survivors lists names")
-    return made
-
-
 def main() -> None:
     """Try what was not tried before, and print the counts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.target_mutants", description=__doc__)
@@ -66,26 +54,29 @@ def main() -> None:
     parser.add_argument("--survivors", action="store_true", help="list what was not caught")
     given = parser.parse_args()
     until = time.monotonic() + given.seconds
-    chosen = [one_named(given.only)] if given.only else list(sample(given.size, given.seed))
+    made = sources()
+    chosen = [given.only] if given.only else sample(made, given.size, given.seed)
     known = {} if given.only else done_before(given.results)
-    left = [mutant for mutant in chosen if mutant.name not in known]
+    left = [name for name in chosen if name not in known]
     if left:
         clean = trying.original()
         assert not clean.findings, clean.findings
         reached = trying.reach([scenario.name for scenario in SCENARIOS])
         given.results.parent.mkdir(parents=True, exist_ok=True)
         with given.results.open("a", encoding="utf-8") as out:
-            for mutant in left:
+            for name in left:
                 if time.monotonic() > until:
                     break
-                tried = trying.attempt(mutant, clean, reached)
-                known[tried.name] = tried
+                mutant = made[name.partition(":")[0]].make(name)
+                tried = trying.attempt(mutant, clean, reached) if mutant else trying.the_same(name)
+                known[name] = tried
                 if not given.only:
                     out.write(json.dumps(asdict(tried)) + "\n")
                     out.flush()
     if not given.only:
-        print(f"a sample of {len(chosen)} of {count()} changes of {', '.join(MODULES)}, seed {given.seed}")
-    for line in report([known[m.name] for m in chosen if m.name in known], listed=given.survivors or bool(given.only)):
+        everything = sum(len(source.names()) for source in made.values())
+        print(f"a sample of {len(chosen)} of {everything} changes of {', '.join(made)}, seed {given.seed}")
+    for line in report([known[name] for name in chosen if name in known], listed=given.survivors or bool(given.only)):
         print(line)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
 from mutmut.mutation.file_mutation import Mutation, create_mutations
 
 import conformance
@@ -44,6 +44,8 @@ class Source:
         self._text = self._path.read_text(encoding="utf-8")
         self._tree, changes, _, _ = create_mutations(str(self._path), self._text)
         self._changes = [(_function(change), change) for change in changes]
+        places = MetadataWrapper(self._tree, unsafe_skip_copy=True).resolve(WhitespaceInclusivePositionProvider)
+        self._places = {id(change.original_node): places[change.original_node] for change in changes}
 
     def names(self) -> list[str]:
         """The names of all changes, in the order of the source."""
@@ -57,7 +59,7 @@ class Source:
         if name not in self.names():
             raise KeyError(name)
         function, change = self._changes[int(name.partition(":")[2])]
-        source = self._tree.deep_replace(change.original_node, change.mutated_node).code  # type: ignore[arg-type]
+        source = self._replaced(self._places[id(change.original_node)], change.mutated_node)
         before, after = self._text.splitlines(), source.splitlines()
         line = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
         if line is None:
@@ -72,6 +74,14 @@ class Source:
             source=source,
         )
 
+    def _replaced(self, place: CodeRange, node: cst.CSTNode) -> str:
+        """The text with another node in this place: a hundred times as fast as to write out a tree anew."""
+        lines = self._text.splitlines(keepends=True)
+        first, last = place.start, place.end
+        before = "".join(lines[: first.line - 1]) + lines[first.line - 1][: first.column]
+        after = lines[last.line - 1][last.column :] if last.line <= len(lines) else ""
+        return before + self._tree.code_for_node(node) + after + "".join(lines[last.line :])
+
 
 def _function(change: Mutation) -> str:
     inside = change.contained_by_top_level_function
@@ -79,15 +89,13 @@ def _function(change: Mutation) -> str:
     return inside.name.value if isinstance(inside, cst.FunctionDef) else ""
 
 
-def sample(size: int, seed: int) -> Iterator[Mutant]:
-    """So many mutants, in an order that the seed draws: a smaller sample is the beginning of a larger one."""
-    sources = {module: Source(module) for module in MODULES}
+def sources() -> dict[str, Source]:
+    """All modules, by name."""
+    return {module: Source(module) for module in MODULES}
+
+
+def sample(sources: Mapping[str, Source], size: int, seed: int) -> list[str]:
+    """So many names, in an order that the seed draws: a smaller sample is the beginning of a larger one."""
     names = [name for source in sources.values() for name in source.names()]
     random.Random(seed).shuffle(names)
-    made = (sources[name.partition(":")[0]].make(name) for name in names)
-    return itertools.islice((mutant for mutant in made if mutant is not None), size)
-
-
-def count() -> int:
-    """How many changes there are to draw from."""
-    return sum(len(Source(module).names()) for module in MODULES)
+    return names[:size]

@@ -8,8 +8,8 @@ import importlib.util
 import json
 import re
 import sys
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,10 +114,11 @@ class _Remembering(Redactor):
         return self._names[name]
 
 
-def run(wanted: Collection[str] = ()) -> Ran:
+def run(wanted: Collection[str] = (), reached: Reached | None = None) -> Ran:
     """Run scenarios against the target as it can be imported now.
 
     :param wanted: names; empty means all that the target offers.
+    :param reached: takes the lines that answering goes through.
     """
     from conformance.reference.app import BASE_PATH, STATES_PATH
     from conformance.reference.inside import InsideTarget
@@ -128,7 +129,8 @@ def run(wanted: Collection[str] = ()) -> Ran:
                 if request.url.path == STATES_PATH:
                     answer = self.service.provide(request.read())
                     return httpx.Response(answer.status, content=answer.content)
-                return super()._handle(request)
+                with reached or nullcontext():
+                    return super()._handle(request)
             except Exception:  # noqa: BLE001
                 # A boundary, as any server has one: what a mutant breaks is an answer, and not the end of the run.
                 return httpx.Response(500, text="Internal Server Error")
@@ -208,19 +210,17 @@ def difference(before: Ran, after: Ran) -> str:
 
 @dataclass
 class Reached:
-    """Which lines of the target a run went through."""
+    """Which lines of the target are gone through while a ``with`` block lasts, in its thread."""
 
     places: set[Place] = field(default_factory=set)
     _files: Mapping[str, str] = field(default_factory=lambda: {str(FOLDER / f"{name}.py"): name for name in MODULES})
 
     def __enter__(self) -> Reached:
-        threading.settrace(self._called)
         sys.settrace(self._called)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
 
     def _called(self, frame: FrameType, event: str, given: Any) -> Any:
         module = self._files.get(frame.f_code.co_filename)

@@ -31,6 +31,8 @@ class Fault:
     whole: bool = False
     #: It shows over HTTPS only.
     tls: bool = False
+    #: ``limits.max_rows`` that it takes to find it.
+    rows: int = 20
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,15 @@ def fault(
     speed: float = 1.0,
     whole: bool = False,
     tls: bool = False,
+    rows: int = 20,
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep, speed=speed, whole=whole, tls=tls)
+        registry[name] = Fault(
+            name, title, breaks, mixin, drivers, deep=deep, speed=speed, whole=whole, tls=tls, rows=rows
+        )
         return mixin
 
     return register

@@ -83,7 +83,12 @@ class ReferenceServer:
         return msgspec.structs.replace(
             config,
             target=msgspec.structs.replace(config.target, ca_file=ca_file),
-            limits=msgspec.structs.replace(config.limits, max_rows=self.settings.max_rows),
+            limits=msgspec.structs.replace(
+                config.limits,
+                max_rows=self.settings.max_rows,
+                # The largest batch is retried a few times.
+                max_messages=max(config.limits.max_messages, 12 * self.settings.max_rows),
+            ),
             provider_states=ProviderStates(url=self.states_url if ca_file is None else None),
             timing=Timing(settle_timeout=max(1.0, 5 * self.settings.lifetime)),
         )
