@@ -29,6 +29,9 @@ class Story:
     :param whole_seconds: True if times are shown in whole seconds.
     """
 
+    #: Seconds from the end of an exchange to the start of the next.
+    gap = 0.01
+
     def __init__(
         self,
         *,
@@ -291,7 +294,7 @@ class Story:
                 ),
             )
         )  # fmt: skip
-        self.now += 0.01
+        self.now += self.gap
 
 
 def _media(body: Any) -> Media:

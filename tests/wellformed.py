@@ -34,6 +34,13 @@ def flaws(history: History, opinions: Iterable[Opinion]) -> list[str]:
 def _shared(opinion: Opinion, numbers: frozenset[int]) -> Iterator[str]:
     if not set(opinion.evidence) <= numbers:
         yield "evidence that is no exchange"
+    lines = opinion.argument if isinstance(opinion, Finding) else (opinion.text,) if isinstance(opinion, Doubt) else ()
+    cited = {int(n) for line in lines for found in _NUMBERS.findall(line) for n in re.findall(r"\d+", found)}
+    needed = bool(cited) if isinstance(opinion, Doubt) else getattr(opinion, "key", "") != "axiom-broken"
+    if needed and not opinion.evidence:
+        yield "no evidence"
+    if isinstance(opinion, Finding) and not cited <= set(opinion.evidence):
+        yield f"it cites {cited - set(opinion.evidence)}"
     if isinstance(opinion, Observation):
         if not re.fullmatch(r"[a-z0-9-]+", opinion.key):
             yield "no key of an observation"
@@ -49,11 +56,6 @@ def _finding(finding: Finding, scenarios: frozenset[str], sources: frozenset[str
         yield "a text that is none"
     if not finding.argument or not finding.expected or not all((*texts[:4], *finding.argument, *finding.expected)):
         yield "a text is missing"
-    if not finding.evidence:
-        yield "no evidence"
-    cited = {int(n) for line in finding.argument for found in _NUMBERS.findall(line) for n in re.findall(r"\d+", found)}
-    if not cited <= set(finding.evidence):
-        yield f"the argument cites {cited - set(finding.evidence)}"
     if finding.scenario not in scenarios:
         yield "no scenario"
     for assumed in finding.assumptions:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.mutants.mutation import Mutant
+from benchmarks.mutants.mutation import LEFT_ALONE, PROSE, Mutant
 from benchmarks.mutants.running import Outcome
 
 #: Standard deviations on either side that hold 95 % of a normal distribution.
@@ -54,10 +54,9 @@ def page(
     drawn: Sequence[Mutant],
     known: Mapping[str, Outcome],
     why: Mapping[str, str],
-    *,
-    seed: int,
+    **said: object,
 ) -> str:
-    """The page of the documentation."""
+    """The page of the documentation; ``said`` is what its head says of the run."""
     header, *rows = _scores(sizes, drawn, known)
     table = [header, ("---", *("---:",) * 4, "---"), *rows]
     survivors = [
@@ -72,7 +71,13 @@ def page(
     ]
     return "\n".join(
         (
-            _HEAD.format(seed=seed, size=len(drawn)),
+            _HEAD.format(
+                size=len(drawn),
+                total=sum(sizes.values()),
+                prose=_listed(PROSE),
+                alone=_listed(LEFT_ALONE),
+                **said,
+            ),
             *(f"| {' | '.join(row)} |" for row in table),
             "",
             "## Survivors",
@@ -81,6 +86,10 @@ def page(
             "",
         )
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _survivors(drawn: Sequence[Mutant], known: Mapping[str, Outcome]) -> list[Mutant]:
@@ -103,4 +112,25 @@ def _scores(
 
 
 _HEAD = """# Mutation testing of the judges
+
+    python -m benchmarks.mutants --seed {seed} --page docs/mutants.md
+
+changes the judges in one place at a time, and runs the tests of the judges on each change. A change that no test notices, a survivor, is no change of
+what is judged, or a hole in the tests. The command writes this page: {size} of {total} mutants, of every module its share, drawn by seed
+{seed}; the figures are of commit {commit}. A run that is stopped goes on where it was. It needs the extra `dev`, and is no part of CI.
+
+The changes are those of [mutmut](https://github.com/boxed/mutmut). Its runner leaves out decorated functions, and with them every rule, so only its
+operators are used: a process with the tests loaded forks for each mutant, puts the changed code in the place of the function's, and runs the tests
+that execute the changed statement, those first that run most of its module in a second, until one fails. A survivor survived all of them, or as
+many as run in {budget} CPU seconds. A test that takes ten times as long, and two seconds more, has killed the mutant.
+
+Left alone, by rule:
+
+- what a person reads: literals with a space in them, f-strings, and the arguments {prose};
+- annotations, docstrings, and what is carried out at import (tables, decorators, defaults), as mutmut does;
+- calls of {alone}.
+
+The tests are {tests}, but for those that take more than {slowest} CPU seconds: neither they, nor the soundness sample, nor the kill
+matrix count here.
+
 """

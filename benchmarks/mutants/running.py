@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
@@ -24,6 +25,8 @@ from benchmarks.mutants.mutation import Mutant
 
 #: A test may take so many times as long as with the judges as they are, and so many seconds more, in CPU time.
 TIMES, MORE = 10.0, 2.0
+#: CPU seconds that one mutant's tests may take together, by what they took without it, and what a test costs besides.
+BUDGET, COST = 4.0, 0.003
 #: Bounds of one mutant, in seconds and bytes, whatever its tests do.
 WALL, MEMORY = 900, 4 << 30
 _QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:randomly", "--no-header", "--no-summary")
@@ -47,12 +50,12 @@ class Outcome(msgspec.Struct, frozen=True):
     test: str = ""
 
 
-def measured(files: Sequence[str], root: Path) -> dict[str, Covers]:
-    """What each test of these files runs; all must pass.
+def measured(files: Sequence[str], root: Path, limit: float) -> dict[str, Covers]:
+    """What each test of these files runs; all must pass, and those that take longer than ``limit`` CPU seconds are left out.
 
     :raises RuntimeError: a test fails with the judges as they are.
     """
-    status, read = _forked(lambda out: _measure(files, root, out))
+    status, read = _forked(lambda out: _measure(files, root, limit, out))
     if status:
         raise RuntimeError(f"a test fails without any mutant: run pytest on {' '.join(files)}")
     return msgspec.json.decode(read, type=dict[str, Covers])
@@ -85,14 +88,15 @@ def run(
 
 
 def covering(mutant: Mutant, tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests that run the changed statement, fastest first; for one carried out at import, those that run the module."""
+    """The tests that run the changed statement, those first that run most of its module in a second; not more than ``BUDGET`` allows."""
     first, last = mutant.lines
     found = []
     for name, covers in tests.items():
         lines = covers.lines.get(mutant.module, ())
-        if lines and (not mutant.inside or any(first <= line <= last for line in lines)):
-            found.append(name)
-    return tuple(sorted(found, key=lambda name: tests[name].seconds))
+        if any(first <= line <= last for line in lines):
+            found.append((len(lines) / (covers.seconds + COST), name))
+    spent = accumulate(tests[name].seconds + COST for _, name in sorted(found, reverse=True))
+    return tuple(name for (_, name), used in zip(sorted(found, reverse=True), spent, strict=True) if used <= BUDGET)
 
 
 class _Loop:
@@ -138,37 +142,51 @@ class _Loop:
 
 
 class _Measure:
-    """Notes of each test what it runs and how long it takes."""
+    """Notes of each test what it runs and how long it takes; what takes longer than ``limit`` is broken off and left out."""
 
-    def __init__(self, measuring: coverage.Coverage) -> None:
+    def __init__(self, measuring: coverage.Coverage, limit: float) -> None:
         self.measuring = measuring
+        self.limit = limit
         self.seconds: dict[str, float] = {}
+        self.slow: set[str] = set()
+        self.failed: set[str] = set()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        def late(*_: object) -> None:
+            self.slow.add(item.nodeid)
+            raise TimeoutError
+
+        signal.signal(signal.SIGPROF, late)
         self.measuring.switch_context(item.nodeid)
         begun = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, self.limit)
         yield
+        signal.setitimer(signal.ITIMER_PROF, 0)
         self.seconds[item.nodeid] = time.process_time() - begun
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
-def _measure(files: Sequence[str], root: Path, out: int) -> None:
+
+def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
     measuring = coverage.Coverage(data_file=None, include=[f"{root}/*"], config_file=False)
     measuring.start()
-    plugin = _Measure(measuring)
-    status = pytest.main([*_QUIET, "-x", *files], plugins=[plugin])
+    plugin = _Measure(measuring, limit)
+    pytest.main([*_QUIET, *files], plugins=[plugin])
     measuring.stop()
-    if status != 0:
+    if plugin.failed - plugin.slow or not plugin.seconds:
         os._exit(1)
     data = measuring.get_data()
-    lines: dict[str, dict[str, list[int]]] = {name: {} for name in plugin.seconds}
+    lines: dict[str, dict[str, list[int]]] = {name: {} for name in plugin.seconds if name not in plugin.slow}
     for file in data.measured_files():
         module = Path(file).relative_to(root).as_posix()
         for line, names in data.contexts_by_lineno(file).items():
             for name in names:
-                if name:
+                if name in lines:
                     lines[name].setdefault(module, []).append(line)
-    told = {name: {"seconds": round(plugin.seconds[name], 4), "lines": lines[name]} for name in lines}
+    told = {name: Covers(round(plugin.seconds[name], 4), lines[name]) for name in lines}  # type: ignore[arg-type]
     with open(out, "wb", closefd=False) as file:
         file.write(msgspec.json.encode(told))
 
