@@ -14,8 +14,8 @@ from openapi_spec_validator import validate
 from conformance import CONTRACT_VERSION, CONTRACT_VERSIONS, schemas, specs
 from conformance.catalogue import FAMILIES, load, parse
 from conformance.catalogue_docs import page
-from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
+from conformance.explaining import explanation
 from conformance.history.records import Operation
 from conformance.judges import RULES
 from conformance.report.write import data_files

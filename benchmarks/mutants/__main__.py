@@ -56,7 +56,6 @@ def main() -> None:
     KEPT.mkdir(exist_ok=True)
     sources = {path.relative_to(JUDGES).as_posix(): path.read_text("utf-8") for path in sorted(JUDGES.rglob("*.py"))}
     sizes, drawn = _drawn(sources, given.size, given.seed)
-    drawn = tuple(one for one in drawn if one.inside)
     files = sorted(path.as_posix() for pattern in TESTS for path in Path().glob(pattern))
     judges = _digest(*sources.values())
     marks = {file: _digest(judges, _read(Path(file))) for file in files}

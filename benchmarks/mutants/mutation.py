@@ -1,7 +1,7 @@
 """Mutants of a module: which there are, and which of them are drawn.
 
-mutmut's operators say what may be changed. Left alone is what only a person reads (``PROSE``, texts with a space in them, f-strings),
-annotations, decorators of classes, docstrings and imports.
+mutmut's operators say what may be changed, in bodies of functions. Left alone is what only a person reads (``PROSE``, texts with a
+space in them, f-strings), annotations and docstrings.
 """
 
 from __future__ import annotations
@@ -32,10 +32,8 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Path of the module below the judges.
     module: str
-    #: The outermost function that holds the change, with its class; empty for a statement of the module.
+    #: The outermost function that holds the change, with its class.
     function: str
-    #: True if the function's body holds it; False if it is carried out at import: a table, a decorator, a default.
-    inside: bool
     #: mutmut's operator, and which of its changes in the function this is.
     operator: str
     number: int
@@ -48,7 +46,7 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What it is called; the same as long as the function is."""
-        return _name(self.module, self.function, self.inside, self.operator, self.number)
+        return _name(self.module, self.function, self.operator, self.number)
 
     @property
     def key(self) -> str:
@@ -56,15 +54,14 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256("\n".join((self.name, *self.diff)).encode()).hexdigest()[:10]
 
 
-def _name(module: str, function: str, inside: bool, operator: str, number: int) -> str:
-    return f"{module}::{function}{'' if inside else '@'} {operator} {number}"
+def _name(module: str, function: str, operator: str, number: int) -> str:
+    return f"{module}::{function} {operator} {number}"
 
 
 @dataclass(frozen=True)
 class _Change:
     name: str
     function: str
-    inside: bool
     operator: str
     number: int
     original: cst.CSTNode
@@ -92,7 +89,7 @@ def _mutant(module: str, tree: cst.Module, source: str, change: _Change) -> Muta
     lines = list(difflib.unified_diff(source.splitlines(), changed.code.splitlines(), n=0, lineterm=""))
     first = int(lines[2].split()[1].lstrip("-").partition(",")[0])
     return Mutant(
-        module=module, function=change.function, inside=change.inside, operator=change.operator,
+        module=module, function=change.function, operator=change.operator,
         number=change.number, source=changed.code, lines=_statement(source, first),
         diff=tuple(f"{line[0]} {line[1:].strip()}" for line in lines if not line.startswith(("---", "+++", "@@"))),
     )  # fmt: skip
@@ -112,35 +109,36 @@ def _statement(source: str, line: int) -> tuple[int, int]:
 
 def _changes(module: str, tree: cst.Module) -> Iterator[_Change]:
     """Every change of a module, but for what is left alone."""
-    counted: Counter[tuple[str, bool, str]] = Counter()
-    for node, function, inside in _nodes(tree, "", False):
+    counted: Counter[tuple[str, str]] = Counter()
+    for node, function in _nodes(tree, ""):
         for kind, change in mutation_operators:
             for mutated in change(node) if isinstance(node, kind) else ():
                 if not _is_prose(node, mutated):
                     operator = change.__name__.removeprefix("operator_")
-                    counted[function, inside, operator] += 1
-                    number = counted[function, inside, operator]
-                    name = _name(module, function, inside, operator, number)
-                    yield _Change(name, function, inside, operator, number, node, mutated)
+                    counted[function, operator] += 1
+                    number = counted[function, operator]
+                    yield _Change(_name(module, function, operator, number), function, operator, number, node, mutated)
 
 
-def _nodes(node: cst.CSTNode, function: str, inside: bool) -> Iterator[tuple[cst.CSTNode, str, bool]]:
-    """Nodes that may be changed, with the outermost function that holds each, and whether its body does."""
-    yield node, function, inside
+def _nodes(node: cst.CSTNode, name: str) -> Iterator[tuple[cst.CSTNode, str]]:
+    """Nodes of the bodies of functions, each with the outermost function that holds it."""
     for child in node.children:
-        if isinstance(child, cst.Annotation | cst.FormattedString | cst.Import | cst.ImportFrom):
-            continue
-        if isinstance(child, cst.Decorator) and isinstance(node, cst.ClassDef):
-            continue
-        if isinstance(child, cst.Call) and _called(child) in LEFT_ALONE:
-            continue
-        if isinstance(child, cst.Arg) and isinstance(node, cst.Call) and _told(node, child):
-            continue
-        if inside or not isinstance(child, cst.FunctionDef | cst.ClassDef):
-            body = isinstance(node, cst.FunctionDef) and child is node.body
-            yield from _nodes(child, function, inside or body)
+        if isinstance(child, cst.FunctionDef):
+            yield from _inner(child.body, f"{name}{child.name.value}")
         else:
-            yield from _nodes(child, f"{function}.{child.name.value}".lstrip("."), False)
+            yield from _nodes(child, f"{name}{child.name.value}." if isinstance(child, cst.ClassDef) else name)
+
+
+def _inner(node: cst.CSTNode, function: str) -> Iterator[tuple[cst.CSTNode, str]]:
+    yield node, function
+    for child in node.children:
+        alone = isinstance(child, cst.Annotation | cst.FormattedString | cst.Import | cst.ImportFrom)
+        if isinstance(child, cst.Call):
+            alone = _called(child) in LEFT_ALONE
+        if isinstance(child, cst.Arg) and isinstance(node, cst.Call):
+            alone = _told(node, child)
+        if not alone:
+            yield from _inner(child, function)
 
 
 def _called(call: cst.Call) -> str:

@@ -1,20 +1,17 @@
-"""Running mutants: a process with the tests loaded forks for each mutant, which runs what covers the changed line, fastest first."""
+"""Running mutants: a process with the tests loaded forks for each, and the fork runs the tests that execute the changed statement."""
 
 from __future__ import annotations
 
 import gc
-import importlib.abc
-import importlib.machinery
 import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Literal
+from types import CodeType, FunctionType
+from typing import Literal
 
 import coverage
 import msgspec
@@ -68,27 +65,24 @@ def run(
     root: Path,
     tell: Callable[[Mutant, Outcome], None],
 ) -> None:
-    """Run mutants and tell what becomes of each, those that are changed at import first.
+    """Run mutants, and tell what becomes of each.
 
     :param files: the files that hold the tests.
     :param root: the folder of the judges.
     """
-    inside = []
+    covered = []
     for mutant in mutants:
         names = covering(mutant, tests)
-        if not names:
-            tell(mutant, Outcome("uncovered"))
-        elif mutant.inside:
-            inside.append((mutant, names))
+        if names:
+            covered.append((mutant, names))
         else:
-            limit = sum(tests[name].seconds for name in names) * TIMES + 10 * MORE
-            tell(mutant, _outcome(lambda out, m=mutant, n=names, s=limit: _import(m, n, s, root, out)))  # type: ignore[misc]
-    if inside:
-        pytest.main([*_QUIET, *files], plugins=[_Loop(inside, tests, root, tell)])
+            tell(mutant, Outcome("uncovered"))
+    if covered:
+        pytest.main([*_QUIET, *files], plugins=[_Loop(covered, tests, root, tell)])
 
 
 def covering(mutant: Mutant, tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests that run the changed statement, those first that run most of its module in a second; not more than ``BUDGET`` allows."""
+    """The tests that run the changed statement, those first that run most of its module in a second; no more than ``BUDGET`` allows."""
     first, last = mutant.lines
     found = []
     for name, covers in tests.items():
@@ -189,39 +183,6 @@ def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
     told = {name: Covers(round(plugin.seconds[name], 4), lines[name]) for name in lines}  # type: ignore[arg-type]
     with open(out, "wb", closefd=False) as file:
         file.write(msgspec.json.encode(told))
-
-
-def _import(mutant: Mutant, names: Sequence[str], seconds: float, root: Path, out: int) -> None:
-    """Run the tests where the mutant is in place when the module is imported; what pytest printed is not kept."""
-    sys.meta_path.insert(0, _Finder(root / mutant.module, mutant.source))
-    os.write(out, names[0].encode() + b"\n")
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    if pytest.main([*_QUIET, "-x", *names]) != 0:
-        os._exit(1)
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Imports one file from another source."""
-
-    def __init__(self, path: Path, source: str) -> None:
-        self.path = path
-        self.source = source
-
-    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or spec.origin != str(self.path):
-            return None
-        spec.loader = _Loader(name, str(self.path), self.source)
-        return spec
-
-
-class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, name: str, path: str, source: str) -> None:
-        super().__init__(name, path)
-        self.source = source
-
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self.source, self.path, "exec")
 
 
 def _functions(root: Path) -> dict[tuple[str, str], list[FunctionType]]:

@@ -23,6 +23,7 @@ from conformance.config import (
 )
 from conformance.errors import UsageError
 from conformance.reference.app import BASE_PATH, STATES_PATH, create_app
+from conformance.reference.document import DOCUMENT_PATH, PAGE_PATH
 from conformance.reference.settings import (
     OTHER_CAMPAIGN,
     OTHER_KEY,
@@ -139,7 +140,9 @@ def config_text(server: ReferenceServer) -> str:
         f'[[template.languages]]\nlanguage = "{x.language}"\nvalues = {{ body = "conformance" }}\n'
         for x in config.template.languages
     )
+    root = server.base_url.removesuffix(BASE_PATH)
     return f"""\
+# The API's OpenAPI document: {root}{DOCUMENT_PATH}; a page about it, with lines for curl: {root}{PAGE_PATH}
 [target]
 base_url = "{config.target.base_url}"
 campaign_id = "{OWN_CAMPAIGN}"
