@@ -235,7 +235,7 @@ def _long_enough(retry: Retry) -> bool:
     whole_run,
     violation="the target answers a retry that it carries out with {observed}",
     expected=("201 with an empty body",),
-    legal_if="the answer were 201 and had no body at all (`{{}}` and `null` are bodies)",
+    legal_if="the answer were 201 and had no body at all (`{}` and `null` are bodies)",
     subject="carried out",
 )
 def exactly_201(inference: Inference) -> Iterator[Judgement]:
