@@ -110,9 +110,9 @@ def run(faults: str, delivery: float, settle: float, drivers: Sequence[str], dep
     """Run the suite once against a target with these faults, separated by ``+``."""
     target = InsideTarget(Settings(faults=tuple(filter(None, faults.split("+"))), delivery=delivery, seed=seed))
     config = config_of(target, settle)
-    options = {"drivers": tuple(drivers), "depth": depth, "seed": seed}
     with tempfile.TemporaryDirectory() as folder:
-        result = execute(config, Options(**options, report_dir=Path(folder)), network=target)
+        options = Options(drivers=tuple(drivers), depth=depth, seed=seed, report_dir=Path(folder))
+        result = execute(config, options, network=target)
     history, report = result.history, result.report
     events = [note.event for note in history.notes]
     chain = deliveries(history, config)
