@@ -9,7 +9,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,14 +20,16 @@ from conformance.config import Config
 from conformance.config_load import digest, languages, offers
 from conformance.drivers import DRIVERS, Drive
 from conformance.drivers.scenarios import run_programs
-from conformance.errors import GuardError, TargetError
+from conformance.errors import GuardError, ProvedError, TargetError
 from conformance.exit_status import FailOn
 from conformance.history.records import Given, Header
 from conformance.history.writer import HistoryWriter
+from conformance.program.patience import POLLS_PART, Patience
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
 from conformance.scenarios import selecting
 from conformance.signals import Stop
+from conformance.so_far import SoFar, Watcher
 from conformance.stopping import StoppedBy, by_error
 from conformance.transport.client import HttpTransport
 from conformance.transport.redact import Redactor
@@ -58,6 +60,8 @@ class Options:
     wait: float = 0.0
     #: Version of the contract; None: the configuration's.
     contract: str | None = None
+    #: End the run as soon as what is on record gives exit status 1.
+    stop_early: bool = False
 
 
 @dataclass
@@ -125,9 +129,11 @@ def make_history(
     kept: ExitStack,
     stop: Stop,
     network: Network,
+    judged: Callable[[], SoFar],
 ) -> int:
     """Make the history. Returns the messages spent; how it ended stands in ``ending``.
 
+    :param judged: judges what is on record so far.
     :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
     """
     with ExitStack() as stack:
@@ -136,8 +142,15 @@ def make_history(
         kept.enter_context(writer.hold())
         transport = network.connect(config, writer, redactor, stop.check)
         stack.callback(transport.close)
+        watcher = Watcher(judged, lambda: writer.calls, options.stop_early)
+        max_polls = POLLS_PART * config.limits.max_calls
+        patience = Patience(config.timing.settle_timeout, max_polls, watcher.proved)
+
+        def told(now: Progress) -> None:
+            progress(of_the_run(now, transport, config, watcher.so_far))
+
         try:
-            progress(Progress(part="preflight", what="asking whether the target can be tested"))
+            told(Progress(part="preflight", what="asking whether the target can be tested"))
             preflight.wait_for(transport, config, seed=options.seed, seconds=options.wait)
             drive = Drive(
                 transport=transport,
@@ -147,8 +160,11 @@ def make_history(
                 depth=options.depth,
                 mark=header.run_id,
                 folder=folder,
-                progress=progress,
+                progress=told,
                 sleep=network.sleep,
+                patience=patience,
+                idle=watcher.idle,
+                ended=watcher.ended,
             )
             if options.replay is not None:
                 run_programs(drive, replayed(options.replay, config, requirements))
@@ -161,6 +177,11 @@ def make_history(
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))
             _stopped(transport, ending, by_error(error), str(error))
+        except ProvedError as proved:
+            # What is on record gives the exit status.
+            ending.complete = False
+            ending.lines.append(str(proved))
+            _stopped(transport, ending, by_error(proved), str(proved))
         except KeyboardInterrupt:
             stop.taken = True
             ending.status, ending.complete = stop.exit_status, False
@@ -184,6 +205,20 @@ def make_history(
             stop.taken = True
             _close(writer, transport, ending)
         return transport.budget.messages
+
+
+def of_the_run(now: Progress, transport: HttpTransport, config: Config, so_far: SoFar) -> Progress:
+    """Return the progress of a part with what the run as a whole has come to."""
+    return replace(
+        now,
+        elapsed=transport.now(),
+        calls=transport.budget.calls,
+        max_calls=config.limits.max_calls,
+        messages=transport.budget.messages,
+        max_messages=config.limits.max_messages,
+        failures=len(so_far.broken),
+        causes=so_far.causes,
+    )
 
 
 def _stopped(transport: HttpTransport, ending: Ending, by: StoppedBy, text: str) -> None:

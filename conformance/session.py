@@ -7,7 +7,7 @@ import hashlib
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash
 from conformance.errors import FormatError, StaleWaiverError, SuiteError, TargetError, UsageError
-from conformance.exit_status import nothing_applies, of_verdicts, worst
+from conformance.exit_status import FAILED, nothing_applies, of_item, of_verdicts, worst
 from conformance.history import spent
 from conformance.history.reader import read_history
 from conformance.history.records import PREFLIGHT, History
@@ -36,6 +36,7 @@ from conformance.report.folder import make_folder
 from conformance.report.model import Report, Waived
 from conformance.report.write import write_all
 from conformance.signals import Stop, caught
+from conformance.so_far import SoFar
 from conformance.stopping import by_history
 from conformance.suspicions import suspicions
 from conformance.transport.client import redactor_of
@@ -104,7 +105,18 @@ def execute(
         stop = stop or kept.enter_context(caught())
         redactor = redactor or redactor_of(config)
         sent = make_history(
-            config, options, folder, catalogue, selected, ending, progress, redactor, kept, stop, network or OverHttp()
+            config,
+            options,
+            folder,
+            catalogue,
+            selected,
+            ending,
+            progress,
+            redactor,
+            kept,
+            stop,
+            network or OverHttp(),
+            lambda: so_far(folder / "history.jsonl", catalogue, options),
         )
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
 
@@ -184,6 +196,20 @@ def conclude(
         report=report, history=history, exit_status=report.run.exit_status, lines=(*ended.lines, *beside, *missing)
     )
     return worsened(result, missing, folder) if missing else result
+
+
+def so_far(path: Path, catalogue: Catalogue, options: Options) -> SoFar:
+    """What the reports would say if a run that still writes this history ended now."""
+    # A waiver may be stale only once the run is over.
+    result = conclude(path, catalogue, replace(options, stale_waivers="warn"))
+    failing = [item for item in result.report.chosen if item.verdict == "fail"]
+    counting = [item for item in failing if of_item(item, options.profiles) == 1]
+    return SoFar(
+        broken={item.id: item.findings[0].evidence for item in failing if item.findings},
+        causes=len(result.report.causes),
+        red=result.exit_status == FAILED,
+        first=next((f"{item.id}: {item.findings[0].summary}" for item in counting if item.findings), ""),
+    )
 
 
 #: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.

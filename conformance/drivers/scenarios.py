@@ -59,13 +59,21 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
             rng=run.rng(name),
             invent=run.transport.guard,
             pace=run.pace,
+            patience=run.patience,
             scenario=name,
             requirements=requirements,
         )
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
-    scheduler.run(running, now=run.transport.now, sleep=run.sleep, progress=run.progress)
+    scheduler.run(
+        running,
+        now=run.transport.now,
+        sleep=run.sleep,
+        progress=run.progress,
+        idle=run.idle,
+        ended=run.ended,
+    )
     for name, (program, _) in programs.items():
         if program.name == CONTROL.name:
             run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)

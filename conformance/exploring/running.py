@@ -219,6 +219,8 @@ class Runner:
             now=self.run.transport.now,
             sleep=self.run.sleep,
             progress=self.run.progress,
+            idle=self.run.idle,
+            ended=self.run.ended,
             part="exploring",
         )
         beside = tuple(recording.exchanges.get(control or "", ()))
@@ -262,6 +264,7 @@ class Runner:
             rng=self.run.rng(name),
             invent=self.run.transport.guard,
             pace=self.run.pace,
+            patience=self.run.patience,
             driver=DRIVER,
             scenario=name,
         )

@@ -15,6 +15,7 @@ from conformance.fuzzing.reads import ListRead
 from conformance.history.records import Operation
 from conformance.links import links
 from conformance.program.held import Held
+from conformance.program.pace import GROWTH, LONGEST, LONGEST_OF_WAITED
 from conformance.program.retrying import TRIES
 from conformance.program.scheduler import Progress
 from conformance.transport.request import Origin, OutRow, Reply, Request
@@ -144,7 +145,8 @@ class Turn:
         """Whether the batch's messages came to be terminal, within the settling time and the share."""
         run, now = self._run, self._run.transport.now
         settle = run.config.timing.settle_timeout
-        deadline = min(now() + settle, self.share.until)
+        begun = now()
+        deadline = min(begun + settle, self.share.until)
         interval = min(max(settle / 100, 0.02), 2.0)
         while True:
             reply = self.call("batch_list", batch=held.id, query=_PAGE)
@@ -154,10 +156,21 @@ class Turn:
                 return True
             if now() >= deadline or self.share.spent:
                 return False
-            self.tell(f"{len(held.rows)} messages of its own batch", at_most=max(0.0, deadline - now()))
-            run.sleep(max(0.001, min(interval, deadline - now())))
-            interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
+            patience, wake = run.patience, min(now() + interval, deadline)
+            if patience is not None:
+                if patience.enough("terminal", now()) is not None or patience.no_more_polls() is not None:
+                    return False
+                patience.charge(now(), wake)
+            self.tell(f"{len(held.rows)} messages of its own batch", begun=begun, deadline=deadline)
+            run.sleep(max(0.001, wake - now()))
+            interval = min(interval * GROWTH, max(0.1, min(settle / 20, LONGEST), LONGEST_OF_WAITED * (now() - begun)))
 
-    def tell(self, what: str, *, at_most: float | None = None, ended: int = 0, of: int = 0) -> None:
-        """Say on the screen what is going on."""
-        self._run.progress(Progress(part=NAME, what=what, at_most=at_most, ended=ended, of=of))
+    def tell(
+        self, what: str, *, begun: float = 0.0, deadline: float | None = None, ended: int = 0, of: int = 0
+    ) -> None:
+        """Say on the screen what is going on, or what is waited for since when and until when at most."""
+        now = self._run.transport.now()
+        at_most = None if deadline is None else max(0.0, deadline - now)
+        self._run.progress(
+            Progress(part=NAME, what=what, at_most=at_most, since=max(0.0, now - begun), ended=ended, of=of)
+        )
