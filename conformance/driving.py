@@ -173,6 +173,7 @@ def make_history(
                     DRIVERS[name](drive)
             stop.check()
             transport.outage.at_the_end()
+            told(Progress(part="judging", what="the history is judged, and the reports are written"))
         except (TargetError, GuardError) as error:
             ending.status, ending.complete = error.exit_status, False
             ending.lines.append(str(error))

@@ -158,7 +158,7 @@ class Turn:
                 return False
             patience, wake = run.patience, min(now() + interval, deadline)
             if patience is not None:
-                if patience.enough("terminal", now()) is not None or patience.no_more_polls() is not None:
+                if patience.enough("terminal", now(), deadline) is not None or patience.no_more_polls() is not None:
                     return False
                 patience.charge(now(), wake)
             self.tell(f"{len(held.rows)} messages of its own batch", begun=begun, deadline=deadline)

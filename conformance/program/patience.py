@@ -24,9 +24,12 @@ SAID_BY: Mapping[Lack, tuple[str, ...]] = {
     "status": ("BR-ACC-06",),
     "agreed": ("BR-IDS-07",),
 }
-#: After so many programs have waited for the same in vain, and nothing is proved, one more says no more (BR-LIV-01 takes two
-#: batches). A retry whose outcome is unknown is apart: that nothing comes of it is what its wait is to show.
+#: After so many batches were waited for in vain for the same, and nothing is proved, one more says no more (BR-LIV-01 takes
+#: two). A retry whose outcome is unknown is apart: that nothing comes of it is what its wait is to show.
 IN_VAIN = 3
+#: A wait that has less than this part of settle_timeout left is let go on to its end, where nothing is proved: what is read then
+#: may be the proof.
+NEARLY = 0.25
 #: Settle times that a run spends in all on waits that are overdue.
 MOST_OVERDUE = 2.2
 #: Part of limits.max_calls that looks may take which found nothing new.
@@ -86,25 +89,26 @@ class Patience:
                 merged.append(earlier)
         self._charged = merged
 
-    def waited_out(self, lack: Lack, program: str, begin: float, now: float) -> None:
-        """Take in that what a program has waited for since ``begin`` has not come in its time."""
+    def waited_out(self, lack: Lack, batch: str, begin: float, now: float) -> None:
+        """Take in that what a batch was waited for since ``begin`` has not come in its time."""
         self._waited_out += 1
-        self._in_vain.setdefault(lack, set()).add(program)
+        self._in_vain.setdefault(lack, set()).add(batch)
         self.charge(begin, now)
 
     def polled(self, calls: int) -> None:
         """Take in that a look of so many calls found that what it waits for has not come."""
         self.polls += calls
 
-    def enough(self, lack: Lack, now: float) -> Enough | None:
-        """Return why an overdue wait ends now; None if it may go on."""
+    def enough(self, lack: Lack, now: float, deadline: float) -> Enough | None:
+        """Return why an overdue wait, which ends at ``deadline`` by itself, ends now; None if it may go on."""
         for requirement in SAID_BY[lack]:
             evidence = self._known(now).get(requirement)
             if evidence is not None:
                 text = f"{requirement} is already proved, by exchanges {', '.join(map(str, evidence[:4]))}"
                 return Enough(text, (f"a target that keeps {requirement}",))
-        if lack != "outcome" and len(self._in_vain.get(lack, ())) >= IN_VAIN:
-            text = f"{IN_VAIN} programs have waited for the same in vain"
+        in_vain = lack != "outcome" and deadline - now > NEARLY * self.settle
+        if in_vain and len(self._in_vain.get(lack, ())) >= IN_VAIN:
+            text = f"{IN_VAIN} batches were waited for in vain for the same"
             return Enough(text, ("a target whose retries take effect in their usual time",))
         if not self.left:
             text = f"the run has waited {MOST_OVERDUE:g} settle times in all for what did not come"

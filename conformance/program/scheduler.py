@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
+#: Seconds after which progress is told again, while nothing is to be done.
+SLICE = 1.0
 #: A program underway: yields a pause whenever it has to wait.
 Running = Generator["Pause", None, None]
 
@@ -84,7 +86,8 @@ def run(
                     Progress(part=part, what=last.what, at_most=at_most, since=since, ended=done, of=len(programs))
                 )
                 idle(max(0.0, wake - now()))
-                sleep(max(0.001, wake - now()))
+                # In slices, so that whoever watches sees that time passes.
+                sleep(min(SLICE, max(0.001, wake - now())))
                 continue
             progress(Progress(part=part, what=name, ended=done, of=len(programs)))
             try:

@@ -82,7 +82,7 @@ class Waiter:
             if self._look(step, held):
                 if step.until == "retried" and not held.single and not self._came(held):
                     # What the retry was to pick up did not come; its time is over.
-                    self._patience.waited_out(self._untaken(held), self._scenario, begun, now())
+                    self._patience.waited_out(self._untaken(held), held.id, begun, now())
                 elif timely and (looks > 1 or planned > begun):
                     self._pace.learn(step.until, now() - held.stirred, looks=looks)
                 return self._consume(step, held)
@@ -104,7 +104,7 @@ class Waiter:
                 return self._end(step, held, enough)
             pause = min(pause * GROWTH, max(longest, LONGEST_OF_WAITED * (now() - begun)))
         if step.seconds is None:
-            self._patience.waited_out(self._lacks(step, held), self._scenario, begun, now())
+            self._patience.waited_out(self._lacks(step, held), held.id, begun, now())
         self._consume(step, held)
         self._give_up(step, held, bound)
 
@@ -118,7 +118,7 @@ class Waiter:
         while (at := now()) < until:
             wake = until if step.seconds is not None else min(until, max(overdue, at + nap))
             if step.seconds is None and at >= overdue:
-                if (enough := self._patience.enough(self._lacks(step, held), at)) is not None:
+                if (enough := self._patience.enough(self._lacks(step, held), at, deadline)) is not None:
                     return enough
                 self._patience.charge(at, wake)
             urgent = step.until in ("moved", "left")
@@ -141,7 +141,7 @@ class Waiter:
     def _untaken(self, held: Held) -> Lack:
         if held.doubted:
             return "outcome"
-        return "raced" if held.owed > 1 or held.more else "taken"
+        return "raced" if held.partly else "taken"
 
     def _end(self, step: Wait, held: Held, enough: Enough) -> None:
         """End a wait before its time.
