@@ -18,7 +18,7 @@ from conformance.baseline import Baseline
 from conformance.catalogue import Catalogue
 from conformance.config import Config
 from conformance.config_load import digest, languages, offers
-from conformance.drivers import DRIVERS, Drive
+from conformance.drivers import DRIVERS, Drive, drive_all
 from conformance.drivers.scenarios import run_programs
 from conformance.errors import GuardError, ProvedError, TargetError
 from conformance.exit_status import FailOn
@@ -169,8 +169,7 @@ def make_history(
             if options.replay is not None:
                 run_programs(drive, replayed(options.replay, config, requirements))
             else:
-                for name in options.drivers:
-                    DRIVERS[name](drive)
+                drive_all(drive, options.drivers)
             stop.check()
             transport.outage.at_the_end()
             told(Progress(part="judging", what="the history is judged, and the reports are written"))

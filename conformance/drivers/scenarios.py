@@ -66,6 +66,8 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
+    running |= run.beside
+    run.beside.clear()
     scheduler.run(
         running,
         now=run.transport.now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from conformance.drivers.drive import Drive
@@ -17,7 +17,7 @@ from conformance.links import links
 from conformance.program.held import Held
 from conformance.program.pace import GROWTH, LONGEST, LONGEST_OF_WAITED
 from conformance.program.retrying import TRIES
-from conformance.program.scheduler import Progress
+from conformance.program.scheduler import Pause
 from conformance.transport.request import Origin, OutRow, Reply, Request
 
 NAME = "schemathesis"
@@ -115,7 +115,7 @@ class Turn:
 
     # -- a batch of its own -----------------------------------------------------------------------------------
 
-    def own_batch(self, rows: Sequence[OutRow], *, retry: bool) -> str | None:
+    def own_batch(self, rows: Sequence[OutRow], *, retry: bool) -> Generator[Pause, None, str | None]:
         """Send a batch, follow its links until its messages are terminal, and follow the one to the retry.
 
         :return: its id; None if it was not made.
@@ -127,12 +127,13 @@ class Turn:
         held = Held(made, rows)
         self.follow(sent)
         failing = any(row.role in ("failing", "recovering") for row in rows)
-        if self._waited(held) and retry and failing and self.share.messages >= len(rows):
+        ended = yield from self._waited(held)
+        if ended and retry and failing and self.share.messages >= len(rows):
             # The retry of a batch charges each of its messages.
             self.share.messages -= len(rows)
             held.before = dict(held.seen)
             if self.follow(sent, "batch_retry"):
-                self._waited(held)
+                yield from self._waited(held)
         return made
 
     def single(self, row: OutRow) -> None:
@@ -141,7 +142,7 @@ class Turn:
         if sent is not None:
             self.follow(sent)
 
-    def _waited(self, held: Held) -> bool:
+    def _waited(self, held: Held) -> Generator[Pause, None, bool]:
         """Whether the batch's messages came to be terminal, within the settling time and the share."""
         run, now = self._run, self._run.transport.now
         settle = run.config.timing.settle_timeout
@@ -161,16 +162,11 @@ class Turn:
                 if patience.enough("terminal", now(), deadline) is not None or patience.no_more_polls() is not None:
                     return False
                 patience.charge(now(), wake)
-            self.tell(f"{len(held.rows)} messages of its own batch", begun=begun, deadline=deadline)
-            run.sleep(max(0.001, wake - now()))
+            what = f"{NAME}: {len(held.rows)} messages of its own batch to be terminal"
+            yield Pause(until=wake, what=what, since=begun, deadline=deadline)
             interval = min(interval * GROWTH, max(0.1, min(settle / 20, LONGEST), LONGEST_OF_WAITED * (now() - begun)))
 
-    def tell(
-        self, what: str, *, begun: float = 0.0, deadline: float | None = None, ended: int = 0, of: int = 0
-    ) -> None:
-        """Say on the screen what is going on, or what is waited for since when and until when at most."""
+    def pause(self, what: str) -> Pause:
+        """Let others go on; the next call of this driver is due at once."""
         now = self._run.transport.now()
-        at_most = None if deadline is None else max(0.0, deadline - now)
-        self._run.progress(
-            Progress(part=NAME, what=what, at_most=at_most, since=max(0.0, now - begun), ended=ended, of=of)
-        )
+        return Pause(until=now, what=f"{NAME}: {what}", since=now, deadline=now)
