@@ -20,7 +20,7 @@ from conformance.config import Config
 from conformance.config_load import digest, languages, offers
 from conformance.drivers import DRIVERS, Drive, drive_all
 from conformance.drivers.scenarios import run_programs
-from conformance.errors import GuardError, ProvedError, TargetError
+from conformance.errors import BudgetError, GuardError, ProvedError, TargetError
 from conformance.exit_status import FailOn
 from conformance.history.records import Given, Header
 from conformance.history.writer import HistoryWriter
@@ -146,6 +146,12 @@ def make_history(
         max_polls = POLLS_PART * config.limits.max_calls
         patience = Patience(config.timing.settle_timeout, max_polls, watcher.proved)
 
+        def idle(seconds: float) -> None:
+            if not transport.budget.left():
+                what = f"{config.limits.max_seconds:g} s are over"
+                raise BudgetError(what, where="limits.max_seconds", hint="raise it")
+            watcher.idle(seconds)
+
         def told(now: Progress) -> None:
             progress(of_the_run(now, transport, config, watcher.so_far))
 
@@ -163,7 +169,7 @@ def make_history(
                 progress=told,
                 sleep=network.sleep,
                 patience=patience,
-                idle=watcher.idle,
+                idle=idle,
                 ended=watcher.ended,
             )
             if options.replay is not None:

@@ -189,7 +189,7 @@ def conclude(
     said = (
         (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
     )
-    remarks = tuple(line for line in (*said, spent.left_out(history), *beside) if line)
+    remarks = tuple(line for line in (*said, spent.not_begun(history), spent.left_out(history), *beside) if line)
     report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
     result = Result(
