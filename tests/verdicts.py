@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
