@@ -14,9 +14,9 @@ from openapi_spec_validator import validate
 from conformance import CONTRACT_VERSION, CONTRACT_VERSIONS, schemas, specs
 from conformance.catalogue import FAMILIES, load, parse
 from conformance.catalogue_docs import drivers, index, pages
-from conformance.cli.describe import explanation
 from conformance.errors import FormatError, UsageError
 from conformance.examples import read_examples
+from conformance.explaining import explanation
 from conformance.history.records import Operation
 from conformance.judges import RULES
 from conformance.reference.faults import FAULTS

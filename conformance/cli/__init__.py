@@ -21,6 +21,7 @@ from conformance.cli.init import init
 from conformance.cli.offline import compare, judge
 from conformance.cli.run import run
 from conformance.cli.screen import Screen
+from conformance.cli.spec import spec
 from conformance.cli.target import doctor, selftest, serve
 from conformance.errors import SuiteError
 from conformance.report.clean import one_line
@@ -40,7 +41,7 @@ def cli() -> None:
 
 for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
     cli.add_command(command)
-for further in (show, ticket, verify, init):
+for further in (show, ticket, verify, init, spec):
     cli.add_command(further)
 
 

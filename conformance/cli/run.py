@@ -59,6 +59,7 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
     metavar="PROGRAM|DIR",
     help="Is what this program (DIR/programs/…) showed still there? Of a folder of reports: is each of its causes?",
 )
+@click.option("--stop-early", is_flag=True, help="End the run once a MUST is proved broken, with verdicts so far.")
 @click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
 @click.option(
     "--wait", default=0.0, type=click.FloatRange(0, 3600), metavar="SECONDS", help="Wait for a target that is starting."
@@ -84,6 +85,7 @@ def run(
     stale_waivers: StaleWaivers,
     plan: bool,
     replay: Path | None,
+    stop_early: bool,
     fail_on: FailOn,
     wait: float,
     drivers: str | None,
@@ -134,6 +136,7 @@ def run(
             waivers=waivers,
             stale_waivers=stale_waivers,
             fail_on=fail_on,
+            stop_early=stop_early,
             wait=wait,
             replay=program,
             selected=selected,

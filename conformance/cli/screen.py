@@ -163,11 +163,27 @@ class Screen:
             self._err.print(Text(text), soft_wrap=True)
 
 
-def _going_on(progress: Progress) -> str:
-    done = f"{progress.ended} of {progress.of} done; " if progress.of else ""
-    if progress.at_most is not None:
-        return f"{progress.part}: {done}waiting for {progress.what}, {progress.at_most:.0f} s at most"
-    return f"{progress.part}: {done}{'now ' if done else ''}{progress.what}"
+def _going_on(now: Progress) -> str:
+    """One line: elapsed, what is done, calls and messages of their limits, what is proved, and what is waited for."""
+    parts = [_clock(now.elapsed)]
+    counted = f"{now.part} {now.ended} of {now.of} done" if now.of else now.part
+    parts.append(counted if now.at_most is not None else f"{counted}: {now.what}")
+    if now.max_calls:
+        parts.append(f"{now.calls} of {now.max_calls} calls, {now.messages} of {now.max_messages} messages")
+    if now.failures:
+        causes = f"{now.causes} cause{'s' if now.causes != 1 else ''}"
+        parts.append(f"{causes} so far: {now.failures} requirement{'s fail' if now.failures != 1 else ' fails'}")
+    if now.at_most is not None:
+        until = _clock(now.elapsed + now.at_most)
+        parts.append(f"waiting since {_clock(now.elapsed - now.since)} for {now.what}, until {until} at the latest")
+    return " | ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    """Return seconds since the run began as m:ss, or h:mm:ss."""
+    whole = max(0, int(seconds))
+    minutes = f"{whole // 60 % 60:02}" if whole >= 3600 else f"{whole // 60}"
+    return f"{f'{whole // 3600}:' if whole >= 3600 else ''}{minutes}:{whole % 60:02}"
 
 
 def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: int | None = None) -> None:
