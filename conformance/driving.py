@@ -171,6 +171,7 @@ def make_history(
                 patience=patience,
                 idle=idle,
                 ended=watcher.ended,
+                undecided=watcher.undecided,
             )
             if options.replay is not None:
                 run_programs(drive, replayed(options.replay, config, requirements))

@@ -36,7 +36,7 @@ from conformance.report.folder import make_folder
 from conformance.report.model import Report, Waived
 from conformance.report.write import write_all
 from conformance.signals import Stop, caught
-from conformance.so_far import SoFar
+from conformance.so_far import BY_CHANCE, SoFar
 from conformance.stopping import by_history
 from conformance.suspicions import suspicions
 from conformance.transport.client import redactor_of
@@ -189,7 +189,11 @@ def conclude(
     said = (
         (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
     )
-    remarks = tuple(line for line in (*said, spent.not_begun(history), spent.left_out(history), *beside) if line)
+    remarks = tuple(
+        line
+        for line in (*said, spent.not_begun(history), spent.left_out(history), spent.again(history), *beside)
+        if line
+    )
     report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
     result = Result(
@@ -204,7 +208,9 @@ def so_far(path: Path, catalogue: Catalogue, options: Options) -> SoFar:
     result = conclude(path, catalogue, replace(options, stale_waivers="warn"))
     failing = [item for item in result.report.chosen if item.verdict == "fail"]
     counting = [item for item in failing if of_item(item, options.profiles) == 1]
+    open_ = [item.id for item in result.report.chosen if item.reason is not None and item.reason.code in BY_CHANCE]
     return SoFar(
+        undecided=() if failing else tuple(open_),
         broken={item.id: item.findings[0].evidence for item in failing if item.findings},
         causes=len(result.report.causes),
         red=result.exit_status == FAILED,

@@ -11,6 +11,25 @@ from dataclasses import dataclass, field
 
 from conformance.errors import ProvedError
 
+#: Reasons for no verdict that lie in how the run happened to go, so that the same scenarios may decide when they are done again.
+BY_CHANCE = frozenset(
+    {
+        "another-reason",
+        "answer-lost",
+        "chain-not-closed",
+        "dropped",
+        "gateway-answer",
+        "not-exercised",
+        "not-quiescent",
+        "not-read-before",
+        "not-repeated",
+        "not-settled",
+        # So a run that is not over tells what was not exercised.
+        "run-incomplete",
+        "status-before-unknown",
+        "too-few-races",
+    }
+)
 #: Seconds that judging takes for each exchange, about; a pause shorter than that is left alone.
 SECONDS_EACH = 0.0015
 #: What is recorded is judged again when it has grown by this factor, and by a few exchanges more.
@@ -24,12 +43,14 @@ class SoFar:
     :param broken: requirements that are proved broken, with the exchanges that prove it.
     :param causes: how many causes the report would tell; :param red: whether the run would end with exit status 1.
     :param first: what happened, of the first failure that counts, in words.
+    :param undecided: requirements without a verdict for a reason of ``BY_CHANCE``; empty where anything is proved broken.
     """
 
     broken: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     causes: int = 0
     red: bool = False
     first: str = ""
+    undecided: tuple[str, ...] = ()
 
 
 @dataclass
@@ -53,6 +74,14 @@ class Watcher:
         """
         self._judge()
         return self.so_far.broken
+
+    def undecided(self) -> tuple[str, ...]:
+        """Return the requirements that the run might still decide, if it did the same once more.
+
+        :raises ProvedError: what is on record is enough to end the run.
+        """
+        self._judge()
+        return self.so_far.undecided
 
     def idle(self, seconds: float) -> None:
         """Take in that nothing is to be done for so long.

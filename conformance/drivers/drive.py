@@ -29,6 +29,10 @@ def _ended() -> None:
     return
 
 
+def _nothing() -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Untouched:
     """A control of BR-SEL-07: a batch and messages that no request of the run has named but reads."""
@@ -66,6 +70,8 @@ class Drive:
     #: Told for how many seconds nothing is to be done, and that a program has ended; may end the run.
     idle: Callable[[float], None] = _idle
     ended: Callable[[], None] = _ended
+    #: Requirements that are undecided so far, and that doing the same once more may decide.
+    undecided: Callable[[], Collection[str]] = _nothing
     #: Programs of other drivers that are to run side by side with the planned scenarios, by name.
     beside: dict[str, Running] = field(default_factory=dict)
     #: What scenarios have left alone: a driver that retries after them reads it once more at its end.

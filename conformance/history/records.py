@@ -170,7 +170,8 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
     ``state`` (a provider state was asked for; ``data`` holds ``state``, ``action``, ``params``, ``batch`` and ``begun``, the
     time at which it was asked; ``text`` says why it did not come about), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early), ``explored`` (how many drawn programs were run), ``cut`` (one of them met the end of
-    its budget), ``found`` (the smallest program that shows a finding was run again; ``data`` says how often it did).
+    its budget), ``again`` (scenarios are done once more for what is undecided by
+    chance), ``found`` (the smallest program that shows a finding was run again; ``data`` says how often it did).
     """
 
     t: float

@@ -9,6 +9,8 @@ from conformance.history.records import History, Outcome
 
 #: Code of the note of a scenario that the limits did not hold.
 LEFT_OUT = "left-out-by-limit"
+#: Event of the note that scenarios are done again for what is undecided by chance.
+AGAIN_NOTE = "again"
 
 
 def kept(charge: int, outcome: Outcome, status: int | None) -> int:
@@ -57,6 +59,11 @@ def not_begun(history: History) -> str:
     hint = f": it takes {' and '.join(map(str, needs))}" if isinstance(needs, list) else ""
     names = ", ".join(note.scenario for note in left)
     return f"{len(left)} scenarios were left out, for the limits do not hold them ({names}){hint}"
+
+
+def again(history: History) -> str:
+    """Which scenarios were done once more, and what for, in one sentence; empty if none was."""
+    return "; ".join(note.text for note in history.notes if note.event == AGAIN_NOTE)
 
 
 def stopped(history: History) -> str:
