@@ -241,8 +241,8 @@ def table(found: Mapping[Pair, Sequence[str]]) -> Iterator[str]:
         yield f"{one:{width}}  " + "  ".join(f"{cell:>9}" for cell in cells)
     missing = [pair for pair in can if pair not in found]
     yield f"{len(can) - len(missing)} of {len(can)} pairs are covered; {len(every) - len(can)} cannot be"
-    for one, other in missing:
-        yield f"  not covered: {one[0]} {one[1]} with {other[0]} {other[1]}"
+    for (name, value), (second, beside) in missing:
+        yield f"  not covered: {name} {value} with {second} {beside}"
 
 
 def usual() -> Config:

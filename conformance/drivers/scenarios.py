@@ -8,7 +8,9 @@ from typing import Any
 from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive, Untouched
+from conformance.drivers.worth import affordable
 from conformance.errors import BudgetError
+from conformance.history.spent import LEFT_OUT
 from conformance.program import scheduler
 from conformance.program.held import Held
 from conformance.program.interpreter import Interpreter
@@ -46,7 +48,17 @@ def drive(run: Drive) -> None:
         for turn in range(REPETITIONS[run.depth])
         for scenario in chosen(run.config, run.requirements, run.depth)
     }
-    run_programs(run, programs)
+    limits, budget = run.config.limits, run.transport.budget
+    kept, left_out = affordable(
+        programs,
+        run.config,
+        calls=limits.max_calls - budget.calls,
+        messages=limits.max_messages - budget.messages,
+    )
+    for one in left_out:
+        data = {"code": LEFT_OUT, "needs": list(one.needs), "requirements": list(one.requirements)}
+        run.transport.note("unmet", scenario=one.name, text=one.text, **data)
+    run_programs(run, kept)
 
 
 def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ...]]]) -> None:
@@ -62,13 +74,23 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
             rng=run.rng(name),
             invent=run.transport.guard,
             pace=run.pace,
+            patience=run.patience,
             scenario=name,
             requirements=requirements,
         )
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
-    scheduler.run(running, now=run.transport.now, sleep=run.sleep, progress=run.progress)
+    running |= run.beside
+    run.beside.clear()
+    scheduler.run(
+        running,
+        now=run.transport.now,
+        sleep=run.sleep,
+        progress=run.progress,
+        idle=run.idle,
+        ended=run.ended,
+    )
     for name, (program, _) in programs.items():
         if program.name == CONTROL.name:
             run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)

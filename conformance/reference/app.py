@@ -17,10 +17,12 @@ from urllib.parse import unquote
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from conformance import specs
 from conformance.reference.behaviour import Behaviour
+from conformance.reference.document import DOCUMENT_PATH, PAGE_PATH, document, page
 from conformance.reference.exchange import Answer, Call, Deferred
 from conformance.reference.faults import FAULTS
 from conformance.reference.paging import BadPageError, page_of
@@ -281,8 +283,18 @@ def create_app(service: Service, *, plain: bool = False) -> Starlette:
     async def provide(request: Request) -> Response:
         return _response(service.provide(await request.body()))
 
+    def base_url(request: Request) -> str:
+        return str(request.base_url).rstrip("/") + BASE_PATH
+
+    def described(request: Request) -> Response:
+        return Response(specs.text(document(base_url(request))), media_type="application/json")
+
+    def shown(request: Request) -> Response:
+        return HTMLResponse(page(base_url(request)))
+
+    about = [Route(DOCUMENT_PATH, described, methods=["GET"]), Route(PAGE_PATH, shown, methods=["GET"])]
     states = Route(STATES_PATH, provide, methods=["POST"])
-    return Starlette(routes=[states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
+    return Starlette(routes=[*about, states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
 
 
 def _response(answer: Answer) -> Response:

@@ -14,6 +14,7 @@ from conformance.reference.settings import (
     OWN_KEY,
     PENDING,
     RECOVERING,
+    SECOND_KEY,
     Settings,
 )
 from conformance.reference.views import Views
@@ -78,7 +79,7 @@ class Behaviour(Views):
 
     def keys(self) -> dict[str, str]:
         """Which key belongs to which campaign."""
-        return {OWN_KEY: OWN_CAMPAIGN, OTHER_KEY: OTHER_CAMPAIGN}
+        return {OWN_KEY: OWN_CAMPAIGN, SECOND_KEY: OWN_CAMPAIGN, OTHER_KEY: OTHER_CAMPAIGN}
 
     def key_in(self, call: Call) -> str | None:
         """The key that a request brings."""

@@ -26,6 +26,7 @@ from conformance.config import (
 )
 from conformance.errors import UsageError
 from conformance.reference.app import BASE_PATH, STATES_PATH, Service, create_app
+from conformance.reference.document import DOCUMENT_PATH, PAGE_PATH
 from conformance.reference.settings import (
     OTHER_CAMPAIGN,
     OTHER_KEY,
@@ -206,9 +207,11 @@ def config_text(server: ReferenceServer) -> str:
         f'[[template.languages]]\nlanguage = "{x.language}"\nvalues = {{ body = "conformance" }}\n'
         for x in config.template.languages
     )
+    root = server.base_url.removesuffix(BASE_PATH)
     authority = f'ca_file = "{config.target.ca_file}"\n' if config.target.ca_file else ""
     states = f'[provider_states]\nurl = "{server.states_url}"\n' if config.provider_states.url else ""
     return f"""\
+# The API's OpenAPI document: {root}{DOCUMENT_PATH}; a page about it, with lines for curl: {root}{PAGE_PATH}
 [target]
 base_url = "{config.target.base_url}"
 campaign_id = "{OWN_CAMPAIGN}"

@@ -9,6 +9,8 @@ OTHER_CAMPAIGN = "campaign_99999999-8888-4777-8666-555555555555"
 #: Keys of the reference target: no secret, and no key of anything else.
 OWN_KEY = "kV3xZr8TnB5wLm2KqPd7"
 OTHER_KEY = "kH7sYc4PfG9jQe6UwRb2"
+#: A second key of the run's own campaign, which does as well.
+SECOND_KEY = "kD5nWv8MtC3hJy9AzFx4"
 
 #: Numbers that the reference target takes for phones; no exchange can dial them.
 SUCCEEDING = ("6500000001", "6500000002")

@@ -2,14 +2,20 @@
 
 conformant: all 52                                      0
 no failure; 2 of 52 not settled: BR-SEC-02, -03         3
+no failure; 3 of 49 not checked: no second campaign …   3
 nonconformant: 3 causes, 6 requirements                 1
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conformance.exit_status import harmless
 from conformance.report.about import short
 from conformance.report.model import Report, ReportedRequirement
+
+#: Reasons that one line can hold.
+MOST_REASONS = 2
 
 
 def verdict_line(report: Report) -> str:
@@ -57,12 +63,21 @@ def _open(report: Report) -> str:
     if not any(item.verdict == "pass" for item in musts):
         return f"nothing that counts was exercised{part}"
     if counted:
-        return f"no failure{part}; {len(counted)} of {len(musts)} not settled: {short(counted)}"
+        unchecked = _unconfigured([item for item in still if item.id in counted])
+        said = f"not checked: {unchecked}" if unchecked else f"not settled: {short(counted)}"
+        return f"no failure{part}; {len(counted)} of {len(musts)} {said}"
     if still:
         return (
             f"no failure{part}; {len(still)} of {len(musts)} not settled, and excused: {short([i.id for i in still])}"
         )
     return f"no failure{part}"
+
+
+def _unconfigured(still: Sequence[ReportedRequirement]) -> str:
+    """What the configuration lacks, and what to set, where that is all that keeps requirements open; else empty."""
+    reasons = dict.fromkeys(item.reason for item in still)
+    told = [f"{r.text} → {r.needs[0]}" for r in reasons if r is not None and r.code == "not-configured" and r.needs]
+    return "; ".join(told) if len(told) == len(reasons) <= MOST_REASONS else ""
 
 
 def _musts(report: Report) -> list[ReportedRequirement]:
