@@ -128,10 +128,10 @@ def run(wanted: Collection[str] = (), reached: Reached | None = None) -> Ran:
     class Target(InsideTarget):
         def _handle(self, request: httpx.Request) -> httpx.Response:
             try:
-                if request.url.path == STATES_PATH:
-                    answer = self.service.provide(request.read())
-                    return httpx.Response(answer.status, content=answer.content)
                 with reached or nullcontext():
+                    if request.url.path == STATES_PATH:
+                        answer = self.service.provide(request.read())
+                        return httpx.Response(answer.status, content=answer.content)
                     response = super()._handle(request)
                 # A server cannot write down a status that is no number.
                 return httpx.Response(response.status_code + 0, headers=response.headers, content=response.content)
