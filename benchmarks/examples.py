@@ -60,8 +60,7 @@ def _record(requirement: str, name: str, *, whole: bool) -> Example | None:
             report_dir=Path(folder),
         )
         result = execute(config, options)
-    headlines = {cause.fingerprint: cause.headline for cause in result.report.causes}
-    return example(result.report[requirement], name, result.history, headlines)
+    return example(requirement, name, result.report, result.history)
 
 
 def main() -> None:

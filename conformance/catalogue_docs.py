@@ -182,7 +182,7 @@ def drivers(faults: Mapping[str, Fault]) -> str:
         "| --- | --- | --- |",
         *(f"| `{name}` | {does} | {finds} |" for name, (does, finds) in _DRIVERS.items()),
         "",
-        "Each fault of the reference target names the driver that finds it, and `retry-conformance selftest` tries it with that one:",
+        "Each fault of the reference target names the driver that finds it, and `retry-conformance selftest` tries it with that:",
         "",
         "| driver | faults | those that no planned scenario is for |",
         "| --- | ---: | --- |",

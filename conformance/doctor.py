@@ -160,18 +160,20 @@ def _unchecked(history: History, catalogue: Catalogue) -> Iterable[str]:
 
     These are the verdicts of a history without a retry that are not inconclusive.
     """
-    found: dict[Reason, list[str]] = {}
+    found: dict[str, list[str]] = {}
+    reasons: dict[str, Reason] = {}
     for verdict in decide(history, (), catalogue).items:
         if verdict.verdict == "not_run" and verdict.reason is not None:
-            found.setdefault(verdict.reason, []).append(verdict.requirement)
+            found.setdefault(verdict.reason.text, []).append(verdict.requirement)
+            reasons.setdefault(verdict.reason.text, verdict.reason)
     total = len(catalogue.requirements)
     if not found:
         yield f"ok    a run with this configuration can check all of the {total} requirements that apply"
         return
     yield f"open  {sum(map(len, found.values()))} of {total} requirements will not be checked, the cheapest to change first:"
-    for reason, names in sorted(found.items(), key=lambda entry: _remedy(entry[0])[0]):
-        rank, what = _remedy(reason)
-        yield f"open  {', '.join(names)}: {reason.text}" + (f"; {what}" if rank else "")
+    for text, names in sorted(found.items(), key=lambda entry: _remedy(reasons[entry[0]])[0]):
+        rank, what = _remedy(reasons[text])
+        yield f"open  {', '.join(names)}: {text}" + (f"; {what}" if rank else "")
 
 
 def _remedy(reason: Reason) -> tuple[int, str]:

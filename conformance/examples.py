@@ -9,7 +9,7 @@ import msgspec
 
 from conformance.errors import FormatError
 from conformance.history.records import History
-from conformance.report.model import ReportedFinding, ReportedRequirement
+from conformance.report.model import Report, ReportedFinding
 from conformance.report.timeline import Timeline, timeline
 
 
@@ -33,16 +33,15 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Timeline | None
 
 
-def example(item: ReportedRequirement, fault: str, history: History, headlines: dict[str, str]) -> Example | None:
-    """The failure of a requirement that is told best; None if it does not fail.
-
-    :param headlines: those of the report's causes, by fingerprint of the finding that tells each.
-    """
-    if not item.findings:
+def example(requirement: str, fault: str, report: Report, history: History) -> Example | None:
+    """The finding that tells a requirement's failure best; None if none names it."""
+    named = [f for item in report.requirements for f in item.findings if requirement in f.any_of]
+    if not named:
         return None
-    finding = min(item.findings, key=lambda f: (len(f.any_of), f.fingerprint not in headlines, len(f.evidence)))
+    headlines = {cause.fingerprint: cause.headline for cause in report.causes}
+    finding = min(named, key=lambda f: (len(f.any_of), f.fingerprint not in headlines, len(f.evidence)))
     return Example(
-        requirement=item.id,
+        requirement=requirement,
         fault=fault,
         started=history.header.started,
         headline=headlines.get(finding.fingerprint) or _sentence(finding),

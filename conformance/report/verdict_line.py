@@ -61,7 +61,7 @@ def _open(report: Report) -> str:
     counted = [item.id for item in still if not harmless(item)]
     part = f" in {report.claim.partition(': ')[2] or len(report.chosen)}" if report.left_out else ""
     if not any(item.verdict == "pass" for item in musts):
-        return f"nothing that counts was exercised{part}"
+        return f"nothing passed and nothing fails{part}; not settled: {short([i.id for i in still])}"
     if counted:
         unchecked = _unconfigured([item for item in still if item.id in counted])
         said = f"not checked: {unchecked}" if unchecked else f"not settled: {short(counted)}"
@@ -75,8 +75,12 @@ def _open(report: Report) -> str:
 
 def _unconfigured(still: Sequence[ReportedRequirement]) -> str:
     """What the configuration lacks, and what to set, where that is all that keeps requirements open; else empty."""
-    reasons = dict.fromkeys(item.reason for item in still)
-    told = [f"{r.text} → {r.needs[0]}" for r in reasons if r is not None and r.code == "not-configured" and r.needs]
+    reasons = {item.reason.text if item.reason is not None else "": item.reason for item in still}
+    told = [
+        f"{text} → {r.needs[0]}"
+        for text, r in reasons.items()
+        if r is not None and r.code == "not-configured" and r.needs
+    ]
     return "; ".join(told) if len(told) == len(reasons) <= MOST_REASONS else ""
 
 

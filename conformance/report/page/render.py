@@ -136,13 +136,14 @@ def _cause_of(finding: ReportedFinding, report: Report) -> int | None:
 
 
 def _exchanges(report: Report, history: History) -> list[dict[str, Any]]:
-    """What the causes cite, in full as far as there is room; of what is left out `show N` prints all."""
+    """What causes and then other findings cite, in full as far as there is room; of what is left out `show N` prints all."""
     wanted = dict.fromkeys(n for cause in report.causes[:MOST_CAUSES] for n in cause.evidence)
     by_number = {e.n: e for e in history.exchanges}
     clock = Clock(history.header.started)
     found: list[dict[str, Any]] = []
     room = MOST_EXCHANGES
-    for n in _first_of_each(report, wanted):
+    told = (f for item in report.chosen for f, _ in distinct(item.findings)[:MOST_FINDINGS])
+    for n in dict.fromkeys((*_first_of_each(report, wanted), *(n for finding in told for n in finding.evidence))):
         if n not in by_number:
             continue
         text = exchange_text.full(by_number[n], history.header, most=min(MOST_BODY, room))
