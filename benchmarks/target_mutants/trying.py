@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import os
 import resource
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from benchmarks.target_mutants.making import FOLDER, Mutant
-from benchmarks.target_mutants.running import Place, Ran, Reached, difference, replace, run
+from benchmarks.target_mutants.running import RACES, Place, Ran, Reached, difference, replace, run
 
 #: Seconds of the processor that a mutant may take.
 CPU = 90
 #: ``found``: a requirement fails. ``turned away``: preflight refuses it (exit status 4). ``broken``: it does not start, or
 #: never answers. ``undecided``: a requirement that the original passes does not pass. ``alike``: no answer of the whole run
 #: differs, but for times. ``differs``: some answer does, and every requirement passes. ``unreached``: no scenario gets there.
-Outcome = Literal["found", "turned away", "broken", "undecided", "alike", "differs", "unreached"]
+#: ``crashed``: the suite itself broke, which is no catch.
+Outcome = Literal["crashed", "found", "turned away", "broken", "undecided", "alike", "differs", "unreached"]
 CAUGHT: tuple[Outcome, ...] = ("found", "turned away", "broken")
 
 
@@ -38,7 +38,7 @@ class Tried:
 
 
 def forked(work: Callable[[], Any]) -> Any:
-    """What ``work`` returns, by way of JSON, from a process of its own; None if it was killed or broke."""
+    """What ``work`` returns, by way of JSON, from a process of its own; None if it was killed, a text if it broke."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -47,12 +47,10 @@ def forked(work: Callable[[], Any]) -> Any:
             os.close(reading)
             resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
             with os.fdopen(writing, "w", encoding="utf-8") as out:
-                json.dump(work(), out)
+                out.write(_done(work))
             status = 0
-        except BaseException:  # noqa: BLE001
-            # A boundary: nothing of the child may run on in the code of its parent.
-            traceback.print_exc(file=sys.stderr)
         finally:
+            # Nothing of the child may run on in the code of its parent.
             os._exit(status)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as coming:
@@ -61,9 +59,25 @@ def forked(work: Callable[[], Any]) -> Any:
     return json.loads(text) if status == 0 else None
 
 
-def original() -> Ran:
-    """What the whole run shows of the original."""
-    return _ran(forked(lambda: asdict(run())))
+def _done(work: Callable[[], Any]) -> str:
+    try:
+        return json.dumps(work())
+    except Exception as error:  # noqa: BLE001
+        # A boundary: what breaks here is the suite, and is told as what became of the mutant.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return json.dumps(f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})")
+
+
+def original(names: Sequence[str]) -> Ran:
+    """What the scenarios show of the original, races apart.
+
+    :param names: all of them.
+    """
+    return _ran(forked(lambda: asdict(run(_steady(names)))))
+
+
+def _steady(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name not in RACES]
 
 
 def reach(names: Sequence[str]) -> dict[str, tuple[int, set[Place]]]:
@@ -90,12 +104,15 @@ def attempt(mutant: Mutant, clean: Ran, reached: Mapping[str, tuple[int, set[Pla
         return Tried(**about, outcome="unreached", detail="", calls=0)
     names = [name for _, name in there]
     spent = 0
-    for part in (names[:1], names[1:4], ()):
-        if part == []:
+    # Whatever is not told by a few is tried by all: what is equal there cannot be told from the original by a client.
+    for part in (names[:1], names[1:4], [n for n in names if n in RACES], _steady(list(reached))):
+        if not part:
             continue
         said = forked(lambda part=part: _mutated(mutant, part))  # type: ignore[misc]
         if said is None:
             return Tried(**about, outcome="broken", detail="", calls=spent)
+        if isinstance(said, str):
+            return Tried(**about, outcome="crashed", detail=said, calls=spent)
         ran = _ran(said)
         spent += ran.calls
         if ran.findings:
@@ -103,9 +120,9 @@ def attempt(mutant: Mutant, clean: Ran, reached: Mapping[str, tuple[int, set[Pla
             return Tried(**about, outcome="found", detail=", ".join(named), calls=spent)
         if ran.ended:
             return Tried(**about, outcome="turned away", detail=ran.ended, calls=spent)
-    undecided = [name for name in ran.undecided if name not in clean.undecided]
+    undecided = {name for name in ran.undecided if name not in clean.undecided}
     if undecided:
-        return Tried(**about, outcome="undecided", detail=", ".join(undecided), calls=spent)
+        return Tried(**about, outcome="undecided", detail=", ".join(sorted(undecided)), calls=spent)
     seen = difference(clean, ran)
     return Tried(**about, outcome="differs" if seen else "alike", detail=seen, calls=spent)
 

@@ -187,7 +187,7 @@ _register(
     BatchOverwritesTheSingle,
     "batch-overwrites-the-single",
     "a retry of a batch overwrites what a single retry at once did",
-    ("BR-CON-03",),
+    ("BR-CON-03", "BR-SEL-05"),
 )
 _register(
     SingleRollsTheBatchBack,
