@@ -310,7 +310,7 @@ def conclude(
             catalogue,
             finished=spent.finished(history) or _now(),
             exit_status=exit_status,
-            history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            history_sha256=_digest(path),
             messages=spent.messages(history) if messages is None else messages,
             waived=waived,
             known=baseline.known,
@@ -388,6 +388,11 @@ def read_program(path: Path) -> Program:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def new_seed() -> int:
