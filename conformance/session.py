@@ -28,7 +28,7 @@ from conformance.errors import FormatError, GuardError, StaleWaiverError, SuiteE
 from conformance.exit_status import FailOn, nothing_applies, of_verdicts, worst
 from conformance.history import spent
 from conformance.history.reader import read_history
-from conformance.history.records import PREFLIGHT, Given, Header, History
+from conformance.history.records import PREFLIGHT, Given, Header, History, ImplementationInfo
 from conformance.history.writer import HistoryWriter
 from conformance.judges import judge
 from conformance.program.check import check
@@ -270,6 +270,7 @@ def _header(config: Config, options: Options, contract: str) -> Header:
         config_digest=digest(config),
         offers=offers(config),
         languages=languages(config),
+        implementation=msgspec.convert(config.implementation, ImplementationInfo, from_attributes=True),
     )
 
 
