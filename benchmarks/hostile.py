@@ -8,11 +8,11 @@ more than max_seconds + 10 s, or ends in 5.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -30,22 +30,37 @@ from tests.raw import Script, a_config, listening
 
 #: Bounds: MiB, and seconds beyond limits.max_seconds.
 MOST_MIB, BEYOND = 300, 10.0
-_CHILD = """
-import resource, sys, time
+#: Forks a process for each line that it reads, so that nothing is imported twice, and says what that process took.
+_NURSERY = """
+import json, os, signal, sys, time
 import msgspec
 from pathlib import Path
 from conformance.cli import status_of
 from conformance.config import Config
 from conformance.session import Options, execute
-folder, what = Path(sys.argv[1]), sys.argv[2]
-began = time.monotonic()
-if what == "judge":
-    status = status_of(["judge", str(folder / "r" / "history.jsonl")])
-else:
+
+def do(folder, what):
+    if what == "judge":
+        return status_of(["judge", str(folder / "r" / "history.jsonl")])
     config = msgspec.json.decode((folder / "config.json").read_bytes(), type=Config)
-    status = execute(config, Options(report_dir=folder / "r", drivers=("scenarios",), depth="quick", seed=1)).exit_status
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(f"\\n{peak} {time.monotonic() - began:.1f} {status}")
+    options = Options(report_dir=folder / "r", drivers=("scenarios",), depth="quick", seed=1)
+    return execute(config, options).exit_status
+
+for line in sys.stdin:
+    folder, what, most = json.loads(line)
+    began, child = time.monotonic(), os.fork()
+    if not child:
+        signal.alarm(most)
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(quiet, number)
+        try:
+            os._exit(do(Path(folder), what))
+        except BaseException:
+            os._exit(5)
+    _, status, took = os.wait4(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    print(json.dumps([took.ru_maxrss // 1024, time.monotonic() - began, ended if ended >= 0 else 5]), flush=True)
 """
 
 
@@ -129,19 +144,23 @@ def rows() -> Iterator[tuple[str, Callable[[], AbstractContextManager[Config]]]]
         yield f"near the bounds: {name}", lambda m=mutation: _long(m)  # type: ignore[misc]
 
 
-def _measured(folder: Path, what: str, bound: float) -> tuple[int, float, int]:
-    """Peak in MiB, seconds and exit status of a child process."""
-    began = time.monotonic()
-    command = [sys.executable, "-c", _CHILD, str(folder), what]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=bound + 120, check=False)
-    except subprocess.TimeoutExpired:
-        return 0, time.monotonic() - began, 5
-    if ran.returncode or "Traceback" in ran.stderr:
-        print(ran.stderr[-2000:], file=sys.stderr)
-        return 0, time.monotonic() - began, 5
-    peak, seconds, status = ran.stdout.strip().splitlines()[-1].split()
-    return int(peak), float(seconds), int(status)
+@contextmanager
+def _nursery() -> Iterator[Callable[[Path, str, float], tuple[int, float, int]]]:
+    """Measures a run or ``judge`` in a process of its own: peak in MiB, seconds, exit status (5 if it was killed)."""
+    command = [sys.executable, "-c", _NURSERY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        asked, said = process.stdin, process.stdout
+        assert asked is not None
+        assert said is not None
+
+        def measured(folder: Path, what: str, bound: float) -> tuple[int, float, int]:
+            asked.write(json.dumps([str(folder), what, int(bound) + 120]) + "\n")
+            asked.flush()
+            peak, seconds, status = json.loads(said.readline())
+            return peak, seconds, status
+
+        yield measured
+        asked.close()
 
 
 def main() -> int:
@@ -152,19 +171,18 @@ def main() -> int:
     chosen = [(name, make) for name, make in rows() if not words or any(word in name for word in words)]
     wrong, most = 0, [0, 0.0, 0, 0.0]
     print(f"{'row':62}{'run MiB':>8}{'s':>7}{'of':>6}{'exit':>5}{'judge MiB':>10}{'s':>7}{'exit':>5}")
-    for name, make in chosen:
-        with TemporaryDirectory() as made, ExitStack() as stack:
-            folder = Path(made)
-            config = stack.enter_context(make())
-            (folder / "config.json").write_bytes(msgspec.json.encode(config))
-            bound = config.limits.max_seconds + BEYOND
-            peak, seconds, status = _measured(folder, "run", bound)
-            again, took, verdict = _measured(folder, "judge", bound)
-        bad = max(peak, again) > MOST_MIB or seconds > bound or 5 in (status, verdict)
-        wrong += bad
-        most = [max(a, b) for a, b in zip(most, (peak, seconds, again, took), strict=True)]
-        line = f"{name[:61]:62}{peak:8}{seconds:7.1f}{bound:6.0f}{status:5}{again:10}{took:7.1f}{verdict:5}"
-        print(line + ("  BEYOND" if bad else ""), flush=True)
+    with _nursery() as measured:
+        for name, make in chosen:
+            with TemporaryDirectory() as made, make() as config:
+                folder, bound = Path(made), config.limits.max_seconds + BEYOND
+                (folder / "config.json").write_bytes(msgspec.json.encode(config))
+                peak, seconds, status = measured(folder, "run", bound)
+                again, took, verdict = measured(folder, "judge", bound)
+            bad = max(peak, again) > MOST_MIB or seconds > bound or 5 in (status, verdict)
+            wrong += bad
+            most = [max(a, b) for a, b in zip(most, (peak, seconds, again, took), strict=True)]
+            line = f"{name[:61]:62}{peak:8}{seconds:7.1f}{bound:6.0f}{status:5}{again:10}{took:7.1f}{verdict:5}"
+            print(line + ("  BEYOND" if bad else ""), flush=True)
     most_said = f"run {most[0]} MiB, {most[1]:.1f} s; judge {most[2]} MiB, {most[3]:.1f} s"
     print(f"{len(chosen)} rows, {wrong} beyond a bound; at most: {most_said}")
     return int(bool(wrong))
