@@ -21,7 +21,7 @@ import msgspec
 
 from conformance.config import Config, ProviderStates
 from conformance.reference import server as reference
-from conformance.reference.app import create_app
+from conformance.reference.app import Service, create_app
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from tests.hostile import MUTATIONS, SCRIPTS, SECONDS, STATES, short
@@ -100,8 +100,8 @@ def _message(n: int, i: int) -> dict[str, object]:
 
 @contextmanager
 def _mutated(mutation: Mutation) -> Iterator[Config]:
-    def layered(settings: Settings) -> Mutating:
-        layer = Mutating(create_app(settings))
+    def layered(service: Service) -> Mutating:
+        layer = Mutating(create_app(service))
         layer.change(mutation)
         return layer
 

@@ -175,7 +175,8 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
     """Something the drivers want on record beside the exchanges. Notes never prove anything.
 
     ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
-    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
+    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound),
+    ``not_waited`` (it ended before that, since it could add nothing), ``refused`` (by the guard),
     ``state`` (a provider state was asked for; ``data`` holds ``state``, ``action``, ``params``, ``batch`` and ``begun``, the
     time at which it was asked; ``text`` says why it did not come about), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early), ``explored`` (how many drawn programs were run), ``cut`` (one of them met the end of
