@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from conformance import __version__, preflight
 from conformance.baseline import Baseline
 from conformance.catalogue import Catalogue
@@ -22,7 +24,7 @@ from conformance.drivers import DRIVERS, Drive, drive_all
 from conformance.drivers.scenarios import run_programs
 from conformance.errors import BudgetError, GuardError, ProvedError, TargetError
 from conformance.exit_status import FailOn
-from conformance.history.records import Given, Header
+from conformance.history.records import Given, Header, ImplementationInfo
 from conformance.history.writer import HistoryWriter
 from conformance.program.patience import POLLS_PART, Patience
 from conformance.program.scheduler import Progress
@@ -268,6 +270,7 @@ def _header(config: Config, options: Options, contract: str) -> Header:
         config_digest=digest(config),
         offers=offers(config),
         languages=languages(config),
+        implementation=msgspec.convert(config.implementation, ImplementationInfo, from_attributes=True),
     )
 
 

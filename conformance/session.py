@@ -158,7 +158,7 @@ def conclude(
             catalogue,
             finished=spent.finished(history) or now(),
             exit_status=exit_status,
-            history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            history_sha256=_digest(path),
             messages=spent.messages(history) if messages is None else messages,
             waived=waived,
             known=baseline.known,
@@ -252,6 +252,11 @@ def read_program(path: Path) -> Program:
         raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint="name a program's file") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"is no program ({error})", where=str(path), hint="give a file of DIR/programs") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def new_seed() -> int:

@@ -61,6 +61,15 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
 
 
+class ImplementationInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is tested and whom to ask about it, as the configuration says (``[implementation]``)."""
+
+    organization: str = ""
+    product: str = ""
+    version: str = ""
+    contact: str = ""
+
+
 class Header(Record, frozen=True, kw_only=True, tag="header"):
     """First record: which run this is, and what a judge must know of its configuration."""
 
@@ -90,6 +99,7 @@ class Header(Record, frozen=True, kw_only=True, tag="header"):
     offers: tuple[str, ...] = ()
     #: The configured languages, the template's own first; empty in histories of suites that did not say.
     languages: tuple[str, ...] = ()
+    implementation: ImplementationInfo = ImplementationInfo()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -46,6 +46,12 @@ def ctrf(report: Report) -> bytes:
                 "stop": begun + round(1000 * report.run.seconds),
             },
             "tests": tests,
+            "environment": {
+                "appName": report.target.implementation.product or "Batch Send - Retry",
+                "appVersion": report.target.implementation.version or "unknown",
+                "testEnvironment": report.target.base_url,
+                "extra": {"target": report.target.words, "verdict": report.claim},
+            },
         },
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")

@@ -49,7 +49,7 @@ def headline(report: Report) -> str:
         if count
     )
     rows = {
-        "Target": f"{report.target.base_url}, campaign {report.target.campaign_id}",
+        "Target": report.target.words,
         "Exit status": f"{run.exit_status}: {meaning(report, run.exit_status)}",
         "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",

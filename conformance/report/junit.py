@@ -29,12 +29,7 @@ def junit(report: Report, catalogue: Catalogue) -> bytes:
     """Return the file: one testsuite, one testcase for each requirement that the run was about."""
     root = ET.Element("testsuites", {"name": "retry-conformance"})
     suite = ET.SubElement(root, "testsuite", {"name": "retry-conformance"})
-    if report.causes:
-        properties = ET.SubElement(suite, "properties")
-        for cause in report.causes:
-            broken = ", ".join(cause.requirements)
-            about = {"name": f"cause {cause.number}", "value": for_xml(one_line(f"{cause.headline} ({broken})"))}
-            ET.SubElement(properties, "property", about)
+    _properties(suite, report)
     for item in report.chosen:
         _case(suite, item, report, catalogue)
     for name, kind, lines in _beside(report):
@@ -57,6 +52,21 @@ def junit(report: Report, catalogue: Catalogue) -> bytes:
     ET.indent(root, " ")
     text = ET.tostring(root, encoding="unicode")
     return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n".encode()
+
+
+def _properties(suite: ET.Element, report: Report) -> None:
+    made = report.target.implementation
+    told = {name: getattr(made, name) for name in made.__struct_fields__} | {
+        "target": report.target.base_url,
+        "server": ", ".join(report.target.server),
+        "verdict": report.claim,
+    }
+    for cause in report.causes:
+        told[f"cause {cause.number}"] = f"{cause.headline} ({', '.join(cause.requirements)})"
+    properties = ET.SubElement(suite, "properties")
+    for name, value in told.items():
+        if value:
+            ET.SubElement(properties, "property", {"name": name, "value": for_xml(one_line(value))})
 
 
 def outcome(item: ReportedRequirement, report: Report) -> Outcome:

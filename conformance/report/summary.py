@@ -50,7 +50,7 @@ def _page(report: Report) -> str:
         f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
         *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
-        f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
+        f"Target {_plain(report.target.words)}; "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
         f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "

@@ -40,7 +40,7 @@ def block(report: Report, cause: Cause, catalogue: Catalogue) -> list[str]:
         f"- **Expected:** {plain('; or '.join(finding.expected))}",
         f"- **Observed:** {plain(finding.observed)}",
         f"- **When:** {about_time(cause.at)}, in {cause.times} place{'s' if cause.times != 1 else ''} of the run",
-        f"- **Target:** {plain(report.target.base_url)}, campaign {plain(report.target.campaign_id)}",
+        f"- **Target:** {plain(report.target.words)}",
         f"- **Breaks:** {', '.join(cause.requirements)} (contract {report.suite.contract_version})",
         f"- **Run:** {plain(report.run.id)}, exchanges {', '.join(map(str, cause.evidence))}, fingerprint `{cause.fingerprint}`",
         "",
