@@ -54,6 +54,8 @@ class Options:
     report_dir: Path = Path("reports")
     fail_on: FailOn = "inconclusive"
     replay: Program | None = None
+    #: Programs that a replay carries out at the same time: those without which its proof is not complete.
+    beside: tuple[Program, ...] = ()
     #: What does not count again, or not yet.
     baseline: Baseline | None = None
     waivers: tuple[Waiver, ...] = ()
@@ -77,13 +79,14 @@ class Ending:
 
 
 def replayed(
-    program: Program, config: Config, requirements: Sequence[str]
+    program: Program, config: Config, requirements: Sequence[str], others: Sequence[Program] = ()
 ) -> Mapping[str, tuple[Program, tuple[str, ...]]]:
     """What a replay carries out: the program, and a batch left alone, without which some of what it shows might have come
     by itself (docs/design.md, attribution)."""
     control = selecting.CONTROL
     beside = {control.name: (control.program(config), control.requirements)} if config.recipients.failing else {}
-    return {**beside, program.name: (program, tuple(requirements))}
+    wanted = {one.name: (one, tuple(requirements)) for one in (*others, program)}
+    return {**beside, **wanted}
 
 
 def write_crash(folder: Path, redactor: Redactor) -> None:
@@ -176,7 +179,7 @@ def make_history(
                 undecided=watcher.undecided,
             )
             if options.replay is not None:
-                run_programs(drive, replayed(options.replay, config, requirements))
+                run_programs(drive, replayed(options.replay, config, requirements, options.beside))
             else:
                 drive_all(drive, options.drivers)
             stop.check()

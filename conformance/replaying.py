@@ -18,14 +18,18 @@ from conformance.exit_status import worst
 from conformance.history.reader import read_history
 from conformance.history.records import Exchange, History
 from conformance.program.steps import Program
+from conformance.report.build import program_file
 from conformance.report.causes import lead
 from conformance.report.headline import RETRIES, answer
 from conformance.report.model import Cause, Report
 from conformance.report.write import read_report
+from conformance.scenarios.selecting import CONTROL as CONTROL_BATCH
 from conformance.session import Result, read_program
 
 #: How often each program is carried out.
 TRIES = 3
+#: The scenario of the batch that every replay leaves alone next to its own.
+CONTROL = CONTROL_BATCH.name
 #: The file that says what came of it, for `compare`.
 FILE = "replay.json"
 
@@ -42,6 +46,8 @@ class Question:
     cause: Cause | None = None
     #: Requirements of which a failure counts as seen; empty: any.
     requirements: tuple[str, ...] = ()
+    #: Files of other programs that its proof cites too, next to the report.
+    beside: tuple[str, ...] = ()
     #: Which of the program's retries the proof rests on, by position; empty: all retries of batches.
     positions: tuple[int, ...] = ()
 
@@ -133,7 +139,10 @@ def questions(report: Report, folder: Path, program: str = "") -> Mapping[str, t
             shown_by = program
         positions = _positions(history, cause.evidence) if history is not None else ()
         about = f"cause {cause.number} ({cause.headline})"
-        question = Question(about=about, cause=cause, requirements=cause.requirements, positions=positions)
+        beside = _beside(history, cause.evidence, folder, shown_by) if history is not None else ()
+        question = Question(
+            about=about, cause=cause, requirements=cause.requirements, positions=positions, beside=beside
+        )
         asked.setdefault(shown_by, []).append(question)
     return {name: tuple(these) for name, these in asked.items()}
 
@@ -155,7 +164,8 @@ def question_of(file: Path, requirements: Sequence[str]) -> tuple[Question, ...]
     return next(iter(found.values()), plain)
 
 
-Once = Callable[[Program, Path], Result]
+#: Carries out programs, the one that is asked about first, and writes the reports into a folder.
+Once = Callable[[Sequence[Program], Path], Result]
 
 
 def replay_report(report: Report, folder: Path, into: Path, once: Once) -> Iterable[Replayed]:
@@ -170,16 +180,23 @@ def replay_report(report: Report, folder: Path, into: Path, once: Once) -> Itera
         raise UsageError("has no causes to replay", where=str(folder), hint="nothing in it fails")
     for name, asked in questions(report, folder).items():
         if name:
-            yield from replay_program(read_program(folder / name), asked, into, once)
+            yield from replay_program(read_program(folder / name), asked, into, once, folder)
         else:
             yield from (Replayed(question=question, outcomes=()) for question in asked)
 
 
-def replay_program(program: Program, asked: Sequence[Question], into: Path, once: Once) -> Iterable[Replayed]:
-    """Carry out a program three times, and answer each question about it. A target that cannot be tested ends it."""
+def replay_program(
+    program: Program, asked: Sequence[Question], into: Path, once: Once, folder: Path | None = None
+) -> Iterable[Replayed]:
+    """Carry out a program three times, and answer each question about it. A target that cannot be tested ends it.
+
+    :param folder: the report's own, where the programs lie that a proof cites too.
+    """
     results: list[Result] = []
+    names = dict.fromkeys(name for question in asked for name in question.beside) if folder is not None else {}
+    programs = (program, *(read_program(folder / name) for name in names if folder is not None))
     for number in range(1, TRIES + 1):
-        results.append(once(program, into / f"{program.name}-{number}"))
+        results.append(once(programs, into / f"{program.name}-{number}"))
         if results[-1].exit_status not in (0, 1, 3):
             break
     for question in asked:
@@ -227,6 +244,14 @@ def _positions(history: History, evidence: Sequence[int]) -> tuple[int, ...]:
     cited = [e for e in history.exchanges if e.n in set(evidence) and e.invoke.operation == "batch_retry"]
     found = {index for one in cited for index, e in enumerate(_retries(history, one.invoke.scenario)) if e.n == one.n}
     return tuple(sorted(found))
+
+
+def _beside(history: History, evidence: Sequence[int], folder: Path, own: str) -> tuple[str, ...]:
+    """The files of the programs that a proof cites next to its own: some need several situations of one kind."""
+    cited = set(evidence)
+    scenarios = dict.fromkeys(e.invoke.scenario for e in history.exchanges if e.n in cited and e.invoke.scenario)
+    names = (program_file(scenario) for scenario in scenarios if scenario != CONTROL)
+    return tuple(name for name in dict.fromkeys(names) if name and name != own and (folder / name).is_file())
 
 
 def exit_status(found: Iterable[Replayed]) -> int:

@@ -91,8 +91,8 @@ def execute(
         raise UsageError("no target is named", hint="give --target URL (or --target reference), or set target.base_url")
     if not config.target.api_key:
         raise UsageError("is not set", where="target.api_key", hint="set it, or api_key_env to the name of a variable")
-    if options.replay is not None:
-        check(options.replay, config, f"program {options.replay.name}")
+    for program in (*([options.replay] if options.replay is not None else []), *options.beside):
+        check(program, config, f"program {program.name}")
     lost = unknown(options.waivers, load())
     if lost and options.stale_waivers == "fail":
         hint = "remove it, or give --stale-waivers warn; nothing was sent"

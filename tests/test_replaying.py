@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -106,7 +106,7 @@ def test_each_try_has_a_folder_of_its_own(tmp_path: Path) -> None:
     places: list[Path] = []
     fixed = whole(_fixed().by("alone"))
 
-    def once(program: Program, place: Path) -> Result:
+    def once(_: Sequence[Program], place: Path) -> Result:
         places.append(place)
         return Result(report=reported(fixed, 0), history=fixed, exit_status=0)
 
@@ -225,7 +225,7 @@ def test_a_target_that_cannot_be_tested_is_tried_once(tmp_path: Path) -> None:
     program = Program(name="alone", steps=())
     made: list[Path] = []
 
-    def once(_: Program, place: Path) -> Result:
+    def once(_: Sequence[Program], place: Path) -> Result:
         made.append(place)
         return stopped
 
@@ -243,3 +243,28 @@ def test_a_replay_takes_no_options_that_say_nothing_of_it(
     given = str(tmp_path / "conformance.json")
     assert status_of(["run", "--target", "reference", "--replay", str(tmp_path), option, given]) == 2
     assert f"{option}: cannot go with --replay" in capsys.readouterr().err
+
+
+def test_programs_that_the_proof_cites_too_are_carried_out_with_it(tmp_path: Path) -> None:
+    report = _with_program(tmp_path)
+    history = whole(accepted_although_created().by("alone"))
+    wanted = set(report.causes[0].evidence)
+    moved = tuple(
+        msgspec.structs.replace(e, invoke=msgspec.structs.replace(e.invoke, scenario="other"))
+        if e.n == max(wanted)
+        else e
+        for e in history.exchanges
+    )
+    lines = [history.header, *(part for e in moved for part in (e.invoke, e.end))]
+    (tmp_path / "history.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    other = Program(name="other", steps=())
+    (tmp_path / "programs" / "other.json").write_bytes(msgspec.json.encode(other))
+    carried: list[list[str]] = []
+
+    def once(programs: Sequence[Program], _: Path) -> Result:
+        carried.append([program.name for program in programs])
+        return Result(report=report, history=history, exit_status=1)
+
+    (one,) = replay_report(report, tmp_path, tmp_path / "replay", once)
+    assert carried == [["alone", "other"]] * 3
+    assert one.exit_status == 1

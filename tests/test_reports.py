@@ -48,7 +48,7 @@ from conformance.report.model import (
 )
 from conformance.report.page.write import write_page
 from conformance.report.story import story, why
-from conformance.report.summary import summary
+from conformance.report.summary import observations, summary
 from conformance.report.verdict_line import verdict_line
 from conformance.report.write import read_report, write_all
 from conformance.verdicts import Reason, Shown, VerdictName
@@ -499,6 +499,12 @@ def test_what_the_configuration_lacks_stands_in_the_verdicts_line() -> None:
     items[0] = msgspec.structs.replace(items[0], verdict="inconclusive", reason=Reason(code="not-exercised", text="t"))
     mixed = msgspec.structs.replace(report, requirements=tuple(items))
     assert verdict_line(mixed) == f"no failure; 3 of {musts} not settled: BR-ACC-01, BR-SEC-02, -03"
+
+
+def test_readings_that_exclude_each_other_are_not_told_as_one() -> None:
+    told = [ReportedObservation(key=k, value=v, evidence=()) for k, v in (("a", 2), ("b", "x"), ("a", 3), ("b", "x"))]
+    report = msgspec.structs.replace(_report(text="plain"), observations=tuple(told))
+    assert observations(report) == ("a differs within the run: 2 / 3", "b: x")
 
 
 def test_a_run_in_which_nothing_was_exercised_says_so() -> None:

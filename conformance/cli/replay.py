@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +46,9 @@ def replay(screen: Screen, what: Path, into: Path | None, options: Options, laun
         home = what.parent.parent if what.parent.name == "programs" else what.parent
         place = into if into is not None else home / "replay"
 
-    def once(program: Program, folder: Path) -> Result:
-        result = launch(replace(options, replay=program, selected=(), report_dir=folder))
+    def once(programs: Sequence[Program], folder: Path) -> Result:
+        first, *others = programs
+        result = launch(replace(options, replay=first, beside=tuple(others), selected=(), report_dir=folder))
         if unwritten := write_page(result.report, result.history, folder):
             screen.complain(unwritten)
         tries.append(result)
@@ -56,7 +57,7 @@ def replay(screen: Screen, what: Path, into: Path | None, options: Options, laun
     screen.concluded = True
     found: list[Replayed] = []
     asked = replay_report(old, what, place, once) if what.is_dir() else None
-    for one in asked or replay_program(program, question_of(what, options.selected), place, once):
+    for one in asked or replay_program(program, question_of(what, options.selected), place, once, home):
         screen.say(one.line, fold=True)
         found.append(one)
     for line in dict.fromkeys(line for result in tries for line in result.lines):

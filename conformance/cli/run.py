@@ -211,6 +211,6 @@ def _planned(config: Config, options: Options) -> Plan:
     catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if options.replay is not None:
-        once = [program for program, _ in replayed(options.replay, config, selected).values()]
+        once = [program for program, _ in replayed(options.replay, config, selected, options.beside).values()]
         return replay_plan(config, once * TRIES)
     return make_plan(config, options.depth, selected, options.drivers)

@@ -121,8 +121,14 @@ def _sentence(clause: str) -> str:
 
 
 def observations(report: Report) -> Sequence[str]:
-    """Each observation once, as key: value."""
-    return tuple(dict.fromkeys(f"{o.key}: {_value(o.value)}" for o in report.observations))
+    """Each observation once, as key: value. Values that differ are one line that says so, for they are no one reading."""
+    found: dict[str, dict[str, None]] = {}
+    for o in report.observations:
+        found.setdefault(o.key, {})[_value(o.value)] = None
+    return tuple(
+        f"{key}: {next(iter(values))}" if len(values) == 1 else f"{key} differs within the run: {' / '.join(values)}"
+        for key, values in found.items()
+    )
 
 
 def _value(value: Any) -> str:
