@@ -8,7 +8,9 @@ from typing import Any
 from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive, Untouched
+from conformance.drivers.worth import affordable
 from conformance.errors import BudgetError
+from conformance.history.spent import LEFT_OUT
 from conformance.program import scheduler
 from conformance.program.held import Held
 from conformance.program.interpreter import Interpreter
@@ -22,14 +24,17 @@ from conformance.transport.request import Origin, Request
 REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
 
 
-def chosen(config: Config, requirements: Collection[str]) -> tuple[Scenario, ...]:
-    """The scenarios that exercise one of these requirements and whose needs the configuration meets."""
+def chosen(config: Config, requirements: Collection[str], depth: str = "quick") -> tuple[Scenario, ...]:
+    """The scenarios of a depth that exercise one of these requirements and whose needs the configuration meets."""
     offered = set(offers(config))
     absent = set(config.capabilities.absent)
     return tuple(
         s
         for s in SCENARIOS
-        if set(s.requirements) & set(requirements) and offered.issuperset(s.needs) and not absent.intersection(s.needs)
+        if (depth == "deep" or not s.deep)
+        and set(s.requirements) & set(requirements)
+        and offered.issuperset(s.needs)
+        and not absent.intersection(s.needs)
     )
 
 
@@ -41,9 +46,19 @@ def drive(run: Drive) -> None:
     programs = {
         f"{scenario.name}{f'-{turn + 1}' if turn else ''}": (scenario.program(run.config), scenario.requirements)
         for turn in range(REPETITIONS[run.depth])
-        for scenario in chosen(run.config, run.requirements)
+        for scenario in chosen(run.config, run.requirements, run.depth)
     }
-    run_programs(run, programs)
+    limits, budget = run.config.limits, run.transport.budget
+    kept, left_out = affordable(
+        programs,
+        run.config,
+        calls=limits.max_calls - budget.calls,
+        messages=limits.max_messages - budget.messages,
+    )
+    for one in left_out:
+        data = {"code": LEFT_OUT, "needs": list(one.needs), "requirements": list(one.requirements)}
+        run.transport.note("unmet", scenario=one.name, text=one.text, **data)
+    run_programs(run, kept)
 
 
 def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ...]]]) -> None:
@@ -59,13 +74,23 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
             rng=run.rng(name),
             invent=run.transport.guard,
             pace=run.pace,
+            patience=run.patience,
             scenario=name,
             requirements=requirements,
         )
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
-    scheduler.run(running, now=run.transport.now, sleep=run.sleep, progress=run.progress)
+    running |= run.beside
+    run.beside.clear()
+    scheduler.run(
+        running,
+        now=run.transport.now,
+        sleep=run.sleep,
+        progress=run.progress,
+        idle=run.idle,
+        ended=run.ended,
+    )
     for name, (program, _) in programs.items():
         if program.name == CONTROL.name:
             run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)

@@ -73,6 +73,7 @@ class Engine:
         drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
+        limit = self.runner.limit(programs)
         ran = self.runner.side_by_side(
             {name: named(name, program) for name, program in programs.items()}, control=WATCHED
         )
@@ -80,7 +81,8 @@ class Engine:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)
         text = f"{len(ran)} of {len(programs) + 1} programs were run" + (f", {cut} of them cut short" if cut else "")
-        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1)
+        about = {"limit": limit} if limit and len(ran) <= len(programs) else {}
+        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1, **about)
         return ran
 
     def pursue(self, ran: Sequence[Ran]) -> None:

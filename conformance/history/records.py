@@ -30,8 +30,9 @@ Operation = Literal[
     "single_retry",
 ]
 
-#: How a request was authorised. ``valid`` is the configured key; the rest are negative probes.
-Auth = Literal["valid", "none", "wrong", "cut", "extended", "case", "scheme", "other"]
+#: How a request was authorised. ``valid`` is the configured key, ``second`` another key of the same campaign, which is observed
+#: and not judged; the rest are negative probes.
+Auth = Literal["valid", "none", "wrong", "cut", "extended", "case", "scheme", "other", "second"]
 
 #: ``answered``: a whole answer came. ``not_sent``: no byte left. ``lost``: bytes left, no whole answer came,
 #: so that nobody knows whether the request was carried out (ruling 11).
@@ -164,7 +165,8 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
     """Something the drivers want on record beside the exchanges. Notes never prove anything.
 
     ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
-    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
+    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound),
+    ``not_waited`` (it ended before that, since it could add nothing), ``refused`` (by the guard),
     ``state`` (a provider state was asked for; ``data`` holds ``state``, ``action``, ``params``, ``batch`` and ``begun``, the
     time at which it was asked; ``text`` says why it did not come about), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early), ``explored`` (how many drawn programs were run), ``cut`` (one of them met the end of
