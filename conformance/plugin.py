@@ -14,6 +14,7 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
+from conformance.suite.beginning import end_unrun
 from conformance.suite.items import (
     HISTORY,
     OURS,
@@ -21,7 +22,6 @@ from conformance.suite.items import (
     STATUS,
     RequirementItem,
     VerdictError,
-    leave_not_run,
     worst_first,
 )
 from conformance.suite.processes import asked_for, refusal, shared_out
@@ -45,6 +45,7 @@ _CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known. A session of several processes that is about the suite ends here."""
     if shared_out(config):
+        end_unrun(config, str(refusal()), refusal().exit_status)
         pytest.exit(str(refusal()), returncode=refusal().exit_status)
     config.stash[_FAILED] = 0
     for line in _MARKERS:
@@ -82,6 +83,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0; never improve on what other tests did."""
     yield
     session.exitstatus = status_of(session)
+    end_unrun(session.config, f"pytest ended with {int(session.exitstatus)} before the suite ran", 3)
 
 
 def status_of(session: pytest.Session) -> int:
@@ -89,8 +91,7 @@ def status_of(session: pytest.Session) -> int:
     status = session.config.stash.get(STATUS, None)
     if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked_for(session.config):
         # Nothing of the suite was selected, and nothing was sent.
-        if not _alone(session.config):
-            leave_not_run(session.config, "the arguments choose no requirement", 2)
+        end_unrun(session.config, "the arguments choose no requirement", 2)
         return 2
     if status is None:
         return session.exitstatus
