@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from conformance.drivers.drive import Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
 from conformance.exploring.reducing import WIDTH, reductions
 from conformance.exploring.running import Ran, Runner, Share, named
-from conformance.exploring.scope import PART, Scope
+from conformance.exploring.scope import PART, Scope, loopback
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
 
@@ -37,15 +35,6 @@ def share_of(run: Drive, scope: Scope) -> Share:
         messages=mark(budget.messages, limits.max_messages, scope.messages),
         until=now + (limits.max_seconds - now) * PART,
     )
-
-
-def loopback(base_url: str) -> bool:
-    """Whether a target is on this machine: there calls are cheap, and nobody is texted."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Engine:
