@@ -26,7 +26,7 @@ from conformance.transport.redact import PIECE
 from conformance.transport.states import states_url
 
 PREFIX = "CONFORMANCE_"
-_SEE = "docs/configuration.md lists the keys"
+_SEE = "`retry-conformance explain docs/configuration.md` lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
@@ -279,7 +279,9 @@ def _check_states(url: str | None) -> None:
 
 
 def _check_other(target: Target) -> None:
-    """Another campaign's key is not one of the first's: that one may retry."""
+    """A second key is another one; and another campaign's key is not one of the first's, which may retry."""
+    if target.second_api_key is not None and target.second_api_key == target.api_key:
+        raise UsageError("is target.api_key", where="target.second_api_key", hint="give another key of the campaign")
     key = target.other.api_key if target.other is not None else None
     if key is not None and key in (target.api_key, target.second_api_key):
         name = "target.api_key" if key == target.api_key else "target.second_api_key"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -18,23 +17,6 @@ class Glossary(msgspec.Struct, frozen=True, kw_only=True):
 
     words: dict[str, str]
     axioms: dict[str, str]
-
-    def meaning(self, asked: str, rulings: Mapping[int, str]) -> tuple[str, str] | None:
-        """The entry that was asked for and what it means: a word, an axiom (``A4``), or a ruling (``ruling 17``); None for
-        anything else.
-
-        :param rulings: of the contract, by number.
-        """
-        folded = " ".join(asked.lower().replace("_", " ").split())
-        for name, said in {**self.words, **self.axioms}.items():
-            if folded in (name.lower(), f"axiom {name.lower()}"):
-                return name, said
-        if folded == "a2":
-            return "A2", f"{self.axioms['A2a']} {self.axioms['A2b']}"
-        number = folded.removeprefix("ruling").strip()
-        if number.isascii() and number.isdigit() and len(number) < 4 and int(number) in rulings:
-            return f"ruling {int(number)}", rulings[int(number)]
-        return None
 
 
 @cache

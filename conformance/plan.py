@@ -83,7 +83,7 @@ def make_plan(
     config: Config, depth: str, requirements: Collection[str], drivers: Collection[str] = ("scenarios",)
 ) -> Plan:
     """The plan of a run of these drivers with this configuration. Sends nothing."""
-    scenarios = chosen(config, requirements) if "scenarios" in drivers else ()
+    scenarios = chosen(config, requirements, depth) if "scenarios" in drivers else ()
     turns = REPETITIONS[depth]
     counts = [cost_of(s.program(config), config) for s in scenarios for _ in range(turns)]
     roles = _roles(counts)

@@ -5,8 +5,12 @@ the file that ``CONFORMANCE_CONFIG`` names, overlaid by the environment as for `
 ``CONFORMANCE_HISTORY``, by default conformance-history.jsonl, and ``retry-conformance judge`` reads it.
 
 One check for each requirement, named like it (``BR_ACC_01``). They judge the whole history, when all is over: a finding of
-ours rests on many answers, and what was never exercised is said, never passed over. With ``must-be-exercised = true`` in
-``[checks.BR_ACC_01]`` it fails.
+ours rests on many answers, and what was never exercised is said, never passed over. With ``must_be_exercised = true`` in
+``[checks.BR_ACC_01]`` it fails. Each answer of the target counts as checked by those that are switched on; what the guard
+answers itself does not.
+
+The configuration is read, and the target asked for a page, before the first request of schemathesis: what is wrong with either
+is an error of its configuration, in one line, and nothing else is sent.
 """
 
 from __future__ import annotations
@@ -21,12 +25,14 @@ from unittest.mock import patch
 
 import requests
 import schemathesis
+from schemathesis.config import ConfigError
 
+from conformance import preflight
 from conformance.catalogue import load as load_catalogue
 from conformance.config_load import load as load_config
 from conformance.deciding import decide
 from conformance.errors import SuiteError
-from conformance.fuzzing.door import Door
+from conformance.fuzzing.door import GUARD, Door
 from conformance.history.reader import read_history
 from conformance.judges import judge
 from conformance.verdicts import Verdict
@@ -40,11 +46,25 @@ _CATALOGUE = load_catalogue()
 def door() -> Door:
     """The one way out of this process, made when it is first needed.
 
-    :raises UsageError: the configuration is wrong; nothing was sent.
+    :raises ConfigError: the configuration is wrong, or the target cannot be tested with it; one line, and the run ends.
     """
+    try:
+        return _opened()
+    except SuiteError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _opened() -> Door:
     environ = {name: value for name, value in os.environ.items() if name not in (CONFIG, HISTORY)}
     file = os.environ.get(CONFIG)
-    return Door(load_config(Path(file) if file else None, environ), Path(os.environ.get(HISTORY, HISTORY_FILE)))
+    config = load_config(Path(file) if file else None, environ)
+    made = Door(config, Path(os.environ.get(HISTORY, HISTORY_FILE)))
+    try:
+        preflight.check(made.transport, config)
+    except SuiteError:
+        made.close()
+        raise
+    return made
 
 
 class _Adapter(requests.adapters.BaseAdapter):
@@ -56,8 +76,9 @@ class _Adapter(requests.adapters.BaseAdapter):
         named = {str(name): value for name, value in request.headers.items() if isinstance(value, str)}
         try:
             status, headers, answer = door().answer(str(request.method), str(request.url), named, content)
-        except (ConnectionError, SuiteError) as error:
-            raise requests.exceptions.ConnectionError(str(error), request=request) from None
+        except (ConnectionError, SuiteError, ConfigError) as error:
+            # The reason as an exception within it: schemathesis looks there, as urllib3 leaves it.
+            raise requests.exceptions.ConnectionError(ConnectionError(str(error)), request=request) from None
         response = requests.Response()
         response.status_code, response.url, response.request = status, str(request.url), request
         response.headers = requests.structures.CaseInsensitiveDict(headers)
@@ -112,6 +133,7 @@ class _Check:
     """The check of one requirement. schemathesis tells checks apart by the name of their class.
 
     :param must_be_exercised: a run in which the situation did not arise fails.
+    :raises ConfigError: as for ``door``.
     """
 
     requirement = ""
@@ -119,12 +141,20 @@ class _Check:
 
     def __init__(self, must_be_exercised: bool = False) -> None:
         self.must_be_exercised = must_be_exercised
+        door()
+
+    def after_response(self, _: schemathesis.CheckContext, response: schemathesis.Response, case: Any) -> bool | None:
+        """Count an answer of the target, which is judged with all others when the run is over; True skips one of the guard's."""
+        return True if GUARD.encode() in response.content else None
 
     def after_run(self, _: schemathesis.CheckContext) -> None:
         """Judge the history.
 
         :raises AssertionError: the requirement is violated, or could not be tested although it had to be.
         """
+        out = door()
+        if not out.answered:
+            raise AssertionError(f"{self.requirement} could not be tested: nothing was sent; {out.refusal}")
         verdict = judged().verdicts[self.requirement]
         if verdict.verdict in ("fail", "error"):
             raise AssertionError(f"{self.requirement} is violated: {self.title}\n{judged().text[self.requirement]}")

@@ -13,6 +13,7 @@ import msgspec
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
 from conformance.history.records import End, Exchange, Header, History, Invoke, Media, Operation, Role, Row
 from conformance.judges import judge
+from tests.wellformed import flaws
 
 ROLES: dict[str, Role] = {"F": "failing", "S": "succeeding", "P": "pending", "R": "recovering"}
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +28,9 @@ class Story:
     :param lag: configured read lag in seconds; None is auto.
     :param whole_seconds: True if times are shown in whole seconds.
     """
+
+    #: Seconds from the end of an exchange to the start of the next.
+    gap = 0.01
 
     def __init__(
         self,
@@ -200,7 +204,16 @@ class Story:
         return History(header=self.header, exchanges=tuple(self.exchanges))
 
     def opinions(self) -> tuple[Opinion, ...]:
-        return judge(self.history())
+        """What the judges say; an opinion that is not well-formed fails the test."""
+        exchanges = tuple(
+            e if e.invoke.scenario else Exchange(invoke=msgspec.structs.replace(e.invoke, scenario="told"), end=e.end)
+            for e in self.exchanges
+        )
+        history = msgspec.structs.replace(self.history(), exchanges=exchanges)
+        said = judge(history)
+        wrong = flaws(history, said)
+        assert not wrong, wrong
+        return said
 
     def findings(self) -> set[str]:
         """First requirement of every finding; a judge that broke fails the test."""
@@ -281,7 +294,7 @@ class Story:
                 ),
             )
         )  # fmt: skip
-        self.now += 0.01
+        self.now += self.gap
 
 
 def _media(body: Any) -> Media:

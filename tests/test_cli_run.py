@@ -51,7 +51,7 @@ def test_the_failing_target_fails_and_the_story_says_why(faulty_run: Ran) -> Non
     item = _report(faulty_run)["BR-BLK-01"]
     assert item["verdict"] == "fail"
     story = faulty_run.out[faulty_run.out.index("BR-BLK-01 is violated") :]
-    for word in ("rule", "expected", "observed", "because", "evidence", "again", "by hand", "$API_KEY"):
+    for word in ("rule", "expected", "observed", "because", "evidence", "again"):
         assert word in story
     assert "run --replay DIR/programs/" in story
     assert "exit status 1" in faulty_run.out
@@ -111,7 +111,7 @@ def test_compare_says_what_is_new(clean_run: Ran, faulty_run: Ran) -> None:
     assert status == 1
     assert "new failure   BR-BLK-01" in out
     assert command("compare", faulty, faulty)[0] == 0
-    assert "mended" in command("compare", faulty, clean)[1]
+    assert "fixed" in command("compare", faulty, clean)[1]
 
 
 def test_a_folder_that_another_run_writes_to_is_left_alone(tmp_path: Path) -> None:

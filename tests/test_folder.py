@@ -23,11 +23,12 @@ from conformance.history.writer import HistoryWriter
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from conformance.report import write
+from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin, not_run
-from conformance.report.rendering import render
 from conformance.report.write import FILES, data_files, read_report
 from tests.conftest import command
-from tests.greens import PROFILES, green, report
+from tests.greens import green, report
+from tests.reported import innocent, whole
 from tests.stubs import dead_port
 
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, content in data_files(report()).items():
         (folder / name).write_bytes(content)
-    render(folder, PROFILES)
+    write_page(report(), whole(innocent()), folder)
     assert [name for name in FILES if not green(folder / name)] == [], "the older run is green in each of its files"
     return folder
 
@@ -60,7 +61,6 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a missing configuration": (("--config", "none.toml"), 2, "none.toml"),
     "a missing baseline": (("--target", "reference", "--baseline", "none.json"), 2, "none.json"),
     "missing waivers": (("--target", "reference", "--waivers", "none.toml"), 2, "none.toml"),
-    "a missing program": (("--target", "reference", "--replay", "none.json"), 2, "none.json"),
     "another contract": (("--target", "reference", "--contract", "0.1"), 2, "0.1"),
     "a waiver for an unknown id": (("--target", "reference", "--waivers", "unknown.toml"), 1, "names no requirement"),
     "a target that is gone": (("--config", "dead.toml"), 4, "cannot be reached"),

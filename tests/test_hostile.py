@@ -20,7 +20,7 @@ import pytest
 from conformance.config import Config, ProviderStates, Recipients, Timing
 from conformance.history.reader import read_history
 from conformance.reference import server as reference
-from conformance.reference.app import create_app
+from conformance.reference.app import Service, create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, Settings
 from conformance.session import CRASH_FILE, Options, Result, execute
 from conformance.transport import states
@@ -321,8 +321,8 @@ def changed() -> Iterator[tuple[Mutating, Config]]:
     """The reference target behind a layer that changes its answers, and a configuration for it."""
     layers: list[Mutating] = []
 
-    def layered(settings: Settings) -> Mutating:
-        layers.append(Mutating(create_app(settings)))
+    def layered(service: Service) -> Mutating:
+        layers.append(Mutating(create_app(service)))
         return layers[0]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -162,6 +162,23 @@ def test_acc_06_a_status_that_stays_not_retryable() -> None:
     assert story.wait(11).look("b").findings() == {"BR-ACC-06"}
 
 
+@pytest.mark.parametrize(("moves", "accused"), [(False, True), (True, False)])
+def test_acc_06_refusals_between_leave_the_status_as_it_is(moves: bool, accused: bool) -> None:
+    """Unless a message moves meanwhile: then the refused one may have been carried out, and the batch be processed once more."""
+    story = _failed().retry("b").finish("b")
+    story.batches["b"] = "messages_processing"
+    story.wait(11).look("b").retry("b", 400, NOT_RETRYABLE, takes=("b.0",) if moves else ()).finish("b").wait(11)
+    assert ("BR-ACC-06" in story.look("b").findings()) is accused
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_acc_01_rows_that_the_retry_took_up_had_been_made(taken: bool) -> None:
+    """A listing that lacks them as the first read of the batch lagged, as far as anybody knows."""
+    story = Story().send("b", "FF").finish("b").retry("b", takes=None if taken else ()).list("b", only=0)
+    story.finish("b").look("b")
+    assert ("BR-ACC-01" in story.findings()) is not taken
+
+
 def test_acc_01_rows_that_were_listed_before_had_been_made() -> None:
     """A listing that later lacks them says something else: here ids of it were lost."""
     story = _failed("FFF").retry("b", takes=()).list("b", only=1).list("b").finish("b").look("b")

@@ -87,6 +87,25 @@ def test_where_nothing_counts_the_effect_may_be_to_come() -> None:
     assert not [o for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of]
 
 
+def _outcomes(wait: int) -> Shelf:
+    """The single read shows b.0 as failed, with the updatedAt with which the other views show its success."""
+    story = Shelf().hide("attempts", view="message_read").send("b", "FF").look("b").finish("b").views("b")
+    story.retry("b").move("b.0", "success").finish("b").wait(wait).look("b")
+    story.show("latestStatus", "failure", message="b.0", view="message_read")
+    return story.list("b").look("b")
+
+
+def test_a_view_that_keeps_a_failure_beside_the_success_that_came_of_it() -> None:
+    story = _outcomes(11).wait(11).read("b.0").list("b")
+    assert story.findings() == {"BR-IDS-07"}
+
+
+def test_two_outcomes_with_one_updatedat_prove_nothing_of_the_message() -> None:
+    """One of the views is wrong, and nobody knows which: a retry of what only one shows failed is not owed a 201."""
+    story = _outcomes(0).retry("b", 400, "no_failed_batch_messages_to_retry", takes=())
+    assert "BR-ACC-02" not in story.look("b").findings()
+
+
 # -- BR-IDS-04 under lag ------------------------------------------------------------------------------------------
 
 

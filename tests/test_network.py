@@ -326,8 +326,24 @@ def test_a_key_that_worked_and_is_refused_three_times_in_a_row_is_dead() -> None
         outage.heard(_read(status))
     for _ in range(REFUSED - 1):
         outage.heard(_read(401))
+        outage.heard(_sent(401))
     with pytest.raises(TargetError, match="the key that worked is refused"):
         outage.heard(_read(403))
+
+
+def test_sends_that_worked_and_are_refused_tell_of_a_dead_key_too() -> None:
+    outage = Outage("http://t", 600.0)
+    for status in (201, 401, 401):
+        outage.heard(_sent(status))
+    with pytest.raises(TargetError, match="3 requests in a row were answered 401"):
+        outage.heard(_sent(401))
+
+
+def _sent(status: int) -> Exchange:
+    found = _exchange(1.0, status)
+    return msgspec.structs.replace(
+        found, invoke=msgspec.structs.replace(found.invoke, operation="batch_send", method="POST")
+    )
 
 
 def _read(status: int) -> Exchange:
@@ -335,13 +351,14 @@ def _read(status: int) -> Exchange:
     return msgspec.structs.replace(found, invoke=msgspec.structs.replace(found.invoke, method="GET"))
 
 
-@pytest.mark.parametrize("calls", [60, 250])
+@pytest.mark.parametrize("calls", [30, 250])
 def test_a_key_that_is_revoked_ends_the_run_within_ten_calls(calls: int, tmp_path: Path) -> None:
     result = _run_with(Settings(revoke_after=calls, speed=4), tmp_path)
     refused = [e for e in result.history.exchanges if e.status == 401 and e.invoke.auth == "valid"]
     last = max(e.n for e in result.history.exchanges)
     assert result.exit_status == TargetError.exit_status
     assert last - refused[0].n < 10
+    assert result.report.run.stopped_by == "key_refused"
     assert any(f"exchange {refused[0].n} first" in line or "the key that worked" in line for line in result.lines)
     assert not [item.id for item in result.report.requirements if item.verdict == "fail"]
 

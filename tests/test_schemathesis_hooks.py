@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.judges import judge
 from conformance.reference.server import ReferenceServer, config_text
-from conformance.reference.settings import Settings
+from conformance.reference.settings import OWN_KEY, Settings
 from tests.sieve import CONFIG, Sieve
 
 ROOT = Path(__file__).parent.parent
@@ -166,4 +167,64 @@ def test_what_plain_schemathesis_passes_our_checks_report(tmp_path: Path) -> Non
 def test_the_clean_target_passes_our_checks_and_what_was_not_exercised_is_said(tmp_path: Path) -> None:
     clean = run(tmp_path, None, hooks=True)
     assert clean.returncode == 0, clean.stdout
+    # Each answer of the target is checked, and none that the guard gave itself.
+    assert "No issues found" in clean.stdout
+    assert "4 generated, 4 passed" in clean.stdout
     assert "never exercised: BR-ACC-01" in clean.stderr
+
+
+#: Says how each check would begin with a configuration, and what a request would meet, in one process for all of them.
+_BEGIN = """
+import json, os, sys, requests
+from conformance import schemathesis_hooks as hooks
+for name, environ in json.load(sys.stdin).items():
+    os.environ.update(environ)
+    hooks.door.cache_clear()
+    try:
+        hooks.CHECKS["BR-ERR-01"]()
+    except hooks.ConfigError as error:
+        print(json.dumps([name, str(error)]))
+    try:
+        requests.get("http://127.0.0.1:9/")
+    except requests.exceptions.ConnectionError as error:
+        # As schemathesis reads it.
+        assert error.args[0].args == (str(error.args[0]),)
+"""
+
+
+def test_every_mistake_of_the_configuration_is_one_line_before_anything_is_sent(tmp_path: Path) -> None:
+    with ReferenceServer(Settings(speed=40)) as server:
+        right = config_text(server)
+        wrong = {
+            "a wrong key": (right.replace(OWN_KEY, OWN_KEY[:-1] + "0"), "refuses the key (401) — check target.api_key"),
+            "an unknown key": (right.replace("campaign_id", "campain_id", 1), "did you mean campaign_id?"),
+            "no TOML": ("[[", "is not TOML"),
+            "no target": ("[limits]\nmax_rows = 2\n", "target"),
+            "a dead target": (right.replace(server.base_url, "http://127.0.0.1:9/api/v2"), "cannot be reached"),
+        }
+        environs = {"no file": {"CONFORMANCE_CONFIG": str(tmp_path / "nowhere.toml")}}
+        for number, (name, (text, _)) in enumerate(wrong.items()):
+            file = tmp_path / f"{number}.toml"
+            file.write_text(text, encoding="utf-8")
+            environs[name] = {"CONFORMANCE_CONFIG": str(file), "CONFORMANCE_HISTORY": str(tmp_path / f"{number}.jsonl")}
+        ran = subprocess.run(
+            [sys.executable, "-c", _BEGIN], input=json.dumps(environs), cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120, check=False,
+        )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    said = dict(json.loads(line) for line in ran.stdout.splitlines())
+    expected = {"no file": "cannot be read (No such file or directory)"} | {n: t for n, (_, t) in wrong.items()}
+    assert said.keys() == expected.keys()
+    for name, text in expected.items():
+        assert text in said[name]
+        assert "\n" not in said[name]
+        assert OWN_KEY[:-1] not in said[name]
+
+
+def test_a_run_of_which_nothing_left_is_no_pass(door: Door) -> None:
+    for url in ("http://127.0.0.1:9/other", "https://postman.gov.sg/api/v2/campaigns/c/messages?limit=1"):
+        door.answer("GET", url, {}, b"")
+    assert (door.answered, door.refused) == (0, 2)
+    assert "another origin" in door.refusal
+    door.answer("GET", f"{AT}/messages?limit=5", {}, b"")
+    assert door.answered == 1

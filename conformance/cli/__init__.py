@@ -21,6 +21,7 @@ from conformance.cli.init import init
 from conformance.cli.offline import compare, judge
 from conformance.cli.run import run
 from conformance.cli.screen import Screen
+from conformance.cli.spec import spec
 from conformance.cli.target import doctor, selftest, serve
 from conformance.errors import SuiteError
 from conformance.report.clean import one_line
@@ -40,7 +41,7 @@ def cli() -> None:
 
 for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
     cli.add_command(command)
-for further in (show, ticket, verify, init):
+for further in (show, ticket, verify, init, spec):
     cli.add_command(further)
 
 
@@ -98,8 +99,8 @@ def report_folder(arguments: Sequence[str]) -> Path | None:
     folder = "reports"
     for argument, following in zip(own, [*own[1:], ""], strict=True):
         name, mark, value = argument.partition("=")
-        if name == "--replay" and Path(value if mark else following).is_dir():
-            # The causes of a report are replayed: the report itself stays.
+        if name == "--replay":
+            # A replay writes into a folder of its own: the report itself stays.
             return None
         if name == "--report-dir":
             folder = value if mark else following

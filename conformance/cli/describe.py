@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import click
 
-from conformance import glossary
-from conformance.catalogue import FAMILIES, Requirement, load
-from conformance.catalogue_docs import cases, without_scenario
+from conformance.catalogue import load
 from conformance.cli.screen import Screen
+from conformance.explaining import explained
 from conformance.scenarios import SCENARIOS
 
 KINDS = ("requirements", "scenarios", "faults", "variants")
@@ -40,48 +37,11 @@ def _lines(kind: str) -> list[str]:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="REQUIREMENT|WORD")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @click.pass_obj
 def explain(screen: Screen, words: tuple[str, ...]) -> int:
-    """Explain a requirement (BR-BLK-01): what it says, where it comes from, how it is judged and what it needs; or a word of
-    the reports (quiescent), an axiom (A4) or a ruling (ruling 17)."""
-    asked = " ".join(words)
-    entry = glossary.load().meaning(asked, load().rulings)
-    if entry is None:
-        lines = explanation(load()[asked], screen.width)
-    else:
-        name, said = entry
-        lines = [name, "", *textwrap.wrap(said, max(40, screen.width))]
-    for line in lines:
+    """Explain a requirement (BR-BLK-01), a word of the reports (quiescent), an axiom (A4), a ruling (ruling 17), an exit status
+    (exit 3), a scenario (keys), a fault or variant of the reference target; or print a page of the docs (gate)."""
+    for line in explained(" ".join(words), screen.width):
         screen.say(line)
     return 0
-
-
-def explanation(requirement: Requirement, width: int) -> list[str]:
-    """The explanation of one requirement, in lines."""
-    scenarios = [s.name for s in SCENARIOS if requirement.id in s.requirements]
-    parts = {
-        "says": requirement.sentence,
-        "fails if": requirement.judged_when,
-        "passes if": requirement.exercised_when,
-        "each of": ", ".join(cases(requirement)),
-        "needs": ", ".join(requirement.needs) or "nothing but a target",
-        "scenarios": ", ".join(scenarios) or without_scenario(requirement),
-    }
-    about = f"{requirement.profile}, {requirement.level}, {FAMILIES[requirement.family]}, since {requirement.since}"
-    head = f"{requirement.id}  {requirement.title}  ({about})"
-    lines = [head, ""]
-    for name, text in parts.items():
-        if text:
-            lines += textwrap.wrap(
-                text, max(40, width), initial_indent=f"{name:11}", subsequent_indent=" " * 11, break_long_words=False
-            )
-    rulings = load().rulings
-    for number in requirement.rulings:
-        text = f"{number}: {rulings[number]}"
-        lines += textwrap.wrap(
-            text, max(40, width), initial_indent=f"{'ruling':11}", subsequent_indent=" " * 11, break_long_words=False
-        )
-    for source in requirement.sources:
-        lines.append(f"{'source':11}{source.title}{f' <{source.address}>' if source.address else ''}")
-    return lines

@@ -24,14 +24,17 @@ from conformance.transport.request import Origin, Request
 REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
 
 
-def chosen(config: Config, requirements: Collection[str]) -> tuple[Scenario, ...]:
-    """The scenarios that exercise one of these requirements and whose needs the configuration meets."""
+def chosen(config: Config, requirements: Collection[str], depth: str = "quick") -> tuple[Scenario, ...]:
+    """The scenarios of a depth that exercise one of these requirements and whose needs the configuration meets."""
     offered = set(offers(config))
     absent = set(config.capabilities.absent)
     return tuple(
         s
         for s in SCENARIOS
-        if set(s.requirements) & set(requirements) and offered.issuperset(s.needs) and not absent.intersection(s.needs)
+        if (depth == "deep" or not s.deep)
+        and set(s.requirements) & set(requirements)
+        and offered.issuperset(s.needs)
+        and not absent.intersection(s.needs)
     )
 
 
@@ -43,7 +46,7 @@ def drive(run: Drive) -> None:
     programs = {
         f"{scenario.name}{f'-{turn + 1}' if turn else ''}": (scenario.program(run.config), scenario.requirements)
         for turn in range(REPETITIONS[run.depth])
-        for scenario in chosen(run.config, run.requirements)
+        for scenario in chosen(run.config, run.requirements, run.depth)
     }
     limits, budget = run.config.limits, run.transport.budget
     kept, left_out = affordable(

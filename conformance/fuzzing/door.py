@@ -37,6 +37,8 @@ from conformance.transport.paths import Named, odd_retry, plain
 from conformance.transport.request import Origin, OutRow, Reply, Request
 
 NAME = "schemathesis"
+#: The ``type`` of an error that the guard answers in place of the target.
+GUARD = "conformance_guard"
 #: Headers that a client sets by itself.
 _USUAL = (
     "user-agent",
@@ -78,7 +80,9 @@ class Door:
         self._batches: set[str] = set()
         #: The batch made here that lists a message, as far as that was seen.
         self._messages: dict[str, str | None] = {}
-        self.refused = 0
+        self.answered = self.refused = 0
+        #: Why the last of them was not sent.
+        self.refusal = ""
 
     def close(self) -> None:
         """End the run: the history is whole. A second call does nothing."""
@@ -95,8 +99,11 @@ class Door:
         except GuardError as error:
             with self._lock:
                 self.refused += 1
+                self.refusal = error.what
             return _refusal(str(error))
         self._learn(reply)
+        with self._lock:
+            self.answered += 1
         end = reply.exchange.end
         if end.outcome != "answered" or end.status is None:
             raise ConnectionError(end.error or "no answer")
@@ -279,7 +286,7 @@ def _header(config: Config) -> Header:
 
 
 def _refusal(why: str) -> tuple[int, dict[str, str], bytes]:
-    error = {"code": "not_sent", "message": why, "type": "conformance_guard", "id": "none"}
+    error = {"code": "not_sent", "message": why, "type": GUARD, "id": "none"}
     return 403, {"content-type": "application/json"}, json.dumps({"error": error}).encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from math import inf
 
 from conformance.contract.vocabulary import (
     ENQUEUED,
@@ -21,9 +22,10 @@ from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import held
 from conformance.judges.inference.quiescence import NotQuiescent, Quiescent, quiescent, settled
+from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.repetition import envelope
 from conformance.judges.inference.retry import Retry
-from conformance.judges.inference.timeline import begun, follows, read_after, retried, terminal_stays
+from conformance.judges.inference.timeline import begun, follows, gain, read_after, retried, terminal_stays
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 #: Answers other than 201 to retries that were carried out, after which they are the target's own (rulings 11 and 22).
@@ -233,7 +235,7 @@ def _long_enough(retry: Retry) -> bool:
     whole_run,
     violation="the target answers a retry that it carries out with {observed}",
     expected=("201 with an empty body",),
-    legal_if="the answer were 201 and had no body at all (`{{}}` and `null` are bodies)",
+    legal_if="the answer were 201 and had no body at all (`{}` and `null` are bodies)",
     subject="carried out",
 )
 def exactly_201(inference: Inference) -> Iterator[Judgement]:
@@ -298,7 +300,8 @@ def _tells(retry: Retry) -> bool:
 def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
     """By the status: still not retryable when settle_timeout has passed since all messages were terminal.
 
-    Terminal stays terminal without a retry (A2), none is owed an attempt any more, and no call lies between (A6).
+    Terminal stays terminal without a retry (A2), none is owed an attempt any more, and no call lies between (A6) but refused
+    ones, which have no effect: no message is seen to move meanwhile.
     """
     case, batch = retry.case, retry.batch
     if not retry.accepted or not batch.whole:
@@ -310,7 +313,7 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
         return  # It may be carried out at any time, and the batch be processed once more (ruling 11).
     ends = [next(((r, p) for r in v if r.terminal and (p := settled(case, batch, r))), None) for v in seen.values()]
     first = max(next(r.last for r in v if r.terminal) for v in seen.values())
-    shown = [(r, s) for r, s in retry.statuses_after() if r.t >= first]
+    shown = [(r, s) for r, s in _unchanged_after(retry) if r.t >= first]
     done = [one for one in ends if one is not None]
     if len(done) == len(ends):
         bound = max(max(r.last for r, _ in done), retry.call.last)
@@ -339,6 +342,19 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
             f"accepted retry {retry.n} was terminal"
         )
         yield InDoubt(reason=DoubtReason.LEFT_UNRETRYABLE, text=text, evidence=(retry.n, reading.n))
+
+
+def _unchanged_after(retry: Retry) -> Iterator[tuple[Reading, str]]:
+    """The batch's status in readings after the answer, until the next call that was not refused, or a message that moves."""
+    case, batch = retry.case, retry.batch
+    until = min((c.t for c in batch.sent if c.t > retry.call.t and not c.refused), default=inf)
+    ended = {m: r for m in batch.messages for r in retry.read_after(m) if r.terminal}
+    for message, base in ended.items():
+        later = (r for r in case.readings(message) if r.t >= base.last)
+        until = min([until, *(r.t for r in later if r.in_progress or gain(base, r) not in (0, None))])
+    for reading, status in case.status_readings(batch):
+        if follows(case, reading, retry.call.last) and reading.last <= until:
+            yield reading, status
 
 
 RULES = (only_when_retryable, quiescent_is_accepted, exactly_201, becomes_retryable_again)

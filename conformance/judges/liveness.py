@@ -6,27 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.findings import DoubtReason
-from conformance.history.records import Role
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.rounds import again
-from conformance.judges.inference.timeline import begun, comparable, counts_by, follows, gain, same_attempt
+from conformance.judges.inference.stuck import Stuck, delivered, ended, stands
+from conformance.judges.inference.timeline import begun, follows
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """A retried message that stands still, and why that is known."""
-
-    batch: Batch
-    retry: RetryCall
-    first: Reading
-    last: Reading
-    proof: Proof
 
 
 @rule(
@@ -45,8 +33,8 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
     pass either: a retried message that was left in progress may have been left so for ever.
     """
     case = inference.case
-    stuck: dict[str, _Standing] = {}
-    left: list[_Standing] = []
+    stuck: dict[str, Stuck] = {}
+    left: list[Stuck] = []
     for batch in case.ours:
         for message in batch.messages:
             resets = batch.resetting(message)
@@ -56,10 +44,10 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
                 or (message in batch.row_of and batch.row_of[message].role == "pending")
             ):
                 continue
-            done = _ended(case, message, resets[0])
+            done = ended(case, message, resets[0])
             if done is not None:
                 yield Exercised(proof=done)
-            found = _stuck(case, batch, message, resets)
+            found = stands(case, batch, message, resets)
             if found is not None:
                 stuck.setdefault(batch.id, found)
             lingering = _left(case, batch, message, resets)
@@ -71,7 +59,7 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
         yield Violated(
             proof=all_of(*(s.proof for s in several)) & Proof(because=(still,)),
             observed=", ".join(sorted({str(s.last.status) for s in several})),
-            scenario=several[0].retry.scenario,
+            scenario=several[0].call.scenario,
         )
     elif stuck:
         one = next(iter(stuck.values()))
@@ -81,74 +69,23 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
         yield _left_in_progress(case, left)
 
 
-def _left_in_progress(case: Case, left: list[_Standing]) -> InDoubt:
+def _left_in_progress(case: Case, left: list[Stuck]) -> InDoubt:
     one = left[0]
     batches = len({item.batch.id for item in left})
     several = f" ({len(left)} messages of {batches} batches in all)" if len(left) > 1 else ""
     return InDoubt(
         reason=DoubtReason.LEFT_IN_PROGRESS,
-        text=f"a message that retry {one.retry.n} reset is still in {one.last.status} {one.last.t - one.retry.last:.1f} s after "
+        text=f"a message that retry {one.call.n} reset is still in {one.last.status} {one.last.t - one.call.last:.1f} s after "
         f"its answer, unmoved for {one.last.t - one.first.last:.1f} s, when it is read last{several}",
         needs=(
             f"a timing.settle_timeout longer than {case.header.settle_timeout:g} s, in which the target can deliver",
             "the target's own word on what becomes of the message",
         ),
-        evidence=tuple(sorted({n for item in left[:8] for n in (item.retry.n, item.first.n, item.last.n)})),
+        evidence=tuple(sorted({n for item in left[:8] for n in (item.call.n, item.first.n, item.last.n)})),
     )
 
 
-def _ended(case: Case, message: str, first: RetryCall) -> Proof | None:
-    """That reads show a new attempt, terminal: by a count, or since the message was seen in progress again before it ended."""
-    for view in case.views(message):
-        before = [r for r in view if r.last <= first.t and r.terminal]
-        after = [r for r in view if before and follows(case, r, first.t)]
-        moving: Reading | None = None
-        for r in after:
-            if r.terminal and (gain(before[-1], r) or 0) >= 1:
-                assumed = counts_by(before[-1], r)
-                return Proof(evidence=(before[-1].n, first.n, r.n), assumptions=frozenset(assumed))
-            if moving is not None and r.terminal and follows(case, r, moving.last):
-                return Proof(evidence=(before[-1].n, first.n, moving.n, r.n))
-            if not comparable(before[-1], r) and again(case, before[-1], r):
-                moving = r
-    return None
-
-
-def _stuck(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]) -> _Standing | None:
-    """Proof that the message does not move any more since one of these calls reset it."""
-    row = batch.row_of.get(message)
-    seen = case.readings(message)
-    last = max(seen, key=lambda r: (r.last, r.n))
-    if row is None or not last.in_progress or last.status == "sent_to_telco":
-        return None
-    same = [
-        (r, s)
-        for r in seen
-        if r.status == last.status and r.t > resets[0].t and (s := same_attempt(case, r, last)) is not None
-    ]
-    if not same:
-        return None
-    first, assumed = same[0]
-    retry = next((c for c in reversed(resets) if c.t < first.t), None)
-    reset = any(r.terminal and r.last <= first.t for r in seen)
-    if retry is None or not reset or begun(case, last) - first.last < case.header.settle_timeout:
-        return None
-    overtaken = _delivered(case, retry.last, last.last, but=message, recipient=row.recipient)
-    if overtaken is None or any(first.t < r.t < last.t and r.status != last.status for r in seen):
-        return None
-    line = (
-        f"retry {retry.n}: {last.t - first.last:.0f} s apart, reads {first.n} and {last.n} show a message in {last.status}; in "
-        f"read {overtaken.n} a later one to that number is terminal"
-    )
-    proof = Proof(
-        because=(line,),
-        evidence=(retry.n, first.n, last.n, overtaken.n),
-        assumptions=frozenset((*assume("A1", message), *assume("A7", last.view), *assumed)),
-    )
-    return _Standing(batch, retry, first, last, proof)
-
-
-def _left(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]) -> _Standing | None:
+def _left(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]) -> Stuck | None:
     """A retried message that is in progress in the last answer that shows it, when its time is over.
 
     Its time is settle_timeout from the retry's answer on, of which it has not moved for half: one that is slow, but on its way, is
@@ -165,23 +102,7 @@ def _left(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...])
     settle = case.header.settle_timeout
     if retry is None or begun(case, last) < retry.last + settle or last.t - run[0].last < settle / 2:
         return None
-    return _Standing(batch, retry, run[0], last, Proof(evidence=(retry.n, run[0].n, last.n)))
-
-
-def _delivered(
-    case: Case, since: float, until: float, *, but: str, recipient: str = "", role: Role | None = None
-) -> Reading | None:
-    """A terminal reading of another message, sent after ``since``: to this recipient, or a success to one of this role."""
-    for other in case.messages:
-        row, home = case.row(other), case.batch_of(other)
-        if other == but or row is None or home is None or home.send is None or home.send.t < since:
-            continue
-        if (role is not None and row.role != role) or (recipient and row.recipient != recipient):
-            continue
-        for reading in case.readings(other):
-            if reading.last <= until and (reading.status == "success" if role is not None else reading.terminal):
-                return reading
-    return None
+    return Stuck(batch, retry, run[0], last, Proof(evidence=(retry.n, run[0].n, last.n)))
 
 
 @dataclass(frozen=True)
@@ -214,7 +135,7 @@ def a_retry_sends_again(inference: Inference) -> Iterator[Judgement]:
         if found.end.status == "success":
             yield Exercised(proof=found.proof)
             continue
-        later = _delivered(case, found.retry.last, float("inf"), but=found.end.message, role="succeeding")
+        later = delivered(case, found.retry.last, float("inf"), but=found.end.message, role="succeeding")
         if later is not None:
             line = f"read {later.n} shows a message to a succeeding number, sent after retry {found.retry.n}, delivered"
             proof = found.proof & Proof(because=(line,), evidence=(later.n,))

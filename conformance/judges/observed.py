@@ -1,11 +1,11 @@
-"""Observations: which of several legal readings the target follows (rulings 4, 5, 6, 18). Judges nothing."""
+"""Observations: which of several legal readings the target follows (rulings 4, 5, 6, 18), or what no page rules. No judgement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, seconds
+from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, error_code, seconds
 from conformance.history.records import PREFLIGHT
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
@@ -34,6 +34,7 @@ def _all(inference: Inference) -> Iterator[Observed]:
         shown = next(iter(retry.statuses_after()), None) if retry.accepted else None
         if shown is not None:
             yield Observed(key="status-after-retry", value=shown[1], evidence=(retry.n, shown[0].n))
+    yield from _second_key(case)
     yield from _late_corrections(case)
     yield from _broken_links(case)
     lag = case.lags.largest
@@ -61,6 +62,15 @@ def _in_progress(retry: Retry) -> Iterator[Observed]:
                 value = "accepted" if retry.accepted else retry.answer
                 yield Observed(key="retry-beside-in-progress", value=value, evidence=(before.n, retry.n, after.n))
                 return
+
+
+def _second_key(case: Case) -> Iterator[Observed]:
+    """What came of a read and a retry with another key of the campaign (``target.second_api_key``)."""
+    for operation, what in (("batch_list", "read"), ("batch_retry", "retry")):
+        for e in case.exchanges:
+            if e.invoke.auth == "second" and e.invoke.operation == operation:
+                said = f"{e.status or 'no answer'} {error_code(e.end.body) or ''}".rstrip()
+                yield Observed(key="second-key", value=f"{what} answered {said}", evidence=(e.n,))
 
 
 def _late_corrections(case: Case) -> Iterator[Observed]:

@@ -47,6 +47,9 @@ def check(program: Program, config: Config, where: str) -> None:
             raise FormatError("it sends no row", where=at, hint="give it a row")
         if isinstance(step, Retry | SingleRetry):
             _offered(step, config, at)
+        if isinstance(step, Read | Retry) and step.auth == "second" and config.target.second_api_key is None:
+            what = "it takes a second key of the campaign, and none is configured"
+            raise FormatError(what, where=at, hint="set target.second_api_key_env")
 
 
 #: A step that is not made of others.

@@ -144,14 +144,19 @@ class Cost:
 
     def _retry(self, step: Retry) -> None:
         probe, size = Probe.parse(step.cause), len(self._rows.get(step.batch, ()))
-        may = (probe is None or probe.harmless) and step.auth == "valid" and step.batch not in self._processing
+        may = (
+            (probe is None or probe.harmless)
+            and step.auth in ("valid", "second")
+            and step.batch not in self._processing
+        )
         blocked = any(batch == step.batch for batch, _ in self._created)
         picked = self._open(step.batch) if may and not blocked else []
         for index in picked:
             self._reset(step.batch, index)
         # The budget is charged with the whole batch, whatever the retry picks up.
-        self._spend(size if picked else 0, size, times=TRIES)
-        self._call(1, 2 * TRIES - 1)
+        tries = 1 if step.auth == "second" else TRIES
+        self._spend(size if picked else 0, size, times=tries)
+        self._call(1, 2 * tries - 1)
 
     def _single(self, step: SingleRetry) -> None:
         size = len(self._rows.get(step.batch, ()))
@@ -181,7 +186,9 @@ class Cost:
     def _read(self, step: Read) -> None:
         size = len(self._rows.get(step.batch, ()))
         pages = max(1, math.ceil(size / step.limit))
-        if step.view == "message":
+        if step.auth != "valid":
+            self._call(1, 1)
+        elif step.view == "message":
             reads = len(step.rows) or size
             self._call(reads, reads)
         elif step.view == "campaign":

@@ -32,7 +32,10 @@ class Reader:
 
     def read(self, step: Read, held: Held) -> None:
         """Carry out a read of this batch."""
-        if held.single and step.view != "campaign":
+        if step.auth != "valid":
+            # Observed, and not learned from.
+            self._calls.call("batch_list", batch=held.id, query=(("limit", str(step.limit)),), auth=step.auth)
+        elif held.single and step.view != "campaign":
             self.one(held)
         elif step.view == "listing":
             self.learn(held, self.walk("batch_list", held.id, step.limit, "after"))

@@ -109,7 +109,7 @@ class Retrier:
             acted = exchange.accepted or exchange.open
             server_error = exchange.status is not None and exchange.status >= 500
             again = server_error or passed_on(reply) if step.cause is None else exchange.open or exchange.status == 429
-            if not again or attempt == TRIES - 1:
+            if not again or attempt == TRIES - 1 or step.auth == "second":
                 break
             look()
         if acted:

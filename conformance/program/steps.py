@@ -80,6 +80,8 @@ class Read(Step, frozen=True, kw_only=True, tag="read"):
     limit: int = 1000
     rows: tuple[int, ...] = ()
     by: Literal["row", "place"] = "row"
+    #: Of a listing only: with whose key.
+    auth: Literal["valid", "second"] = "valid"
 
 
 class Wait(Step, frozen=True, kw_only=True, tag="wait"):
@@ -101,7 +103,7 @@ class Retry(Step, frozen=True, kw_only=True, tag="retry"):
     """Batch Send - Retry. With a ``cause`` it is a probe: see ``program/probes.py`` for the causes there are.
 
     A valid retry that is answered 5xx, or perhaps by something in front of the target (ruling 22), is sent again, three times in
-    all with a read between (BR-ERR-08); so is a probe that met a 429 or whose answer was lost.
+    all with a read between (BR-ERR-08); so is a probe that met a 429 or whose answer was lost. With the second key it is sent once.
     """
 
     batch: str

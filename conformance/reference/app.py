@@ -17,10 +17,12 @@ from urllib.parse import unquote
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from conformance import specs
 from conformance.reference.behaviour import Behaviour
+from conformance.reference.document import DOCUMENT_PATH, PAGE_PATH, document, page
 from conformance.reference.exchange import Answer, Call, Deferred
 from conformance.reference.faults import FAULTS
 from conformance.reference.paging import BadPageError, page_of
@@ -67,14 +69,27 @@ class Service:
             (re.compile(_CAMPAIGN + r"/messages"), self._campaign),
         ]
 
-    def answer(self, method: str, raw_path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
-        """The answer to one request. ``raw_path`` is below the base path, still percent-encoded."""
+    def answer(
+        self,
+        method: str,
+        raw_path: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        *,
+        plain: bool = False,
+    ) -> Answer:
+        """The answer to one request.
+
+        :param raw_path: below the base path, still percent-encoded.
+        :param plain: it came over plain HTTP to a port of HTTPS.
+        """
         with self._lock:
             self.world.tick()
             self._seen += 1
             if self.settings.restart_after is not None and self._seen == self.settings.restart_after + 1:
                 self.world.clear()
-            call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path))
+            call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path, plain=plain))
             return self._complete(call, lambda: self._answered(call, ids, handler))
 
     def _routed(self, call: Call) -> tuple[Call, dict[str, str], _Handler | None]:
@@ -238,12 +253,11 @@ def _text_of(body: bytes, content: bytes) -> str:
     return (body[start:end] if 4 <= start < end else content).decode()
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; one world, which lasts as long as it does.
+def create_app(service: Service, *, plain: bool = False) -> Starlette:
+    """The application around a service.
 
-    :raises KeyError: a fault or variant is unknown.
+    :param plain: it answers plain HTTP in the name of a port of HTTPS.
     """
-    service = Service(settings)
 
     async def handle(request: Request) -> Response:
         raw = request.scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0]
@@ -252,7 +266,12 @@ def create_app(settings: Settings) -> Starlette:
         if delay:
             await anyio.sleep(delay / 2)
         answer = service.answer(
-            request.method, raw.removeprefix(BASE_PATH), dict(request.query_params), dict(request.headers), body
+            request.method,
+            raw.removeprefix(BASE_PATH),
+            dict(request.query_params),
+            dict(request.headers),
+            body,
+            plain=plain,
         )
         while isinstance(answer, Deferred):
             await anyio.sleep(answer.seconds)
@@ -264,8 +283,18 @@ def create_app(settings: Settings) -> Starlette:
     async def provide(request: Request) -> Response:
         return _response(service.provide(await request.body()))
 
+    def base_url(request: Request) -> str:
+        return str(request.base_url).rstrip("/") + BASE_PATH
+
+    def described(request: Request) -> Response:
+        return Response(specs.text(document(base_url(request))), media_type="application/json")
+
+    def shown(request: Request) -> Response:
+        return HTMLResponse(page(base_url(request)))
+
+    about = [Route(DOCUMENT_PATH, described, methods=["GET"]), Route(PAGE_PATH, shown, methods=["GET"])]
     states = Route(STATES_PATH, provide, methods=["POST"])
-    return Starlette(routes=[states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
+    return Starlette(routes=[*about, states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
 
 
 def _response(answer: Answer) -> Response:

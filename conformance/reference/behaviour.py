@@ -14,6 +14,7 @@ from conformance.reference.settings import (
     OWN_KEY,
     PENDING,
     RECOVERING,
+    SECOND_KEY,
     Settings,
 )
 from conformance.reference.views import Views
@@ -38,6 +39,9 @@ ERRORS = {
 
 class Behaviour(Views):
     """The contract kept. ``world`` is what there is; every method may be overridden by a fault or a variant."""
+
+    #: Whether a connection by plain HTTP to a port of HTTPS is closed; if not, its requests are answered.
+    hangs_up = True
 
     def __init__(self, settings: Settings, world: World) -> None:
         super().__init__(settings, world)
@@ -75,7 +79,7 @@ class Behaviour(Views):
 
     def keys(self) -> dict[str, str]:
         """Which key belongs to which campaign."""
-        return {OWN_KEY: OWN_CAMPAIGN, OTHER_KEY: OTHER_CAMPAIGN}
+        return {OWN_KEY: OWN_CAMPAIGN, SECOND_KEY: OWN_CAMPAIGN, OTHER_KEY: OTHER_CAMPAIGN}
 
     def key_in(self, call: Call) -> str | None:
         """The key that a request brings."""

@@ -9,6 +9,8 @@ OTHER_CAMPAIGN = "campaign_99999999-8888-4777-8666-555555555555"
 #: Keys of the reference target: no secret, and no key of anything else.
 OWN_KEY = "kV3xZr8TnB5wLm2KqPd7"
 OTHER_KEY = "kH7sYc4PfG9jQe6UwRb2"
+#: A second key of the run's own campaign, which does as well.
+SECOND_KEY = "kD5nWv8MtC3hJy9AzFx4"
 
 #: Numbers that the reference target takes for phones; no exchange can dial them.
 SUCCEEDING = ("6500000001", "6500000002")
@@ -28,6 +30,7 @@ class Settings:
     :param seed: of the ids that it makes up, and of all that it draws.
     :param max_rows: rows that one Batch Send may hold.
     :param revoke_after: calls after which the key of the run's own campaign is refused for good; None is never.
+    :param tls: it is served over HTTPS, with a certificate for tests.
     :param restart_after: calls after which it loses its batches and messages, once; None is never.
     """
 
@@ -41,6 +44,7 @@ class Settings:
     max_rows: int = 20
     revoke_after: int | None = None
     restart_after: int | None = None
+    tls: bool = False
 
     @property
     def lifetime(self) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 
+from conformance.report.cause_lines import why_of
 from conformance.report.junit import outcome
 from conformance.report.model import Report
-from conformance.report.story import why
 
 _STATUS = {"passed": "passed", "failure": "failed", "error": "failed", "skipped": "skipped"}
 
@@ -21,7 +21,7 @@ def ctrf(report: Report) -> bytes:
             "duration": round(1000 * item.seconds),
             "suite": f"conformance.{item.profile}",
             "rawStatus": item.verdict,
-            "message": why(item),
+            "message": why_of(report, item),
         }
         for item in report.chosen
     ]

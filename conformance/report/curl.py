@@ -13,6 +13,7 @@ _PLAIN = "scheme:http"
 #: What stands for the credential of each kind of request.
 _AUTH = {
     "valid": "Bearer $API_KEY",
+    "second": "Bearer $SECOND_API_KEY",
     "other": "Bearer $OTHER_API_KEY",
     "wrong": "Bearer wrong",
     "cut": "Bearer ${API_KEY%?}",
@@ -40,7 +41,7 @@ def curl(exchange: Exchange) -> str:
     base = '"http${BASE_URL#https}"' if invoke.cause == _PLAIN else '"$BASE_URL"'
     parts.append(f"{base}{shlex.quote(path)}")
     sends = invoke.operation in ("batch_send", "batch_retry", "single_send", "single_retry")
-    texts = invoke.charge > 0 or (sends and invoke.auth == "valid" and invoke.method != "GET")
+    texts = invoke.charge > 0 or (sends and invoke.auth in ("valid", "second") and invoke.method != "GET")
     return " ".join(parts) + ("  # texts people" if texts else "")
 
 

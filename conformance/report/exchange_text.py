@@ -13,6 +13,7 @@ from conformance.report.clock import Clock
 #: What stands for the credential of each kind of request; the record holds the kind only.
 _AUTH = {
     "valid": "the configured one",
+    "second": "the campaign's second one",
     "other": "the other campaign's",
     "wrong": "a made-up one",
     "cut": "the configured one, cut short",

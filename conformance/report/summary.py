@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.exit_status import meaning
-from conformance.report.cause_lines import summary_lines
+from conformance.report.cause_lines import MOST as MOST_CAUSES
+from conformance.report.cause_lines import followed, summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import alternatives, distinct, happened
@@ -43,12 +44,6 @@ def summary(report: Report) -> str:
     return "\n".join([*kept, "", "The page is cut here; conformance.json and report.html hold the rest.", ""])
 
 
-def headline(report: Report) -> str:
-    """The verdict in words; beside an exit status that is not 0 it never reads as if all were well."""
-    green = report.verdict == "conformant" and report.run.exit_status != 0
-    return f"{report.claim}, but exit status {report.run.exit_status}" if green else report.claim
-
-
 def _page(report: Report) -> str:
     run = report.run
     lines = [
@@ -71,6 +66,7 @@ def _page(report: Report) -> str:
     if report.nothing_judged:
         return "\n".join([*lines, "The run ended before anything was judged.", ""])
     lines += summary_lines(report)
+    leads = {(cause.fingerprint, cause.evidence): cause.number for cause in report.causes[:MOST_CAUSES]}
     lines += [
         "| verdict | requirements |",
         "| --- | --- |",
@@ -88,13 +84,15 @@ def _page(report: Report) -> str:
                 *_excused(item),
             ]
             for finding, again in distinct(item.findings):
-                lines += _finding(finding)
+                number = leads.get((finding.fingerprint, finding.evidence))
+                lines += _finding(finding) if number is None else [f"Told as cause {number}.", ""]
                 if again:
                     lines += [f"The same in {len(again)} more places of the history.", ""]
     covered = [item for item in report.chosen if item.waived is not None and item.verdict != "fail"]
     if covered:
         lines += ["## Waived", "", *(line for item in covered for line in (f"**{item.id}**", "", *_excused(item)))]
     unsettled = [item for item in report.chosen if item.verdict in ("error", "inconclusive", "not_run")]
+    under = {item.id for item in unsettled if item.verdict == "inconclusive" and followed(report, item.id) is not None}
     if unsettled:
         lines += [
             "## Not settled",
@@ -102,7 +100,14 @@ def _page(report: Report) -> str:
             "| requirement | verdict | why | what would settle it |",
             "| --- | --- | --- | --- |",
         ]
-        lines += _rows(unsettled)
+        for cause in report.causes:
+            names = [name for name in cause.follows if name in under]
+            if names:
+                settle = f"fix cause {cause.number}, and run again"
+                lines.append(
+                    f"| {', '.join(names)} | {SIGNS['inconclusive']} | follows from cause {cause.number} | {settle} |"
+                )
+        lines += _rows([item for item in unsettled if item.id not in under])
         lines.append("")
     if report.observations:
         lines += ["## Which legal readings it follows", ""]

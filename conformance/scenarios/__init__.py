@@ -14,6 +14,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     accepting.AFTER_ACCEPTED,
     racing.BATCH,
     racing.SINGLE,
+    racing.WIDE,
     selecting.MIXED,
     selecting.DELIVERED,
     selecting.RECOVERING,

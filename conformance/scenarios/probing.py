@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from conformance.config import Config
 from conformance.program.probes import AUTHS, METHODS, NAMELESS, OVERRIDDEN, PATHS
-from conformance.program.steps import AnyStep, Retry, RowSpec
+from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Wait
 from conformance.scenarios.scenario import Scenario, blocked, chain, failing, rest, retried, sent
 
 
@@ -14,10 +14,17 @@ def _unknown(_: Config) -> tuple[AnyStep, ...]:
     return tuple(Retry(batch="nobody's", cause=cause) for cause in NAMELESS)
 
 
-def _keys(_: Config) -> tuple[AnyStep, ...]:
-    """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06)."""
+def _keys(config: Config) -> tuple[AnyStep, ...]:
+    """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06). A second key of the campaign
+    reads and retries a batch of its own, once: what comes of it is observed."""
     again = (Retry(batch="b"), retried("b"), *rest("b", 2))
-    return (*chain("b", (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))), *again)
+    probes = (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))
+    return (*chain("b", probes), *again, *(_second_key("s") if config.target.second_api_key else ()))
+
+
+def _second_key(batch: str) -> tuple[AnyStep, ...]:
+    taken = Wait(batch=batch, until="retried", essential=False)
+    return (*sent(batch, failing(1)), Read(batch=batch, auth="second"), Retry(batch=batch, auth="second"), taken)
 
 
 def _methods(_: Config) -> tuple[AnyStep, ...]:

@@ -41,8 +41,12 @@ class Builder:
         other = config.target.other
         self._target = config.target
         self._base = parse_base_url(config.target.base_url, booked=config.target.booked)
-        self._keys: dict[Auth, str | None] = {"valid": config.target.api_key, "other": other.api_key if other else None}
-        self._real = frozenset({*self._keys.values(), config.target.second_api_key} - {None})
+        self._keys: dict[Auth, str | None] = {
+            "valid": config.target.api_key,
+            "second": config.target.second_api_key,
+            "other": other.api_key if other else None,
+        }
+        self._real = frozenset({*self._keys.values()} - {None})
 
     def build(self, request: Request) -> httpx.Request:
         """The HTTP request that this request means. Sends nothing.
@@ -105,7 +109,9 @@ class Builder:
             if (why := self.unfit(request)) is not None:
                 raise GuardError(f"{_REFUSED}: {why}")
             return f"Bearer {_ALTERED[request.auth](key)}"
-        chosen = {"valid": key, "wrong": MADE_UP_KEY}.get(request.auth, self._keys.get("other"))
+        chosen = MADE_UP_KEY if request.auth == "wrong" else self._keys.get(request.auth)
+        if chosen is None and request.auth == "second":
+            raise UsageError("is not set", where="target.second_api_key", hint="set it, or leave the program out")
         if chosen is None:
             raise UsageError("is not set", where="target.other.api_key", hint="set it, or leave BR-SEC-02 not run")
         return f"Bearer {chosen}"

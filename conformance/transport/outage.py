@@ -9,7 +9,7 @@ from conformance.history.records import Exchange
 
 #: Requests in a row that must bring nothing of use before a run ends.
 CALLS = 10
-#: Plain reads in a row, answered 401 or 403, after which the key is dead (ruling 28).
+#: Plain requests in a row, answered 401 or 403, after which the key is dead (ruling 28).
 REFUSED = 3
 #: Seconds for which that must have gone on; a restart of the target is waited for.
 SECONDS = 60.0
@@ -32,7 +32,8 @@ class Outage:
         self._since = 0.0
         self._lasted = 0.0
         self._last = ""
-        self._key_worked = False
+        #: Kinds of request that the key was good for: reads, sends, retries.
+        self._worked: set[str] = set()
         self._refused: list[Exchange] = []
         self._lock = threading.Lock()
 
@@ -57,24 +58,29 @@ class Outage:
             self.at_the_end()
 
     def _key(self, exchange: Exchange) -> None:
-        """The configured key, as plain reads show it: refused three times in a row, it is dead."""
+        """The configured key, as plain requests show it: three in a row refused, of kinds that it was good for, and it is dead."""
         invoke = exchange.invoke
-        if invoke.method != "GET" or invoke.auth != "valid" or invoke.cause is not None or exchange.status is None:
+        if invoke.auth != "valid" or invoke.cause is not None or exchange.status is None:
             return
+        kind = "read" if invoke.method == "GET" else invoke.operation
         with self._lock:
             if exchange.status not in (401, 403):
-                self._key_worked = self._key_worked or exchange.status == 200
+                if 200 <= exchange.status < 300:
+                    self._worked.add(kind)
                 self._refused = []
                 return
+            if kind not in self._worked:
+                return
             self._refused.append(exchange)
-            over = self._key_worked and len(self._refused) >= REFUSED
+            over = len(self._refused) >= REFUSED
             first = self._refused[0]
         if over:
             raise TargetError(
-                f"the key that worked is refused: {len(self._refused)} reads in a row were answered {exchange.status}, exchange "
+                f"the key that worked is refused: {len(self._refused)} requests in a row were answered {exchange.status}, exchange "
                 f"{first.n} first",
                 where=self._where,
                 hint="see whether the key was revoked or replaced, and run again with one that stays valid",
+                cause="key_refused",
             )
 
     def at_the_end(self) -> None:

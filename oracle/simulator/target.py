@@ -291,12 +291,14 @@ class Target:
                 self.pick(message, owed=True)
             self.finish(batch, left)
             return Answer(201)
-        when = now + rng.uniform(0, 0.5 * h.delay)
+        # The worker is done with the last message: a batch whose messages are terminal is retryable (BR-ACC-06).
+        done = when = now + rng.uniform(0, 0.5 * h.delay)
         for message in batch.messages:
             if message not in left and (message in chosen or h.selects_late):
                 self.clock.at(when, partial(self.pick, message, owed=message in chosen))
+                done = when
                 when += rng.uniform(0, 0.5 * h.delay / len(batch.messages))
-        self.clock.at(when, partial(self.finish, batch, left))
+        self.clock.at(done, partial(self.finish, batch, left))
         return Answer(201)
 
     def pick(self, message: Message, *, owed: bool) -> None:

@@ -71,7 +71,7 @@ def data_kept(inference: Inference) -> Iterator[Judgement]:
         if change.proof is not None:
             yield Violated(
                 proof=change.proof,
-                violation=f"the target shows a message with another {change.name} after a request than before it",
+                violation=f"the target shows other {change.name} of a message after a request than before it",
                 expected=(f"{change.name} {clip(change.old)}",),
                 observed=f"{change.name} {clip(change.new)}",
                 any_of=change.any_of,

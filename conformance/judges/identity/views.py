@@ -326,6 +326,9 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
     # Where nothing shows that it was still terminal when the stale answer came, it may be in progress by itself.
     still = any(r.view != stale.view and r.terminal and r.t >= stale.last for r in case.readings(stale.message))
     alone = stale.in_progress and not still
+    own = frozenset(assume("A6", batch.id)) if batch is not None else frozenset()
+    # A failure behind a success is no later correction of it.
+    final = frozenset(assume("A2b", stale.message)) if stale.terminal and ahead.status == "success" else frozenset()
     proof = Proof(
         because=(
             f"read {ahead.n} ({ahead.view}) shows a message in {ahead.status}{_counted(ahead)}",
@@ -333,7 +336,7 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
             f"{_counted(stale)}, and no later answer of this view shows more",
         ),
         evidence=(ahead.n, stale.n),
-        assumptions=frozenset(assume("A6", batch.id) if batch is not None else ()),
+        assumptions=own | final,
     )
     return Violated(
         proof=proof,

@@ -7,7 +7,7 @@ meanwhile is left to the judges.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -91,8 +91,8 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
             first = rank(a.status)
             if first is None or a.status == b.status:
                 continue
-            if a.terminal and b.terminal and _listed_alike(a, b):
-                # In which order is unknown where reads lag: either outcome was corrected (ruling 18).
+            if a.terminal and b.terminal and (_listed_alike(a, b) or _stamped_alike(a, b, ordered)):
+                # In which order is unknown where reads lag: either outcome was corrected (ruling 18), or a view is wrong.
                 for axiom in ("A2a", "A2b"):
                     yield Assumption(axiom, message), f"reads {a.n} and {b.n} show two outcomes of one attempt"
                 break
@@ -114,6 +114,13 @@ def _listed_alike(a: Reading, b: Reading) -> bool:
         return False
     marks = [{(x.id, x.created_at) for x in r.attempts or ()} for r in (a, b)]
     return len(a.attempts) == len(b.attempts) and marks[0] == marks[1]
+
+
+def _stamped_alike(a: Reading, b: Reading, seen: Sequence[Reading]) -> bool:
+    """True if two views show one updatedAt, which a change would have moved: each showed the message with another one, too."""
+    if a.view == b.view or a.updated_at is None or a.updated_at != b.updated_at or b.updated_unit >= 1:
+        return False
+    return {a.view, b.view} <= {r.view for r in seen if r.updated_at not in (None, a.updated_at)}
 
 
 def _one_attempt(a: Reading, b: Reading, resets: tuple[float, ...]) -> bool:

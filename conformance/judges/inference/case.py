@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
 from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
@@ -39,8 +40,8 @@ class Batch:
 
     @property
     def ours(self) -> bool:
-        """True if this run made it: no other client can write to it (axiom A6)."""
-        return self.send is not None
+        """True if this run made it, and no call with a second key touched it: no other client can write to it (axiom A6)."""
+        return self.send is not None and not any(c.second_key for c in self.calls)
 
     @cached_property
     def whole(self) -> bool:
@@ -101,7 +102,7 @@ class Case:
         self.exchanges: tuple[Exchange, ...] = tuple(sorted(history.exchanges, key=lambda e: (e.t, e.n)))
         self._by_number = {e.n: e for e in self.exchanges}
         #: Every reading as shown; rules use ``readings``, which leaves out what may not be trusted.
-        self.shown: tuple[Reading, ...] = tuple(r for e in self.exchanges for r in readings(e))
+        self.shown: tuple[Reading, ...] = tuple(r for e in self._first_key() for r in readings(e))
         self._rows = {row.nonce: (e, row) for e in self.exchanges for row in e.invoke.rows}
         by_message = _grouped(self.shown)
         self._home = self._homes(by_message)
@@ -112,7 +113,7 @@ class Case:
         self._batches_by_id = {batch.id: batch for batch in self.batches}
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
         #: What counts attempts, and which views do not keep up (ruling 29).
-        self.trust: Trust = counted(by_message, self.resets_of, self.header.settle_timeout)
+        self.trust: Trust = counted(by_message, self.resets_of, self._settled_at, self.header.settle_timeout)
         self._readings = {m: self.trust.applied(seen) for m, seen in by_message.items()}
         self.all_readings: tuple[Reading, ...] = tuple(
             sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))
@@ -121,10 +122,14 @@ class Case:
     def __getitem__(self, n: int) -> Exchange:
         return self._by_number[n]
 
+    def _first_key(self) -> tuple[Exchange, ...]:
+        """The exchanges but for those with a second key: what such a one shows is observed, and proves nothing."""
+        return tuple(e for e in self.exchanges if e.invoke.auth != "second")
+
     @cached_property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Walks through listings, in order of their first page."""
-        return snapshots(self.exchanges)
+        return snapshots(self._first_key())
 
     @cached_property
     def lags(self) -> Lags:
@@ -138,6 +143,12 @@ class Case:
     def resets_of(self, message: str) -> tuple[float, ...]:
         """When the calls left that may have given the message an attempt."""
         return self._resets.get(message, ())
+
+    def _settled_at(self, message: str) -> float:
+        """From when on no call has an effect on the message to come (ruling 16); infinity if one was lost."""
+        batch = self.batch_of(message)
+        calls = batch.resetting(message) if batch is not None else ()
+        return max((inf if c.unknown else c.last + self.header.settle_timeout for c in calls), default=-inf)
 
     @cached_property
     def ours(self) -> tuple[Batch, ...]:

@@ -57,14 +57,18 @@ class Trust:
 
 
 def counted(
-    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]], settle: float
+    by_message: Mapping[str, Sequence[Reading]],
+    resets_of: Callable[[str], tuple[float, ...]],
+    settled_of: Callable[[str], float],
+    settle: float,
 ) -> Trust:
     """What of the readings may be trusted to count attempts, and which views keep up.
 
     :param resets_of: when the calls left that may have given a message an attempt.
+    :param settled_of: from when on none of them has an effect to come (ruling 16).
     :param settle: ``settle_timeout`` in seconds.
     """
-    behind = _views_behind(by_message, resets_of, settle)
+    behind = _views_behind(by_message, resets_of, settled_of, settle)
     modes, standing = _modes(by_message, resets_of)
     stale = _stale_fields(by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, settle)
     for name in stale:
@@ -209,7 +213,10 @@ def _outgrown(
 
 
 def _views_behind(
-    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]], settle: float
+    by_message: Mapping[str, Sequence[Reading]],
+    resets_of: Callable[[str], tuple[float, ...]],
+    settled_of: Callable[[str], float],
+    settle: float,
 ) -> dict[str, Behind]:
     """Views whose last reading of a message still shows another status than another view did a settling time before.
 
@@ -227,7 +234,7 @@ def _views_behind(
                 if other == view or view in found:
                     continue
                 ended = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
-                after = [r for r in ended if _took_effect(others, r, len(resets))]
+                after = [r for r in ended if r.t >= settled_of(message) or _took_effect(others, r, len(resets))]
                 same = {r.status for r in others if after and r.t >= after[0].t}
                 if after and len(same) == 1 and _older(last, after[0]):
                     found[view] = Behind(after[0], last)
@@ -246,7 +253,10 @@ def _took_effect(view: Sequence[Reading], ended: Reading, resets: int) -> bool:
 
 
 def _older(reading: Reading, terminal: Reading) -> bool:
+    """True if the reading shows an older state than the other: in progress, by updatedAt, or failed where that shows a success."""
     one, two = reading.updated_at, terminal.updated_at
     if reading.in_progress:
         return one is None or two is None or one <= two
-    return reading.status != terminal.status and one is not None and two is not None and one < two
+    if one is None or two is None or one == two:
+        return reading.status == "failure" and terminal.status == "success"
+    return reading.status != terminal.status and one < two

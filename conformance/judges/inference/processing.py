@@ -12,7 +12,7 @@ def processing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """Proof that rows of the batch had not been made when the call was decided: it was still being processed.
 
     A whole listing begun after the answer (A7) lacks rows that no answer of any view had shown by then, and a later listing holds
-    all of them.
+    all of them. Nor did the call give one of them an attempt: then the listing may as well have lagged, unseen by any other read.
     """
     walks = [s for s in case.listings(batch) if s.complete and not s.search and s.direction == "forward"]
     for walk in walks:
@@ -24,6 +24,8 @@ def processing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
             continue
         missing = [m for m in batch.messages if m not in ids]
         if any(r.last <= walk.t for m in missing for r in case.readings(m)):
+            continue
+        if any(_took_up(case, batch, m, call) for m in missing):
             continue
         first = next((r for m in ids for r in case.readings(m) if r.n == walk.pages[0].n), None)
         said = (
@@ -37,3 +39,11 @@ def processing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
         )
         return found if first is None else found & read_after(first, call.last, "is that listing")
     return None
+
+
+def _took_up(case: Case, batch: Batch, message: str, call: RetryCall) -> bool:
+    """True if a reading shows more attempts of the message than its first and those of all other calls."""
+    others = [c for c in batch.resetting(message) if c.n != call.n]
+    return any(
+        max(r.counts.values(), default=0) > 1 + sum(c.t < r.last for c in others) for r in case.readings(message)
+    )

@@ -90,6 +90,11 @@ class RetryCall:
         """True if the contract lets a target carry it out: plain or harmless."""
         return self.plain or self.harmless
 
+    @property
+    def second_key(self) -> bool:
+        """True for a retry with another key of the same campaign: no page says whether it must do, so that nothing is judged."""
+        return self.exchange.invoke.auth == "second"
+
     @cached_property
     def outcome(self) -> Outcome:
         end = self.exchange.end
@@ -128,7 +133,7 @@ class RetryCall:
     @cached_property
     def may_reset(self) -> bool:
         """True if it may have given a message an attempt without breaking the contract."""
-        return self.valid and self.outcome in ("accepted", "unknown")
+        return (self.valid or self.second_key) and self.outcome in ("accepted", "unknown")
 
     def reaches(self, message: str) -> bool:
         """True if the contract lets it reset this message of its batch."""

@@ -1,43 +1,44 @@
-"""Messages that a retry reset and that do not move any more: the common ground of BR-LIV-01 and BR-CON-02."""
+"""Messages that a retry reset, and whether they end or do not move any more: the common ground of BR-LIV and BR-CON-02."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from conformance.findings import Margin
+from conformance.history.records import Role
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import follows, same_attempt, was_reset
+from conformance.judges.inference.rounds import again
+from conformance.judges.inference.timeline import begun, comparable, counts_by, follows, gain, same_attempt
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """A message that stands still although a later one to the same recipient got through."""
+    """A message that stands still since ``call`` reset it, as reads ``first`` to ``last`` show, and why that is known."""
 
     batch: Batch
     call: RetryCall
     first: Reading
     last: Reading
-    #: The reading of a message to the same recipient, sent later, that is terminal.
-    overtaken: Reading
     proof: Proof
 
 
 def ended(case: Case, message: str, first: RetryCall) -> Proof | None:
-    """Proof by two readings that the message had a new attempt after ``first`` left, and that it became terminal."""
+    """That reads show a new attempt, terminal: by a count, or since the message was seen in progress again before it ended."""
     for view in case.views(message):
         before = [r for r in view if r.last <= first.t and r.terminal]
-        if not before:
-            continue
-        reset = False
-        for r in view:
-            if r.t < first.t or not follows(case, r, first.t):
-                continue
-            reset = reset or was_reset(before[-1], r)
-            if reset and r.terminal:
-                return Proof(evidence=(before[-1].n, first.n, r.n))
+        after = [r for r in view if before and follows(case, r, first.t)]
+        moving: Reading | None = None
+        for r in after:
+            if r.terminal and (gain(before[-1], r) or 0) >= 1:
+                assumed = counts_by(before[-1], r)
+                return Proof(evidence=(before[-1].n, first.n, r.n), assumptions=frozenset(assumed))
+            if moving is not None and r.terminal and follows(case, r, moving.last):
+                return Proof(evidence=(before[-1].n, first.n, moving.n, r.n))
+            if not comparable(before[-1], r) and again(case, before[-1], r):
+                moving = r
     return None
 
 
@@ -48,42 +49,47 @@ def stands(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]
     if row is None or not resets or not seen:
         return None
     last = max(seen, key=lambda r: (r.last, r.n))
-    still = [
-        r for r in seen if r.status == last.status and r.t > resets[0].t and same_attempt(case, r, last) is not None
+    if not last.in_progress or last.status == "sent_to_telco":
+        return None
+    same = [
+        (r, s)
+        for r in seen
+        if r.status == last.status and r.t > resets[0].t and (s := same_attempt(case, r, last)) is not None
     ]
-    if not last.in_progress or last.status == "sent_to_telco" or not still:
+    if not same:
         return None
-    first = still[0]
-    call = next((c for c in reversed(resets) if c.t < first.t), None)
-    was_terminal = any(r.terminal and r.last <= first.t for r in seen)
-    if call is None or not was_terminal or last.t - case.lag(last.view) - first.last < case.header.settle_timeout:
+    first, assumed = same[0]
+    retry = next((c for c in reversed(resets) if c.t < first.t), None)
+    reset = any(r.terminal and r.last <= first.t for r in seen)
+    if retry is None or not reset or begun(case, last) - first.last < case.header.settle_timeout:
         return None
-    overtaken = _overtaken(case, message, row.recipient, call.last, last.last)
+    overtaken = delivered(case, retry.last, last.last, but=message, recipient=row.recipient)
     if overtaken is None or any(first.t < r.t < last.t and r.status != last.status for r in seen):
         return None
-    said = (
-        f"retry {call.n}: {last.t - first.last:.0f} s apart, reads {first.n} and {last.n} show a message in {last.status}; in read "
-        f"{overtaken.n} a later one to that number is terminal"
+    line = (
+        f"retry {retry.n}: {last.t - first.last:.0f} s apart, reads {first.n} and {last.n} show a message in {last.status}; in "
+        f"read {overtaken.n} a later one to that number is terminal"
     )
-    same = same_attempt(case, first, last) or ()
     proof = Proof(
-        because=(said,),
-        evidence=(call.n, first.n, last.n, overtaken.n),
-        assumptions=frozenset((*same, *assume("A1", message), *assume("A7", last.view))),
+        because=(line,),
+        evidence=(retry.n, first.n, last.n, overtaken.n),
+        assumptions=frozenset((*assume("A1", message), *assume("A7", last.view), *assumed)),
         margins={last.view: Margin(last.t - first.last - case.header.settle_timeout, last.view, last.n)},
     )
-    return Stuck(batch, call, first, last, overtaken, proof)
+    return Stuck(batch, retry, first, last, proof)
 
 
-def _overtaken(case: Case, message: str, recipient: str, begun: float, until: float) -> Reading | None:
-    """A terminal reading of another message to the recipient that was sent after ``begun``."""
-    for batch in case.groups:
-        if batch.send is None or batch.send.t < begun:
+def delivered(
+    case: Case, since: float, until: float, *, but: str, recipient: str = "", role: Role | None = None
+) -> Reading | None:
+    """A terminal reading of another message, sent after ``since``: to this recipient, or a success to one of this role."""
+    for other in case.messages:
+        row, home = case.row(other), case.batch_of(other)
+        if other == but or row is None or home is None or home.send is None or home.send.t < since:
             continue
-        for other, row in batch.row_of.items():
-            if other == message or row.recipient != recipient:
-                continue
-            for reading in case.readings(other):
-                if reading.terminal and reading.last <= until:
-                    return reading
+        if (role is not None and row.role != role) or (recipient and row.recipient != recipient):
+            continue
+        for reading in case.readings(other):
+            if reading.last <= until and (reading.status == "success" if role is not None else reading.terminal):
+                return reading
     return None
