@@ -8,7 +8,7 @@ from conformance.drivers.drive import Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
 from conformance.exploring.reducing import WIDTH, reductions
-from conformance.exploring.running import Ran, Runner, Share, named
+from conformance.exploring.running import CONTROL, Ran, Runner, Share, named
 from conformance.exploring.scope import PART, Scope, loopback
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
@@ -62,7 +62,7 @@ class Engine:
         drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
-        limit = self.runner.limit(programs)
+        limit = self.runner.limit({WATCHED: CONTROL, **programs})
         ran = self.runner.side_by_side(
             {name: named(name, program) for name, program in programs.items()}, control=WATCHED
         )
