@@ -10,7 +10,7 @@ from conformance import preflight
 from conformance.config import Config
 from conformance.drivers import DRIVERS, fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
-from conformance.exploring.scope import PART, SCOPES
+from conformance.exploring.scope import PART, scope_of
 from conformance.fuzzing.budget import Share, cost
 from conformance.fuzzing.texts import role_of
 from conformance.program.cost import Cost, cost_of
@@ -95,7 +95,7 @@ def make_plan(
     if texted is not None and sent:
         # One batch of two that fail is retried; the rest is sent once.
         roles[texted] = roles.get(texted, 0) + sent
-    exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
+    exploring = scope_of(depth, config).most(config.limits) if "machine" in drivers else (0, 0)
     found = {
         "schemathesis": _bounded("schemathesis", drawn.messages if sent else 0, drawn.calls),
         "scenarios": _planned("scenarios", counts),

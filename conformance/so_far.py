@@ -30,8 +30,9 @@ BY_CHANCE = frozenset(
         "too-few-races",
     }
 )
-#: Seconds that judging takes for each exchange, about; a pause shorter than that is left alone.
-SECONDS_EACH = 0.0015
+#: Seconds that judging takes for each exchange, about, and in all at least; a pause shorter than that is left alone, so that
+#: nothing that is timed in parts of a second is late for it.
+SECONDS_EACH, SECONDS_LEAST = 0.003, 1.0
 #: What is recorded is judged again when it has grown by this factor, and by a few exchanges more.
 GROWN, FEW = 1.3, 50
 
@@ -90,7 +91,7 @@ class Watcher:
         """
         count = self.exchanges()
         grown = count > self._at if self.stop_early else count >= GROWN * self._at + FEW
-        if grown and count * SECONDS_EACH <= seconds:
+        if grown and max(SECONDS_LEAST, count * SECONDS_EACH) <= seconds:
             self._judge()
 
     def ended(self) -> None:

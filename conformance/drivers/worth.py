@@ -51,7 +51,8 @@ def affordable(
         kept.add(best)
         covered |= set(left.pop(best)[1])
     why = " and ".join(
-        f"limits.{limit} ({has}) leaves {rest} of about {wanted}" for limit, (wanted, rest, has) in short.items()
+        f"limits.{limit} ({has}) leaves {rest}, and all of them take about {wanted}"
+        for limit, (wanted, rest, has) in short.items()
     )
     needs = tuple(f"a limits.{limit} of about {has - rest + wanted}" for limit, (wanted, rest, has) in short.items())
     return {n: programs[n] for n in programs if n in kept}, [
