@@ -32,7 +32,7 @@ from conformance.catalogue import load as load_catalogue
 from conformance.config_load import load as load_config
 from conformance.deciding import decide
 from conformance.errors import SuiteError
-from conformance.fuzzing.door import GUARD, Door
+from conformance.fuzzing.schemathesis_bridge import GUARD, Door
 from conformance.history.reader import read_history
 from conformance.judges import judge
 from conformance.verdicts import Verdict

@@ -23,7 +23,7 @@ from conformance.drivers import DRIVERS
 from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash
 from conformance.errors import FormatError, StaleWaiverError, SuiteError, TargetError, UsageError
 from conformance.exit_status import FAILED, nothing_applies, of_item, of_verdicts, worst
-from conformance.history import spent
+from conformance.history import totals
 from conformance.history.reader import read_history
 from conformance.history.records import PREFLIGHT, History
 from conformance.judges import judge
@@ -156,10 +156,10 @@ def conclude(
             history,
             verdicts,
             catalogue,
-            finished=spent.finished(history) or now(),
+            finished=totals.finished(history) or now(),
             exit_status=exit_status,
             history_sha256=_digest(path),
-            messages=spent.messages(history) if messages is None else messages,
+            messages=totals.messages(history) if messages is None else messages,
             waived=waived,
             known=baseline.known,
             listed=baseline.listed,
@@ -187,11 +187,13 @@ def conclude(
     )
     untestable = {TargetError.exit_status} if lost else set()
     said = (
-        (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
+        (*ended.lines[:1], totals.stopped(history))
+        if ended.stopped_by == "history_lost"
+        else (totals.stopped(history),)
     )
     remarks = tuple(
         line
-        for line in (*said, spent.not_begun(history), spent.left_out(history), spent.again(history), *beside)
+        for line in (*said, totals.not_begun(history), totals.left_out(history), totals.again(history), *beside)
         if line
     )
     report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)

@@ -12,7 +12,6 @@ from typing import Any
 
 from conformance.errors import FormatError
 from conformance.history.records import End, Exchange, Header, History, Invoke, Operation, Row
-from oracle.asked import error_code
 from oracle.line import (
     BATCH_STATUSES,
     BATCH_WORDS,
@@ -28,6 +27,7 @@ from oracle.line import (
     Shown,
     Wait,
 )
+from oracle.request_model import error_code
 from oracle.seen import instant
 
 CAMPAIGN = "campaign_A"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from conformance.errors import SuiteError
 from conformance.history.records import History
-from oracle.asked import Asked, Call, Look, asked
+from oracle.request_model import Asked, Call, Look, asked
 from oracle.world import (
     RANK,
     Outcome,

@@ -15,9 +15,9 @@ from hypothesis.internal.constants_ast import Constants
 from conformance.drivers.fuzzing import Cases
 from conformance.fuzzing.budget import AMOUNTS
 from conformance.fuzzing.drawing import Drawn
-from conformance.fuzzing.odd import OddRetry, directing, in_turn, odd_retries
 from conformance.fuzzing.reads import ODD, VALID, list_reads
 from conformance.fuzzing.texts import texts
+from conformance.fuzzing.unusual import OddRetry, directing, in_turn, odd_retries
 from tests.sieve import Sieve, sift
 
 QUICK = AMOUNTS["quick"]

@@ -13,7 +13,7 @@ import pytest
 from conformance.config import Limits, Recipients
 from conformance.drivers.drive import Drive
 from conformance.errors import BudgetError, GuardError
-from conformance.fuzzing import turn as turns
+from conformance.fuzzing import one_turn as turns
 from conformance.fuzzing.budget import AMOUNTS, Share
 from conformance.history.records import Header
 from conformance.history.writer import HistoryWriter

@@ -21,7 +21,7 @@ from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
 from conformance.exploring.running import Runner
 from conformance.exploring.scope import PART, SCOPES, loopback, scope_of
-from conformance.history import spent
+from conformance.history import totals
 from conformance.history.records import History
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
@@ -267,14 +267,14 @@ def test_exploring_says_which_limit_cut_it_and_how_to_raise_it(tmp_path: Path) -
     with exploring(tmp_path, limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=60, max_rows=20)) as at:
         Engine(at.run, SMALL, known=()).explore()
     history = at.history()
-    said = spent.left_out(history)
+    said = totals.left_out(history)
     assert "a third of what limits.max_messages (60) has left is 20 messages" in said
     raised = int(said.split("a limits.max_messages of ")[1].split()[0])
     with exploring(
         tmp_path / "raised", limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=raised)
     ) as at:
         Engine(at.run, SMALL, known=()).explore()
-    assert spent.left_out(at.history()) == ""
+    assert totals.left_out(at.history()) == ""
 
 
 def test_the_state_machine_finds_a_planted_fault(tmp_path: Path) -> None:

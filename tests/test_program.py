@@ -22,8 +22,8 @@ from conformance.drivers.worth import affordable
 from conformance.history.records import End, Exchange, Invoke
 from conformance.plan import make_plan, replay_plan
 from conformance.program import scheduler
+from conformance.program.batch_state import Held, make_rows
 from conformance.program.cost import cost_of
-from conformance.program.held import Held, make_rows
 from conformance.program.interpreter import Interpreter
 from conformance.program.pace import Pace
 from conformance.program.retrying import TRIES

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from conformance.findings import Finding
-from conformance.fuzzing.door import Door
+from conformance.fuzzing.schemathesis_bridge import Door
 from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.judges import judge

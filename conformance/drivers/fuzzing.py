@@ -19,10 +19,10 @@ from itertools import zip_longest
 from conformance.drivers.drive import Drive
 from conformance.fuzzing.budget import AMOUNTS, Amount, Share
 from conformance.fuzzing.drawing import Drawing
-from conformance.fuzzing.odd import OddRetry, odd_retries
+from conformance.fuzzing.one_turn import NAME, Turn
 from conformance.fuzzing.reads import ListRead, list_reads
 from conformance.fuzzing.texts import role_of, rows_saying, texts
-from conformance.fuzzing.turn import NAME, Turn
+from conformance.fuzzing.unusual import OddRetry, odd_retries
 from conformance.program import scheduler
 from conformance.program.scheduler import Pause, Progress, Running
 

@@ -10,10 +10,10 @@ from conformance.config_load import offers
 from conformance.drivers.drive import Drive, Untouched
 from conformance.drivers.worth import affordable
 from conformance.errors import BudgetError
-from conformance.history.spent import AGAIN_NOTE, LEFT_OUT
+from conformance.history.totals import AGAIN_NOTE, LEFT_OUT
 from conformance.program import scheduler
+from conformance.program.batch_state import Held
 from conformance.program.cost import cost_of
-from conformance.program.held import Held
 from conformance.program.interpreter import Interpreter
 from conformance.program.steps import Program
 from conformance.scenarios import SCENARIOS, Scenario

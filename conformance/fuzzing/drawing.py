@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance import specs
-from conformance.fuzzing.sealed import sealed
+from conformance.fuzzing.isolated_constants import sealed
 
 if TYPE_CHECKING:
     from schemathesis import Case

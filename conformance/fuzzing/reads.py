@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from conformance.fuzzing.drawing import Drawn
-from conformance.fuzzing.odd import in_turn
+from conformance.fuzzing.unusual import in_turn
 from conformance.history.records import Operation
 
 #: A read that differs from a plain one in cursor or search, in letters that no gateway refuses; and in any others.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from conformance.config import Config
 from conformance.fuzzing.drawing import Drawn
 from conformance.history.records import Role
-from conformance.program.held import make_rows
+from conformance.program.batch_state import make_rows
 from conformance.program.steps import RowSpec
 from conformance.transport.request import OutRow
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from conformance.config import Config
+from conformance.program.batch_state import Held, make_rows
 from conformance.program.calls import Calls, UnmetError, unanswered
-from conformance.program.held import Held, make_rows
 from conformance.program.pace import Pace
 from conformance.program.patience import Patience
 from conformance.program.probes import Invent

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.history.records import Operation
+from conformance.program.batch_state import RETRYABLE, Held
 from conformance.program.calls import Calls, unanswered
-from conformance.program.held import RETRYABLE, Held
 from conformance.program.steps import Read, Wait
 from conformance.transport.paths import LONGEST_IN_URL, plain_id
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.config import Config
 from conformance.history.probe import Probe
+from conformance.program.batch_state import SPENT, Held
 from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
-from conformance.program.held import SPENT, Held
 from conformance.program.probes import Invent, Subject, overrides, single_overrides
 from conformance.program.reading import Reader
 from conformance.program.steps import Retry, SingleRetry

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from conformance.config import Config
+from conformance.program.batch_state import Held
 from conformance.program.calls import UnmetError
-from conformance.program.held import Held
 from conformance.program.pace import ENDS, GROWTH, HELD_BACK, LONGEST_OF_WAITED, Pace
 from conformance.program.patience import Enough, Lack, Patience
 from conformance.program.reading import Reader

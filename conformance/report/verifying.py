@@ -13,7 +13,7 @@ from conformance import __version__
 from conformance.catalogue import load
 from conformance.deciding import decide
 from conformance.exit_status import of_verdicts
-from conformance.history import spent
+from conformance.history import totals
 from conformance.history.records import History
 from conformance.judges import judge
 from conformance.report.build import build
@@ -44,7 +44,7 @@ def agreement(report: Report, history: History, content: bytes) -> Agreement:
         history,
         decide(history, judge(history, catalogue), catalogue),
         catalogue,
-        finished=spent.finished(history) or report.run.finished,
+        finished=totals.finished(history) or report.run.finished,
         exit_status=report.run.exit_status,
         history_sha256=digest,
         messages=report.run.messages,

@@ -17,7 +17,7 @@ import httpx
 from conformance.config import Config
 from conformance.errors import GuardError, TargetError
 from conformance.history.records import End, Exchange, Invoke, Note
-from conformance.history.spent import kept
+from conformance.history.totals import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard

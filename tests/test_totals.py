@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.history import spent
+from conformance.history import totals
 from conformance.history.records import End, Exchange, Footer, Header, History, Invoke, Note, Outcome
 
 
@@ -39,27 +39,27 @@ def _history(*ends: tuple[Outcome, int | None], notes: tuple[Note, ...] = (), fo
     ],
 )
 def test_what_of_a_charge_counts(outcome: Outcome, status: int | None, kept: int) -> None:
-    assert spent.messages(_history((outcome, status))) == kept
+    assert totals.messages(_history((outcome, status))) == kept
 
 
 def test_a_history_that_was_cut_off() -> None:
     cut = _history(("answered", 201), ("lost", None))
-    assert spent.messages(cut) == 4
-    assert spent.finished(cut) == "2026-01-01T00:00:02+00:00"
-    assert "cut off" in spent.stopped(cut)
+    assert totals.messages(cut) == 4
+    assert totals.finished(cut) == "2026-01-01T00:00:02+00:00"
+    assert "cut off" in totals.stopped(cut)
 
 
 def test_a_history_that_was_closed() -> None:
     stopped = Note(t=3.0, event="stopped", text="the target has stopped working")
     closed = _history(("answered", 201), notes=(stopped,), footer=Footer(t=9.0, complete=False, calls=1, messages=7))
-    assert (spent.messages(closed), spent.finished(closed)) == (7, "2026-01-01T00:00:09+00:00")
-    assert spent.stopped(closed) == "the target has stopped working"
+    assert (totals.messages(closed), totals.finished(closed)) == (7, "2026-01-01T00:00:09+00:00")
+    assert totals.stopped(closed) == "the target has stopped working"
     whole = _history(footer=Footer(t=9.0, complete=True, calls=0, messages=0))
-    assert (spent.stopped(whole), spent.left_out(whole)) == ("", "")
+    assert (totals.stopped(whole), totals.left_out(whole)) == ("", "")
 
 
 def test_what_exploring_left_out_is_said() -> None:
     note = Note(t=1.0, event="explored", data={"ran": 9, "of": 33})
-    assert spent.left_out(_history(notes=(note,))) == "exploring ran 9 of 33 programs: the limits hold no more"
+    assert totals.left_out(_history(notes=(note,))) == "exploring ran 9 of 33 programs: the limits hold no more"
     every = Note(t=1.0, event="explored", data={"ran": 33, "of": 33})
-    assert spent.left_out(_history(notes=(every,))) == ""
+    assert totals.left_out(_history(notes=(every,))) == ""

@@ -25,12 +25,12 @@ from conformance.config import Config
 from conformance.config_load import digest, offers
 from conformance.errors import GuardError
 from conformance.fuzzing.drawing import Drawn
-from conformance.fuzzing.odd import odd_retries
 from conformance.fuzzing.reads import classify
 from conformance.fuzzing.texts import role_of
+from conformance.fuzzing.unusual import odd_retries
 from conformance.history.records import Header, Operation, Role
 from conformance.history.writer import HistoryWriter
-from conformance.program.held import TERMINAL, make_rows
+from conformance.program.batch_state import TERMINAL, make_rows
 from conformance.program.steps import RowSpec
 from conformance.transport.client import HttpTransport
 from conformance.transport.paths import Named, odd_retry, plain

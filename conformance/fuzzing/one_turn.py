@@ -10,11 +10,11 @@ from typing import Any
 from conformance.drivers.drive import Drive
 from conformance.errors import BudgetError, GuardError
 from conformance.fuzzing.budget import Share
-from conformance.fuzzing.odd import OddRetry
 from conformance.fuzzing.reads import ListRead
+from conformance.fuzzing.unusual import OddRetry
 from conformance.history.records import Operation
 from conformance.links import links
-from conformance.program.held import Held
+from conformance.program.batch_state import Held
 from conformance.program.pace import GROWTH, LONGEST, LONGEST_OF_WAITED
 from conformance.program.retrying import TRIES
 from conformance.program.scheduler import Pause
