@@ -1,4 +1,4 @@
-"""Further histories whose whole verdict is kept (``tests.verdicts``): those of the families' own tests that are told in a line or two."""
+"""Further histories whose whole verdict is kept (``tests.verdicts``): of the families' own tests, those told in a line or two."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
+from conformance.history.records import Exchange
 from tests import test_judge_ids as ids
 from tests import test_judge_liv as liv
 from tests import test_judge_sec as sec
 from tests import test_judge_sel as sel
 from tests import test_judge_single as single
 from tests.story import Story
+from tests.test_judge_guilty import status_stays, status_stays_in_three_rounds
+from tests.test_judge_innocents import done, ready, together
 from tests.test_judge_passes import races
 
 NO_FAILED, TOO_MANY, UNRESOLVED = sel.NO_FAILED, sel.TOO_MANY, sel.UNRESOLVED
@@ -116,6 +121,83 @@ def twice_in_a_page() -> Story:
     return story
 
 
+def making(status: int, code: str | None = None) -> Story:
+    """A retry while rows of the batch are still being made, as a later listing shows."""
+    return Story().send("b", "FF").retry("b", status, code, takes=()).list("b", only=1).list("b")
+
+
+def in_status(status: str, answer: int, code: str | None = None) -> Story:
+    """A retry of a batch that reads show in this status before it and after."""
+    story = ready()
+    story.batches["b"] = status
+    return story.look("b").retry("b", answer, code, takes=()).look("b").wait(11).look("b").look("ctl")
+
+
+def unread() -> Story:
+    """An accepted retry whose answer is in an unknown encoding."""
+    story = ready().retry("b")
+    last = story.exchanges[-1]
+    end = msgspec.structs.replace(last.end, undecoded="br", size=7, media="binary")
+    story.exchanges[-1] = Exchange(invoke=last.invoke, end=end)
+    return done(story.look("b"))
+
+
+def copies(*, seen_before: bool) -> ids.Shelf:
+    """Another batch with the same rows turns up after a retry; ``seen_before``: the campaign was listed whole before it."""
+    story = ids._quiet("FF")
+    if not seen_before:
+        story.exchanges = [e for e in story.exchanges if e.invoke.operation != "campaign_list"]
+    story.retry("b").look("b").finish("b").send("twin", "FF")
+    story.exchanges.pop()
+    for i in range(2):
+        story.messages[f"twin.{i}"] |= {k: story.messages[f"b.{i}"][k] for k in ("nonce", "text")}
+    return story.views("b").read("twin.0").views("b")
+
+
+def not_found(times: int = 2, *, other: bool = True) -> Story:
+    """The batch is answered 404 after a retry."""
+    story = ids._quiet().send("other", "F").retry("b").read("b.0")
+    for _ in range(times):
+        story.answer("batch_list", 404, ids.NOT_FOUND, batch="b")
+    return story.list("other").read("b.1") if other else story
+
+
+def behind(view: Any, *, wait: float = 11.0) -> Story:
+    """A view goes on showing a message as it was right after its retry."""
+    story = ids._quiet().retry("b").look("b").finish("b").show("latestStatus", "created", message="b.0", view=view)
+    return story.views("b").wait(wait).views("b").wait(1).views("b")
+
+
+def whole_again() -> Story:
+    """Two walks show one id twice in a page, and a listing shows every message once."""
+    return twice_in_a_page().list("b")
+
+
+def swung(status: int | None) -> Story:
+    """A race in which the loser's answer is this."""
+    story = ready("F").look("b").retry("b").retry("b", status, "x" if status == 429 else None, takes=())
+    return done(together(story).look("b"))
+
+
+def throttled_while_made(status: int) -> Story:
+    """Throttled, then refused, while rows are being made."""
+    return Story().send("b", "FF").retry("b", status, "x").list("b", only=1).list("b")
+
+
+def shown_row(*, asked: bool) -> Story:
+    """An error repeats a row's value that is not ASCII; ``asked``: the request held it."""
+    story = Story().send("b", "FF")
+    row = msgspec.structs.replace(story.exchanges[0].invoke.rows[0], values={"body": "Grüße an alle Leute"})
+    first = story.exchanges[0]
+    story.exchanges[0] = Exchange(invoke=msgspec.structs.replace(first.invoke, rows=(row,)), end=first.end)
+    body = {"error": {"code": "x", "message": "bad: Grüße an alle Leute", "type": "t", "id": "i"}}
+    story.finish("b").look("b").retry("b", 400, body=body)
+    last = story.exchanges[-1]
+    said = "Grüße an alle Leute" if asked else None
+    story.exchanges[-1] = Exchange(invoke=msgspec.structs.replace(last.invoke, body=said), end=last.end)
+    return story.look("b")
+
+
 FURTHER: dict[str, Callable[[], Story]] = {
     **{f"probe {cause}": partial(chain, cause) for cause in sec.FACETS},
     **{f"probe {cause}, carried out!": partial(carried_out, cause) for cause in sec.FACETS},
@@ -166,6 +248,29 @@ FURTHER: dict[str, Callable[[], Story]] = {
     "one stuck": lambda: liv._stuck("a"),
     "two recovering fail again!": lambda: liv._recovered("failure", "failure"),
     "recovered": lambda: liv._recovered("success"),
+    "accepted while rows are made!": partial(making, 201),
+    "refused while rows are made": partial(making, 400, sel.NOT_RETRYABLE),
+    "throttled while rows are made": partial(throttled_while_made, 429),
+    "503 while rows are made": partial(throttled_while_made, 503),
+    "refused in processing": partial(in_status, "messages_processing", 400, sel.NOT_RETRYABLE),
+    "refused in processing, no code": partial(in_status, "messages_processing", 400),
+    "accepted in processing, nothing attempted!": partial(in_status, "messages_processing", 201),
+    "accepted, nothing attempted!": partial(in_status, "messages_enqueued", 201),
+    "accepted, enqueuing failed": partial(in_status, "messages_enqueuing_failed", 201),
+    "an answer in an unknown encoding": unread,
+    "copies of the batch!": partial(copies, seen_before=True),
+    "copies of the batch, perhaps there before!": partial(copies, seen_before=False),
+    "the batch is not found!": not_found,
+    "the batch is not found once": partial(not_found, 1),
+    "the batch is not found, nothing else read": partial(not_found, other=False),
+    **{f"{view} behind!": partial(behind, view) for view in ("batch_list", "campaign_list", "message_read")},
+    "an id twice in a page, and a whole listing": whole_again,
+    "status stays, a lag is configured!": lambda: status_stays(lag=0.2),
+    "status stays, a long lag is configured": lambda: status_stays(lag=2.0),
+    "status stays, three refusals!": status_stays_in_three_rounds,
+    **{f"a race lost with {status}": partial(swung, status) for status in (429, 500, None)},
+    "a row's value in an error!": partial(shown_row, asked=False),
+    "a row's value that was asked!": partial(shown_row, asked=True),
     "races": lambda: races("refused", "throttled", "accepted"),
     "races lost": lambda: races("refused", "refused", "refused"),
 }

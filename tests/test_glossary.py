@@ -65,7 +65,11 @@ def test_everything_has_an_explanation_and_every_page_is_there() -> None:
 
 
 def test_what_looks_alike_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    for asked, meant in (("BR-BLK-O1", "BR-BLK-01"), ("quiesent", "quiescent"), ("blocked-keeps-statuses", "blocked-keeps-status")):
+    for asked, meant in (
+        ("BR-BLK-O1", "BR-BLK-01"),
+        ("quiesent", "quiescent"),
+        ("blocked-keeps-statuses", "blocked-keeps-status"),
+    ):
         assert status_of(["explain", asked]) == 2
         assert meant in capsys.readouterr().err
 

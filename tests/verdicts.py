@@ -1,13 +1,13 @@
 """Whole verdicts on small histories, in ``tests/data/verdicts.txt``: a change of a judge shows there what users will see of it.
 
-``python -m tests.verdicts`` writes the file anew. The right verdict is what the tests of the families say; the file adds what a verdict rests on: exchanges, axioms, what was exercised, and what stayed in doubt, and why.
+``python -m tests.verdicts`` writes the file anew. The right verdict is what the tests of the families say; the file adds what it
+rests on: exchanges, axioms, what was exercised, and what stayed in doubt, and why.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
@@ -35,7 +35,7 @@ def touching(tell: Callable[[], Story]) -> Story:
 
 
 def said(story: Story) -> list[str]:
-    """The verdict on a story, a line for each thing said, with the exchanges that show it; but for every answer's fit to the schema."""
+    """The verdict on a story, a line for each thing said and what shows it; but for every answer's fit to the schema."""
     lines: dict[str, list[str]] = {}
     for opinion in story.opinions():
         if not (isinstance(opinion, Exercise) and opinion.requirement == "BR-SCH-02"):

@@ -1,7 +1,7 @@
 """Draw mutants of the judges, run the tests of the judges on each, and print the score and the survivors.
 
-What became of a mutant is kept in ``.mutants/``: a run that was stopped goes on where it was. A mutant that was killed stays so until
-its module changes; one that survived runs again when the tests have changed. ``--fresh`` runs all of them again.
+What became of a mutant is kept in ``.mutants/``: a run that was stopped goes on where it was. A mutant that was killed stays so
+until its module changes; one that survived runs again when the tests have changed. ``--fresh`` runs all of them again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Running mutants: a process with the tests loaded forks for each, and the fork runs the tests that execute the changed statement."""
+"""Running mutants: a process with the tests loaded forks for each; the fork runs the tests that execute the changed statement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmarks.mutants.mutation import Mutant
 #: A test may take so many times as long as with the judges as they are, and so many seconds more, in CPU time.
 TIMES, MORE = 10.0, 2.0
 #: CPU seconds that one mutant's tests may take together, by what they took without it, and what a test costs besides.
-BUDGET, COST = 4.0, 0.003
+BUDGET, COST = 2.0, 0.003
 #: Bounds of one mutant, in seconds and bytes, whatever its tests do.
 WALL, MEMORY = 900, 4 << 30
 _QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:randomly", "--no-header", "--no-summary")
@@ -82,7 +82,7 @@ def run(
 
 
 def covering(mutant: Mutant, tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests that run the changed statement, those first that run most of its module in a second; no more than ``BUDGET`` allows."""
+    """The tests that run the changed statement, those first that run most of its module in a second; within ``BUDGET``."""
     first, last = mutant.lines
     found = []
     for name, covers in tests.items():
