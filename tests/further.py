@@ -8,12 +8,16 @@ from typing import Any
 
 import msgspec
 
-from conformance.history.records import Exchange
+from conformance.history.records import Exchange, History
+from oracle.notation import parse
+from tests import test_judge_con as con
+from tests import test_judge_held as provider
 from tests import test_judge_ids as ids
 from tests import test_judge_liv as liv
 from tests import test_judge_sec as sec
 from tests import test_judge_sel as sel
 from tests import test_judge_single as single
+from tests.shelf import Shelf
 from tests.story import Story
 from tests.test_judge_guilty import status_stays, status_stays_in_three_rounds
 from tests.test_judge_innocents import done, ready, together
@@ -101,7 +105,7 @@ def walked(wrong: str) -> Story:
 
 def differs(view: Any) -> Story:
     """One view shows another language."""
-    return ids.Shelf().show("language", "tamil", view=view).send("b", "FFS").look("b").finish("b").views("b")
+    return Shelf().show("language", "tamil", view=view).send("b", "FFS").look("b").finish("b").views("b")
 
 
 def lost_message() -> Story:
@@ -113,7 +117,7 @@ def lost_message() -> Story:
 
 def twice_in_a_page() -> Story:
     """No listing shows every message once, and two walks show one id twice in a page."""
-    story = ids.Shelf().send("b", "FFFS").finish("b")
+    story = Shelf().send("b", "FFFS").finish("b")
     for message in story.members["b"]:
         story.read(message)
     for _ in range(3):
@@ -142,7 +146,7 @@ def unread() -> Story:
     return done(story.look("b"))
 
 
-def copies(*, seen_before: bool) -> ids.Shelf:
+def copies(*, seen_before: bool) -> Shelf:
     """Another batch with the same rows turns up after a retry; ``seen_before``: the campaign was listed whole before it."""
     story = ids._quiet("FF")
     if not seen_before:
@@ -198,7 +202,149 @@ def shown_row(*, asked: bool) -> Story:
     return story.look("b")
 
 
-FURTHER: dict[str, Callable[[], Story]] = {
+def held(status: int | None, code: str | None = None, *, until: float | None = None, shown: str = "") -> History:
+    """A retry of a batch that its vendor holds in processing; ``shown``: in this status, by a read before it."""
+    story = Story().send("held", "F").finish("held").wait(1)
+    story.batches["held"] = "messages_enqueuing"
+    story.read("held.0")
+    if shown:
+        story.batches["held"] = shown
+        story.read("held.0")
+    story.retry("held", status, code, takes=()).read("held.0")
+    notes = [provider._state(0.9, batch="held")]
+    if until is not None:
+        notes.append(provider._state(until, "teardown", batchId="held"))
+    return msgspec.structs.replace(story.by("told").history(), notes=tuple(notes))
+
+
+def unlisted(status: int | None, code: str | None = None) -> History:
+    """A retry of a batch of the vendor's own, held in processing."""
+    return msgspec.structs.replace(
+        provider._retried(status, code).by("told").history(), notes=(provider._state(0.5, batch="held"),)
+    )
+
+
+def moved_away(*batches: str) -> Story:
+    """After a retry a message stands in these batches."""
+    story = ids._quiet().retry("b").finish("b")
+    story.batch_of = lambda _: [{"id": batch, "status": "messages_enqueued"} for batch in batches]
+    return story.look("b").look("b")
+
+
+def harmless(cause: str, *, bare: int = 400) -> Story:
+    """A retry is refused, and the same with a body is accepted."""
+    story = ready().retry("b", bare, None if bare == 201 else UNRESOLVED).look("b")
+    return done(story.finish("b").look("b").retry("b", cause=cause).look("b"))
+
+
+def taken_over() -> Story:
+    """A retry with a body that names a recipient, after which a message shows it."""
+    story = ready().retry("b", cause="body:json-recipient").look("b")
+    for e in story.exchanges[-3:]:
+        for item in e.end.body.get("data", [e.end.body]):
+            if item["id"] == "b.0":
+                item["recipient"] = "6599999999"
+    return done(story)
+
+
+def with_error(*, new: bool) -> Story:
+    """A failed attempt shows an error; ``new``: the next attempt has it at once."""
+    story = sel._failed()
+    error = {"errorType": "delivery_error", "errorCode": "routing_error"}
+    story.messages["b.0"]["attempts"][0].update(error)
+    story.look("b").retry("b")
+    if new:
+        story.messages["b.0"]["attempts"][1].update(error)
+    return story.look("b")
+
+
+def unknown_status(name: str) -> Story:
+    """A status that the contract does not know."""
+    story = sel._failed().retry("b").look("b").move("b.0", name).look("b").move("b.0", "failure").look("b")
+    return story.finish("b").look("b")
+
+
+def numbers_stand_still() -> Story:
+    """numAttempts of the listing stays 1 while the lists grow."""
+    story = sel._failed().retry("b").look("b").finish("b").look("b").retry("b").look("b").finish("b").look("b")
+    for e in story.exchanges:
+        for item in e.end.body.get("data", []) if e.invoke.operation == "batch_list" else ():
+            item["numAttempts"] = 1
+    return story.look("ctl")
+
+
+def corrected_late() -> Story:
+    """A failure becomes a success by itself, and goes back."""
+    story = ready().move("b.0", "success").look("b").retry("b", takes=("b.1",)).look("b").finish("b")
+    return done(story)
+
+
+def sent_twice(*, retried: bool) -> Story:
+    """A Batch Send is carried out twice."""
+    story = ids._sent_twice().finish("b").views("b")
+    takes = ("b.0", "b.0", "b.1") if retried else ("b.0", "b.1")
+    return story.retry("b", takes=takes).look("b").finish("b").views("b")
+
+
+#: Lines of the oracle's notation: races, mostly.
+LINES = {
+    **{f"{wrong} !": parse(wrong) for _, wrong, _ in con.TABLE},
+    **{right: parse(right) for _, _, right in con.TABLE},
+    "three races give one attempt for two!": parse(con.LACKING.format("retry 201")),
+    "three races of two kinds give one!": parse(con.LACKING.format("single 0 201")),
+    "three such races, enqueuing failed": parse(con.LACKING.format("retry 201").replace("[enq]", "[failed]")),
+    "two winners come to nothing!": parse(con.NOTHING.format(con.GONE)),
+    "two winners come to nothing, enqueuing failed": parse(
+        con.NOTHING.format(con.UNRESOLVED).replace("[enq]", "[failed]")
+    ),
+    "a winner comes to nothing!": parse(f"F1 | retry 201 & retry {con.GONE} | settle | F1 | F1 [enq]"),
+}
+
+FURTHER: dict[str, Callable[[], Story | History]] = {
+    **{name: partial(lambda history: history, line) for name, line in LINES.items()},
+    "held, accepted!": partial(held, 201),
+    "held, refused": partial(held, 400, sel.NOT_RETRYABLE),
+    "held, another code!": partial(held, 400, "parameter_invalid"),
+    "held, 429": partial(held, 429),
+    "held, lost": partial(held, None),
+    "held, let go before": partial(held, 201, until=0.95),
+    "held, and shown retryable": partial(held, 201, shown="messages_enqueued"),
+    "held by the vendor, accepted!": partial(unlisted, 201),
+    "held by the vendor, refused": partial(unlisted, 400, sel.NOT_RETRYABLE),
+    "moved to another batch!": partial(moved_away, "new"),
+    "in two batches!": partial(moved_away, "b", "new"),
+    "a body is needed!": partial(harmless, "body:json-recipient"),
+    "a body is not needed": partial(harmless, "body:json-recipient", bare=201),
+    "a query is needed!": partial(harmless, "query:force"),
+    "a recipient is taken over!": taken_over,
+    "an error of the old attempt!": partial(with_error, new=True),
+    "an error of the old attempt stays there": partial(with_error, new=False),
+    "an unknown status": partial(unknown_status, "resting"),
+    "numbers that stand still": numbers_stand_still,
+    "corrected late": corrected_late,
+    "sent twice": partial(sent_twice, retried=False),
+    "sent twice, an attempt too many!": partial(sent_twice, retried=True),
+    "another id is shown!": lambda: (
+        ids._quiet().by("sends").show("id", "b.77", message="b.0", view="message_read").read("b.0")
+    ),
+    "a single read does not find it!": lambda: (
+        ids._quiet().answer("message_read", 404, ids.NOT_FOUND, message="b.0").list("b")
+    ),
+    "the campaign lacks it!": lambda: ids._quiet().campaign(without=("b.1",)).list("b"),
+    "a row under another id!": lambda: (
+        ids._quiet("FFS", lag=0.0)
+        .show("id", "b.77", message="b.0", view="campaign_list")
+        .campaign()
+        .list("b")
+        .show("id", "b.77", message="b.0", view="campaign_list")
+    ),
+    "small pages only, after a retry!": lambda: (
+        ids._quiet("FFFS").retry("b").finish("b").walk("b", 2, pages=ids.WRONG_PAGES["missing"])
+    ),
+    "pages and rows lost!": lambda: lost_message().walk("b", 2).list("b"),
+    "a success retried singly with a body!": lambda: (
+        single._failed().single("b.2", cause="body:json-recipient").look("b").look("ctl")
+    ),
     **{f"probe {cause}": partial(chain, cause) for cause in sec.FACETS},
     **{f"probe {cause}, carried out!": partial(carried_out, cause) for cause in sec.FACETS},
     "probe accepted!": lambda: sec._closed(sec._probe(sec._ready(), "auth:wrong", 201)),

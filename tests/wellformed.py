@@ -71,7 +71,7 @@ def _about(assumed: Assumption, sources: frozenset[str]) -> bool:
 
 
 def _doubt(doubt: Doubt) -> Iterator[str]:
-    if not isinstance(doubt.reason, DoubtReason):
+    if doubt.reason not in tuple(DoubtReason):
         yield "no reason"
     elif doubt.reason is DoubtReason.SUITE_ERROR:
         yield "a judge broke"

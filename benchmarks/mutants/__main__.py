@@ -27,7 +27,7 @@ JUDGES = Path("conformance/judges")
 #: The tests of the judges: small histories with the right verdict. What takes more CPU seconds than that is left out: a survivor
 #: takes all that run its line.
 TESTS = ("tests/test_judge_*.py",)
-SLOWEST = 1.0
+SLOWEST = 0.3
 KEPT = Path(".mutants")
 
 T = TypeVar("T")

@@ -8,7 +8,6 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Literal
@@ -70,9 +69,10 @@ def run(
     :param files: the files that hold the tests.
     :param root: the folder of the judges.
     """
+    order = varied(tests)
     covered = []
     for mutant in mutants:
-        names = covering(mutant, tests)
+        names = covering(mutant, tests, order)
         if names:
             covered.append((mutant, names))
         else:
@@ -81,16 +81,40 @@ def run(
         pytest.main([*_QUIET, *files], plugins=[_Loop(covered, tests, root, tell)])
 
 
-def covering(mutant: Mutant, tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests that run the changed statement, those first that run most of its module in a second; within ``BUDGET``."""
+def varied(tests: Mapping[str, Covers]) -> tuple[str, ...]:
+    """The tests in an order of which every beginning runs as much as it can: next is what runs most lines that none before it did.
+
+    Where none is left that runs a new line, it begins anew with the others.
+    """
+    bits: dict[tuple[str, int], int] = {}
+    left = {
+        name: sum(1 << bits.setdefault((m, n), len(bits)) for m, of in covers.lines.items() for n in of)
+        for name, covers in tests.items()
+    }
+    order: list[str] = []
+    seen = 0
+    while left:
+        name = max(left, key=lambda one: ((left[one] & ~seen).bit_count(), one))
+        if seen and not left[name] & ~seen:
+            seen = 0
+            continue
+        seen |= left.pop(name) | 1 << len(bits)
+        order.append(name)
+    return tuple(order)
+
+
+def covering(mutant: Mutant, tests: Mapping[str, Covers], order: Iterable[str]) -> tuple[str, ...]:
+    """The tests that run the changed statement, in this order, as many as ``BUDGET`` allows."""
     first, last = mutant.lines
     found = []
-    for name, covers in tests.items():
-        lines = covers.lines.get(mutant.module, ())
-        if any(first <= line <= last for line in lines):
-            found.append((len(lines) / (covers.seconds + COST), name))
-    spent = accumulate(tests[name].seconds + COST for _, name in sorted(found, reverse=True))
-    return tuple(name for (_, name), used in zip(sorted(found, reverse=True), spent, strict=True) if used <= BUDGET)
+    spent = 0.0
+    for name in order:
+        if any(first <= line <= last for line in tests[name].lines.get(mutant.module, ())):
+            spent += tests[name].seconds + COST
+            if found and spent > BUDGET:
+                break
+            found.append(name)
+    return tuple(found)
 
 
 class _Loop:
@@ -181,8 +205,8 @@ def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
                 if name in lines:
                     lines[name].setdefault(module, []).append(line)
     told = {name: Covers(round(plugin.seconds[name], 4), lines[name]) for name in lines}  # type: ignore[arg-type]
-    with open(out, "wb", closefd=False) as file:
-        file.write(msgspec.json.encode(told))
+    with open(out, "wb", closefd=False) as written:
+        written.write(msgspec.json.encode(told))
 
 
 def _functions(root: Path) -> dict[tuple[str, str], list[FunctionType]]:
