@@ -108,7 +108,7 @@ def differs(view: Any) -> Story:
     return Shelf().show("language", "tamil", view=view).send("b", "FFS").look("b").finish("b").views("b")
 
 
-def lost_message() -> Story:
+def lost_message() -> Shelf:
     """A message is gone after a retry."""
     story = ids._quiet("FFFS").retry("b").finish("b")
     story.members["b"].remove("b.1")

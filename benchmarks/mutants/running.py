@@ -106,7 +106,7 @@ def varied(tests: Mapping[str, Covers]) -> tuple[str, ...]:
 def covering(mutant: Mutant, tests: Mapping[str, Covers], order: Iterable[str]) -> tuple[str, ...]:
     """The tests that run the changed statement, in this order, as many as ``BUDGET`` allows."""
     first, last = mutant.lines
-    found = []
+    found: list[str] = []
     spent = 0.0
     for name in order:
         if any(first <= line <= last for line in tests[name].lines.get(mutant.module, ())):
@@ -137,7 +137,7 @@ class _Loop:
         functions = _functions(self.root)
         gc.freeze()
         for mutant, names in self.mutants:
-            chosen = [items[name] for name in names]
+            chosen = [items[name] for name in names if name in items]
             self.tell(mutant, _outcome(lambda out, m=mutant, c=chosen: self._one(m, functions, c, out)))  # type: ignore[misc]
         return True
 
@@ -159,6 +159,10 @@ class _Loop:
                 os._exit(1)
 
 
+class _TooLong(BaseException):
+    """A test took longer than it may; no test catches it."""
+
+
 class _Measure:
     """Notes of each test what it runs and how long it takes; what takes longer than ``limit`` is broken off and left out."""
 
@@ -170,10 +174,10 @@ class _Measure:
         self.failed: set[str] = set()
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         def late(*_: object) -> None:
             self.slow.add(item.nodeid)
-            raise TimeoutError
+            raise _TooLong
 
         signal.signal(signal.SIGPROF, late)
         self.measuring.switch_context(item.nodeid)
@@ -192,9 +196,9 @@ def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
     measuring = coverage.Coverage(data_file=None, include=[f"{root}/*"], config_file=False)
     measuring.start()
     plugin = _Measure(measuring, limit)
-    pytest.main([*_QUIET, *files], plugins=[plugin])
+    status = pytest.main([*_QUIET, *files], plugins=[plugin])
     measuring.stop()
-    if plugin.failed - plugin.slow or not plugin.seconds:
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or plugin.failed - plugin.slow:
         os._exit(1)
     data = measuring.get_data()
     lines: dict[str, dict[str, list[int]]] = {name: {} for name in plugin.seconds if name not in plugin.slow}
