@@ -1,6 +1,6 @@
 """What each driver finds by itself: every fault of the reference target against every driver alone.
 
-``python -m benchmarks.drivers`` runs them all, and writes the table to ``docs/drivers.md``.
+``python -m benchmarks.drivers`` runs them all, and prints the table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.session import Options, execute
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "drivers.md"
 #: Seconds after which one run is given up.
 PATIENCE = 120.0
 
@@ -83,7 +82,7 @@ def attempt(what: tuple[str, str], *, depth: str) -> Tried:
 
 
 def page(tried: Iterable[Tried], drivers: Sequence[str], depth: str) -> str:
-    """The page for docs/."""
+    """The table, in Markdown."""
     cells = {(t.fault, t.driver): t for t in tried}
     faults = list(dict.fromkeys(fault for fault, _ in cells))
     found = {d: sum(bool(cells[f, d].failed) for f in faults) for d in drivers}
@@ -96,7 +95,6 @@ def page(tried: Iterable[Tried], drivers: Sequence[str], depth: str) -> str:
         "",
         f"Every fault of the reference target, against each driver alone, at depth {depth}, seed 1. A cell says after how many",
         "calls the first proof is complete that something is broken which the fault breaks; a dash, that it was not found.",
-        "`python -m benchmarks.drivers` makes this page.",
         "",
         f"| fault | breaks | {' | '.join(drivers)} |",
         f"| --- | --- |{' ---: |' * len(drivers)}",
@@ -121,14 +119,11 @@ def main() -> None:
     parser.add_argument("--fault", action="append", default=[], choices=list(FAULTS), help="this fault; by default all")
     parser.add_argument("--depth", default="quick", choices=DEPTHS)
     parser.add_argument("--workers", type=int, default=3, help="runs at once")
-    parser.add_argument("--print", action="store_true", help="print the page, and write nothing")
     asked = parser.parse_args()
     faults = asked.fault or list(FAULTS)
     pairs = [(fault, driver) for fault in faults for driver in DRIVERS]
     with ProcessPoolExecutor(asked.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         text = page(pool.map(partial(attempt, depth=asked.depth), pairs), tuple(DRIVERS), asked.depth)
-    if not asked.print:
-        PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 

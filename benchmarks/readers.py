@@ -1,7 +1,8 @@
 """Do readers of others take what we write? ``python -m benchmarks.readers FOLDER``, with the reports of a run.
 
-junit2html and junitparser from the Python index where they are installed; ajv (strict mode) and xunit-viewer from npm where
-npm is. A tool that is not there is named as such. Exit status 1 if one refuses a file.
+junitparser, junit2html, xmlschema (with Jenkins' XSD) and check-jsonschema (the files of ``ci/``) from the Python index where
+they are installed; ajv (strict mode, and the schema of CTRF) and xunit-viewer from npm where npm is. A tool that is not there
+is named as such. Exit status 1 if one refuses a file.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ PATIENCE = 180
 _AJV = """
 const Ajv = require("ajv/dist/2020").default, fs = require("fs");
 const read = file => JSON.parse(fs.readFileSync(file));
-const [report, history, made] = process.argv.slice(1);
+const [report, history, made, ctrf, results] = process.argv.slice(1);
 const ajv = () => new Ajv({strict: true, allErrors: true});
 ajv().compile(read(history));
 const valid = ajv().compile(read(report));
 if (!valid(read(made))) { console.error(JSON.stringify(valid.errors.slice(0, 3))); process.exit(1); }
+const Old = require("ajv").default, formats = require("ajv-formats").default;
+const taken = formats(new Old({strict: false, allErrors: true})).compile(read(ctrf));
+if (!taken(read(results))) { console.error(JSON.stringify(taken.errors.slice(0, 3))); process.exit(1); }
 """
 
 
@@ -46,12 +50,27 @@ def readers(folder: Path, work: Path) -> Iterator[tuple[str, bool | None, str]]:
             yield name, *_told([sys.executable, "-c", code, junit], work)
         else:
             yield name, *_told([sys.executable, *command], work)
+    if importlib.util.find_spec("xmlschema") is None:
+        yield "Jenkins' XSD", None, ""
+    else:
+        code = "import sys, xmlschema; xmlschema.XMLSchema(sys.argv[1]).validate(sys.argv[2])"
+        schema = str(ROOT / "tests" / "data" / "junit.xsd")
+        yield "Jenkins' XSD", *_told([sys.executable, "-c", code, schema, junit], work)
+    for schema, file in (("vendor.github-actions", "action.yml"), ("vendor.gitlab-ci", "gitlab.yml")):
+        if importlib.util.find_spec("check_jsonschema") is None:
+            yield f"check-jsonschema, ci/{file}", None, ""
+            continue
+        command = ["-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / "ci" / file)]
+        yield f"check-jsonschema, ci/{file}", *_told([sys.executable, *command], work)
     npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None or not _told([npm, "install", "--silent", "ajv@8", "xunit-viewer"], work)[0]:
-        yield "ajv, xunit-viewer", None, ""
+    packages = ["ajv@8", "ajv-formats@3", "ctrf@0", "xunit-viewer"]
+    if npm is None or node is None or not _told([npm, "install", "--silent", *packages], work)[0]:
+        yield "ajv, CTRF, xunit-viewer", None, ""
         return
     schemas = [str(ROOT / "specs" / f"{name}.schema.json") for name in ("report", "history")]
-    yield "ajv, strict mode", *_told([node, "-e", _AJV, *schemas, str(folder / "conformance.json")], work)
+    ctrf = str(work / "node_modules" / "ctrf" / "dist" / "ctrf-schema-0.0.json")
+    made = [str(folder / "conformance.json"), ctrf, str(folder / "ctrf.json")]
+    yield "ajv, strict mode and CTRF", *_told([node, "-e", _AJV, *schemas, *made], work)
     viewer = str(work / "node_modules" / ".bin" / "xunit-viewer")
     yield "xunit-viewer", *_told([viewer, "-r", junit, "-o", str(page)], work)
 

@@ -59,6 +59,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     level: Level
     title: str
     sentence: str
+    #: Why it matters to a citizen or an agency.
+    matters: str
     #: The evidence that permits a finding.
     judged_when: str
     #: What must have happened for a pass.

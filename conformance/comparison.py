@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from conformance.errors import UsageError
+from conformance.replaying import ReplayFile
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.stopping import WORDS
 
@@ -44,7 +46,7 @@ def compare(old: Report, new: Report) -> Comparison:
             gained.append(f"changed       {change}")
         gone = _told(was.findings, {f.fingerprint for f in item.findings})
         if item.verdict in ("pass", "fail"):
-            gained += [f"mended        {item.id}: {summary}" for summary in gone]
+            gained += [f"fixed         {item.id}: {summary}" for summary in gone]
     now = {item.id for item in new.requirements}
     gained += [
         f"not in NEW    {item.id} {item.title}: {_words(item)} before"
@@ -54,12 +56,44 @@ def compare(old: Report, new: Report) -> Comparison:
     open_ = _open(old, new)
     if open_:
         status = status or 3
-    lines = [*failures, *lost, *open_, *gained] or ["nothing changed"]
+    lines = [*_causes(old, new), *failures, *lost, *open_, *gained] or ["nothing changed"]
     listed = [item for item in new.requirements if item.id in before]
     known = sum(len({f.fingerprint for f in item.findings}) for item in listed) - len(failures)
     if known:
         lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
     return Comparison(lines=tuple(lines), exit_status=status)
+
+
+def compare_replay(old: Report, new: ReplayFile) -> Comparison:
+    """What a replay says of an older report: each cause is fixed, still there or not settled; and what is new.
+
+    :raises UsageError: it is the replay of another report.
+    """
+    if new.of != old.run.id:
+        what = f"is the replay of run {new.of}, not of {old.run.id}"
+        raise UsageError(what, where="NEW", hint="compare it with the report that was replayed")
+    words = {"seen": "still there   ", "not seen": "fixed         ", "did not come about": "not settled   "}
+    lines = [f"new cause     {cause.headline}: {', '.join(cause.requirements)}" for cause in new.new]
+    lines += [f"{words.get(cause.outcome, words['did not come about'])}{cause.line}" for cause in new.causes]
+    open_ = any(cause.outcome == "did not come about" for cause in new.causes)
+    return Comparison(lines=tuple(lines), exit_status=1 if new.new else 3 if open_ else 0)
+
+
+def _causes(old: Report, new: Report) -> list[str]:
+    """What became of each cause, and which are new; nothing for reports without causes."""
+    before = {f.fingerprint for item in old.requirements for f in item.findings}
+    now = {f.fingerprint for item in new.requirements for f in item.findings}
+    verdicts = {item.id: item.verdict for item in new.requirements}
+    lines = [f"new cause     {c.headline}" for c in new.causes if not before & set(c.findings)]
+    for cause in old.causes:
+        came = {verdicts.get(name, "not_run") for name in cause.requirements}
+        told = "not settled   "
+        if now & set(cause.findings) or "fail" in came:
+            told = "still there   "
+        elif came <= {"pass", "not_applicable"}:
+            told = "fixed         "
+        lines.append(f"{told}cause {cause.number} ({cause.headline})")
+    return lines
 
 
 def _open(old: Report, new: Report) -> list[str]:

@@ -107,6 +107,15 @@ class ProviderStates(_Section, frozen=True):
     url: str | None = None
 
 
+class Implementation(_Section, frozen=True):
+    """What is tested and whom to ask about it, as reports and the badge name it."""
+
+    organization: str = ""
+    product: str = ""
+    version: str = ""
+    contact: str = ""
+
+
 class GivenBatch(_Section, frozen=True):
     """A batch of the user's that may be retried, with its claimed state; read back before use."""
 
@@ -124,4 +133,5 @@ class Config(_Section, frozen=True):
     timing: Timing = Timing()
     capabilities: Capabilities = Capabilities()
     provider_states: ProviderStates = ProviderStates()
+    implementation: Implementation = Implementation()
     given: tuple[GivenBatch, ...] = ()

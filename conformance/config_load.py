@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conformance import catalogue
-from conformance.config import Config, Target
+from conformance.config import Config, Implementation, Target
 from conformance.errors import UsageError
 from conformance.transport.forms import plain_parameter
 from conformance.transport.guard import reserved
@@ -29,13 +29,18 @@ PREFIX = "CONFORMANCE_"
 _SEE = "`retry-conformance explain docs/configuration.md` lists the keys"
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
-_SECTIONS = ("target", "template", "recipients", "limits", "timing", "capabilities", "provider_states", "given")
+_SECTIONS = tuple(field.name for field in msgspec.structs.fields(Config))
 #: What the tester has or lacks, which says nothing about the service: never declared absent.
 ROLES = ("failing", "succeeding", "pending", "recovering")
 #: What a batch can be in, as the service names it.
 BATCH_STATUSES = ("messages_enqueued", "messages_enqueuing_failed")
 #: Keys of texts: what the environment holds for them is not read as JSON.
-_TEXTS = ("base_url", "campaign_id", "contract", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS)
+_TEXTS = (
+    *("base_url", "campaign_id", "contract", "language", "ca_file", "client_cert", "proxy", "url", *_KEYS),
+    *(field.name for field in msgspec.structs.fields(Implementation)),
+)
+#: Characters of a name in [implementation].
+LONGEST_NAME = 120
 #: Tables of texts under names of the user's own.
 _TABLES_OF_TEXTS = (["target", "headers"], ["template", "values"])
 
@@ -206,6 +211,7 @@ def _check(config: Config) -> None:
             raise UsageError("names no file", where=where, hint="name a PEM file")
     _check_proxy(target.proxy)
     _check_states(config.provider_states.url)
+    _check_implementation(config.implementation)
     _check_recipients(config)
     _check_template(config)
     _check_numbers(config)
@@ -276,6 +282,14 @@ def _check_states(url: str | None) -> None:
         raise UsageError("is no URL", where="provider_states.url", hint=hint)
     if url is not None:
         states_url(url)
+
+
+def _check_implementation(said: Implementation) -> None:
+    for name in said.__struct_fields__:
+        text = getattr(said, name)
+        if not text.isprintable() or len(text) > LONGEST_NAME:
+            what = f"is no line of at most {LONGEST_NAME} characters"
+            raise UsageError(what, where=f"implementation.{name}", hint="write a name, in one line")
 
 
 def _check_other(target: Target) -> None:
@@ -404,6 +418,8 @@ def languages(config: Config) -> tuple[str, ...]:
 def digest(config: Config) -> str:
     """Sixteen hex digits that are equal for equal configurations. Keys are left out of it."""
     data = msgspec.to_builtins(config)
+    # Who made the target changes nothing about a run.
+    del data["implementation"]
     for table in (data["target"], data["target"].get("other") or {}):
         for key in _KEYS:
             table.pop(key, None)

@@ -44,8 +44,10 @@ class _Run:
     sent: Sent
 
 
+#: A program ended a wait that could add nothing, or for which the run had no time left.
+NOT_WAITED_FOR = "not-waited-for"
 #: Reasons that have a cause of their own.
-_EXPLAINED = ("answer-lost", "run-incomplete", "waited-out", "axiom-broken", "suite-error")
+_EXPLAINED = (NOT_WAITED_FOR, "answer-lost", "run-incomplete", "waited-out", "axiom-broken", "suite-error")
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,12 @@ def _unsettled(
     missing: Sequence[str],
 ) -> Verdict:
     """Inconclusive, with the best reason that there is."""
-    if doubt is not None:
+    about = [n for n in history.notes if n.event == "unmet" and requirement.id in n.data.get("requirements", ())]
+    # What a program did not wait for is why its proofs did not close, whatever they lack.
+    given_up = [n for n in about if n.data.get("code") == NOT_WAITED_FOR]
+    if doubt is not None and not given_up:
         return verdict_of("inconclusive", _reason(doubt), doubt.evidence)
-    unmet = next(
-        (n for n in history.notes if n.event == "unmet" and requirement.id in n.data.get("requirements", ())), None
-    )
+    unmet = next(iter((*given_up, *about)), None)
     if unmet is not None:
         return verdict_of("inconclusive", _unmet(unmet), ())
     if history.footer is None or not history.footer.complete:

@@ -18,6 +18,7 @@ from conformance.history.records import Exchange, Header, History
 from conformance.history.writer import HistoryWriter
 from conformance.plan import make_plan
 from conformance.transport.client import HttpTransport
+from conformance.verdicts import Reason
 
 #: Seconds of settling below which a real service will leave verdicts open.
 SHORT_SETTLE = 60.0
@@ -72,7 +73,6 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     lines += _other(history)
     lines += _visible(history)
     catalogue = load(config.target.contract)
-    lines += _open(history, catalogue)
     plan = make_plan(config, "standard", [r.id for r in catalogue.requirements], tuple(DRIVERS))
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
@@ -82,6 +82,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
         lines.append(f"short {what}: raise it, or a run ends early")
+    lines += _unchecked(history, catalogue)
     return Diagnosis(lines=tuple(lines))
 
 
@@ -138,8 +139,46 @@ def _visible(history: History) -> Iterable[str]:
         yield "note  the campaign has no message yet: whether it shows a batch's status is seen in the run"
 
 
-def _open(history: History, catalogue: Catalogue) -> Iterable[str]:
-    """What no run with this configuration settles: the verdicts of a history without a retry that are not inconclusive."""
+#: What to do about what is not checked, the cheapest first; by the key that a reason names first.
+_REMEDIES = (
+    (
+        "[target.other]",
+        "costs nothing: name a second campaign and its key; if there is none, say so in capabilities.absent",
+    ),
+    ("target.base_url", "costs nothing: give the https address"),
+    ("[[template.languages]]", "costs nothing: name another language of the template"),
+    ("recipients.pending", "costs no delivery: name a number that stays pending"),
+    ("recipients.failing", "costs no delivery: name a number whose messages fail"),
+    ("recipients.succeeding", "costs the messages that your own phone gets: name it"),
+    ("recipients.recovering", "costs a number that fails at first and is reached when retried"),
+    ("provider_states.url", "takes the vendor: it has to offer provider states (docs/provider-states.md)"),
+)
+
+
+def _unchecked(history: History, catalogue: Catalogue) -> Iterable[str]:
+    """What no run with this configuration checks, and how to change that, the cheapest way first.
+
+    These are the verdicts of a history without a retry that are not inconclusive.
+    """
+    found: dict[str, list[str]] = {}
+    reasons: dict[str, Reason] = {}
     for verdict in decide(history, (), catalogue).items:
         if verdict.verdict == "not_run" and verdict.reason is not None:
-            yield f"open  {verdict.requirement}: {verdict.reason.text}"
+            found.setdefault(verdict.reason.text, []).append(verdict.requirement)
+            reasons.setdefault(verdict.reason.text, verdict.reason)
+    total = len(catalogue.requirements)
+    if not found:
+        yield f"ok    a run with this configuration can check all of the {total} requirements that apply"
+        return
+    yield f"open  {sum(map(len, found.values()))} of {total} requirements will not be checked, the cheapest to change first:"
+    for text, names in sorted(found.items(), key=lambda entry: _remedy(reasons[entry[0]])[0]):
+        rank, what = _remedy(reasons[text])
+        yield f"open  {', '.join(names)}: {text}" + (f"; {what}" if rank else "")
+
+
+def _remedy(reason: Reason) -> tuple[int, str]:
+    """Its place among the cheapest, and what to do; 0 for what was declared."""
+    for rank, (key, what) in enumerate(_REMEDIES, 1):
+        if any(need.startswith(key) for need in reason.needs):
+            return rank, what
+    return 0, ""

@@ -5,6 +5,7 @@
     │   └── FormatError        a history, report, program or waiver file that cannot be read
     ├── StaleWaiverError       a waiver names no requirement                   exit status 1
     ├── TargetError            the target cannot be tested                     exit status 4
+    ├── ProvedError            --stop-early: a MUST is proved broken           exit status 1
     └── GuardError             the guard did not let a request out             exit status 4
         ├── BudgetError        messages, calls or time are spent
         └── UnreadError        a retry of a batch that was not read whole
@@ -58,6 +59,12 @@ class TargetError(SuiteError):
     """The target cannot be tested at all, or not any more: unreachable, key refused, not this API, fallen silent."""
 
     exit_status = 4
+
+
+class ProvedError(SuiteError):
+    """A MUST is proved broken, and the run was asked to end there (``--stop-early``). What is on record is judged."""
+
+    exit_status = 1
 
 
 class GuardError(SuiteError):

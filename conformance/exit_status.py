@@ -31,6 +31,8 @@ EXCUSED = "no MUST fails but what is waived or known, and at least one MUST is i
 NOTHING_APPLIES = "nothing that was chosen applies to this target, so nothing passed"
 #: What 1 means where it is about waivers alone.
 STALE = "no MUST fails that counts, but the file of waivers does: a waiver is stale (--stale-waivers warn lets it pass)"
+#: The exit status of a run in which a MUST fails.
+FAILED = 1
 FAILS = "at least one MUST fails"
 #: Of several, the first of these counts.
 PRECEDENCE = (130, 143, 2, 5, 1, 4, 3, 0)

@@ -124,6 +124,7 @@ def explanation(requirement: Requirement, width: int) -> list[str]:
     scenarios = [s.name for s in SCENARIOS if requirement.id in s.requirements]
     parts = {
         "says": requirement.sentence,
+        "matters": requirement.matters,
         "fails if": requirement.judged_when,
         "passes if": requirement.exercised_when,
         "each of": ", ".join(cases(requirement)),

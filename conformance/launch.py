@@ -18,7 +18,7 @@ from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
 
 REFERENCE = "reference"
-CONTRACT_VARIABLE = "CONFORMANCE_TARGET_CONTRACT_VARIABLE"
+CONTRACT_VARIABLE = "CONFORMANCE_TARGET__CONTRACT"
 
 
 @contextmanager

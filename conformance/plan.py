@@ -10,10 +10,11 @@ from conformance import preflight
 from conformance.config import Config
 from conformance.drivers import DRIVERS, fuzzing
 from conformance.drivers.scenarios import REPETITIONS, chosen
-from conformance.exploring.scope import PART, SCOPES
+from conformance.exploring.scope import PART, scope_of
 from conformance.fuzzing.budget import Share, cost
 from conformance.fuzzing.texts import role_of
 from conformance.program.cost import Cost, cost_of
+from conformance.program.patience import MOST_OVERDUE
 from conformance.program.steps import Program
 from conformance.scenarios import Scenario
 
@@ -66,8 +67,15 @@ class Plan:
     exploring_calls: int = 0
     #: The same by driver, in the order in which they run.
     parts: tuple[Part, ...] = ()
-    #: The likely calls at the rate; deliveries come on top, two or so one after the other, for programs wait side by side.
+    #: The likely calls at the rate; deliveries come on top, ``deliveries`` one after the other, for programs wait side by side.
     seconds_likely: float = 0.0
+    deliveries: int = 0
+    #: All drivers together: what is likely, and what no run exceeds.
+    calls_likely: int = 0
+    messages_likely: int = 0
+    calls_worst: int = 0
+    #: Seconds that waits for what never comes may take in all.
+    seconds_in_vain: float = 0.0
     short: tuple[Short, ...] = ()
 
 
@@ -75,7 +83,7 @@ def make_plan(
     config: Config, depth: str, requirements: Collection[str], drivers: Collection[str] = ("scenarios",)
 ) -> Plan:
     """The plan of a run of these drivers with this configuration. Sends nothing."""
-    scenarios = chosen(config, requirements) if "scenarios" in drivers else ()
+    scenarios = chosen(config, requirements, depth) if "scenarios" in drivers else ()
     turns = REPETITIONS[depth]
     counts = [cost_of(s.program(config), config) for s in scenarios for _ in range(turns)]
     roles = _roles(counts)
@@ -87,7 +95,7 @@ def make_plan(
     if texted is not None and sent:
         # One batch of two that fail is retried; the rest is sent once.
         roles[texted] = roles.get(texted, 0) + sent
-    exploring = SCOPES[depth].most(config.limits) if "machine" in drivers else (0, 0)
+    exploring = scope_of(depth, config).most(config.limits) if "machine" in drivers else (0, 0)
     found = {
         "schemathesis": _bounded("schemathesis", drawn.messages if sent else 0, drawn.calls),
         "scenarios": _planned("scenarios", counts),
@@ -124,9 +132,15 @@ def _plan(
     messages = sum(planned) - (exploring.messages_at_most if exploring is not None else 0)
     messages_at_most = min(sum(part.messages_at_most for part in parts), limits.max_messages)
     price = limits.price_per_message
+    chain = max((c.deliveries for c in counts), default=0) + max((c.deliveries_last for c in counts), default=0)
     return Plan(
         parts=parts,
         seconds_likely=likely / limits.calls_per_second,
+        deliveries=chain,
+        calls_likely=min(likely, limits.max_calls),
+        messages_likely=min(sum(planned), limits.max_messages),
+        calls_worst=min(before + sum(part.calls_at_most for part in parts), limits.max_calls),
+        seconds_in_vain=MOST_OVERDUE * config.timing.settle_timeout,
         short=tuple(
             _short(config, parts, max((c.widest for c in counts), default=0), likely / limits.calls_per_second)
         ),

@@ -1,7 +1,7 @@
-"""The hooks of the suite: verdicts, exit status, rows of report.html. Registered by ``retry_conformance.pytest_plugin``.
+"""The hooks of the suite: verdicts, exit status, rows of a pytest-html page. Registered by ``retry_conformance.pytest_plugin``.
 
-They have effects on the suite's own items only. The run itself is ``session.execute``; the command line hands its
-finished report over with ``--conformance-report``, and pytest then only renders it (report.html).
+They have effects on the suite's own items only. The run itself is ``session.execute``; with ``--conformance-report`` pytest
+shows a finished run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
+from conformance.suite.beginning import end_unrun
 from conformance.suite.items import (
     HISTORY,
     OURS,
@@ -21,7 +22,6 @@ from conformance.suite.items import (
     STATUS,
     RequirementItem,
     VerdictError,
-    leave_not_run,
     worst_first,
 )
 from conformance.suite.processes import asked_for, refusal, shared_out
@@ -45,14 +45,14 @@ _CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known. A session of several processes that is about the suite ends here."""
     if shared_out(config):
+        end_unrun(config, str(refusal()), refusal().exit_status)
         pytest.exit(str(refusal()), returncode=refusal().exit_status)
     config.stash[_FAILED] = 0
     for line in _MARKERS:
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(_Counting(config))
-    if _alone(config):
+    if _alone(config) or asked_for(config):
         config.pluginmanager.register(_Page())
-        _forget_environment(config)
 
 
 class _Counting:
@@ -83,6 +83,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0; never improve on what other tests did."""
     yield
     session.exitstatus = status_of(session)
+    end_unrun(session.config, f"pytest ended with {int(session.exitstatus)} before the suite ran", 3)
 
 
 def status_of(session: pytest.Session) -> int:
@@ -90,8 +91,7 @@ def status_of(session: pytest.Session) -> int:
     status = session.config.stash.get(STATUS, None)
     if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked_for(session.config):
         # Nothing of the suite was selected, and nothing was sent.
-        if not _alone(session.config):
-            leave_not_run(session.config, "the arguments choose no requirement", 2)
+        end_unrun(session.config, "the arguments choose no requirement", 2)
         return 2
     if status is None:
         return session.exitstatus
@@ -163,24 +163,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _alone(config: pytest.Config) -> bool:
-    """Whether this session shows a finished run and nothing else, so that the page is ours."""
+    """Whether this session shows a finished run."""
     return bool(config.getoption("conformance_report", None))
 
 
 class _Page:
-    """What pytest-html asks about the whole page, in a session that shows a finished run and nothing else."""
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_report_title(self, report: Any) -> None:
-        """Title of report.html."""
-        report.title = "Batch Send - Retry: conformance"
+    """Columns for the suite's items in a page that a user has pytest-html make; the page stays theirs, with what else is in it."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """A column for the requirement and one for the profile, in place of the test's name, duration and links."""
-        cells[1] = '<th class="sortable requirement" data-column-type="requirement">Requirement</th>'
-        cells[2] = '<th class="sortable" data-column-type="profile">Profile</th>'
-        cells[3] = "<th>Why</th>"
+        """A column for the requirement and one for the reason, next to the test's name."""
+        cells[2:2] = ['<th class="sortable" data-column-type="requirement">Requirement</th>', "<th>Why</th>"]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(
@@ -195,16 +188,11 @@ class _Page:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
-        """The requirement's id and title in place of pytest's node id."""
+        """The requirement's title and the reason of its verdict; nothing there for other tests."""
         about = _about(report)
-        if about:
-            from conformance.report.html import cells_of
+        if not about:
+            cells[2:2] = ["<td></td>", "<td></td>"]
+            return
+        from conformance.report.html import cells_of
 
-            cells[:] = cells_of(about, cells[0])
-
-
-def _forget_environment(config: pytest.Config) -> None:
-    """Nothing of the environment reaches our page: a CI server's variables may hold secrets."""
-    import pytest_metadata.plugin as metadata  # type: ignore[import-untyped]
-
-    config.stash.get(metadata.metadata_key, {}).clear()
+        cells[:] = cells_of(about, cells)

@@ -152,7 +152,7 @@ def _check_status(exchange: Exchange, where: str) -> None:
         raise TargetError(f"the target {what} ({status})", where=where, hint=hint, cause=cause)
     if status >= 500:
         what = f"the target is broken: it answers {status}"
-        raise TargetError(what, where=where, hint="hint it, then run again", cause="broken")
+        raise TargetError(what, where=where, hint="repair it, then run again", cause="broken")
     if status != 200:
         raise TargetError(
             f"the target answers {status} to a page of the campaign's messages",

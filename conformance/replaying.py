@@ -1,76 +1,174 @@
-"""`run --replay reports/`: is each cause of a report still there? One question, and nothing else judged.
+"""`run --replay`: is it still there? One question for each cause, and nothing else judged.
 
-The program of each cause is carried out three times, each time in a folder of its own, so that the report itself stays and
-`compare` still has it.
+A program is carried out three times, each time into a folder of its own, so that the report itself stays and `compare` still
+has it. Causes that one program shows share its tries: each try texts people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from conformance.errors import UsageError
-from conformance.history.records import History
+import msgspec
+
+from conformance.errors import FormatError, UsageError
+from conformance.exit_status import worst
+from conformance.history.reader import read_history
+from conformance.history.records import Exchange, History
 from conformance.program.steps import Program
+from conformance.report.build import program_file
 from conformance.report.causes import lead
-from conformance.report.headline import answer
+from conformance.report.headline import RETRIES, answer
 from conformance.report.model import Cause, Report
+from conformance.report.write import read_report
+from conformance.scenarios.selecting import CONTROL as CONTROL_BATCH
 from conformance.session import Result, read_program
 
 #: How often each program is carried out.
 TRIES = 3
+#: The scenario of the batch that every replay leaves alone next to its own.
+CONTROL = CONTROL_BATCH.name
+#: The file that says what came of it, for `compare`.
+FILE = "replay.json"
 
 Outcome = Literal["seen", "not seen", "did not come about"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
-    """A cause, and what came of each try; none if it has no program."""
+class Question:
+    """What is asked of a program: does it still show this?"""
 
-    cause: Cause
+    #: Who is asked about: "cause 2 (…)", or the program's name.
+    about: str
+    #: The cause of an older report; None for a program that belongs to none.
+    cause: Cause | None = None
+    #: Requirements of which a failure counts as seen; empty: any.
+    requirements: tuple[str, ...] = ()
+    #: Files of other programs that its proof cites too, next to the report.
+    beside: tuple[str, ...] = ()
+    #: Which of the program's retries the proof rests on, by position; empty: all retries of batches.
+    positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """A question, and what came of each try; none if there is no program."""
+
+    question: Question
     outcomes: tuple[Outcome, ...]
-    #: How retries were answered, each answer once.
+    #: How the retries in question were answered, each answer once.
     answers: tuple[str, ...] = ()
+    #: What was seen, in a sentence; or why a situation did not come about.
+    said: str = ""
+    #: The exit status of a try that could not be made (4: no target, 5: the suite broke, …), else 0.
+    stopped: int = 0
 
     @property
     def exit_status(self) -> int:
-        """1 seen in any try; 3 the situation came about in none; else 0."""
+        """1 seen in any try; the status of a try that could not be made; 3 the situation came about in none; else 0."""
         if "seen" in self.outcomes:
             return 1
-        return 0 if "not seen" in self.outcomes else 3
+        return self.stopped or (0 if "not seen" in self.outcomes else 3)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What counts of all tries."""
+        return {0: "not seen", 1: "seen"}.get(self.exit_status, "did not come about")  # type: ignore[return-value]
 
     @property
     def line(self) -> str:
         """What came of it, in a line."""
-        head = f"cause {self.cause.number} ({self.cause.headline})"
-        if not self.outcomes:
-            script = f"; {self.cause.script} shows it" if self.cause.script else ""
-            return f"{head}: has no program to replay{script}"
-        tried = [o for o in self.outcomes if o != "did not come about"]
-        if not tried:
-            return f"{head}: the situation did not come about in any of {len(self.outcomes)} tries"
-        seen = tried.count("seen")
+        return f"{self.question.about}: {self._came}"
+
+    @property
+    def _came(self) -> str:
+        cause = self.question.cause
+        if not self.outcomes and not self.stopped:
+            return "no program to replay" + (f"; {cause.script} shows it" if cause is not None and cause.script else "")
+        tries = f"{len(self.outcomes)} {'try' if len(self.outcomes) == 1 else 'tries'}"
+        came = len(self.outcomes) - self.outcomes.count("did not come about")
+        seen = self.outcomes.count("seen")
         if seen:
-            return f"{head}: seen in {seen} of {len(tried)} tries"
-        answers = f"; the target answered {', '.join(self.answers)}" if self.answers else ""
-        return f"{head}: not seen in {len(tried)} of {len(self.outcomes)} tries{answers}"
+            return f"seen in {seen} of {tries}" + (f": {self.said}" if self.said else "")
+        if self.stopped:
+            return f"could not be tried, exit status {self.stopped}" + (f": {self.said}" if self.said else "")
+        if not came:
+            return f"the situation did not come about in any of {tries}" + (f": {self.said}" if self.said else "")
+        return f"not seen in {came} of {tries}{self._answered}"
+
+    @property
+    def _answered(self) -> str:
+        if not self.answers:
+            return ""
+        each = f"{self.answers[0]} each time" if len(self.answers) == 1 else " or ".join(self.answers)
+        return f"; the target answered {each}"
 
 
-def outcome(cause: Cause, report: Report) -> Outcome:
-    """What a run of a cause's program shows of it.
+def outcome(question: Question, report: Report, retried: bool = True) -> Outcome:
+    """What a run of a program shows of what is asked.
 
-    A requirement of the cause that fails by another finding counts as seen: "fixed" is said only of what passed.
+    A requirement of a cause that fails by another finding counts as seen: "fixed" is said only of what passed.
+
+    :param retried: a retry of the program was answered; the situation of a program that belongs to no cause.
     """
-    mine = [item for item in report.requirements if item.id in cause.requirements]
+    mine = [item for item in report.requirements if item.id in question.requirements or not question.requirements]
     found = {f.fingerprint for item in report.requirements for f in item.findings}
-    if found & set(cause.findings) or any(item.verdict == "fail" for item in mine):
+    known = set(question.cause.findings) if question.cause is not None else set()
+    if found & known or any(item.verdict == "fail" for item in mine):
         return "seen"
-    return "not seen" if any(item.exercised for item in mine) else "did not come about"
+    came = any(item.exercised for item in mine) if question.requirements else retried
+    return "not seen" if came else "did not come about"
 
 
-def replay(report: Report, folder: Path, into: Path, once: Callable[[Program, Path], Result]) -> Iterable[Replayed]:
+def questions(report: Report, folder: Path, program: str = "") -> Mapping[str, tuple[Question, ...]]:
+    """What to ask, by program; the program "" stands for causes that have none.
+
+    :param folder: the report's own, with its history; :param program: only of this one, as a finding names it.
+    """
+    file = folder / "history.jsonl"
+    history = read_history(file) if file.is_file() else None
+    asked: dict[str, list[Question]] = {}
+    for cause in report.causes:
+        shown_by = lead(report.requirements, cause).program
+        if program and program != shown_by:
+            programs = {f.program for i in report.requirements for f in i.findings if f.fingerprint in cause.findings}
+            if program not in programs:
+                continue
+            shown_by = program
+        positions = _positions(history, cause.evidence) if history is not None else ()
+        about = f"cause {cause.number} ({cause.headline})"
+        beside = _beside(history, cause.evidence, folder, shown_by) if history is not None else ()
+        question = Question(
+            about=about, cause=cause, requirements=cause.requirements, positions=positions, beside=beside
+        )
+        asked.setdefault(shown_by, []).append(question)
+    return {name: tuple(these) for name, these in asked.items()}
+
+
+def question_of(file: Path, requirements: Sequence[str]) -> tuple[Question, ...]:
+    """What to ask of one program: is what it showed in the report that it lies beside still there; else, does anything fail.
+
+    :param requirements: ask about these instead.
+    """
+    plain = (Question(about=file.stem, requirements=tuple(requirements)),)
+    report = file.parent.parent / "conformance.json"
+    if requirements or file.parent.name != "programs" or not report.is_file():
+        return plain
+    try:
+        found = questions(read_report(report), report.parent, f"programs/{file.name}")
+    except FormatError:
+        # A run that has not ended, or an older format: the program stands for itself.
+        return plain
+    return next(iter(found.values()), plain)
+
+
+#: Carries out programs, the one that is asked about first, and writes the reports into a folder.
+Once = Callable[[Sequence[Program], Path], Result]
+
+
+def replay_report(report: Report, folder: Path, into: Path, once: Once) -> Iterable[Replayed]:
     """Replay every cause of a report.
 
     :param folder: the report's own; :param into: where the tries' reports go, a folder each.
@@ -80,32 +178,145 @@ def replay(report: Report, folder: Path, into: Path, once: Callable[[Program, Pa
     """
     if not report.causes:
         raise UsageError("has no causes to replay", where=str(folder), hint="nothing in it fails")
-    for cause in report.causes:
-        finding = lead(report.requirements, cause)
-        if not finding.program:
-            yield Replayed(cause=cause, outcomes=())
-            continue
-        program = read_program(folder / finding.program)
-        results = [once(program, into / f"cause-{cause.number}-{number}") for number in range(1, TRIES + 1)]
-        yield Replayed(
-            cause=cause,
-            outcomes=tuple(_outcome(cause, result) for result in results),
-            answers=tuple(dict.fromkeys(a for r in results for a in _answers(r.history, program.name))),
-        )
+    for name, asked in questions(report, folder).items():
+        if name:
+            yield from replay_program(read_program(folder / name), asked, into, once, folder)
+        else:
+            yield from (Replayed(question=question, outcomes=()) for question in asked)
 
 
-def _outcome(cause: Cause, result: Result) -> Outcome:
-    # A run that broke or was stopped shows nothing but what it proves.
-    found = outcome(cause, result.report)
-    return found if result.exit_status in (0, 1, 3) or found == "seen" else "did not come about"
+def replay_program(
+    program: Program, asked: Sequence[Question], into: Path, once: Once, folder: Path | None = None
+) -> Iterable[Replayed]:
+    """Carry out a program three times, and answer each question about it. A target that cannot be tested ends it.
+
+    :param folder: the report's own, where the programs lie that a proof cites too.
+    """
+    results: list[Result] = []
+    names = dict.fromkeys(name for question in asked for name in question.beside) if folder is not None else {}
+    programs = (program, *(read_program(folder / name) for name in names if folder is not None))
+    for number in range(1, TRIES + 1):
+        results.append(once(programs, into / f"{program.name}-{number}"))
+        if results[-1].exit_status not in (0, 1, 3):
+            break
+    for question in asked:
+        yield _answer(question, program, results)
 
 
-def _answers(history: History, scenario: str) -> Sequence[str]:
-    retries = (e for e in history.exchanges if e.invoke.scenario == scenario and e.invoke.operation == "batch_retry")
-    return list(dict.fromkeys(answer(e) for e in retries))
+def _answer(question: Question, program: Program, results: Sequence[Result]) -> Replayed:
+    outcomes, answers = [], []
+    for result in results:
+        retries = _retries(result.history, program.name)
+        found = outcome(question, result.report, retried=any(e.answered for e in retries))
+        # A run that broke or was stopped shows nothing but what it proves.
+        outcomes.append(found if result.exit_status in (0, 1, 3) or found == "seen" else "did not come about")
+        answers += [answer(e) for i, e in enumerate(retries) if _is_asked_about(question, i, e)]
+    stopped = next((r for r in results if r.exit_status not in (0, 1, 3)), None)
+    answered = Replayed(
+        question=question,
+        outcomes=tuple(outcomes),
+        answers=tuple(dict.fromkeys(answers)),
+        stopped=stopped.exit_status if stopped is not None else 0,
+    )
+    return replace(answered, said=_said(answered, question, stopped or results[0]))
+
+
+def _is_asked_about(question: Question, position: int, retry: Exchange) -> bool:
+    return position in question.positions if question.positions else retry.invoke.operation == "batch_retry"
+
+
+def _said(answered: Replayed, question: Question, result: Result) -> str:
+    report = result.report
+    if answered.exit_status == 1:
+        return "" if question.cause is not None else next((c.headline for c in report.causes), "")
+    if answered.stopped:
+        return next(iter((*result.lines, *report.run.remarks)), "")
+    mine = [item for item in report.requirements if item.id in question.requirements and item.reason is not None]
+    return next((item.reason.text for item in mine if item.reason is not None), "")
+
+
+def _retries(history: History, scenario: str) -> list[Exchange]:
+    return [e for e in history.exchanges if e.invoke.scenario == scenario and e.invoke.operation in RETRIES]
+
+
+def _positions(history: History, evidence: Sequence[int]) -> tuple[int, ...]:
+    """Which retries of their program the cited batch retries are: a program does the same steps each time."""
+    cited = [e for e in history.exchanges if e.n in set(evidence) and e.invoke.operation == "batch_retry"]
+    found = {index for one in cited for index, e in enumerate(_retries(history, one.invoke.scenario)) if e.n == one.n}
+    return tuple(sorted(found))
+
+
+def _beside(history: History, evidence: Sequence[int], folder: Path, own: str) -> tuple[str, ...]:
+    """The files of the programs that a proof cites next to its own: some need several situations of one kind."""
+    cited = set(evidence)
+    scenarios = dict.fromkeys(e.invoke.scenario for e in history.exchanges if e.n in cited and e.invoke.scenario)
+    names = (program_file(scenario) for scenario in scenarios if scenario != CONTROL)
+    return tuple(name for name in dict.fromkeys(names) if name and name != own and (folder / name).is_file())
 
 
 def exit_status(found: Iterable[Replayed]) -> int:
-    """1 if any cause is seen, 3 if the situation of one did not come about, else 0."""
-    statuses = {one.exit_status for one in found}
-    return 1 if 1 in statuses else 3 if 3 in statuses else 0
+    """1 if any cause is seen; else the status of a try that could not be made; 3 if a situation did not come about; else 0."""
+    return worst({one.exit_status for one in found} | {0})
+
+
+class ReplayedCause(msgspec.Struct, frozen=True, kw_only=True):
+    """A cause in ``replay.json``: that of the older report, or one that the tries brought up."""
+
+    headline: str
+    outcome: str
+    line: str
+    requirements: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+class ReplayFile(msgspec.Struct, frozen=True, kw_only=True):
+    """``replay.json``: what a replay of a report found, for `compare`."""
+
+    replay_version: int = 1
+    #: Run id of the report that was replayed.
+    of: str
+    causes: tuple[ReplayedCause, ...]
+    new: tuple[ReplayedCause, ...] = ()
+
+
+def replay_file(old: Report, found: Iterable[Replayed], tries: Iterable[Result]) -> ReplayFile:
+    """What `compare` reads: each cause with its outcome, and what the tries show that the old report does not have."""
+    told = [
+        ReplayedCause(
+            headline=one.question.cause.headline,
+            outcome=one.outcome,
+            line=one.line,
+            requirements=one.question.cause.requirements,
+            findings=one.question.cause.findings,
+        )
+        for one in found
+        if one.question.cause is not None
+    ]
+    known = {f.fingerprint for item in old.requirements for f in item.findings}
+    failing = {item.id for item in old.requirements if item.verdict == "fail"}
+    fresh = {
+        cause.fingerprint: ReplayedCause(
+            headline=cause.headline,
+            outcome="seen",
+            line=cause.headline,
+            requirements=cause.requirements,
+            findings=cause.findings,
+        )
+        for result in tries
+        for cause in result.report.causes
+        if not known & set(cause.findings) and not failing & set(cause.requirements)
+    }
+    return ReplayFile(of=old.run.id, causes=tuple(told), new=tuple(fresh.values()))
+
+
+def read_replay(path: Path) -> ReplayFile:
+    """Read a ``replay.json``.
+
+    :raises FormatError: it is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ReplayFile)
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint="name a replay.json") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"is no replay ({error})", where=str(path), hint="`run --replay DIR` writes one") from None

@@ -85,6 +85,7 @@ def options_of(
     replay: Program | None = None,
     selected: tuple[str, ...] = (),
     contract: str,
+    stop_early: bool = False,
 ) -> Options:
     """The options of a run.
 
@@ -107,6 +108,7 @@ def options_of(
         stale_waivers=stale_waivers,
         wait=wait,
         contract=contract,
+        stop_early=stop_early,
     )
 
 

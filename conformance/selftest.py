@@ -6,11 +6,12 @@ configuration file. It knows nothing else of the target.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import multiprocessing
 import statistics
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -92,9 +93,10 @@ class Trial:
 def settings_of(kind: Kind, name: str) -> Settings:
     """The settings of the target of a trial."""
     if kind == "fault":
-        return Settings(faults=(name,), speed=FAULTS[name].speed)
+        fault = FAULTS[name]
+        return Settings(faults=(name,), speed=fault.speed, tls=fault.tls, max_rows=fault.rows)
     if kind == "variant":
-        return Settings(variants=(name,), speed=VARIANTS[name].speed)
+        return Settings(variants=(name,), speed=VARIANTS[name].speed, tls=VARIANTS[name].tls)
     return Settings()
 
 
@@ -108,7 +110,7 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
     with tempfile.TemporaryDirectory() as folder, ReferenceServer(settings_of(kind, name)) as server:
         file = Path(folder, "target.toml")
         file.write_text(config_text(server), encoding="utf-8")
-        config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(PATIENCE)})
+        config = load(file, {"CONFORMANCE_LIMITS__MAX_SECONDS": str(max(PATIENCE, server.settings.max_rows))})
         fault = FAULTS[name] if kind == "fault" else None
         options = Options(
             depth="deep" if fault is not None and fault.deep else depth,
@@ -185,6 +187,11 @@ def choose(faults: Iterable[str], variants: Iterable[str]) -> tuple[tuple[Kind, 
     return tuple(everything)
 
 
+def without_tls(chosen: Sequence[tuple[Kind, str]]) -> tuple[tuple[Kind, str], ...]:
+    """The trials that need no HTTPS, for which a package is needed that is not always installed."""
+    return tuple(trial for trial in chosen if not settings_of(*trial).tls)
+
+
 def trials(
     chosen: Iterable[tuple[Kind, str]], *, depth: str = "quick", narrow: bool = False, workers: int = WORKERS
 ) -> Iterator[Trial]:
@@ -195,18 +202,28 @@ def trials(
 
 
 def run(
-    faults: Iterable[str] = (),
-    variants: Iterable[str] = (),
+    faults: Sequence[str] = (),
+    variants: Sequence[str] = (),
     *,
     depth: str = "quick",
     echo: Callable[[str], None] = print,
 ) -> int:
     """Print the matrix and return the exit status: 0 if every trial is as it should be, else 1.
 
-    :raises UsageError: a name is unknown.
+    :raises UsageError: a name is unknown, or was asked for and cannot be tried.
     """
+    asked = bool(faults or variants)
+    chosen = choose(faults, variants)
+    if importlib.util.find_spec("trustme") is None:
+        possible = without_tls(chosen)
+        left = [name for _, name in chosen if name not in {name for _, name in possible}]
+        hint = "pip install 'retry-conformance[test]'"
+        if asked and left:
+            raise UsageError(f"{left[0]} shows over HTTPS only, which needs trustme", hint=hint)
+        echo(f"left out, for HTTPS on loopback needs trustme ({hint}): {', '.join(left)}")
+        chosen = possible
     done = []
-    for trial in trials(choose(faults, variants), depth=depth):
+    for trial in trials(chosen, depth=depth):
         echo(trial.line)
         done.append(trial)
     wrong = [trial for trial in done if not trial.as_it_should_be]

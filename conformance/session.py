@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import logging
 import random
-import traceback
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from conformance import CONTRACT_VERSION, __version__, preflight
+from conformance import CONTRACT_VERSION
 from conformance.baseline import Baseline
 from conformance.baseline import remarks as baseline_remarks
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import cautions, digest, languages, offers
+from conformance.config_load import cautions
 from conformance.deciding import decide
-from conformance.drivers import DRIVERS, Drive
-from conformance.drivers.scenarios import run_programs
-from conformance.errors import FormatError, GuardError, StaleWaiverError, SuiteError, TargetError, UsageError
-from conformance.exit_status import FailOn, nothing_applies, of_verdicts, worst
+from conformance.drivers import DRIVERS
+from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash
+from conformance.errors import FormatError, StaleWaiverError, SuiteError, TargetError, UsageError
+from conformance.exit_status import FAILED, nothing_applies, of_item, of_verdicts, worst
 from conformance.history import spent
 from conformance.history.reader import read_history
-from conformance.history.records import PREFLIGHT, Given, Header, History
-from conformance.history.writer import HistoryWriter
+from conformance.history.records import PREFLIGHT, History
 from conformance.judges import judge
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
@@ -39,39 +35,15 @@ from conformance.report.clean import one_line
 from conformance.report.folder import make_folder
 from conformance.report.model import Report, Waived
 from conformance.report.write import write_all
-from conformance.scenarios import selecting
 from conformance.signals import Stop, caught
-from conformance.stopping import StoppedBy, by_error, by_history
+from conformance.so_far import BY_CHANCE, SoFar
+from conformance.stopping import by_history
 from conformance.suspicions import suspicions
-from conformance.transport.client import HttpTransport, redactor_of
+from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
-from conformance.waivers import StaleWaivers, Waiver, idle, in_force, stale, unknown
+from conformance.waivers import idle, in_force, stale, unknown
 
-#: Where the traceback of an error of ours is kept, beside the reports.
-CRASH_FILE = "crash.txt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a run is to do, beside its configuration."""
-
-    profiles: tuple[str, ...] = ("core", "guide", "hardening")
-    #: Requirement ids that the run is about; empty means all of the profiles.
-    selected: tuple[str, ...] = ()
-    depth: str = "standard"
-    seed: int = 0
-    drivers: tuple[str, ...] = tuple(DRIVERS)
-    report_dir: Path = Path("reports")
-    fail_on: FailOn = "inconclusive"
-    replay: Program | None = None
-    #: What does not count again, or not yet.
-    baseline: Baseline | None = None
-    waivers: tuple[Waiver, ...] = ()
-    stale_waivers: StaleWaivers = "fail"
-    #: Seconds to wait for a target that is starting.
-    wait: float = 0.0
-    #: Version of the contract; None: the configuration's.
-    contract: str | None = None
+__all__ = ["CRASH_FILE", "Ending", "Network", "Options", "Result", "conclude", "execute", "replayed", "write_crash"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +65,6 @@ def drivers_for(
     return ("scenarios",) if selected and set(selected) < everything else tuple(DRIVERS)
 
 
-@dataclass
-class Ending:
-    """How a run ended: its own exit status, whether it did all it had planned, and lines for a person."""
-
-    status: int = 0
-    complete: bool = True
-    stopped_by: StoppedBy = ""
-    lines: list[str] = field(default_factory=list)
-
-
 def execute(
     config: Config,
     options: Options,
@@ -110,12 +72,14 @@ def execute(
     progress: Callable[[Progress], None] = lambda _: None,
     redactor: Redactor | None = None,
     stop: Stop | None = None,
+    network: Network | None = None,
 ) -> Result:
     """Run against a target, write all data reports, and say how it ended.
 
     :param config: loaded and complete.
     :param redactor: also used by the caller for the screen.
     :param stop: signals that the caller catches already; without it they are caught here.
+    :param network: the way to a target inside this process; None is the network.
     :raises UsageError: no target, no key, or nothing selected. Nothing was sent.
     :raises StaleWaiverError: a waiver names no requirement. Nothing was sent.
     """
@@ -127,8 +91,8 @@ def execute(
         raise UsageError("no target is named", hint="give --target URL (or --target reference), or set target.base_url")
     if not config.target.api_key:
         raise UsageError("is not set", where="target.api_key", hint="set it, or api_key_env to the name of a variable")
-    if options.replay is not None:
-        check(options.replay, config, f"program {options.replay.name}")
+    for program in (*([options.replay] if options.replay is not None else []), *options.beside):
+        check(program, config, f"program {program.name}")
     lost = unknown(options.waivers, load())
     if lost and options.stale_waivers == "fail":
         hint = "remove it, or give --stale-waivers warn; nothing was sent"
@@ -140,137 +104,21 @@ def execute(
     with ExitStack() as kept:
         stop = stop or kept.enter_context(caught())
         redactor = redactor or redactor_of(config)
-        sent = _drive(config, options, folder, catalogue, selected, ending, progress, redactor, kept, stop)
+        sent = make_history(
+            config,
+            options,
+            folder,
+            catalogue,
+            selected,
+            ending,
+            progress,
+            redactor,
+            kept,
+            stop,
+            network or OverHttp(),
+            lambda: so_far(folder / "history.jsonl", catalogue, options),
+        )
         return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
-
-
-def replayed(
-    program: Program, config: Config, requirements: Sequence[str]
-) -> Mapping[str, tuple[Program, tuple[str, ...]]]:
-    """What a replay carries out: the program, and a batch left alone, without which some of what it shows might have come
-    by itself (docs/design.md, attribution)."""
-    control = selecting.CONTROL
-    beside = {control.name: (control.program(config), control.requirements)} if config.recipients.failing else {}
-    return {**beside, program.name: (program, tuple(requirements))}
-
-
-def write_crash(folder: Path, redactor: Redactor) -> None:
-    """Keep the traceback of the error that is being handled, without keys and numbers."""
-    (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
-
-
-def _drive(
-    config: Config,
-    options: Options,
-    folder: Path,
-    catalogue: Catalogue,
-    requirements: Sequence[str],
-    ending: Ending,
-    progress: Callable[[Progress], None],
-    redactor: Redactor,
-    kept: ExitStack,
-    stop: Stop,
-) -> int:
-    """Make the history. Returns the messages spent; how it ended stands in ``ending``.
-
-    :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
-    """
-    with ExitStack() as stack:
-        header = _header(config, options, catalogue.contract_version)
-        writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
-        kept.enter_context(writer.hold())
-        transport = HttpTransport(config, writer, redactor=redactor, stop=stop.check)
-        stack.callback(transport.close)
-        try:
-            progress(Progress(part="preflight", what="asking whether the target can be tested"))
-            preflight.wait_for(transport, config, seed=options.seed, seconds=options.wait)
-            drive = Drive(
-                transport=transport,
-                config=config,
-                requirements=requirements,
-                seed=options.seed,
-                depth=options.depth,
-                mark=header.run_id,
-                folder=folder,
-                progress=progress,
-            )
-            if options.replay is not None:
-                run_programs(drive, replayed(options.replay, config, requirements))
-            else:
-                for name in options.drivers:
-                    DRIVERS[name](drive)
-            stop.check()
-            transport.outage.at_the_end()
-        except (TargetError, GuardError) as error:
-            ending.status, ending.complete = error.exit_status, False
-            ending.lines.append(str(error))
-            _stopped(transport, ending, by_error(error), str(error))
-        except KeyboardInterrupt:
-            stop.taken = True
-            ending.status, ending.complete = stop.exit_status, False
-            _stopped(transport, ending, "interrupted" if ending.status == 130 else "terminated", stop.words)
-        except Exception as crash:
-            # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
-            ending.status, ending.complete = 5, False
-            if writer.failed is not None:
-                # What cannot be written down is not sent: the run is over, and what was written is judged.
-                why = writer.failed.strerror
-                ending.lines.append(f"{writer.path}: the history could not be written ({why}); the verdicts end there")
-                ending.stopped_by = "history_lost"
-                return transport.budget.messages
-            ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
-            logging.getLogger(__name__).debug("the suite broke", exc_info=True)
-            with suppress(OSError):
-                write_crash(folder, redactor)
-            _stopped(transport, ending, "suite_broke", f"the suite itself broke: {type(crash).__name__}")
-        finally:
-            # What is left is to judge and to write it down, in seconds: a signal does not keep that from being done.
-            stop.taken = True
-            _close(writer, transport, ending)
-        return transport.budget.messages
-
-
-def _stopped(transport: HttpTransport, ending: Ending, by: StoppedBy, text: str) -> None:
-    """Put on record why the run ends early. A full disk keeps nobody from saying it."""
-    ending.stopped_by = by
-    with suppress(OSError):
-        transport.note("stopped", text=text, by=by)
-
-
-def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> None:
-    """Close the history. On a full disk that may fail, and is said; what was written is judged all the same."""
-    try:
-        writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
-    except OSError as error:
-        if ending.stopped_by != "history_lost":
-            ending.lines.append(f"{writer.path}: the history could not be closed ({error.strerror})")
-        ending.status, ending.complete, ending.stopped_by = 5, False, "history_lost"
-
-
-def _header(config: Config, options: Options, contract: str) -> Header:
-    lag = config.timing.read_lag
-    other = config.target.other
-    return Header(
-        suite_version=__version__,
-        contract_version=contract,
-        run_id=str(uuid.uuid4()),
-        started=_now(),
-        base_url=config.target.base_url,
-        campaign_id=config.target.campaign_id,
-        other_campaign_id=other.campaign_id if other else None,
-        seed=options.seed,
-        depth=options.depth,
-        profiles=options.profiles,
-        selected=options.selected,
-        drivers=options.drivers,
-        settle_timeout=config.timing.settle_timeout,
-        read_lag=None if isinstance(lag, str) else lag,
-        absent=config.capabilities.absent,
-        given=tuple(Given(batch=g.batch_id, state=g.state) for g in config.given),
-        config_digest=digest(config),
-        offers=offers(config),
-        languages=languages(config),
-    )
 
 
 def conclude(
@@ -308,9 +156,9 @@ def conclude(
             history,
             verdicts,
             catalogue,
-            finished=spent.finished(history) or _now(),
+            finished=spent.finished(history) or now(),
             exit_status=exit_status,
-            history_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            history_sha256=_digest(path),
             messages=spent.messages(history) if messages is None else messages,
             waived=waived,
             known=baseline.known,
@@ -341,13 +189,33 @@ def conclude(
     said = (
         (*ended.lines[:1], spent.stopped(history)) if ended.stopped_by == "history_lost" else (spent.stopped(history),)
     )
-    remarks = tuple(line for line in (*said, spent.left_out(history), *beside) if line)
+    remarks = tuple(
+        line
+        for line in (*said, spent.not_begun(history), spent.left_out(history), spent.again(history), *beside)
+        if line
+    )
     report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
     result = Result(
         report=report, history=history, exit_status=report.run.exit_status, lines=(*ended.lines, *beside, *missing)
     )
     return worsened(result, missing, folder) if missing else result
+
+
+def so_far(path: Path, catalogue: Catalogue, options: Options) -> SoFar:
+    """What the reports would say if a run that still writes this history ended now."""
+    # A waiver may be stale only once the run is over.
+    result = conclude(path, catalogue, replace(options, stale_waivers="warn"))
+    failing = [item for item in result.report.chosen if item.verdict == "fail"]
+    counting = [item for item in failing if of_item(item, options.profiles) == 1]
+    open_ = [item.id for item in result.report.chosen if item.reason is not None and item.reason.code in BY_CHANCE]
+    return SoFar(
+        undecided=() if failing else tuple(open_),
+        broken={item.id: item.findings[0].evidence for item in failing if item.findings},
+        causes=len(result.report.causes),
+        red=result.exit_status == FAILED,
+        first=next((f"{item.id}: {item.findings[0].summary}" for item in counting if item.findings), ""),
+    )
 
 
 #: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
@@ -386,8 +254,9 @@ def read_program(path: Path) -> Program:
         raise FormatError(f"is no program ({error})", where=str(path), hint="give a file of DIR/programs") from None
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def new_seed() -> int:

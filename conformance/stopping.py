@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from conformance.errors import BudgetError, GuardError, SuiteError
+from conformance.errors import BudgetError, GuardError, ProvedError, SuiteError
 from conformance.history.records import History
 
 StoppedBy = Literal[
@@ -24,6 +24,7 @@ StoppedBy = Literal[
     "time_over",
     "guard",
     "data_lost",
+    "stopped_early",
     "history_lost",
     "suite_broke",
     "interrupted",
@@ -48,6 +49,7 @@ WORDS: dict[str, str] = {
     "time_over": "limits.max_seconds is over",
     "guard": "the guard did not let a request out",
     "data_lost": "the target lost its data during the run",
+    "stopped_early": "a MUST is proved broken, and --stop-early was given",
     "history_lost": "the history could not be written",
     "suite_broke": "the suite itself broke",
     "interrupted": "the run was interrupted",
@@ -67,6 +69,8 @@ def by_error(error: SuiteError) -> StoppedBy:
     for reason in REASONS:
         if reason and reason == error.cause:
             return reason
+    if isinstance(error, ProvedError):
+        return "stopped_early"
     if isinstance(error, BudgetError):
         return _LIMITS.get(error.where, "guard")
     return "guard" if isinstance(error, GuardError) else "stopped_working"

@@ -6,6 +6,8 @@ is anything of ours imported (``conformance.plugin``), are markers registered, a
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,10 +59,12 @@ def _dest(name: str) -> str:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Iterator[None]:
-    """Where the arguments name the suite: import it before a folder of its name is, and take ``--target`` if it is free."""
-    named = names_the_suite(args, early_config.invocation_params.dir)
+    """Where the arguments name the suite: import it before a folder of its name is, replace the reports of an older run
+    before anything can go wrong, and take ``--target`` if it is free."""
+    options = early_config.known_args_namespace
+    named = names_the_suite(args, early_config.invocation_params.dir, pyargs=options.pyargs)
     if named:
-        _claim()
+        _begin(early_config, options)
     yield
     if not named:
         return
@@ -74,7 +78,7 @@ def pytest_load_initial_conftests(
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up if an option of ours is given, or an argument names the suite."""
     given = any(getattr(config.option, _dest(name), None) for name, *_ in (*_OPTIONS, *_FLAGS))
-    if given or names_the_suite(config.args, config.invocation_params.dir):
+    if given or names_the_suite(config.args, config.invocation_params.dir, pyargs=config.option.pyargs):
         wake(config)
 
 
@@ -83,6 +87,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     if file_path != SUITE_FILE:
         return None
     wake(parent.config)
+    _begin(parent.config, parent.config.option)
     from conformance.suite.items import SuiteFile
 
     return SuiteFile.from_parent(parent, path=file_path)
@@ -108,11 +113,14 @@ def wake(config: pytest.Config) -> None:
         config.pluginmanager.register(plugin, "retry_conformance_suite")
 
 
-def names_the_suite(arguments: list[str], folder: Path) -> bool:
-    """Return whether arguments of pytest name the suite, or its folder or file, or a folder above that."""
+def names_the_suite(arguments: list[str], folder: Path, *, pyargs: bool) -> bool:
+    """Return whether arguments of pytest name the suite, or its folder or file, or a folder above that.
+
+    :param pyargs: names are those of packages; otherwise they are those of files, and ``conformance`` may be the user's.
+    """
     for argument in arguments:
         name = argument.partition("::")[0]
-        if name in _NAMES:
+        if pyargs and name in _NAMES:
             return True
         # Cheap first: a session without us should not pay for us.
         if name.startswith("-") or not name:
@@ -121,6 +129,15 @@ def names_the_suite(arguments: list[str], folder: Path) -> bool:
         if path.is_absolute() and SUITE_FILE.is_relative_to(path.resolve()) and path.resolve() != folder:
             return True
     return False
+
+
+def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
+    """Let the reports of an older run say "incomplete"; in a process of pytest-xdist, nothing."""
+    _claim()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        from conformance.suite.beginning import begin_session
+
+        begin_session(config, options)
 
 
 def _claim() -> None:

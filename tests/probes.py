@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.exchange import Answer
-from conformance.reference.settings import OTHER_CAMPAIGN
+from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN
 from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
 
 Probe = Callable[[Desk], Any]
@@ -88,6 +88,31 @@ def race(desk: Desk) -> list[str]:
     batch = desk.failed([FAILING])
     answers = [desk.ask("POST", f"batch/{batch}/retry") for _ in range(2)]
     return sorted(code_of(desk.finish(answer)) for answer in answers)
+
+
+def race_with_single(batch_first: bool) -> Probe:
+    """A retry of a batch of one and of its message at once: the codes, batch first, and the attempts."""
+
+    def probe(desk: Desk) -> tuple[str, str, list[int]]:
+        batch = desk.failed([FAILING])
+        one = desk.ids(batch)[0]
+        paths = [f"batch/{batch}/retry", f"messages/{one}/retry"]
+        answers = {path: desk.ask("POST", path) for path in (paths if batch_first else paths[::-1])}
+        # The longer they take, the later they act.
+        for path in sorted(paths, key=lambda path: getattr(answers[path], "seconds", 0.0)):
+            answers[path] = desk.finish(answers[path])
+        return code_of(answers[paths[0]]), code_of(answers[paths[1]]), desk.attempts(batch)
+
+    return probe
+
+
+def over_plain_http(desk: Desk) -> int | None:
+    """The status of an answer to plain HTTP at a port of HTTPS, with a made-up key; None: it hangs up."""
+    if desk.target.service.behaviour.hangs_up:
+        return None
+    path = f"/campaigns/{OWN_CAMPAIGN}/batch/batch_0/retry"
+    headers = {"authorization": "Bearer x", "host": "127.0.0.1:1"}
+    return desk.target.service.answer("POST", path, {}, headers, b"", plain=True).status
 
 
 def batch_and_single(desk: Desk) -> tuple[int, int]:

@@ -60,7 +60,11 @@ def test_odd_rows_are_taken_in(rows: str, tmp_path: Path) -> None:
         status, said = _doctor(tmp_path, url)
     assert status == 0
     assert "ok    target: it answers a page" in said
-    assert "open  BR-SEL-06" in said, "no recipient succeeds"
+    open_ = [line for line in said.splitlines() if line.startswith("open  ")]
+    assert "requirements will not be checked, the cheapest to change first" in open_[0]
+    assert [line for line in open_ if "BR-SEL-06" in line and "no phone of your own" in line], "no recipient succeeds"
+    assert "costs nothing" in open_[1], "a second campaign is cheaper than a message"
+    assert said.splitlines()[-len(open_) :] == open_, "it is said in the end"
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,15 @@ import pytest
 from conformance.catalogue import load
 from conformance.cli import status_of
 from conformance.config_load import load as load_config
+from conformance.findings import Margin
 from conformance.history.records import History
+from conformance.judges.inference.proof import Proof
 from conformance.report.causes import lead
 from conformance.report.model import Report
 from conformance.report.page.write import write_page
 from conformance.report.reproduce import script
-from conformance.report.ticket import provided, ticket
+from conformance.report.story import provided
+from conformance.report.ticket import ticket
 from conformance.report.verifying import agreement
 from conformance.report.write import read_report
 from conformance.transport.redact import Redactor
@@ -89,7 +92,7 @@ def test_a_ticket_holds_what_somebody_needs_who_never_saw_the_suite(
 
 def test_lag_is_never_said_to_be_less_than_nothing() -> None:
     assert provided("") == "no read lag can explain it"
-    assert "less than" not in provided("holds if reads lag less than 0.0 ms: so much later begins read 5")
+    assert "less than" not in Proof(margins={"batch_list": Margin(seconds=0.0, view="batch_list", n=5)}).slack
     assert provided("holds if reads lag less than 3.0 ms: so") == "holds if reads lag less than 3.0 ms: so"
 
 

@@ -159,7 +159,7 @@ def _reports(old: str, new: str, base: Report) -> tuple[Report, Report]:
         ("pass", "pass", 0, "nothing changed"),
         ("pass", "fail", 1, "new failure"),
         ("fail", "fail", 0, "as before"),
-        ("fail", "pass", 0, "mended"),
+        ("fail", "pass", 0, "fixed"),
         ("pass", "inconclusive", 3, "not settled"),
         ("pass", "not_run", 3, "not settled"),
         ("fail", "inconclusive", 3, "not settled"),
@@ -218,7 +218,7 @@ def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     old, new = (msgspec.structs.replace(base, requirements=(item,)) for item in (_item("pass"), many))
     told = compare(old, new).lines
     assert told == ("new failure   BR-ACC-04 t: s (3 times)", "new failure   BR-ACC-04 t: s")
-    assert sum("mended" in line for line in compare(new, old).lines) == 2
+    assert sum("fixed" in line for line in compare(new, old).lines) == 2
     assert compare(new, new).lines[-1] == "2 findings as before"
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance import driving
 from conformance.cli import report_folder, status_of
 from conformance.errors import SuiteError, UsageError
 from conformance.history.records import Header
@@ -23,11 +24,12 @@ from conformance.history.writer import HistoryWriter
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from conformance.report import write
+from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin, not_run
-from conformance.report.rendering import render
 from conformance.report.write import FILES, data_files, read_report
 from tests.conftest import command
-from tests.greens import PROFILES, green, report
+from tests.greens import green, report
+from tests.reported import innocent, whole
 from tests.stubs import dead_port
 
 
@@ -38,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, content in data_files(report()).items():
         (folder / name).write_bytes(content)
-    render(folder, PROFILES)
+    write_page(report(), whole(innocent()), folder)
     assert [name for name in FILES if not green(folder / name)] == [], "the older run is green in each of its files"
     return folder
 
@@ -60,9 +62,13 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a missing configuration": (("--config", "none.toml"), 2, "none.toml"),
     "a missing baseline": (("--target", "reference", "--baseline", "none.json"), 2, "none.json"),
     "missing waivers": (("--target", "reference", "--waivers", "none.toml"), 2, "none.toml"),
-    "a missing program": (("--target", "reference", "--replay", "none.json"), 2, "none.json"),
     "another contract": (("--target", "reference", "--contract", "0.1"), 2, "0.1"),
     "a waiver for an unknown id": (("--target", "reference", "--waivers", "unknown.toml"), 1, "names no requirement"),
+    "an expired waiver": (
+        ("--target", "reference", "--requirement", "BR-ERR-01", "--waivers", "expired.toml"),
+        1,
+        "expired on 2026-01-01",
+    ),
     "a target that is gone": (("--config", "dead.toml"), 4, "cannot be reached"),
     "nothing that applies": (("--target", "reference", "--requirement", "BR-SEC-06"), 3, "nothing that was chosen"),
     "something that is not settled": (("--config", "quiet.toml", "--requirement", "BR-SEC-02"), 3, "Exit status 3"),
@@ -74,6 +80,7 @@ def test_an_older_green_report_survives_no_other_end(case: str, folder: Path, mo
     arguments, status, said = ENDS[case]
     monkeypatch.chdir(folder.parent)
     Path("unknown.toml").write_text(WAIVER.format("BR-XXX-01", "2099-01-01"), encoding="utf-8")
+    Path("expired.toml").write_text(WAIVER.format("BR-ERR-01", "2026-01-01"), encoding="utf-8")
     base = f"http://127.0.0.1:{dead_port()}/api/v2"
     Path("dead.toml").write_text(
         f'[target]\nbase_url = "{base}"\ncampaign_id = "c"\napi_key = "key_0123456789"\n', encoding="utf-8"
@@ -86,6 +93,20 @@ def test_an_older_green_report_survives_no_other_end(case: str, folder: Path, mo
     assert _looks_green(folder) == []
     assert said in (folder / "summary.md").read_text(encoding="utf-8").replace("\\", "")
     assert read_report(folder / "conformance.json").run.exit_status == status
+
+
+def test_an_older_green_report_survives_no_error_of_ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(driving, "drive_all", broken)
+    status, _, err = command(
+        *("run", "--target", "reference", "--drivers", "scenarios", "--report-dir", str(folder)),
+    )
+    assert status == 5
+    assert "the suite itself broke (RuntimeError)" in err
+    assert _looks_green(folder) == []
+    assert read_report(folder / "conformance.json").run.stopped_by == "suite_broke"
 
 
 @pytest.mark.parametrize("arguments", [("run", "--plan"), ("run", "--help"), ("list",), ("explain", "BR-ACC-01")])

@@ -19,7 +19,7 @@ from conformance.errors import FormatError
 from conformance.exit_status import STALE
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
-from conformance.report.rendering import render
+from conformance.report.page.write import write_page
 from conformance.report.write import read_report
 from conformance.session import Options, Result, conclude
 from conformance.waivers import Waiver, read_waivers
@@ -114,7 +114,7 @@ def test_a_baseline_of_an_older_contract_is_asked_of_its_own_requirements_only(k
     assert any("BR-BLK-01: the baseline does not list them" in line for line in result.lines)
     page = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "BR-BLK-01 (not in the baseline)" in page
-    render(tmp_path, ("core",))
+    write_page(result.report, result.history, tmp_path)
     cases = {
         str(case.get("name")).split()[0]: case for case in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")
     }
@@ -267,7 +267,7 @@ def test_what_a_baseline_has_is_marked_in_every_report(known: Ran, tmp_path: Pat
     failing = _failing(known)
     options = Options(fail_on="fail", baseline=Baseline(known=frozenset(chain.from_iterable(failing.values()))))
     result = conclude(known.folder / "history.jsonl", load(), options, folder=tmp_path)
-    render(tmp_path, ("core",))
+    write_page(result.report, result.history, tmp_path)
     cases = {
         str(case.get("name")).split()[0]: case for case in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")
     }

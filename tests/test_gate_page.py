@@ -181,7 +181,7 @@ def test_ready_files_keep_the_reports_whatever_happens() -> None:
 def test_the_image_copies_what_the_build_needs() -> None:
     lines = (ROOT / "ci" / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copied = {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
-    assert {"pyproject.toml", "README.md", "LICENSE", "conformance", "retry_conformance", "specs"} <= copied
+    assert {"pyproject.toml", "README.md", "LICENSE", "conformance", "retry_conformance", "specs", "docs"} <= copied
     assert [name for name in copied if not (ROOT / name).exists()] == []
     assert 'ENTRYPOINT ["retry-conformance"]' in lines
 

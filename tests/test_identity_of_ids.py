@@ -76,7 +76,7 @@ class Renaming:
 def test_ids_and_cursors_that_look_like_credentials_accuse_nobody(
     cursor: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, "create_app", lambda settings: Renaming(create_app(settings), cursor))
+    monkeypatch.setattr(reference, "create_app", lambda service: Renaming(create_app(service), cursor))
     selected = ("BR-IDS-01", "BR-IDS-02", "BR-IDS-04", "BR-IDS-05", "BR-ERR-05")
     with reference.ReferenceServer(Settings(speed=8)) as server:
         result = execute(

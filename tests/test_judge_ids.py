@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.findings import Finding
@@ -327,6 +328,16 @@ def test_ids_05_a_walk_backward_misses_the_middle() -> None:
     story = _quiet("FFFFFS").walk("b", 2)
     story.walk("b", 2, pages=[["b.0"], ["b.2", "b.3"], ["b.4", "b.5"]], backward=True)
     assert _any_of(story) == {("BR-IDS-05",)}
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(30, {("BR-IDS-05", "BR-IDS-07")}), (5, set())])
+def test_ids_05_a_walk_that_misses_what_is_long_there_does_not_excuse_itself_as_lag(
+    seconds: float, named: set[tuple[str, ...]]
+) -> None:
+    """A later listing makes it good, so that it looks like a lag: of more than a settling time that is no excuse (ruling 29)."""
+    story = Shelf().send("b", "FFFS").finish("b").views("b").wait(seconds)
+    story.header = msgspec.structs.replace(story.header, contract_version="1.1")
+    assert _any_of(story.walk("b", 2, pages=WRONG_PAGES["missing"]).list("b")) == named
 
 
 def test_ids_05_pages_backward_may_be_turned_round() -> None:

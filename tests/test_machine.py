@@ -16,11 +16,12 @@ from conformance.config import Limits
 from conformance.drivers import DRIVERS, machine
 from conformance.drivers.scenarios import run_programs
 from conformance.exploring import corpus
-from conformance.exploring.engine import WATCHED, Engine, loopback
+from conformance.exploring.engine import WATCHED, Engine
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
 from conformance.exploring.running import Runner
-from conformance.exploring.scope import PART, SCOPES
+from conformance.exploring.scope import PART, SCOPES, loopback, scope_of
+from conformance.history import spent
 from conformance.history.records import History
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
@@ -250,6 +251,30 @@ def test_only_a_target_on_this_machine_is_shrunk_at() -> None:
 
 def test_depth_scales_how_far_it_goes() -> None:
     assert [SCOPES[depth].programs for depth in ("quick", "standard", "deep")] == [8, 25, 150]
+
+
+def test_a_quick_run_explores_little_where_messages_cost_money() -> None:
+    here = InsideTarget().config()
+    elsewhere = msgspec.structs.replace(
+        here, target=msgspec.structs.replace(here.target, base_url="https://t.test/api")
+    )
+    assert scope_of("quick", here) is SCOPES["quick"]
+    assert scope_of("quick", elsewhere).messages < SCOPES["quick"].messages
+    assert scope_of("standard", elsewhere) is SCOPES["standard"]
+
+
+def test_exploring_says_which_limit_cut_it_and_how_to_raise_it(tmp_path: Path) -> None:
+    with exploring(tmp_path, limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=60, max_rows=20)) as at:
+        Engine(at.run, SMALL, known=()).explore()
+    history = at.history()
+    said = spent.left_out(history)
+    assert "a third of what limits.max_messages (60) has left is 20 messages" in said
+    raised = int(said.split("a limits.max_messages of ")[1].split()[0])
+    with exploring(
+        tmp_path / "raised", limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=raised)
+    ) as at:
+        Engine(at.run, SMALL, known=()).explore()
+    assert spent.left_out(at.history()) == ""
 
 
 def test_the_state_machine_finds_a_planted_fault(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from conformance.history.records import History
 from conformance.report.clock import Clock
 from conformance.report.model import Report
 from conformance.report.page import page
-from conformance.report.timeline import svg, timeline
+from conformance.report.timeline import Call, Timeline, svg, timeline
 from tests.reported import accepted_although_created, innocent, reported, whole
 from tests.story import Story
 
@@ -225,6 +225,25 @@ def test_a_drawing_says_what_happened_and_stays_inside() -> None:
     places = [float(p) for p in re.findall(r' x="([\d.]+)"', drawing)]
     assert all(0 <= p <= 960 for p in places)
     assert timeline(history, (999,), "x") is None
+
+
+def test_a_race_is_drawn_to_scale_too() -> None:
+    def drawn(*skews: float | None) -> str:
+        calls = [
+            Call(n=n, start=1 + (skew or 0), end=1.1, what="retry of the batch", answer="201", retry=True, skew=skew)
+            for n, skew in enumerate(skews, 7)
+        ]
+        shown = Timeline(
+            start=0.5, end=1.2, calls=tuple(calls), batch=None, lanes=(), more=0, mark=1.1, said="observed: 201"
+        )
+        return svg(shown, Clock("2026-01-01T00:00:00+00:00"), "t1")
+
+    raced = drawn(0.0, 0.025)
+    assert "the race, to scale: released 25 ms apart, all answered after 100 ms" in raced
+    spans = [(float(x), float(w)) for x, w in re.findall(r'x="([\d.]+)" y="\d+" width="([\d.]+)" height="10"', raced)]
+    assert [round(w / spans[0][1], 2) for _, w in spans] == [1.0, 0.75]
+    assert round((spans[1][0] - spans[0][0]) / spans[0][1], 2) == 0.25
+    assert "to scale" not in drawn(None, None)
 
 
 def test_a_timeline_is_about_the_batch_that_the_proof_names_first() -> None:

@@ -18,6 +18,7 @@ from conformance.cli.planned import plan_lines
 from conformance.config import Config, Language, Limits, Recipients, Target, Template, Timing
 from conformance.drivers import DRIVERS
 from conformance.drivers.scenarios import chosen
+from conformance.drivers.worth import affordable
 from conformance.history.records import End, Exchange, Invoke
 from conformance.plan import make_plan, replay_plan
 from conformance.program import scheduler
@@ -763,3 +764,28 @@ def test_what_was_just_written_is_not_read_back_within_the_lag(lag: float | str,
     assert list(interpreter.run(Program(name="s", steps=steps))) == []
     assert bool(puppet.paused) is paused
     assert all(0 < seconds <= 2.0 for seconds in puppet.paused)
+
+
+def test_where_the_limits_do_not_hold_all_programs_what_others_exercise_too_is_left_out() -> None:
+    def one(rows: int) -> Program:
+        return Program(name="p", steps=(Send(batch="b", rows=(RowSpec(),) * rows), Wait(batch="b", until="quiet")))
+
+    programs = {
+        "dear": (one(20), ("A", "B")),
+        "cheap": (one(1), ("A",)),
+        "again": (one(1), ("A",)),
+        "other": (one(1), ("C",)),
+    }
+    kept, left_out = affordable(programs, CONFIG, calls=1000, messages=23)
+    assert (list(kept), left_out) == (list(programs), ())
+    kept, left_out = affordable(programs, CONFIG, calls=1000, messages=21)
+    assert list(kept) == ["dear", "other"]
+    assert [one.name for one in left_out] == ["cheap", "again"]
+    assert left_out[0].text == (
+        "scenario cheap is left out, for limits.max_messages (500) leaves 21, and all of them take about 23; "
+        "others exercise what it does"
+    )
+    assert left_out[0].needs == ("a limits.max_messages of about 502",)
+    kept, left_out = affordable(programs, CONFIG, calls=1000, messages=2)
+    assert list(kept) == ["cheap", "other"]
+    assert "nothing else exercises B" in left_out[0].text

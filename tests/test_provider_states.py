@@ -6,11 +6,15 @@ import json
 from collections.abc import Callable, Iterator
 
 import httpx
+import msgspec
 import pytest
 
 from conformance.errors import UsageError
+from conformance.history.records import Note
 from conformance.reference.server import ReferenceServer
+from conformance.report.summary import summary
 from conformance.transport.states import MAX_ANSWER, ProviderStates
+from tests.reported import refused_quiescent, reported, whole
 
 URL = "http://127.0.0.1:9/states"
 
@@ -98,3 +102,19 @@ def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None
         assert states.ask("batch_processing", {"batchId": made.values["batchId"]}, "teardown").error == ""
         assert "404" in states.ask("a_state_that_there_is_not", {}, "setup").error
         states.close()
+
+
+def test_the_report_says_which_states_were_set_up_and_which_did_not_come_about() -> None:
+    about: dict[str, object] = {"action": "setup", "params": {}, "batch": None, "begun": 1.0}
+    notes = (
+        Note(t=1.0, event="state", data={"state": "batch_processing", **about}),
+        Note(t=2.0, event="state", text="answered 404", data={"state": "enqueuing_failed", **about}),
+        Note(t=3.0, event="state", data={"state": "batch_processing", **about, "action": "teardown"}),
+    )
+    history = msgspec.structs.replace(whole(refused_quiescent()), notes=notes)
+    observed = [o.value for o in reported(history).observations if o.key == "provider-state"]
+    assert observed == [
+        "batch_processing was set up; what is found there rests on A8",
+        "enqueuing_failed did not come about: answered 404",
+    ]
+    assert "enqueuing\\_failed did not come about" in summary(reported(history))

@@ -22,7 +22,7 @@ from conformance.drivers import DRIVERS
 from conformance.errors import GuardError
 from conformance.judges.errors.leaks import leak
 from conformance.reference import server as reference
-from conformance.reference.app import create_app
+from conformance.reference.app import Service, create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, SUCCEEDING, Settings
 from conformance.session import CRASH_FILE, Options, execute
 from conformance.transport.redact import DOCUMENTED, PIECE, PROOF, Redactor
@@ -422,7 +422,7 @@ class Echo:
 def test_a_target_that_echoes_the_key_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     echoes: list[Echo] = []
 
-    def echoing(given: Settings) -> Echo:
+    def echoing(given: Service) -> Echo:
         echoes.append(Echo(create_app(given)))
         return echoes[0]
 

@@ -13,6 +13,7 @@ from conformance.reference.exchange import Answer
 from conformance.reference.settings import OTHER_KEY, Settings
 from conformance.reference.variants import VARIANTS
 from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
+from tests.probes import over_plain_http
 
 Probe = Callable[[Desk], Any]
 
@@ -247,12 +248,16 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "queries-are400": (refusal(query={"force": "true"}), (201, [2]), (400, [1])),
     "overrides-are405": (refusal(headers={"x-http-method-override": "DELETE"}), (201, [2]), (405, [1])),
     "only-json": (refusal(headers={"accept": "text/html"}), (201, [2]), (406, [1])),
+    "plain-http-is-redirected": (over_plain_http, None, 301),
+    "plain-http-is400": (over_plain_http, None, 400),
     "unknown-message-is404": (lambda desk: desk.retry_one(NONE).status, 400, 404),
     "foreign-is404": (refusal(campaign=OTHER), (403, [1]), (404, [1])),
     "odd-paths-are-redirected": (odd_path, 404, 308),
 }
 
 #: Those whose status or code the rulings' own tests know; only their effect is looked at here.
+#: Differs by the scheme alone: see test_reference_tls.
+BY_SCHEME = {"https-only"}
 OLDER = {name for name, kind in VARIANTS.items() if kind.mixin.__module__.endswith("variants_rulings")}
 
 
@@ -265,7 +270,7 @@ def test_the_variant_differs_as_it_says(name: str) -> None:
 
 
 def test_every_variant_is_in_the_table_and_there_are_enough() -> None:
-    assert set(VARIANTS) == OLDER | set(TABLE)
+    assert set(VARIANTS) == OLDER | BY_SCHEME | set(TABLE)
     assert len(VARIANTS) >= 40
     assert len({variant.title for variant in VARIANTS.values()}) == len(VARIANTS)
 

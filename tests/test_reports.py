@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from contextlib import redirect_stderr, redirect_stdout
 from html import unescape
@@ -19,7 +21,7 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, tell
-from conformance.errors import FormatError, SuiteError
+from conformance.errors import FormatError
 from conformance.exit_status import of_verdicts
 from conformance.history.records import End, Exchange, Header, History, Invoke, Note
 from conformance.program.scheduler import Progress
@@ -44,11 +46,13 @@ from conformance.report.model import (
     TargetInfo,
     Waived,
 )
-from conformance.report.rendering import render
+from conformance.report.page.write import write_page
 from conformance.report.story import story, why
-from conformance.report.summary import summary
+from conformance.report.summary import observations, summary
+from conformance.report.verdict_line import verdict_line
 from conformance.report.write import read_report, write_all
 from conformance.verdicts import Reason, Shown, VerdictName
+from tests.reported import innocent, reported, whole
 
 # -- curl -------------------------------------------------------------------------------------------------------
 
@@ -227,8 +231,12 @@ def test_nothing_that_a_target_said_is_markup_in_the_whole_page(tmp_path: Path) 
     encoder = msgspec.json.Encoder()
     lines = [history.header, history.exchanges[0].invoke, history.exchanges[0].end]
     (tmp_path / "history.jsonl").write_bytes(b"".join(encoder.encode(line) + b"\n" for line in lines))
-    render(tmp_path, ("core", "guide", "hardening"))
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "conformance.suite", "-p", "no:cacheprovider", "-q"]
+    command += ["-p", "retry_conformance.pytest_plugin", "-p", "pytest_html.plugin", "-p", "pytest_metadata.plugin"]
+    command += ["--conformance-report", "conformance.json", "--html", "page.html", "--self-contained-html"]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, timeout=60, check=False)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
     told = [(tag, {n: v for n, v in about.items() if n != "data-jsonblob"}) for tag, about in _Tags(page).dangerous]
     assert [tag for tag in told if "alert" in str(tag) or tag[1].get("src") == "x"] == []
     blob = re.search(r'data-jsonblob="([^"]*)"', page)
@@ -353,17 +361,13 @@ def test_a_report_that_cannot_be_written_is_said_and_an_old_one_is_not_taken_for
     }
     assert (tmp_path / "junit.xml").is_file()
     assert not list(tmp_path.glob(".*.part"))
-    (tmp_path / "report.html").write_text("old</html>", encoding="utf-8")
-    with pytest.raises(SuiteError, match=r"report\.html could not be written"):
-        render(tmp_path, ("core", "guide", "hardening"))
-    assert not (tmp_path / "report.html").exists()
 
 
 def test_a_page_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    write_all(_report("pass", "plain"), _history(), tmp_path)
+    history = whole(innocent())
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(SuiteError, match=re.escape(": report.html could not be written (Is a directory)")):
-        render(tmp_path, ("core", "guide", "hardening"))
+    said = write_page(reported(history, 3), history, tmp_path)
+    assert said.endswith("report.html could not be written (Is a directory) — the verdicts stand without")
     assert not list(tmp_path.glob(".*.part*"))
 
 
@@ -456,7 +460,7 @@ def test_a_verdict_says_what_it_is_about(report: Report, said: str, tmp_path: Pa
     # The line that a person reads first says no failure, or counts them; what it is about stands with it.
     about_what = said if said.startswith("conformant") else said.partition(": ")[2]
     assert about_what in "\n".join((tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()[:4])
-    assert said in headline(whole)
+    assert about_what in headline(whole)
     assert about_what in _told(whole)
 
 
@@ -480,6 +484,27 @@ def test_the_detail_names_what_decided_and_agrees_with_the_exit_status(
     status = of_verdicts(report.requirements, report.run.profiles)
     wanted = {"conformant": 0, "nonconformant": 1, "error": 5}.get(verdict, 3 if "not settled" in told.detail else 0)
     assert status == wanted
+
+
+def test_what_the_configuration_lacks_stands_in_the_verdicts_line() -> None:
+    plain = _made(
+        "inconclusive", {"BR-SEC-02": ("not_run", "not-configured"), "BR-SEC-03": ("not_run", "not-configured")}
+    )
+    reason = Reason(code="not-configured", text="no second campaign is configured", needs=("[target.other]",))
+    items = [msgspec.structs.replace(i, reason=reason) if i.reason is not None else i for i in plain.requirements]
+    report = msgspec.structs.replace(plain, requirements=tuple(items))
+    musts = sum(i.level == "MUST" for i in items)
+    said = f"no failure; 2 of {musts} not checked: no second campaign is configured → [target.other]"
+    assert verdict_line(report) == said
+    items[0] = msgspec.structs.replace(items[0], verdict="inconclusive", reason=Reason(code="not-exercised", text="t"))
+    mixed = msgspec.structs.replace(report, requirements=tuple(items))
+    assert verdict_line(mixed) == f"no failure; 3 of {musts} not settled: BR-ACC-01, BR-SEC-02, -03"
+
+
+def test_readings_that_exclude_each_other_are_not_told_as_one() -> None:
+    told = [ReportedObservation(key=k, value=v, evidence=()) for k, v in (("a", 2), ("b", "x"), ("a", 3), ("b", "x"))]
+    report = msgspec.structs.replace(_report(text="plain"), observations=tuple(told))
+    assert observations(report) == ("a differs within the run: 2 / 3", "b: x")
 
 
 def test_a_run_in_which_nothing_was_exercised_says_so() -> None:
@@ -538,13 +563,10 @@ def _told(report: Report) -> str:
     return out.getvalue()
 
 
-def test_equal_command_lines_are_shown_once() -> None:
-    item = _report(text="plain").requirements[0]
-    finding = msgspec.structs.replace(item.findings[0], curl=("curl -X POST a", "curl -X POST a", "curl -X POST b"))
-    text = story(msgspec.structs.replace(item, findings=(finding,)), load()[item.id])
-    assert text.count("curl -X POST a") == 1
-    assert "curl -X POST b" in text
+def test_a_story_gives_a_program_to_run_again_and_no_lines_that_do_not_show_it() -> None:
+    text = story(_report(text="plain").requirements[0], load()["BR-BLK-01"])
     assert "run --replay DIR/programs/plain.json" in text
+    assert "curl" not in text
 
 
 def test_progress_in_a_log_is_a_line_now_and_then() -> None:

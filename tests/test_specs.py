@@ -13,11 +13,13 @@ from openapi_spec_validator import validate
 
 from conformance import CONTRACT_VERSION, CONTRACT_VERSIONS, schemas, specs
 from conformance.catalogue import FAMILIES, load, parse
-from conformance.catalogue_docs import page
+from conformance.catalogue_docs import drivers, index, pages
 from conformance.errors import FormatError, UsageError
+from conformance.examples import read_examples
 from conformance.explaining import explanation
 from conformance.history.records import Operation
 from conformance.judges import RULES
+from conformance.reference.faults import FAULTS
 from conformance.report.write import data_files
 from conformance.scenarios import SCENARIOS
 from tests.greens import report
@@ -151,15 +153,34 @@ def test_the_schemas_are_those_of_the_types() -> None:
         jsonschema_rs.meta.validate(json.loads(specs.read(name)))
 
 
-def test_the_page_of_requirements_is_that_of_the_catalogue() -> None:
-    assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == page(CATALOGUE)
+def test_the_pages_of_requirements_are_those_of_the_catalogue() -> None:
+    """`python -m conformance.catalogue_docs` writes them."""
+    folder = ROOT / "docs" / "requirements"
+    assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == index(CATALOGUE)
+    assert (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8") == drivers(FAULTS)
+    made = dict(pages(CATALOGUE, FAULTS, read_examples(folder / "examples.json")))
+    assert {file.name for file in folder.iterdir()} == {*made, "examples.json"}
+    assert [name for name, text in made.items() if (folder / name).read_text(encoding="utf-8") != text] == []
+
+
+def test_every_example_is_of_a_fault_that_breaks_its_requirement() -> None:
+    found = read_examples(ROOT / "docs" / "requirements" / "examples.json")
+    assert [one.requirement for one in found.values() if one.requirement not in FAULTS[one.fault].breaks] == []
+    assert [one.requirement for one in found.values() if one.requirement not in one.any_of] == []
+    # No fault of the reference target is about plain HTTP, on loopback.
+    assert {r.id for r in CATALOGUE.requirements} - set(found) <= {"BR-SEC-06"}
+
+
+def test_every_requirement_says_why_it_matters() -> None:
+    assert [r.id for r in CATALOGUE.requirements if not r.matters.endswith(".") or len(r.matters) < 40] == []
+    assert len({r.matters for r in CATALOGUE.requirements}) == len(CATALOGUE.requirements)
 
 
 def test_every_ruling_is_told_where_it_is_named() -> None:
     assert sorted(CATALOGUE.rulings) == list(range(1, 34))
     said = "\n".join(explanation(CATALOGUE["BR-SCH-01"], 100))
     assert "ruling     6: Statuses and fields that no document names are allowed" in said
-    text = page(CATALOGUE)
+    text = index(CATALOGUE)
     assert all(says in text for says in CATALOGUE.rulings.values())
     damaged = specs.read("requirements.toml").replace(b'\n6 = "', b'\n66 = "')
     with pytest.raises(FormatError, match="no ruling 6"):

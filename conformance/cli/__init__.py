@@ -99,8 +99,8 @@ def report_folder(arguments: Sequence[str]) -> Path | None:
     folder = "reports"
     for argument, following in zip(own, [*own[1:], ""], strict=True):
         name, mark, value = argument.partition("=")
-        if name == "--replay" and Path(value if mark else following).is_dir():
-            # The causes of a report are replayed: the report itself stays.
+        if name == "--replay":
+            # A replay writes into a folder of its own: the report itself stays.
             return None
         if name == "--report-dir":
             folder = value if mark else following

@@ -69,9 +69,8 @@ def _cause(report: Report, number: int, folder: Path) -> Cause:
     what = (
         f"has {count} cause{'s' if count != 1 else ''}, and none with the number {number}" if count else "has no causes"
     )
-    raise UsageError(
-        what, where=str(folder / "conformance.json"), hint="nothing in it fails" if not count else "name one"
-    )
+    hint = "name one" if count else "nothing in it fails" if report.run.complete else "its run did not end"
+    raise UsageError(what, where=str(folder / "conformance.json"), hint=hint)
 
 
 def _history(folder: Path) -> History | None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from conformance.exit_status import meaning, of_item
+from conformance.report.cause_lines import why_of
 from conformance.report.clean import one_line
 from conformance.report.model import Report
-from conformance.report.story import why
 from conformance.report.summary import summary
 
 
@@ -35,7 +35,7 @@ def error_lines(report: Report) -> Iterator[str]:
     run = report.run
     failing = [r for r in report.chosen if of_item(r, run.profiles, fail_on=run.fail_on) == 1]
     for item in failing:
-        yield annotation(f"{item.id} is violated: {item.title}", why(item))
+        yield annotation(f"{item.id} is violated: {item.title}", why_of(report, item))
     for line in run.stale:
         yield annotation("a waiver is stale", line)
     if run.exit_status and not failing and not run.stale:

@@ -122,6 +122,12 @@ max_calls = 2000
 [timing]
 settle_timeout = 600    # seconds to wait for an effect before it counts as missing
 
+# [implementation]      # named in every report and on the badge
+# organization = "…"
+# product = "…"
+# version = "…"
+# contact = "…"
+
 [capabilities]
 # What the service does not offer; it is then left out, and the verdict says so: https, other_campaign, other_key.
 absent = []

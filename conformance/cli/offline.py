@@ -10,8 +10,11 @@ from conformance import CONTRACT_VERSION
 from conformance.catalogue import load
 from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
+from conformance.comparison import compare_replay
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import worst
+from conformance.replaying import FILE as REPLAY
+from conformance.replaying import read_replay
 from conformance.report.folder import make_folder
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
@@ -80,15 +83,27 @@ def _pages(path: Path, folder: Path, result: Result) -> list[str]:
 
 
 @click.command()
-@click.argument("old", type=FILE)
-@click.argument("new", type=FILE)
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
 @click.pass_obj
 def compare(screen: Screen, old: Path, new: Path) -> int:
-    """What changed between two reports (conformance.json).
+    """Say what changed between two reports: conformance.json, or the folder that holds it.
 
+    NEW may be the folder of a replay. What was a cause is fixed, still there or not settled; other causes are new.
     Exit status 1 if something fails that did not fail before, 3 if something that passed is no longer settled, else 0.
     """
-    comparison = compare_reports(read_report(old), read_report(new))
+    before, after = _file(old), _file(new)
+    report = read_report(before)
+    replayed = after.name == REPLAY
+    comparison = compare_replay(report, read_replay(after)) if replayed else compare_reports(report, read_report(after))
     for line in comparison.lines:
         screen.say(line)
     return comparison.exit_status
+
+
+def _file(given: Path) -> Path:
+    """The report that a folder holds: that of a run, else that of a replay."""
+    if not given.is_dir():
+        return given
+    replay = given / REPLAY
+    return replay if replay.is_file() and not (given / "conformance.json").is_file() else given / "conformance.json"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from conformance.config import Limits
 from conformance.plan import Part, Plan
+from conformance.program.patience import MOST_OVERDUE
 
 
 def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str]:
@@ -16,6 +17,10 @@ def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str
     """
     lines = ["nothing was sent; a run costs", "", f"{'driver':14}{'messages':24}calls"]
     lines += [f"{part.driver:14}{_messages(part):24}{_calls(part)}" for part in plan.parts]
+    lines += [
+        f"{'likely':14}{plan.messages_likely:<24}{plan.calls_likely}",
+        f"{'worst':14}{plan.messages_at_most:<24}{plan.calls_worst}",
+    ]
     lines += [f"{'limits':14}{limits.max_messages:<24}{limits.max_calls}", ""]
     lines += [f"{head:14}{text}" for head, text in (*_whom(plan), *_price(plan), *_time(plan, limits))]
     lines += [f"{'SHORT':14}{line}" for line in shortages(plan)]
@@ -54,15 +59,21 @@ def _price(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _time(plan: Plan, limits: Limits) -> Iterator[tuple[str, str]]:
     rate = f"{limits.calls_per_second:g} calls a second"
-    yield "time", f"likely {_span(plan.seconds_likely)}, and the time of a delivery or two; {_bound(plan, limits)}"
-    yield "", f"(the likely calls at {rate}; programs wait side by side, so deliveries add up once or twice)"
+    chain = f"{plan.deliveries} deliveries one after the other"
+    yield "time", f"likely {_span(plan.seconds_likely)} at {rate}, or {chain}, whichever is longer"
+    yield (
+        "",
+        f"if effects never come, up to {_span(plan.seconds_in_vain)} more ({MOST_OVERDUE:g} x timing.settle_timeout)",
+    )
+    yield "", f"{_span(limits.max_seconds)} at most, by limits.max_seconds"
 
 
 def shortages(plan: Plan) -> Iterator[str]:
     """A sentence for each limit that does not hold the plan."""
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
-        yield f"{what}: raise it, or the run ends early"
+        then = "the run ends early" if short.limit in ("max_seconds", "max_rows") else "scenarios are left out"
+        yield f"{what}: raise it, or {then}"
 
 
 def _messages(part: Part) -> str:
@@ -75,11 +86,6 @@ def _calls(part: Part) -> str:
     if part.calls is None:
         return f"{part.calls_at_most} at most"
     return f"about {part.calls_likely}; {part.calls} without polling, {part.calls_at_most} at most"
-
-
-def _bound(plan: Plan, limits: Limits) -> str:
-    at_most = min(max(plan.seconds_at_most, plan.seconds_likely), limits.max_seconds)
-    return f"{_span(at_most)} at most"
 
 
 def _span(seconds: float) -> str:

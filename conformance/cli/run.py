@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from conformance.catalogue import PROFILES, load
+from conformance.choosing import WHERE, select
 from conformance.cli.github import announce
 from conformance.cli.planned import plan_lines, shortages
+from conformance.cli.replay import refuse
+from conformance.cli.replay import replay as replay_it
 from conformance.cli.screen import Screen, tell
 from conformance.config import Config
 from conformance.drivers import DRIVERS
@@ -21,13 +24,10 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
-from conformance.program.steps import Program
-from conformance.replaying import exit_status
-from conformance.replaying import replay as replay_causes
+from conformance.replaying import TRIES
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
-from conformance.report.rendering import WHERE, select
-from conformance.report.write import FILES, read_report
+from conformance.report.write import FILES
 from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
 from conformance.session import Options, Result, read_program, replayed, worsened
 from conformance.signals import caught
@@ -57,8 +57,9 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
     "--replay",
     type=click.Path(path_type=Path),
     metavar="PROGRAM|DIR",
-    help="Carry out this program only (DIR/programs/…); of a folder of reports: is each of its causes still there?",
+    help="Is what this program (DIR/programs/…) showed still there? Of a folder of reports: is each of its causes?",
 )
+@click.option("--stop-early", is_flag=True, help="End the run once a MUST is proved broken, with verdicts so far.")
 @click.option("--fail-on", default="inconclusive", show_default=True, type=click.Choice(["fail", "inconclusive"]))
 @click.option(
     "--wait", default=0.0, type=click.FloatRange(0, 3600), metavar="SECONDS", help="Wait for a target that is starting."
@@ -84,6 +85,7 @@ def run(
     stale_waivers: StaleWaivers,
     plan: bool,
     replay: Path | None,
+    stop_early: bool,
     fail_on: FailOn,
     wait: float,
     drivers: str | None,
@@ -98,12 +100,21 @@ def run(
         screen.stop = stop
         # First what is read from the folder of reports, then its reports are made to say that nothing has ended.
         had = baseline_of(baseline, allow_red=baseline_allow_red)
-        if replay is not None and replay.is_dir():
-            if plan:
-                raise UsageError("plans one program, not a folder", where="--plan", hint="give --replay DIR/programs/…")
+        if replay is not None and not plan:
+            refuse({"--baseline": baseline, "--waivers": waivers, "arguments after --": pytest_arguments})
             version = contract_of(target, config_file, os.environ, contract)
-            shared = Options(profiles=names(profile, PROFILES, "--profile"), seed=seed or 0, contract=version)
-            return _replay_all(screen, target, config_file, shared, replay, report_dir / "replay")
+            chosen = names(profile, PROFILES, "--profile")
+            shared = Options(
+                profiles=chosen,
+                selected=requirements(asked, chosen, version, "--requirement"),
+                seed=seed or 0,
+                contract=version,
+                wait=wait,
+            )
+            into = report_dir if _typed("report_dir") else None
+            return replay_it(screen, replay, into, shared, lambda o: _launch(screen, target, config_file, o))
+        if replay is not None and replay.is_dir():
+            raise UsageError("plans one program, not a folder", where="--plan", hint="give --replay DIR/programs/…")
         program = read_program(replay) if replay is not None else None
         if not plan:
             begin(report_dir)
@@ -125,6 +136,7 @@ def run(
             waivers=waivers,
             stale_waivers=stale_waivers,
             fail_on=fail_on,
+            stop_early=stop_early,
             wait=wait,
             replay=program,
             selected=selected,
@@ -138,20 +150,9 @@ def run(
         return _conclude(screen, result, options)
 
 
-def _replay_all(
-    screen: Screen, target: str | None, config_file: Path | None, shared: Options, folder: Path, into: Path
-) -> int:
-    """Replay every cause of the report in a folder; a line for each, and the exit status of all."""
-
-    def once(program: Program, place: Path) -> Result:
-        return _launch(screen, target, config_file, replace(shared, replay=program, report_dir=place))
-
-    found = []
-    for one in replay_causes(read_report(folder / "conformance.json"), folder, into, once):
-        screen.say(one.line, fold=True)
-        found.append(one)
-    screen.concluded = True
-    return exit_status(found)
+def _typed(option: str) -> bool:
+    """True if the user gave this option."""
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
@@ -187,7 +188,7 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
         for line in (*lines, *([unsaid] if unsaid else [])):
             screen.complain(line)
         there = [name for name in REPORTS if (options.report_dir / name).is_file()]
-        screen.say(f"reports: {options.report_dir}: {', '.join(there)}")
+        screen.say(f"reports are in {options.report_dir}{os.sep}: {', '.join(there)}")
     except SuiteError as error:
         worse = worsened(result, [str(error)], options.report_dir)
         write_page(worse.report, worse.history, options.report_dir)
@@ -210,5 +211,6 @@ def _planned(config: Config, options: Options) -> Plan:
     catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
     if options.replay is not None:
-        return replay_plan(config, [program for program, _ in replayed(options.replay, config, selected).values()])
+        once = [program for program, _ in replayed(options.replay, config, selected, options.beside).values()]
+        return replay_plan(config, once * TRIES)
     return make_plan(config, options.depth, selected, options.drivers)

@@ -20,10 +20,11 @@ from conformance.catalogue import Catalogue
 from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
-from conformance.report.cause_lines import screen_lines
+from conformance.report.about import short
+from conformance.report.cause_lines import screen_lines, why_of
 from conformance.report.clean import harmless as inert
 from conformance.report.model import Report
-from conformance.report.story import story, why
+from conformance.report.story import story
 from conformance.report.summary import EARLY
 from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.signals import Stop
@@ -162,20 +163,39 @@ class Screen:
             self._err.print(Text(text), soft_wrap=True)
 
 
-def _going_on(progress: Progress) -> str:
-    done = f"{progress.ended} of {progress.of} done; " if progress.of else ""
-    if progress.at_most is not None:
-        return f"{progress.part}: {done}waiting for {progress.what}, {progress.at_most:.0f} s at most"
-    return f"{progress.part}: {done}{'now ' if done else ''}{progress.what}"
+def _going_on(now: Progress) -> str:
+    """One line: elapsed, what is done, calls and messages of their limits, what is proved, and what is waited for."""
+    parts = [_clock(now.elapsed)]
+    counted = f"{now.part} {now.ended} of {now.of} done" if now.of else now.part
+    parts.append(counted if now.at_most is not None else f"{counted}: {now.what}")
+    if now.max_calls:
+        parts.append(f"{now.calls} of {now.max_calls} calls, {now.messages} of {now.max_messages} messages")
+    if now.failures:
+        causes = f"{now.causes} cause{'s' if now.causes != 1 else ''}"
+        parts.append(f"{causes} so far: {now.failures} requirement{'s fail' if now.failures != 1 else ' fails'}")
+    if now.at_most is not None:
+        until = _clock(now.elapsed + now.at_most)
+        parts.append(f"waiting since {_clock(now.elapsed - now.since)} for {now.what}, until {until} at the latest")
+    return " | ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    """Return seconds since the run began as m:ss, or h:mm:ss."""
+    whole = max(0, int(seconds))
+    minutes = f"{whole // 60 % 60:02}" if whole >= 3600 else f"{whole // 60}"
+    return f"{f'{whole // 3600}:' if whole >= 3600 else ''}{minutes}:{whole % 60:02}"
 
 
 def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: int | None = None) -> None:
-    """The stories of what fails, the table of the verdicts that the run was about, and the outcome in a few lines.
+    """The causes of what fails, a table of what did not pass, and the outcome in a few lines.
 
     :param exit_status: that of the process, where it is not the report's.
     """
+    for line in screen_lines(report, screen.width):
+        screen.say(line, style="" if line.startswith(" ") else "bold", fold=not line.startswith(" "))
+    told = {name for cause in report.causes for name in cause.requirements}
     for item in report.requirements:
-        if item.verdict in ("fail", "error"):
+        if item.verdict == "error" or (item.verdict == "fail" and item.id not in told):
             screen.say(story(item, catalogue[item.id], width=screen.width))
             screen.say()
     counts = [(n, sum(item.verdict == n for item in report.chosen)) for n in ORDER]
@@ -183,12 +203,13 @@ def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: i
     if report.nothing_judged:
         said = "the run ended before anything was judged"
     else:
-        screen.show(_table(report))
+        if any(item.verdict != "pass" for item in report.chosen):
+            screen.show(_table(report))
+        passed = [item.id for item in report.chosen if item.verdict == "pass"]
+        if passed:
+            screen.say(f"pass: {short(passed, most=len(passed))}", style=STYLES["pass"], fold=True)
+            screen.say()
     run = report.run
-    for line in screen_lines(report):
-        screen.say(line, style="" if line.startswith(" ") else "bold", fold=True)
-    if report.causes:
-        screen.say()
     screen.say(verdict_line(report), style=_OVERALL.get(report.verdict, "bold yellow"))
     if scope := scope_line(report):
         screen.say(scope, fold=True)
@@ -208,20 +229,25 @@ def _table(report: Report) -> Table:
     table.add_column("what it says", ratio=1, overflow="fold")
     table.add_column("why", ratio=1, overflow="fold")
     early = [item for item in report.chosen if item.reason is not None and item.reason.code == EARLY]
-    for item in report.chosen:
+    for item in sorted(report.chosen, key=lambda i: ORDER.index(i.verdict)):
+        if item.verdict == "pass":
+            continue
         if item in early and len(early) > 1:
             if item is early[0]:
                 table.add_row(
                     Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
                     Text(f"{len(early)} requirements"),
                     Text(", ".join(other.id for other in early)),
-                    Text(inert(why(item)), style="dim"),
+                    Text(inert(why_of(report, item)), style="dim"),
                 )
             continue
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
             Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
             Text(item.title if item.level == "MUST" else f"{item.title} ({item.level})"),
-            Text(inert(why(item)), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
+            Text(
+                inert(why_of(report, item, brief=True)),
+                style="" if item.verdict in ("fail", "error", "inconclusive") else "dim",
+            ),
         )
     return table

@@ -23,6 +23,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--delivery", default=0.8, show_default=True, type=click.FloatRange(0.001, 3600), help="Seconds.")
 @click.option("--answer-delay", default=0.0, show_default=True, type=click.FloatRange(0, 60), help="Seconds an answer.")
 @click.option("--rate", type=click.FloatRange(0.1), help="Calls a second above which it answers 429.")
+@click.option("--tls", is_flag=True, help="Over HTTPS, with a certificate for tests.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Be wrong in this way (`list faults`).")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Differ in this way (`list variants`).")
 def serve(
@@ -31,6 +32,7 @@ def serve(
     delivery: float,
     answer_delay: float,
     rate: float | None,
+    tls: bool,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
 ) -> int:
@@ -39,7 +41,7 @@ def serve(
     from conformance.reference.settings import Settings
 
     settings = Settings(
-        speed=speed, delivery=delivery, answer_delay=answer_delay, rate=rate, faults=faults, variants=variants
+        speed=speed, delivery=delivery, answer_delay=answer_delay, rate=rate, tls=tls, faults=faults, variants=variants
     )
     try:
         # Not through the screen: the reference target's keys are no secret, and are there to be pasted.

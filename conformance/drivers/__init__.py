@@ -6,7 +6,7 @@ untouched batch to the end of the run (BR-SEL-07), which is over when no other d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from conformance.drivers import fuzzing, machine, scenarios
 from conformance.drivers.drive import Drive
@@ -20,4 +20,17 @@ DRIVERS: Mapping[str, Driver] = {
     "machine": machine.drive,
 }
 
-__all__ = ["DRIVERS", "Drive", "Driver"]
+
+def drive_all(run: Drive, names: Sequence[str]) -> None:
+    """Let these drivers at the target. Drawn requests go out side by side with the planned scenarios: their waits are one.
+
+    :raises GuardError: the guard or a budget ended the run.
+    """
+    for name in names:
+        if name == "schemathesis" and "scenarios" in names:
+            run.beside.update(fuzzing.programs(run))
+        else:
+            DRIVERS[name](run)
+
+
+__all__ = ["DRIVERS", "Drive", "Driver", "drive_all"]

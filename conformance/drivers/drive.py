@@ -10,7 +10,8 @@ from pathlib import Path
 
 from conformance.config import Config
 from conformance.program.pace import Pace
-from conformance.program.scheduler import Progress
+from conformance.program.patience import Patience
+from conformance.program.scheduler import Progress, Running
 from conformance.transport.client import HttpTransport
 
 DEPTHS = ("quick", "standard", "deep")
@@ -18,6 +19,18 @@ DEPTHS = ("quick", "standard", "deep")
 
 def _silent(_: Progress) -> None:
     return
+
+
+def _idle(_: float) -> None:
+    return
+
+
+def _ended() -> None:
+    return
+
+
+def _nothing() -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +65,15 @@ class Drive:
     sleep: Callable[[float], None] = time.sleep
     #: How long deliveries were seen to take, for all programs of the run.
     pace: Pace = field(default_factory=Pace)
+    #: What the waits of the run may take together; None leaves each program its own.
+    patience: Patience | None = None
+    #: Told for how many seconds nothing is to be done, and that a program has ended; may end the run.
+    idle: Callable[[float], None] = _idle
+    ended: Callable[[], None] = _ended
+    #: Requirements that are undecided so far, and that doing the same once more may decide.
+    undecided: Callable[[], Collection[str]] = _nothing
+    #: Programs of other drivers that are to run side by side with the planned scenarios, by name.
+    beside: dict[str, Running] = field(default_factory=dict)
     #: What scenarios have left alone: a driver that retries after them reads it once more at its end.
     untouched: list[Untouched] = field(default_factory=list)
 

@@ -13,7 +13,7 @@ has to follow from the history alone, offline and by a third party; and because 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from itertools import zip_longest
 
 from conformance.drivers.drive import Drive
@@ -23,6 +23,8 @@ from conformance.fuzzing.odd import OddRetry, odd_retries
 from conformance.fuzzing.reads import ListRead, list_reads
 from conformance.fuzzing.texts import role_of, rows_saying, texts
 from conformance.fuzzing.turn import NAME, Turn
+from conformance.program import scheduler
+from conformance.program.scheduler import Pause, Progress, Running
 
 #: What this driver is for: a run that is about none of them draws nothing.
 REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02", "BR-ERR-04")
@@ -47,32 +49,52 @@ def drive(run: Drive) -> None:
 
     :raises BudgetError: the budget of the whole run is spent.
     """
+    scheduler.run(
+        programs(run),
+        now=run.transport.now,
+        sleep=run.sleep,
+        progress=run.progress,
+        idle=run.idle,
+        ended=run.ended,
+        part=NAME,
+    )
+
+
+def programs(run: Drive) -> Mapping[str, Running]:
+    """Draw all requests, and return what the driver does with them, to be run side by side with what others do.
+
+    Nothing where the run is about none of its requirements.
+    """
     if not set(REQUIREMENTS).intersection(run.requirements):
-        return
+        return {}
+    run.progress(Progress(part=NAME, what="drawing requests"))
+    return {NAME: _program(run, Cases(run.seed, AMOUNTS[run.depth]))}
+
+
+def _program(run: Drive, cases: Cases) -> Running:
     amount = AMOUNTS[run.depth]
     budget = run.transport.budget
     now = run.transport.now()
     share = Share.of(amount, run.config.limits, calls=budget.calls, messages=budget.messages, now=now)
     turn = Turn(run, share)
-    turn.tell("drawing requests")
-    cases = Cases(run.seed, amount)
     run.transport.note("started", scenario=NAME)
-    batch = _own(run, turn, cases)
+    batch = yield from _own(run, turn, cases)
     turn.call("batch_retry", batch=_unknown(run, turn), cause="id:unknown")
     reads = _reads(cases, batch, amount.reads)
     odd = cases.odd[: amount.odd]
-    for place, (read, strange) in enumerate(zip_longest(reads, odd)):
-        turn.tell("drawn requests", ended=place, of=max(len(reads), len(odd)))
+    for read, strange in zip_longest(reads, odd):
+        yield turn.pause("drawn requests")
         if read is not None:
             turn.read(read, batch if read.operation == "batch_list" else None)
         if strange is not None:
+            yield turn.pause("drawn requests")
             turn.odd(strange)
     over = "; its share of the run is spent" if share.spent else ""
     refused = f"; the guard refused {turn.refused} drawn requests" if turn.refused else ""
     run.transport.note("finished", scenario=NAME, text=f"{turn.made} requests{refused}{over}")
 
 
-def _own(run: Drive, turn: Turn, cases: Cases) -> str | None:
+def _own(run: Drive, turn: Turn, cases: Cases) -> Generator[Pause, None, str | None]:
     """Texts allowed recipients, if the share holds messages; the id of a batch of its own, if it was made.
 
     Plain rows come first: they make the ids that are read and retried even where a drawn text is refused.
@@ -82,7 +104,7 @@ def _own(run: Drive, turn: Turn, cases: Cases) -> str | None:
         return None
     batch = None
     if turn.share.messages >= 4:
-        batch = turn.own_batch(rows_saying([None, None], role, run.config, turn.rng), retry=True)
+        batch = yield from turn.own_batch(rows_saying([None, None], role, run.config, turn.rng), retry=True)
     spread = [cases.texts[i : i + 4] for i in range(1, len(cases.texts), 4)]
     if cases.texts:
         turn.single(rows_saying(cases.texts[:1], role, run.config, turn.rng)[0])
@@ -90,7 +112,7 @@ def _own(run: Drive, turn: Turn, cases: Cases) -> str | None:
         rows = rows_saying(said[: turn.share.messages], role, run.config, turn.rng)
         if not rows:
             break
-        turn.own_batch(rows, retry=False)
+        yield from turn.own_batch(rows, retry=False)
     return batch
 
 

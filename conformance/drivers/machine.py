@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from conformance.drivers.drive import Drive
 from conformance.drivers.scenarios import look_again
-from conformance.exploring.scope import SCOPES
+from conformance.exploring.scope import scope_of
 from conformance.program.scheduler import Progress
 
 
@@ -22,6 +22,6 @@ def drive(run: Drive) -> None:
     from conformance.exploring.engine import Engine
 
     run.progress(Progress(part="exploring", what="drawing programs"))
-    engine = Engine(run, SCOPES[run.depth])
+    engine = Engine(run, scope_of(run.depth, run.config))
     engine.pursue(engine.explore())
     look_again(run)

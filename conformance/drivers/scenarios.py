@@ -8,8 +8,11 @@ from typing import Any
 from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive, Untouched
+from conformance.drivers.worth import affordable
 from conformance.errors import BudgetError
+from conformance.history.spent import AGAIN_NOTE, LEFT_OUT
 from conformance.program import scheduler
+from conformance.program.cost import cost_of
 from conformance.program.held import Held
 from conformance.program.interpreter import Interpreter
 from conformance.program.steps import Program
@@ -20,16 +23,22 @@ from conformance.transport.request import Origin, Request
 
 #: How often each scenario is done, by depth. Depth scales repetition, not coverage.
 REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
+#: How often scenarios are done again for what is undecided by chance, and for how many requirements at most: where more are
+#: undecided, or the first time settles none, it is not chance.
+AGAIN, FEW = 2, 4
 
 
-def chosen(config: Config, requirements: Collection[str]) -> tuple[Scenario, ...]:
-    """The scenarios that exercise one of these requirements and whose needs the configuration meets."""
+def chosen(config: Config, requirements: Collection[str], depth: str = "quick") -> tuple[Scenario, ...]:
+    """The scenarios of a depth that exercise one of these requirements and whose needs the configuration meets."""
     offered = set(offers(config))
     absent = set(config.capabilities.absent)
     return tuple(
         s
         for s in SCENARIOS
-        if set(s.requirements) & set(requirements) and offered.issuperset(s.needs) and not absent.intersection(s.needs)
+        if (depth == "deep" or not s.deep)
+        and set(s.requirements) & set(requirements)
+        and offered.issuperset(s.needs)
+        and not absent.intersection(s.needs)
     )
 
 
@@ -41,9 +50,56 @@ def drive(run: Drive) -> None:
     programs = {
         f"{scenario.name}{f'-{turn + 1}' if turn else ''}": (scenario.program(run.config), scenario.requirements)
         for turn in range(REPETITIONS[run.depth])
-        for scenario in chosen(run.config, run.requirements)
+        for scenario in chosen(run.config, run.requirements, run.depth)
     }
-    run_programs(run, programs)
+    limits, budget = run.config.limits, run.transport.budget
+    kept, left_out = affordable(
+        programs,
+        run.config,
+        calls=limits.max_calls - budget.calls,
+        messages=limits.max_messages - budget.messages,
+    )
+    for one in left_out:
+        data = {"code": LEFT_OUT, "needs": list(one.needs), "requirements": list(one.requirements)}
+        run.transport.note("unmet", scenario=one.name, text=one.text, **data)
+    before = (budget.calls, budget.messages)
+    run_programs(run, kept)
+    _again(run, kept, before)
+
+
+def _again(run: Drive, planned: Mapping[str, tuple[Program, tuple[str, ...]]], before: tuple[int, int]) -> None:
+    """Do scenarios again that may decide what few requirements are undecided by chance.
+
+    No more than the plan says of calls and messages at most.
+
+    :param before: calls and messages of the run before the scenarios.
+    """
+    costs = [cost_of(program, run.config) for program, _ in planned.values()]
+    limits, budget = run.config.limits, run.transport.budget
+    most_calls = min(limits.max_calls, before[0] + sum(c.calls_at_most for c in costs))
+    most_messages = min(limits.max_messages, before[1] + sum(c.messages_at_most for c in costs))
+    left = FEW + 1
+    for turn in range(AGAIN):
+        wanted = set(run.undecided())
+        if len(wanted) >= left:
+            return
+        left = len(wanted)
+        programs = {
+            f"{scenario.name}-{REPETITIONS[run.depth] + turn + 1}": (
+                scenario.program(run.config),
+                scenario.requirements,
+            )
+            for scenario in chosen(run.config, wanted, run.depth)
+        }
+        kept, _ = affordable(
+            programs, run.config, calls=most_calls - budget.calls, messages=most_messages - budget.messages
+        )
+        if not kept:
+            return
+        about = sorted(wanted & {r for _, requirements in kept.values() for r in requirements})
+        text = f"undecided after the planned scenarios: {', '.join(about)}; done once more: {', '.join(kept)}"
+        run.transport.note(AGAIN_NOTE, text=text)
+        run_programs(run, kept)
 
 
 def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ...]]]) -> None:
@@ -59,13 +115,23 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
             rng=run.rng(name),
             invent=run.transport.guard,
             pace=run.pace,
+            patience=run.patience,
             scenario=name,
             requirements=requirements,
         )
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
-    scheduler.run(running, now=run.transport.now, sleep=run.sleep, progress=run.progress)
+    running |= run.beside
+    run.beside.clear()
+    scheduler.run(
+        running,
+        now=run.transport.now,
+        sleep=run.sleep,
+        progress=run.progress,
+        idle=run.idle,
+        ended=run.ended,
+    )
     for name, (program, _) in programs.items():
         if program.name == CONTROL.name:
             run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from conformance.drivers.drive import Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
 from conformance.exploring.reducing import WIDTH, reductions
-from conformance.exploring.running import Ran, Runner, Share, named
-from conformance.exploring.scope import PART, Scope
+from conformance.exploring.running import CONTROL, Ran, Runner, Share, named
+from conformance.exploring.scope import PART, Scope, loopback
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
 
@@ -39,15 +37,6 @@ def share_of(run: Drive, scope: Scope) -> Share:
     )
 
 
-def loopback(base_url: str) -> bool:
-    """Whether a target is on this machine: there calls are cheap, and nobody is texted."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class Engine:
     """One search.
 
@@ -73,6 +62,7 @@ class Engine:
         drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
+        limit = self.runner.limit({WATCHED: CONTROL, **programs})
         ran = self.runner.side_by_side(
             {name: named(name, program) for name, program in programs.items()}, control=WATCHED
         )
@@ -80,7 +70,8 @@ class Engine:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)
         text = f"{len(ran)} of {len(programs) + 1} programs were run" + (f", {cut} of them cut short" if cut else "")
-        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1)
+        about = {"limit": limit} if limit and len(ran) <= len(programs) else {}
+        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1, **about)
         return ran
 
     def pursue(self, ran: Sequence[Ran]) -> None:

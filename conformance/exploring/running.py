@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from conformance.config import Config
 from conformance.config_load import offers
 from conformance.drivers.drive import Drive
 from conformance.errors import BudgetError
+from conformance.exploring.scope import PART
 from conformance.findings import Finding
 from conformance.history.records import Exchange, Header, History
 from conformance.judges import judge
@@ -197,6 +199,25 @@ class Runner:
                 chosen[name] = program
         return chosen
 
+    def limit(self, programs: Mapping[str, Program]) -> str:
+        """Which limit keeps some of these programs from being run, and how to raise it; empty if all are affordable."""
+        costs = [cost_of(program, self.run.config) for program in programs.values()]
+        needs = {"calls": sum(c.calls_likely for c in costs), "messages": sum(c.messages_unrepeated for c in costs)}
+        budget, limits = self.run.transport.budget, self.run.config.limits
+        spent = {"calls": budget.calls, "messages": budget.messages}
+        marks = {"calls": self.share.calls, "messages": self.share.messages}
+        most = {"calls": limits.max_calls, "messages": limits.max_messages}
+        for kind, need in needs.items():
+            left = marks[kind] - spent[kind]
+            if need <= left:
+                continue
+            if left >= int((most[kind] - spent[kind]) * PART):
+                raised = spent[kind] + math.ceil(need / PART)
+                what = f"a third of what limits.max_{kind} ({most[kind]}) has left is {left} {kind}"
+                return f"{what}, and they may take {need}; a limits.max_{kind} of {raised} holds them"
+            return f"depth {self.run.depth} explores with {left} {kind}, and they may take {need}; a greater --depth holds more"
+        return ""
+
     def side_by_side(
         self, programs: Mapping[str, Program], share: Share | None = None, *, control: str | None = None
     ) -> list[Ran]:
@@ -219,6 +240,8 @@ class Runner:
             now=self.run.transport.now,
             sleep=self.run.sleep,
             progress=self.run.progress,
+            idle=self.run.idle,
+            ended=self.run.ended,
             part="exploring",
         )
         beside = tuple(recording.exchanges.get(control or "", ()))
@@ -262,6 +285,7 @@ class Runner:
             rng=self.run.rng(name),
             invent=self.run.transport.guard,
             pace=self.run.pace,
+            patience=self.run.patience,
             driver=DRIVER,
             scenario=name,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from conformance.config import Limits
+from conformance.config import Config, Limits
 
 #: What of the budgets that are left this driver takes at most, so that those after it get theirs.
 PART = 1 / 3
@@ -35,3 +37,19 @@ SCOPES = {
     "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=8.0, again=3),
     "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
 }
+#: Where calls take their time and messages cost money, a quick run carries out what is known to find something, and little more.
+QUICK_ELSEWHERE = Scope(programs=8, messages=60, calls=110, kinds=3, seconds=4.0, again=2)
+
+
+def scope_of(depth: str, config: Config) -> Scope:
+    """How far a run of this depth explores this target."""
+    return SCOPES[depth] if depth != "quick" or loopback(config.target.base_url) else QUICK_ELSEWHERE
+
+
+def loopback(base_url: str) -> bool:
+    """Whether a target is on this machine: there calls are cheap, and nobody is texted."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

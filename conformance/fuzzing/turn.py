@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from conformance.drivers.drive import Drive
@@ -15,8 +15,9 @@ from conformance.fuzzing.reads import ListRead
 from conformance.history.records import Operation
 from conformance.links import links
 from conformance.program.held import Held
+from conformance.program.pace import GROWTH, LONGEST, LONGEST_OF_WAITED
 from conformance.program.retrying import TRIES
-from conformance.program.scheduler import Progress
+from conformance.program.scheduler import Pause
 from conformance.transport.request import Origin, OutRow, Reply, Request
 
 NAME = "schemathesis"
@@ -114,7 +115,7 @@ class Turn:
 
     # -- a batch of its own -----------------------------------------------------------------------------------
 
-    def own_batch(self, rows: Sequence[OutRow], *, retry: bool) -> str | None:
+    def own_batch(self, rows: Sequence[OutRow], *, retry: bool) -> Generator[Pause, None, str | None]:
         """Send a batch, follow its links until its messages are terminal, and follow the one to the retry.
 
         :return: its id; None if it was not made.
@@ -126,12 +127,13 @@ class Turn:
         held = Held(made, rows)
         self.follow(sent)
         failing = any(row.role in ("failing", "recovering") for row in rows)
-        if self._waited(held) and retry and failing and self.share.messages >= len(rows):
+        ended = yield from self._waited(held)
+        if ended and retry and failing and self.share.messages >= len(rows):
             # The retry of a batch charges each of its messages.
             self.share.messages -= len(rows)
             held.before = dict(held.seen)
             if self.follow(sent, "batch_retry"):
-                self._waited(held)
+                yield from self._waited(held)
         return made
 
     def single(self, row: OutRow) -> None:
@@ -140,11 +142,12 @@ class Turn:
         if sent is not None:
             self.follow(sent)
 
-    def _waited(self, held: Held) -> bool:
+    def _waited(self, held: Held) -> Generator[Pause, None, bool]:
         """Whether the batch's messages came to be terminal, within the settling time and the share."""
         run, now = self._run, self._run.transport.now
         settle = run.config.timing.settle_timeout
-        deadline = min(now() + settle, self.share.until)
+        begun = now()
+        deadline = min(begun + settle, self.share.until)
         interval = min(max(settle / 100, 0.02), 2.0)
         while True:
             reply = self.call("batch_list", batch=held.id, query=_PAGE)
@@ -154,10 +157,16 @@ class Turn:
                 return True
             if now() >= deadline or self.share.spent:
                 return False
-            self.tell(f"{len(held.rows)} messages of its own batch", at_most=max(0.0, deadline - now()))
-            run.sleep(max(0.001, min(interval, deadline - now())))
-            interval = min(interval * 1.5, max(0.1, min(settle / 20, 5.0)))
+            patience, wake = run.patience, min(now() + interval, deadline)
+            if patience is not None:
+                if patience.enough("terminal", now(), deadline) is not None or patience.no_more_polls() is not None:
+                    return False
+                patience.charge(now(), wake)
+            what = f"{NAME}: {len(held.rows)} messages of its own batch to be terminal"
+            yield Pause(until=wake, what=what, since=begun, deadline=deadline)
+            interval = min(interval * GROWTH, max(0.1, min(settle / 20, LONGEST), LONGEST_OF_WAITED * (now() - begun)))
 
-    def tell(self, what: str, *, at_most: float | None = None, ended: int = 0, of: int = 0) -> None:
-        """Say on the screen what is going on."""
-        self._run.progress(Progress(part=NAME, what=what, at_most=at_most, ended=ended, of=of))
+    def pause(self, what: str) -> Pause:
+        """Let others go on; the next call of this driver is due at once."""
+        now = self._run.transport.now()
+        return Pause(until=now, what=f"{NAME}: {what}", since=now, deadline=now)

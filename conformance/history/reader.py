@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -33,28 +35,45 @@ def read_history(path: Path) -> History:
         before its last line. (A last line that is cut off, and a missing footer, are what a killed run leaves.)
     """
     hint = "give a history.jsonl that a run of this suite wrote"
+    decoder = msgspec.json.Decoder(AnyRecord)
+    records: list[AnyRecord] = []
+    shared = _Shared()
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError("is larger than 1 GiB", where=str(path), hint=hint)
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    records.append(shared.within(decoder.decode(line)))
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    # Only a last line can have no end.
+                    if records and not line.endswith(b"\n"):
+                        break
+                    what = f"is not a record of a history ({error})"
+                    raise FormatError(what, where=f"{path}:{number}", hint=hint) from None
     except OSError as error:
         raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint=hint) from None
-    cut = bool(lines and lines[-1].strip())
-    decoder = msgspec.json.Decoder(AnyRecord)
-    records: list[AnyRecord] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            records.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if cut and number == len(lines) and records:
-                break
-            raise FormatError(f"is not a record of a history ({error})", where=f"{path}:{number}", hint=hint) from None
     try:
         return join(records)
     except FormatError as error:
         raise FormatError(error.what, where=str(path), hint=error.hint or hint) from None
+
+
+class _Shared:
+    """Rows of pages, each held once: a campaign's listing shows the same messages again and again."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, Any] = {}
+
+    def within(self, record: AnyRecord) -> AnyRecord:
+        """The same record, with rows that were seen before in place of equal ones. Nothing changes a body that was read."""
+        body = record.body if isinstance(record, End) else None
+        rows = body.get("data") if isinstance(body, dict) else None
+        if isinstance(rows, list):
+            rows[:] = [self._rows.setdefault(sha256(msgspec.json.encode(row)).digest(), row) for row in rows]
+        return record
 
 
 def join(records: Iterable[AnyRecord]) -> History:

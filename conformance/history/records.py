@@ -61,6 +61,15 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
 
 
+class ImplementationInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is tested and whom to ask about it, as the configuration says (``[implementation]``)."""
+
+    organization: str = ""
+    product: str = ""
+    version: str = ""
+    contact: str = ""
+
+
 class Header(Record, frozen=True, kw_only=True, tag="header"):
     """First record: which run this is, and what a judge must know of its configuration."""
 
@@ -90,6 +99,7 @@ class Header(Record, frozen=True, kw_only=True, tag="header"):
     offers: tuple[str, ...] = ()
     #: The configured languages, the template's own first; empty in histories of suites that did not say.
     languages: tuple[str, ...] = ()
+    implementation: ImplementationInfo = ImplementationInfo()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,11 +175,13 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
     """Something the drivers want on record beside the exchanges. Notes never prove anything.
 
     ``event`` is one of: ``started``, ``finished``, ``unmet`` (a precondition was not reached; ``data`` holds
-    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound), ``refused`` (by the guard),
+    ``code``, ``needs`` and ``requirements``), ``waited_out`` (a wait reached its bound),
+    ``not_waited`` (it ended before that, since it could add nothing), ``refused`` (by the guard),
     ``state`` (a provider state was asked for; ``data`` holds ``state``, ``action``, ``params``, ``batch`` and ``begun``, the
     time at which it was asked; ``text`` says why it did not come about), ``program`` (``data`` is what a scenario runs),
     ``stopped`` (the run ends early), ``explored`` (how many drawn programs were run), ``cut`` (one of them met the end of
-    its budget), ``found`` (the smallest program that shows a finding was run again; ``data`` says how often it did).
+    its budget), ``again`` (scenarios are done once more for what is undecided by
+    chance), ``found`` (the smallest program that shows a finding was run again; ``data`` says how often it did).
     """
 
     t: float

@@ -7,6 +7,11 @@ import math
 
 from conformance.history.records import History, Outcome
 
+#: Code of the note of a scenario that the limits did not hold.
+LEFT_OUT = "left-out-by-limit"
+#: Event of the note that scenarios are done again for what is undecided by chance.
+AGAIN_NOTE = "again"
+
 
 def kept(charge: int, outcome: Outcome, status: int | None) -> int:
     """Messages of a charge that count as sent.
@@ -40,8 +45,25 @@ def left_out(history: History) -> str:
     for note in history.notes:
         ran, of = (note.data.get(name) for name in ("ran", "of"))
         if note.event == "explored" and isinstance(ran, int) and isinstance(of, int) and ran < of:
-            return f"exploring ran {ran} of {of} programs: the limits hold no more"
+            why = note.data.get("limit") or "the limits hold no more"
+            return f"exploring ran {ran} of {of} programs: {why}"
     return ""
+
+
+def not_begun(history: History) -> str:
+    """Which scenarios the limits did not hold, in one sentence; empty if all were carried out."""
+    left = [note for note in history.notes if note.event == "unmet" and note.data.get("code") == LEFT_OUT]
+    if not left:
+        return ""
+    needs = left[0].data.get("needs")
+    hint = f": it takes {' and '.join(map(str, needs))}" if isinstance(needs, list) else ""
+    names = ", ".join(note.scenario for note in left)
+    return f"{len(left)} scenarios were left out, for the limits do not hold them ({names}){hint}"
+
+
+def again(history: History) -> str:
+    """Which scenarios were done once more, and what for, in one sentence; empty if none was."""
+    return "; ".join(note.text for note in history.notes if note.event == AGAIN_NOTE)
 
 
 def stopped(history: History) -> str:

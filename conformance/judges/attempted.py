@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
 from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import retries
+from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
@@ -79,7 +80,7 @@ def attempted(retry: Retry) -> Iterator[Judgement]:
         & retry.answered("was accepted"),
         observed=f"no new attempt, status {status}",
         any_of=retry.accused(*names),
-        defect="read as processing before" if processing else "",
+        defect=f"{kinds(retry.batch, [retry.call])}{', read as processing before' if processing else ''}",
         scenario=retry.scenario,
     )
 

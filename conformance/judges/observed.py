@@ -35,6 +35,7 @@ def _all(inference: Inference) -> Iterator[Observed]:
         if shown is not None:
             yield Observed(key="status-after-retry", value=shown[1], evidence=(retry.n, shown[0].n))
     yield from _second_key(case)
+    yield from _provider_states(case)
     yield from _late_corrections(case)
     yield from _broken_links(case)
     lag = case.lags.largest
@@ -71,6 +72,14 @@ def _second_key(case: Case) -> Iterator[Observed]:
             if e.invoke.auth == "second" and e.invoke.operation == operation:
                 said = f"{e.status or 'no answer'} {error_code(e.end.body) or ''}".rstrip()
                 yield Observed(key="second-key", value=f"{what} answered {said}", evidence=(e.n,))
+
+
+def _provider_states(case: Case) -> Iterator[Observed]:
+    """Which states the vendor was asked to set up, and which of them did not come about. Notes have no exchange to cite."""
+    for note in case.history.notes:
+        if note.event == "state" and note.data.get("action") == "setup":
+            came = f"did not come about: {note.text}" if note.text else "was set up; what is found there rests on A8"
+            yield Observed(key="provider-state", value=f"{note.data.get('state')} {came}", evidence=())
 
 
 def _late_corrections(case: Case) -> Iterator[Observed]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -28,6 +28,8 @@ SUPPORTING = ("batch_send", "batch_list", "message_read", "campaign_list", "sing
 _EITHER = frozenset({401, 403, 404, 405})
 #: Mismatches of one body that are looked at: a page of a hundred thousand wrong items is wrong in one way.
 MOST_ERRORS = 1000
+#: Items of one list that are looked at, for the same reason.
+MOST_ITEMS = 300
 #: Exchanges that a finding names at most.
 _SHOWN = 5
 
@@ -169,10 +171,54 @@ def mismatch(operation: str, status: int, body: Any) -> str | None:
     validator = _validator(operation, status)
     if validator is None or validator.is_valid(body):
         return None
+    # All errors of a body are made at once, with some kilobytes for each.
+    part = smaller(body, validator.is_valid)
     return min(
-        (_sentence(error) for error in islice(validator.iter_errors(body), MOST_ERRORS)),
+        (_sentence(error) for error in islice(validator.iter_errors(part), MOST_ERRORS)),
         key=lambda s: (s.count("."), s),
     )
+
+
+def smaller(body: Any, fits: Callable[[Any], bool]) -> Any:
+    """A body that does not fit either, with no list of more than ``MOST_ITEMS`` items, as far as there is one.
+
+    Of each long list, the first items in a row that do not fit are kept; none, if it is not what is wrong.
+    """
+    for path in _long_lists(body):
+        items = _at(body, path)
+        starts = range(0, len(items), MOST_ITEMS)
+        windows = (items[start : start + MOST_ITEMS] for start in starts)
+        parts = (_with(body, path, window) for window in ([], *windows))
+        body = next((part for part in parts if not fits(part)), body)
+    return body
+
+
+def _long_lists(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of long lists that lie in no other long list."""
+    if isinstance(value, list):
+        if len(value) > MOST_ITEMS:
+            yield path
+            return
+        inner: Iterable[tuple[str | int, Any]] = enumerate(value)
+    else:
+        inner = value.items() if isinstance(value, dict) else ()
+    for key, each in inner:
+        yield from _long_lists(each, (*path, key))
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _with(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    """The same JSON with another value at this place."""
+    if not path:
+        return new
+    changed = value.copy()
+    changed[path[0]] = _with(value[path[0]], path[1:], new)
+    return changed
 
 
 def _sentence(error: jsonschema_rs.ValidationError) -> str:

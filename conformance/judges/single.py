@@ -187,12 +187,13 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             f"{call.status} with {'another message' if isinstance(shown, str) and shown != message else 'the message'}"
         )
         what = what if isinstance(shown, str) else f"{call.status} without a message"
+        known = " of the batch" if shown in batch.messages and shown != message else ""
         yield Violated(
             proof=answered,
             violation="the target answers a single retry that it carries out with {observed}",
             observed=what,
             any_of=names,
-            defect=what,
+            defect=f"{what}{known}",
             scenario=call.scenario,
         )
         return

@@ -60,12 +60,15 @@ class Calls:
         self._scenario = scenario
         #: The place of the present step in the program.
         self.step = ""
+        #: How many were made.
+        self.made = 0
 
     def call(self, operation: Operation, **fields: Any) -> Reply:
         """Send one request.
 
         :raises UnmetError: the guard keeps it back for want of a reading; :raises GuardError: the guard stops the run.
         """
+        self.made += 1
         with unread_is_unmet():
             return self._transport.call(self.request(operation=operation, **fields))
 

@@ -58,6 +58,11 @@ class Cost:
     #: Messages of sends by role, and the largest batch.
     roles: dict[str, int] = field(default_factory=dict)
     widest: int = 0
+    #: Deliveries that are waited for one after the other; those behind a wait for the other programs apart.
+    deliveries: int = 0
+    deliveries_last: int = 0
+    _due: dict[str, int] = field(default_factory=dict)
+    _last: bool = False
     _rows: dict[str, tuple[RowSpec, ...]] = field(default_factory=dict)
     _retried: dict[tuple[str, int], int] = field(default_factory=dict)
     #: Rows whose messages are ``created``, and rows whose messages are neither that nor terminal.
@@ -97,6 +102,7 @@ class Cost:
     def _send(self, batch: str, rows: tuple[RowSpec, ...]) -> None:
         self._rows[batch] = rows
         self._created |= {(batch, index) for index in range(len(rows))}
+        self._begin(batch)
         for row in rows:
             self.roles[row.role] = self.roles.get(row.role, 0) + 1
         self._spend(len(rows), len(rows))
@@ -119,7 +125,20 @@ class Cost:
         most = {"failing": LIMIT, "recovering": 1}.get(role, 0)
         return key not in self._created | self._moving and self._retried.get(key, 0) < most
 
+    def _begin(self, batch: str) -> None:
+        """Take in that a delivery of this batch begins."""
+        self._due[batch] = 1 + (self.deliveries_last if self._last else self.deliveries)
+
+    def _awaited(self, batch: str) -> None:
+        """Take in that the deliveries of this batch have been waited for."""
+        due = self._due.get(batch, 0)
+        if self._last:
+            self.deliveries_last = max(self.deliveries_last, due)
+        else:
+            self.deliveries = max(self.deliveries, due)
+
     def _reset(self, batch: str, index: int) -> None:
+        self._begin(batch)
         self._retried[batch, index] = self._retried.get((batch, index), 0) + 1
         self._created.add((batch, index))
 
@@ -181,8 +200,11 @@ class Cost:
 
     def _wait(self, step: Wait) -> None:
         if step.until == "others":
+            # What comes behind it begins when the others have ended.
+            self._last, self._due = True, {}
             return
         if step.until in _TERMINAL:
+            self._awaited(step.batch)
             self._created = {key for key in self._created if key[0] != step.batch}
             self._moving = {key for key in self._moving if key[0] != step.batch}
         elif step.until == "moved":

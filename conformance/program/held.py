@@ -141,6 +141,11 @@ class Held:
             return any(moved.values()) and all(m or (failed[i][1] or 0) > MAY_BE_LAST for i, m in moved.items())
         return any(self.seen.get(i, state)[1] != state[1] for i, state in self.before.items())
 
+    @property
+    def partly(self) -> bool:
+        """Whether something of what the last retries owe shows: after a race, the attempt of one of them."""
+        return any(self.seen.get(i, state) != state for i, state in (self.before or {}).items())
+
     def _moved(self, identifier: str, state: tuple[str, int | None]) -> bool:
         now = self.seen.get(identifier)
         if now is None or now[1] is None or state[1] is None:

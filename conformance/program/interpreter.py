@@ -12,6 +12,7 @@ from conformance.config import Config
 from conformance.program.calls import Calls, UnmetError, unanswered
 from conformance.program.held import Held, make_rows
 from conformance.program.pace import Pace
+from conformance.program.patience import Patience
 from conformance.program.probes import Invent
 from conformance.program.reading import Reader
 from conformance.program.retrying import Retrier
@@ -46,6 +47,7 @@ class Interpreter:
     :param invent: makes ids that nothing has, known to the guard.
     :param requirements: ids that are named in an ``unmet`` note.
     :param pace: what other programs of the run have learned about deliveries; None: nothing.
+    :param patience: what the waits of the run may take together; None: what this program's may.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Interpreter:
         scenario: str = "",
         requirements: Sequence[str] = (),
         pace: Pace | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._transport = transport
         self._config = config
@@ -71,7 +74,8 @@ class Interpreter:
         self._calls = Calls(transport, config.target.campaign_id, driver=driver, scenario=scenario)
         self._reader = Reader(self._calls)
         self._retrier = Retrier(self._calls, self._reader, config, rng=rng, invent=invent)
-        self._waiter = Waiter(transport, self._reader, config, pace or Pace(), scenario)
+        patience = patience or Patience(config.timing.settle_timeout)
+        self._waiter = Waiter(transport, self._reader, config, pace or Pace(), patience, scenario)
 
     def run(self, program: Program) -> Running:
         """Carry out a program; yields whenever it has to wait. Notes its start, its end, and what it could not reach.

@@ -10,8 +10,11 @@ from conformance.program.steps import Condition
 ENDS: frozenset[Condition] = frozenset({"quiet", "terminal", "ended", "retried", "agreed"})
 #: By how much the expected time shrinks when a first look comes late enough: it may have come too late.
 SHRINK = 0.97
-#: By how much the pauses between looks grow, and the longest of them as a part of settle_timeout and in seconds.
-GROWTH, LONGEST_PART, LONGEST = 1.5, 0.05, 5.0
+#: By how much the pauses between looks grow, and the longest of them: as a part of settle_timeout, in seconds, and as a part of
+#: the time for which it has been waited already, whichever of the last two is longer.
+GROWTH, LONGEST_PART, LONGEST, LONGEST_OF_WAITED = 1.5, 0.05, 5.0, 0.3
+#: After so many times the longest time that it has taken before, what is waited for is overdue.
+OVERDUE = 2.0
 #: While one wait finds out how long deliveries take, others hold back for at most this part of settle_timeout.
 HELD_BACK = 0.25
 
@@ -21,6 +24,7 @@ class Pace:
     """Learns how long what is waited for usually takes. One for all programs of a run; it only decides when to look."""
 
     _usual: dict[str, float] = field(default_factory=dict)
+    _slowest: dict[str, float] = field(default_factory=dict)
     _scout: object | None = None
 
     def scouts(self, who: object) -> bool:
@@ -43,9 +47,14 @@ class Pace:
     def learn(self, until: Condition, took: float, *, looks: int) -> None:
         """Take in that what was waited for had come after this many seconds, at the ``looks``-th look."""
         usual = self._usual.get(_key(until))
+        self._slowest[_key(until)] = max(took, self._slowest.get(_key(until), 0.0))
         if looks == 1 and usual is not None:
             took = min(usual, took) * SHRINK
         self._usual[_key(until)] = max(took, 0.0)
+
+    def overdue(self, until: Condition, since: float) -> float:
+        """Return from when on what began at ``since`` is overdue; ``since`` itself where nothing is known yet."""
+        return since + OVERDUE * self._slowest.get(_key(until), 0.0)
 
     def pauses(self, until: Condition, settle: float) -> tuple[float, float]:
         """Return the first pause between two looks and the longest, in seconds; each is ``GROWTH`` times the last."""

@@ -25,6 +25,11 @@ class Reader:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    @property
+    def calls(self) -> int:
+        """Return how many calls the program has made so far, but for races."""
+        return self._calls.made
+
     def read(self, step: Read, held: Held) -> None:
         """Carry out a read of this batch."""
         if step.auth != "valid":

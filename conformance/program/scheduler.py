@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
+#: Seconds after which progress is told again, while nothing is to be done.
+SLICE = 1.0
 #: A program underway: yields a pause whenever it has to wait.
 Running = Generator["Pause", None, None]
 
@@ -15,6 +17,8 @@ class Pause:
 
     until: float
     what: str
+    #: Since when it waits.
+    since: float = 0.0
     #: When it gives up.
     deadline: float
     #: It waits for the programs that do not wait for others.
@@ -32,9 +36,20 @@ class Progress:
     what: str
     #: Seconds until the one that waits longest gives up; it is mostly over much sooner. None: nothing is waited for.
     at_most: float | None = None
+    #: Seconds for which that one has waited so far.
+    since: float = 0.0
     ended: int = 0
     #: Of how many; 0 where nothing is counted.
     of: int = 0
+    #: The run as a whole: seconds since it began, calls and messages with their limits, requirements that are proved broken, and
+    #: causes of that. Filled in for the screen.
+    elapsed: float = 0.0
+    calls: int = 0
+    max_calls: int = 0
+    messages: int = 0
+    max_messages: int = 0
+    failures: int = 0
+    causes: int = 0
 
 
 def run(
@@ -43,6 +58,8 @@ def run(
     now: Callable[[], float],
     sleep: Callable[[float], None],
     progress: Callable[[Progress], None] = lambda _: None,
+    idle: Callable[[float], None] = lambda _: None,
+    ended: Callable[[], None] = lambda: None,
     part: str = "scenarios",
 ) -> None:
     """Run all programs to their ends. Returns when all have ended; what a program raises ends them all.
@@ -50,26 +67,34 @@ def run(
     :param programs: by name; those that are ready run in this order.
     :param now: seconds by the run's clock; :param sleep: waits for seconds.
     :param progress: told of every turn, and of every wait; it is quick. :param part: said with it.
+    :param idle: told for how many seconds nothing is to be done, before they pass; :param ended: told that a program has ended.
+        What they raise ends all programs.
     """
     waiting: dict[str, Pause | None] = dict.fromkeys(programs)
     try:
         while waiting:
             name = _ready(waiting, now())
-            ended = len(programs) - len(waiting)
+            done = len(programs) - len(waiting)
             if name is None:
                 pauses = [p for p in waiting.values() if p is not None]
                 timed = [p for p in pauses if not p.for_others]
                 wake = min(p.until for p in timed or pauses)
                 last = max(timed or pauses, key=lambda p: p.deadline)
                 at_most = max(0.0, last.deadline - now())
-                progress(Progress(part=part, what=last.what, at_most=at_most, ended=ended, of=len(programs)))
-                sleep(max(0.001, wake - now()))
+                since = max(0.0, now() - last.since)
+                progress(
+                    Progress(part=part, what=last.what, at_most=at_most, since=since, ended=done, of=len(programs))
+                )
+                idle(max(0.0, wake - now()))
+                # In slices, so that whoever watches sees that time passes.
+                sleep(min(SLICE, max(0.001, wake - now())))
                 continue
-            progress(Progress(part=part, what=name, ended=ended, of=len(programs)))
+            progress(Progress(part=part, what=name, ended=done, of=len(programs)))
             try:
                 waiting[name] = next(programs[name])
             except StopIteration:
                 del waiting[name]
+                ended()
     finally:
         for running in programs.values():
             running.close()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from conformance.config import Config
 from conformance.program.calls import UnmetError
 from conformance.program.held import Held
-from conformance.program.pace import ENDS, GROWTH, HELD_BACK, Pace
+from conformance.program.pace import ENDS, GROWTH, HELD_BACK, LONGEST_OF_WAITED, Pace
+from conformance.program.patience import Enough, Lack, Patience
 from conformance.program.reading import Reader
 from conformance.program.scheduler import Pause
 from conformance.program.steps import Wait
@@ -21,14 +22,18 @@ class Waiter:
     """Waits of one program.
 
     :param transport: tells the time, and takes notes; :param reader: looks.
-    :param config: how long to wait; :param pace: when to look first; :param scenario: for notes.
+    :param config: how long to wait; :param pace: when to look first; :param patience: what is not waited for any more.
+    :param scenario: for notes.
     """
 
-    def __init__(self, transport: Transport, reader: Reader, config: Config, pace: Pace, scenario: str) -> None:
+    def __init__(
+        self, transport: Transport, reader: Reader, config: Config, pace: Pace, patience: Patience, scenario: str
+    ) -> None:
         self._transport = transport
         self._reader = reader
         self._settle = config.timing.settle_timeout
         self._pace = pace
+        self._patience = patience
         self._scenario = scenario
 
     def wait(self, step: Wait, held: Held | None) -> Iterator[Pause]:
@@ -38,7 +43,7 @@ class Waiter:
         """
         now = self._transport.now
         if held is None:
-            yield Pause(until=now(), what="the other scenarios", deadline=now(), for_others=True)
+            yield Pause(until=now(), what="the other scenarios", since=now(), deadline=now(), for_others=True)
             return
         try:
             yield from self._hold_back(step, held)
@@ -51,10 +56,11 @@ class Waiter:
         now = self._transport.now
         if step.until not in ENDS:
             return
-        until = now() + HELD_BACK * self._settle
+        begun = now()
+        until = begun + HELD_BACK * self._settle
         pause = self._pauses(step)[0]
         while not self._pace.scouts(self) and now() < until:
-            yield Pause(until=min(now() + pause, until), what=self._what(step, held), deadline=until)
+            yield Pause(until=min(now() + pause, until), what=self._what(step, held), since=begun, deadline=until)
 
     def _wait(self, step: Wait, held: Held) -> Iterator[Pause]:
         now = self._transport.now
@@ -65,19 +71,22 @@ class Waiter:
         deadline = (begun if step.essential or step.until == "agreed" else held.touched) + bound
         last = begun + max(MOST_SETTLES * self._settle, bound)
         planned = self._first(step, held, begun, deadline)
-        if planned > begun:
-            yield Pause(until=planned, what=self._what(step, held), deadline=deadline)
+        if planned > begun and (enough := (yield from self._rest(step, held, begun, planned, deadline))):
+            return self._end(step, held, enough)
         pause, longest = self._pauses(step)
         # Only what was waited for in time says how long it takes: other waits may have come between.
         timely = now() - planned < pause
         looks, effect, ended = 0, False, False
         while True:
-            looks += 1
+            looks, calls = looks + 1, self._reader.calls
             if self._look(step, held):
-                if timely and (looks > 1 or planned > begun):
+                if step.until == "retried" and not held.single and not self._came(held):
+                    # What the retry was to pick up did not come; its time is over.
+                    self._patience.waited_out(self._untaken(held), held.id, begun, now())
+                elif timely and (looks > 1 or planned > begun):
                     self._pace.learn(step.until, now() - held.stirred, looks=looks)
-                self._consume(step, held)
-                return
+                return self._consume(step, held)
+            self._patience.polled(self._reader.calls - calls)
             if step.seconds is None and step.until in ("quiet", "retried"):
                 if step.until == "retried" and held.taken and not effect and not held.terminal:
                     # From here on the messages have their time.
@@ -87,13 +96,63 @@ class Waiter:
                     ended, deadline = True, min(last, max(deadline, now() + self._settle))
             if now() >= deadline:
                 break
-            again = min(now() + pause, deadline)
-            yield Pause(
-                until=again, what=self._what(step, held), deadline=deadline, urgent=step.until in ("moved", "left")
-            )
-            pause = min(pause * GROWTH, longest)
+            enough = self._patience.no_more_polls() if step.seconds is None else None
+            if enough is None:
+                again = min(now() + pause, deadline)
+                enough = yield from self._rest(step, held, begun, again, deadline)
+            if enough is not None:
+                return self._end(step, held, enough)
+            pause = min(pause * GROWTH, max(longest, LONGEST_OF_WAITED * (now() - begun)))
+        if step.seconds is None:
+            self._patience.waited_out(self._lacks(step, held), held.id, begun, now())
         self._consume(step, held)
         self._give_up(step, held, bound)
+
+    def _rest(
+        self, step: Wait, held: Held, begun: float, until: float, deadline: float
+    ) -> Generator[Pause, None, Enough | None]:
+        """Wait until then, without a look. Returns why the wait as a whole ends before that, if it does."""
+        now = self._transport.now
+        overdue = self._pace.overdue(step.until, begun if step.until == "agreed" else held.stirred)
+        nap = self._pauses(step)[1]
+        while (at := now()) < until:
+            wake = until if step.seconds is not None else min(until, max(overdue, at + nap))
+            if step.seconds is None and at >= overdue:
+                if (enough := self._patience.enough(self._lacks(step, held), at, deadline)) is not None:
+                    return enough
+                self._patience.charge(at, wake)
+            urgent = step.until in ("moved", "left")
+            what = self._what(step, held)
+            yield Pause(until=wake, what=what, since=begun, deadline=deadline, urgent=urgent)
+        return None
+
+    def _lacks(self, step: Wait, held: Held) -> Lack:
+        """Return what the last look did not show yet."""
+        if held.single:
+            return "terminal"
+        if not held.listed:
+            return "listed"
+        if step.until in ("taken", "retried") and not self._settled(held):
+            return self._untaken(held)
+        if not held.terminal:
+            return "terminal"
+        return "agreed" if step.until == "agreed" else "status"
+
+    def _untaken(self, held: Held) -> Lack:
+        if held.doubted:
+            return "outcome"
+        return "raced" if held.partly else "taken"
+
+    def _end(self, step: Wait, held: Held, enough: Enough) -> None:
+        """End a wait before its time.
+
+        :raises UnmetError: what was waited for is essential.
+        """
+        self._consume(step, held)
+        text = f"batch {step.batch} was not waited for to be {step.until}: {enough.text}"
+        self._transport.note("not_waited", scenario=self._scenario, text=text)
+        if step.essential:
+            raise UnmetError("not-waited-for", text, enough.needs)
 
     def _what(self, step: Wait, held: Held) -> str:
         return f"{self._scenario}: {len(held.rows)} messages of {step.batch} to be {step.until}"
@@ -126,8 +185,10 @@ class Waiter:
 
     def _settled(self, held: Held) -> bool:
         """True if what the last retry picks up shows, or its time is over."""
-        if self._transport.now() >= held.touched + self._settle:
-            return True
+        return self._came(held) or self._transport.now() >= held.touched + self._settle
+
+    def _came(self, held: Held) -> bool:
+        """True if what the last retry picks up shows, and nothing more of it is to be expected."""
         return held.taken and not held.doubted
 
     def _give_up(self, step: Wait, held: Held, bound: float) -> None:

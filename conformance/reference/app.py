@@ -69,14 +69,27 @@ class Service:
             (re.compile(_CAMPAIGN + r"/messages"), self._campaign),
         ]
 
-    def answer(self, method: str, raw_path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
-        """The answer to one request. ``raw_path`` is below the base path, still percent-encoded."""
+    def answer(
+        self,
+        method: str,
+        raw_path: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        *,
+        plain: bool = False,
+    ) -> Answer:
+        """The answer to one request.
+
+        :param raw_path: below the base path, still percent-encoded.
+        :param plain: it came over plain HTTP to a port of HTTPS.
+        """
         with self._lock:
             self.world.tick()
             self._seen += 1
             if self.settings.restart_after is not None and self._seen == self.settings.restart_after + 1:
                 self.world.clear()
-            call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path))
+            call, ids, handler = self._routed(Call(method, "", headers, query, body, path=raw_path, plain=plain))
             return self._complete(call, lambda: self._answered(call, ids, handler))
 
     def _routed(self, call: Call) -> tuple[Call, dict[str, str], _Handler | None]:
@@ -240,12 +253,11 @@ def _text_of(body: bytes, content: bytes) -> str:
     return (body[start:end] if 4 <= start < end else content).decode()
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; one world, which lasts as long as it does.
+def create_app(service: Service, *, plain: bool = False) -> Starlette:
+    """The application around a service.
 
-    :raises KeyError: a fault or variant is unknown.
+    :param plain: it answers plain HTTP in the name of a port of HTTPS.
     """
-    service = Service(settings)
 
     async def handle(request: Request) -> Response:
         raw = request.scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0]
@@ -254,7 +266,12 @@ def create_app(settings: Settings) -> Starlette:
         if delay:
             await anyio.sleep(delay / 2)
         answer = service.answer(
-            request.method, raw.removeprefix(BASE_PATH), dict(request.query_params), dict(request.headers), body
+            request.method,
+            raw.removeprefix(BASE_PATH),
+            dict(request.query_params),
+            dict(request.headers),
+            body,
+            plain=plain,
         )
         while isinstance(answer, Deferred):
             await anyio.sleep(answer.seconds)

@@ -40,6 +40,9 @@ ERRORS = {
 class Behaviour(Views):
     """The contract kept. ``world`` is what there is; every method may be overridden by a fault or a variant."""
 
+    #: Whether a connection by plain HTTP to a port of HTTPS is closed; if not, its requests are answered.
+    hangs_up = True
+
     def __init__(self, settings: Settings, world: World) -> None:
         super().__init__(settings, world)
         #: The request that is being answered.

@@ -23,6 +23,8 @@ class Call:
     batch: str = ""
     #: The path below the base path, still percent-encoded.
     path: str = ""
+    #: It came over plain HTTP to a port of HTTPS.
+    plain: bool = False
 
     @property
     def json(self) -> Any:

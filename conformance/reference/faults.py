@@ -21,6 +21,7 @@ from conformance.reference import (
     faults_sizes,
     faults_stale,
     faults_storage,
+    faults_tls,
     faults_views,
 )
 from conformance.reference.consequences import ALSO
@@ -43,6 +44,7 @@ _DECLARED: Mapping[str, Fault] = {
     **faults_decisions.FAULTS,
     **faults_shapes.FAULTS,
     **faults_factors.FAULTS,
+    **faults_tls.FAULTS,
 }
 
 FAULTS: Mapping[str, Fault] = {name: replace(fault, also=ALSO.get(name, ())) for name, fault in _DECLARED.items()}

@@ -72,6 +72,8 @@ class AbsurdCounts(Behaviour):
     deep=True,
 )
 class PoolOfFive(Behaviour):
+    #: Workers.
+    size = 5
     #: Seconds for which a retry holds its worker, at speed 1.
     held = 0.03
     in_flight = 0
@@ -80,7 +82,7 @@ class PoolOfFive(Behaviour):
         self.in_flight += 1
         batch = self.find_batch(call, batch_id)
         decide: Callable[[Call, str], Answer] = super().retry
-        overflows = self.in_flight > 5 and batch is not None
+        overflows = self.in_flight > self.size and batch is not None
         held: dict[str, object] = {} if batch is None else batch.__dict__
         # A rival of the same batch finds it locked.
         locked = "locked" in held
@@ -96,3 +98,14 @@ class PoolOfFive(Behaviour):
             return decide(call, batch_id)
 
         return Deferred(seconds=self.settings.seconds(self.held), then=then)
+
+
+@fault(
+    FAULTS,
+    "of more than twenty retries in flight, the others are answered 201 and dropped",
+    "BR-CON-01",
+    "BR-ACC-05",
+    deep=True,
+)
+class PoolOfTwenty(PoolOfFive):
+    size = 20

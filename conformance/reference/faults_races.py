@@ -48,8 +48,8 @@ class LaterOverwrites(_Window):
         return super().act(batch, failed, known)
 
 
-class SingleBesideBatch(_Window):
-    """Retries of a batch exclude each other; the single retry of a message is carried out without regard to them."""
+class _Excluding(_Window):
+    """Retries of a batch exclude each other."""
 
     def retry(self, call: Call, batch_id: str) -> Answer:
         batch = self.find_batch(call, batch_id)
@@ -64,6 +64,10 @@ class SingleBesideBatch(_Window):
         batch.__dict__.pop("locked", None)
         return super().act(batch, failed, known)
 
+
+class SingleBesideBatch(_Excluding):
+    """The single retry of a message is carried out without regard to the retries of its batch."""
+
     def retry_one(self, call: Call, message_id: str) -> Answer:
         checked = self.check_one(call, message_id)
         if isinstance(checked, Answer):
@@ -74,6 +78,34 @@ class SingleBesideBatch(_Window):
             return self.accepted_one(checked)
 
         return Deferred(seconds=self.window, then=then)
+
+
+class BatchOverwritesTheSingle(_Excluding):
+    """The retry of a batch writes its messages back as it had read them, without what single retries did meanwhile."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        for message in failed:
+            del message.attempts[known[message.id] :]
+        return super().act(batch, failed, known)
+
+
+class SingleRollsTheBatchBack(Behaviour):
+    """A single retry that finds its message retried meanwhile undoes the last attempt, as if it were its own."""
+
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        checked = self.check_one(call, message_id)
+        if isinstance(checked, Answer):
+            return checked
+        known = len(checked.attempts)
+
+        def then() -> Answer:
+            if len(checked.attempts) > known:
+                del checked.attempts[known:]
+                return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
+            self.reset_one(checked)
+            return self.accepted_one(checked)
+
+        return Deferred(seconds=_Window.window, then=then)
 
 
 class LoserRollsBack(_Window):
@@ -120,7 +152,7 @@ class LoserActsAllTheSame(_Window):
 
 
 def _register(
-    mixin: type[_Window], name: str, title: str, breaks: tuple[str, ...], windows: Sequence[int] = ()
+    mixin: type[Behaviour], name: str, title: str, breaks: tuple[str, ...], windows: Sequence[int] = ()
 ) -> None:
     """One fault for each window (milliseconds), or one with the usual window."""
     for window in windows:
@@ -150,6 +182,18 @@ _register(
     "a single retry and a retry of the batch at once both give the message an attempt",
     ("BR-CON-03", "BR-SEL-08"),
     (25, 5),
+)
+_register(
+    BatchOverwritesTheSingle,
+    "batch-overwrites-the-single",
+    "a retry of a batch overwrites what a single retry at once did",
+    ("BR-CON-03", "BR-SEL-05"),
+)
+_register(
+    SingleRollsTheBatchBack,
+    "single-rolls-the-batch-back",
+    "a single retry that loses a race is refused and removes the attempt that the batch's retry gave",
+    ("BR-CON-03", "BR-ACC-05"),
 )
 _register(
     LoserRollsBack,

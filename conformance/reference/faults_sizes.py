@@ -68,3 +68,35 @@ class StatusByTheFirstTen(Behaviour):
         if any(self.blocks(m) for m in self.listed(batch.messages)[:10]):
             return super().on_blocked(batch)
         return self.error(400, "unresolved_batch_messages")
+
+
+@fault(FAULTS, "only the first page of a hundred messages is looked at for failures", "BR-SEL-01", rows=110)
+class OnlyTheFirstHundredRetried(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        page = {m.id for m in self.listed(batch.messages)[:100]}
+        return [m for m in super().to_retry(batch, call) if m.id in page]
+
+
+@fault(FAULTS, "only the first page of a hundred messages is looked at for created", "BR-BLK-01", rows=110)
+class OnlyTheFirstHundredBlock(Behaviour):
+    def blocked(self, batch: Batch) -> bool:
+        return any(self.blocks(m) for m in self.listed(batch.messages)[:100])
+
+
+@fault(
+    FAULTS,
+    "messages are reset by lists of fifty ids, and the last list, if it is not full, by its first id only",
+    "BR-SEL-01",
+    rows=110,
+)
+class ListsOfFifty(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        failed = super().to_retry(batch, call)
+        full = len(failed) // 50 * 50
+        return failed[:full] + failed[full : full + 1] if full else failed
+
+
+@fault(FAULTS, "a retry takes a thousand messages at most", "BR-SEL-01", rows=1010)
+class AThousandAtMost(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        return super().to_retry(batch, call)[:1000]

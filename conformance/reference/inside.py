@@ -6,16 +6,19 @@ and the time are replaced.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import msgspec
 
 from conformance.config import Config, Limits, Timing
 from conformance.history.writer import HistoryWriter
-from conformance.reference.app import BASE_PATH, Service
+from conformance.reference.app import BASE_PATH, STATES_PATH, Service
 from conformance.reference.exchange import Answer, Deferred
 from conformance.reference.server import config_for
 from conformance.reference.settings import Settings
 from conformance.transport.client import HttpTransport
+from conformance.transport.redact import Redactor
 
 #: Seconds that a call takes by this clock: half of them before the target decides, half of them after.
 CALL = 0.004
@@ -45,7 +48,7 @@ class InsideTarget:
         self._now += max(seconds, 0.0)
 
     def config(self) -> Config:
-        """A configuration that fits this target; its limits are wide."""
+        """A configuration that fits this target; its limits are wide, and it names no provider states."""
         return msgspec.structs.replace(
             config_for(f"http://127.0.0.1:9{BASE_PATH}"),
             limits=Limits(
@@ -64,7 +67,24 @@ class InsideTarget:
             config, writer, clock=self.clock, sleep=self.sleep, inner=lambda: httpx.MockTransport(self._handle)
         )
 
+    def connect(
+        self, config: Config, writer: HistoryWriter, redactor: Redactor, stop: Callable[[], None]
+    ) -> HttpTransport:
+        """The same for a whole run, as ``driving.Network`` has it."""
+        return HttpTransport(
+            config,
+            writer,
+            redactor=redactor,
+            clock=self.clock,
+            sleep=self.sleep,
+            inner=lambda: httpx.MockTransport(self._handle),
+            stop=stop,
+        )
+
     def _handle(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == STATES_PATH:
+            self.sleep(CALL)
+            return _response(self.service.provide(request.read()))
         delay = self.service.behaviour.wait()
         self.sleep((CALL + delay) / 2)
         answer = self.service.answer(

@@ -29,6 +29,10 @@ class Fault:
     speed: float = 1.0
     #: It takes a whole run to meet it often enough, and not only what exercises the requirements that it breaks.
     whole: bool = False
+    #: It shows over HTTPS only.
+    tls: bool = False
+    #: ``limits.max_rows`` that it takes to find it.
+    rows: int = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Variant:
     undecided_because: tuple[str, ...] = ()
     #: The speed at which `selftest` tries it.
     speed: float = 1.0
+    #: It shows over HTTPS only.
+    tls: bool = False
 
 
 def fault(
@@ -55,25 +61,34 @@ def fault(
     deep: bool = False,
     speed: float = 1.0,
     whole: bool = False,
+    tls: bool = False,
+    rows: int = 20,
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a fault under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Fault(name, title, breaks, mixin, drivers, deep=deep, speed=speed, whole=whole)
+        registry[name] = Fault(
+            name, title, breaks, mixin, drivers, deep=deep, speed=speed, whole=whole, tls=tls, rows=rows
+        )
         return mixin
 
     return register
 
 
 def variant(
-    registry: dict[str, Variant], title: str, ruling: str, *undecided_because: str, speed: float = 1.0
+    registry: dict[str, Variant],
+    title: str,
+    ruling: str,
+    *undecided_because: str,
+    speed: float = 1.0,
+    tls: bool = False,
 ) -> Callable[[Mixin], Mixin]:
     """Register a mixin as a variant under its class name in kebab-case."""
 
     def register(mixin: Mixin) -> Mixin:
         name = kebab(mixin.__name__)
-        registry[name] = Variant(name, title, ruling, mixin, undecided_because, speed)
+        registry[name] = Variant(name, title, ruling, mixin, undecided_because, speed, tls)
         return mixin
 
     return register

@@ -30,6 +30,7 @@ class Settings:
     :param seed: of the ids that it makes up, and of all that it draws.
     :param max_rows: rows that one Batch Send may hold.
     :param revoke_after: calls after which the key of the run's own campaign is refused for good; None is never.
+    :param tls: it is served over HTTPS, with a certificate for tests.
     :param restart_after: calls after which it loses its batches and messages, once; None is never.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     max_rows: int = 20
     revoke_after: int | None = None
     restart_after: int | None = None
+    tls: bool = False
 
     @property
     def lifetime(self) -> float:

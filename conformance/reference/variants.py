@@ -10,6 +10,7 @@ from conformance.reference import (
     variants_requests,
     variants_rulings,
     variants_timing,
+    variants_tls,
 )
 from conformance.reference.mixins import Variant
 
@@ -19,4 +20,5 @@ VARIANTS: Mapping[str, Variant] = {
     **variants_answers.VARIANTS,
     **variants_network.VARIANTS,
     **variants_requests.VARIANTS,
+    **variants_tls.VARIANTS,
 }

@@ -91,15 +91,15 @@ def _ids(items: Iterable[ReportedRequirement], verdict: str) -> list[str]:
     return [item.id for item in items if item.verdict == verdict]
 
 
-def short(names: Sequence[str]) -> str:
+def short(names: Sequence[str], most: int = MAX_NAMED) -> str:
     """Requirement ids, with the family said once: "BR-SEC-02, -03, BR-SGL-03"; the first few of many."""
     told: list[str] = []
     family = ""
-    for name in names[:MAX_NAMED]:
+    for name in names[:most]:
         head, _, number = name.rpartition("-")
         told.append(f"-{number}" if head == family else name)
         family = head
-    more = len(names) - MAX_NAMED
+    more = len(names) - most
     return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 

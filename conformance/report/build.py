@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from conformance.catalogue import PROFILES, Catalogue
 from conformance.deciding import overall
 from conformance.exit_status import FailOn
 from conformance.findings import Finding
-from conformance.history.records import History
+from conformance.history.records import History, ImplementationInfo
 from conformance.report.about import about
 from conformance.report.causes import causes
 from conformance.report.clean import command_line, one_line
@@ -41,6 +42,8 @@ from conformance.stopping import StoppedBy
 from conformance.verdicts import Reason, Verdicts
 from conformance.verdicts.scope import absences
 
+#: Values of the header Server that a report names at most.
+MOST_SERVERS = 3
 LIBRARIES = ("httpx", "hypothesis", "jsonschema-rs", "msgspec", "pytest", "pytest-html", "schemathesis")
 
 
@@ -82,7 +85,12 @@ def build(
             libraries=libraries(),
             commit=commit(),
         ),
-        target=TargetInfo(base_url=header.base_url, campaign_id=header.campaign_id),
+        target=TargetInfo(
+            base_url=header.base_url,
+            campaign_id=header.campaign_id,
+            implementation=msgspec.convert(_plain(msgspec.to_builtins(header.implementation)), ImplementationInfo),
+            server=servers(history),
+        ),
         run=RunInfo(
             id=header.run_id,
             started=header.started,
@@ -141,6 +149,12 @@ def toned_down(report: Report) -> Report:
         verdict=said if report.verdict == "conformant" else report.verdict,
         profiles={name: said if v == "conformant" else v for name, v in report.profiles.items()},
     )
+
+
+def servers(history: History) -> tuple[str, ...]:
+    """What the target's answers say in the header Server: each value once, the first few."""
+    found = (v for e in history.exchanges for k, v in e.end.headers.items() if k.lower() == "server" and v.strip())
+    return tuple(one_line(value) for value in islice(dict.fromkeys(found), MOST_SERVERS))
 
 
 def libraries() -> dict[str, str]:

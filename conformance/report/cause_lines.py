@@ -7,22 +7,46 @@ from collections.abc import Iterable
 from conformance.catalogue import load
 from conformance.report.about import short
 from conformance.report.causes import lead
-from conformance.report.model import Cause, Report
+from conformance.report.model import Cause, Report, ReportedRequirement
+from conformance.report.story import again_with, proof_lines, why, wrap
 from conformance.report.ticket import about_time, block, plain
 
 #: Causes that a terminal shows; the rest stands in the reports.
 MOST = 12
 
 
-def screen_lines(report: Report) -> list[str]:
-    """The causes in a few lines each, the one to read first before the others; none if nothing fails."""
+def causes_of(report: Report, name: str) -> tuple[int, ...]:
+    """The numbers of the causes that break a requirement."""
+    return tuple(cause.number for cause in report.causes if name in cause.requirements)
+
+
+def followed(report: Report, name: str) -> int | None:
+    """The number of the cause that leaves a requirement open; None if none does."""
+    return next((cause.number for cause in report.causes if name in cause.follows), None)
+
+
+def why_of(report: Report, item: ReportedRequirement, *, brief: bool = False) -> str:
+    """Why the verdict is what it is, in one line, with the cause that it hangs under.
+
+    :param brief: of what follows from a cause, say no more than that.
+    """
+    if item.verdict == "fail" and (numbers := causes_of(report, item.id)):
+        return f"cause{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {why(item)}"
+    if item.verdict == "inconclusive" and (number := followed(report, item.id)) is not None:
+        reason = "" if brief or item.reason is None else f": {item.reason.text}"
+        return f"follows from cause {number}{reason}"
+    return why(item)
+
+
+def screen_lines(report: Report, width: int = 100) -> list[str]:
+    """The causes, each with its proof, the one to read first before the others; none if nothing fails."""
     lines = []
     for cause in report.causes[:MOST]:
         first = " (read this one first)" if cause.number == 1 and len(report.causes) > 1 else ""
         lines.append(f"cause {cause.number}{first}: {cause.headline}")
-        lines += [f"    {line}" for line in _details(report, cause)]
+        lines += [*_details(report, cause, width), ""]
     more = len(report.causes) - MOST
-    return [*lines, *([f"and {more} more causes: see report.html"] if more > 0 else [])]
+    return [*lines, *([f"and {more} more causes: see report.html", ""] if more > 0 else [])]
 
 
 def summary_lines(report: Report) -> list[str]:
@@ -34,22 +58,21 @@ def summary_lines(report: Report) -> list[str]:
         first = " (read this one first)" if cause.number == 1 and len(report.causes) > 1 else ""
         lines += [f"### {cause.number}. {plain(cause.headline)}{first}", "", *block(report, cause, load())]
         if cause.follows:
-            lines += [f"Likely left open by it: {', '.join(cause.follows)}.", ""]
+            lines += [f"Inconclusive because of it: {', '.join(cause.follows)}.", ""]
         lines += [f"With requests and answers: `retry-conformance ticket {cause.number}`.", ""]
     more = len(report.causes) - MOST
     return [*lines, *([f"{more} more causes are in report.html.", ""] if more > 0 else [])]
 
 
-def _places(cause: Cause) -> str:
-    return f"{cause.times} place{'s' if cause.times != 1 else ''}"
-
-
-def _details(report: Report, cause: Cause) -> Iterable[str]:
+def _details(report: Report, cause: Cause, width: int) -> Iterable[str]:
     finding = lead(report.requirements, cause)
-    yield f"expected {'; or '.join(finding.expected)}; observed {finding.observed}"
-    yield f"at {about_time(cause.at)}, exchanges {', '.join(map(str, cause.evidence))}, in {_places(cause)}"
-    again = f"see it again: sh DIR/{cause.script}; " if cause.script else ""
-    yield f"{again}a ticket: retry-conformance ticket {cause.number} --report-dir DIR"
-    yield f"breaks {short(cause.requirements)}" + (
-        f"; likely left open by it: {short(cause.follows)}" if cause.follows else ""
-    )
+    places = f"{cause.times} place{'s' if cause.times != 1 else ''}"
+    yield from wrap(f"{short(cause.requirements)}", width, "  breaks    ")
+    if cause.follows:
+        yield from wrap(f"{short(cause.follows)}: inconclusive because of it", width, "  follows   ")
+    yield from wrap(f"{about_time(cause.at)}, in {places} of the run", width, "  when      ")
+    yield from proof_lines(finding, width)
+    script = f"sh DIR/{cause.script}" if cause.script else ""
+    program = again_with(finding.program) if finding.program else ""
+    yield from wrap(script or program or "run the suite again: there is no program for this one", width, "  again     ")
+    yield from wrap(f"retry-conformance ticket {cause.number} --report-dir DIR", width, "  ticket    ")

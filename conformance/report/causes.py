@@ -128,10 +128,17 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
         # Where the proof needs no retry call (two attempts in one answer), the batch tells.
         for batch in one.batches:
             by_batch.setdefault(batch, []).append(one)
+    # What plain retries show by themselves is not explained by what the target does with requests that have something special.
+    plain = {one.kind for one in seen if one.retries and not one.special}
+    odd = {one.kind for one in seen if one.special} - plain
+
+    def apart(a: Seen, b: Seen) -> bool:
+        return (a.kind in odd and b.kind in plain) or (b.kind in odd and a.kind in plain)
+
     for together in by_retry.values():
-        _join(groups, together, lambda a, b: bool(a.sides & b.sides))
+        _join(groups, together, lambda a, b: bool(a.sides & b.sides) and not apart(a, b))
     for together in by_batch.values():
-        _join(groups, together, _same_doing)
+        _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
     _join_explained(groups, seen)
     _join_refusals(groups, seen)
     found: dict[tuple[str, str], list[Seen]] = {}
@@ -276,17 +283,17 @@ def _cause_of(
     """Because of which cause a requirement is left open, if because of one: the situation that it needs is the one in which
     the target did something else.
 
-    First the batches of its reason, then the scenarios that were to exercise it.
+    First the scenarios that were to exercise it, then the batches of its reason.
     """
     if item.reason is None or not follows_by_nature(item.reason.code):
         return None
+    planned = {s.name for s in SCENARIOS if item.id in s.requirements}
+    shared = [len(planned & {name for one in group for name in one.scenarios}) for group in groups]
+    if max(shared, default=0):
+        return shared.index(max(shared))
     batches = {_home(exchanges[n], homes) for n in item.evidence if n in exchanges} - {""}
     for index, group in enumerate(groups):
         if any(batches & one.batches for one in group):
-            return index
-    planned = {s.name for s in SCENARIOS if item.id in s.requirements}
-    for index, group in enumerate(groups):
-        if any(planned & one.scenarios for one in group):
             return index
     # It was tried, the target does one thing wrong, and nothing else is known to be in the way.
     tried = any(e.invoke.scenario in planned for e in exchanges.values())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 
+from conformance.report.cause_lines import why_of
 from conformance.report.junit import outcome
 from conformance.report.model import Report
-from conformance.report.story import why
 
 _STATUS = {"passed": "passed", "failure": "failed", "error": "failed", "skipped": "skipped"}
 
@@ -19,9 +19,9 @@ def ctrf(report: Report) -> bytes:
             "name": f"{item.id} {item.title}",
             "status": _STATUS[outcome(item, report)],
             "duration": round(1000 * item.seconds),
-            "suite": f"conformance.{item.profile}",
+            "suite": ["conformance", item.profile],
             "rawStatus": item.verdict,
-            "message": why(item),
+            "message": why_of(report, item),
         }
         for item in report.chosen
     ]
@@ -29,7 +29,7 @@ def ctrf(report: Report) -> bytes:
     if report.run.exit_status and (report.run.stale or not red):
         said = "; ".join((*report.run.stale, *report.run.remarks)) or f"exit status {report.run.exit_status}"
         name = "waivers" if report.run.stale else "run"
-        tests.append({"name": name, "status": "failed", "duration": 0, "suite": "conformance", "message": said})
+        tests.append({"name": name, "status": "failed", "duration": 0, "suite": ["conformance"], "message": said})
     counts = {name: sum(test["status"] == name for test in tests) for name in ("passed", "failed", "skipped")}
     begun = _milliseconds(report.run.started)
     document = {
@@ -46,6 +46,12 @@ def ctrf(report: Report) -> bytes:
                 "stop": begun + round(1000 * report.run.seconds),
             },
             "tests": tests,
+            "environment": {
+                "appName": report.target.implementation.product or "Batch Send - Retry",
+                "appVersion": report.target.implementation.version or "unknown",
+                "testEnvironment": report.target.base_url,
+                "extra": {"target": report.target.words, "verdict": report.claim},
+            },
         },
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What report.html shows beyond pytest-html's own: the headline, the rows, the evidence inside a row."""
+"""What a page of pytest-html shows of the suite: the verdict, the causes, columns, the evidence inside a row."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from conformance.report.about import exercised
 from conformance.report.exchange_table import exchange_table
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
-from conformance.report.story import again_with, distinct
-from conformance.report.summary import headline as verdict_of
+from conformance.report.story import again_with, distinct, provided
 from conformance.report.summary import observations
+from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
 
 _COLOURS = {
@@ -27,20 +27,14 @@ _COLOURS = {
     "not_applicable": "#777",
 }
 _STYLE = """<style>
-body{font-family:system-ui,sans-serif;max-width:1200px;margin:1em auto;padding:0 1em;min-width:0}
-#environment-header,#environment,.summary__reload__button,.run-count,.filter,.controls{display:none!important}
-.cf h2{margin:.2em 0}.cf p{margin:.3em 0}.cf .verdict{font-size:1.5em;font-weight:700}
+.cf .verdict{font-size:1.5em;font-weight:700}.cf p{margin:.3em 0}
 .cf table,.cf-e table{border-collapse:collapse;margin:.5em 0;font-size:13px}
-.cf td,.cf th,.cf-e td,.cf-e th{border:1px solid #ddd;padding:3px 8px;text-align:left;vertical-align:top}
+.cf td,.cf th,.cf-e td,.cf-e th{border:1px solid #ddd;padding:3px 8px;text-align:left;vertical-align:top;color:#222}
 .cf-e{padding:.3em .8em;font-size:13px;line-height:1.45}
-.cf-e pre{white-space:pre-wrap;word-break:break-word;background:#f6f6f6;padding:6px}
-.cf-e dt{font-weight:600;margin-top:.5em}.cf-e dd{margin:0 0 0 1em}.cf-v{font-weight:700;white-space:nowrap}
-.collapsible .col-result{font-size:0}
-.collapsible .col-result::after{content:attr(data-verdict)!important;font-size:13px;font-weight:700;color:inherit!important}
-#results-table td,#results-table th,.cf td,.cf th{color:#222}
-.col-requirement b{white-space:nowrap}.col-requirement span{color:#333}
-#results-table{font-size:13px;width:100%}.logwrapper,.media{display:none!important}
-.log{max-height:none!important;height:auto!important;font-family:inherit!important;white-space:normal!important;background:#fff!important}
+.cf-e dt{font-weight:600;margin-top:.5em}.cf-e dd{margin:0 0 0 1em}
+.col-result[data-verdict]{font-size:0}
+.col-result[data-verdict]::after{content:attr(data-verdict)!important;font-size:13px;font-weight:700;color:inherit!important}
+.col-requirement b{white-space:nowrap}
 </style>"""
 
 
@@ -55,7 +49,7 @@ def headline(report: Report) -> str:
         if count
     )
     rows = {
-        "Target": f"{report.target.base_url}, campaign {report.target.campaign_id}",
+        "Target": report.target.words,
         "Exit status": f"{run.exit_status}: {meaning(report, run.exit_status)}",
         "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
@@ -68,13 +62,22 @@ def headline(report: Report) -> str:
     good = _COLOURS["fail" if run.exit_status else "pass"]
     colour = {"conformant": good, "nonconformant": _COLOURS["fail"]}.get(report.verdict, "#8a5a00")
     return (
-        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(verdict_of(report))}</p>{_detail(report)}'
-        f"<p>{shown}{left_out}</p><table>{table}</table></div>"
+        f'{_STYLE}<div class="cf"><p class="verdict" style="color:{colour}">{escape(verdict_line(report))}</p>{_detail(report)}'
+        f"<p>{shown}{left_out}</p>{_causes(report)}<table>{table}</table></div>"
     )
 
 
 def _detail(report: Report) -> str:
-    return f"<p>{escape(report.about.detail)}</p>" if report.about is not None and report.about.detail else ""
+    scope = scope_line(report)
+    return f"<p>{escape(scope)}</p>" if scope else ""
+
+
+def _causes(report: Report) -> str:
+    """The headlines of the causes; report.html tells them in full."""
+    items = "".join(
+        f"<li>{escape(cause.headline)} ({escape(', '.join(cause.requirements))})</li>" for cause in report.causes
+    )
+    return f"<p>Causes, told in full in report.html next to conformance.json:</p><ol>{items}</ol>" if items else ""
 
 
 def _readings(report: Report) -> str:
@@ -86,20 +89,18 @@ def _readings(report: Report) -> str:
     return f"<details><summary>{len(told)} observed</summary><ul>{items}</ul></details>"
 
 
-def cells_of(about: Mapping[str, Any], result_cell: str) -> list[str]:
-    """The cells of one row: verdict, requirement, profile, and why."""
+def cells_of(about: Mapping[str, Any], cells: Sequence[str]) -> list[str]:
+    """The cells of one row: those of pytest-html, with the requirement and the reason next to the test's name."""
     verdict = str(about["verdict"])
     colour = _COLOURS.get(verdict, "#333")
     # pytest-html takes the row's outcome from the text of its first cell: keep it, and show the verdict by style.
     words = verdict.replace("_", " ")
-    first = result_cell.replace("<td ", f'<td data-verdict="{words}" style="color:{colour}" ', 1)
-    named = f"<b>{escape(str(about['requirement']))}</b><br><span>{escape(str(about['title']))}</span>"
-    return [
-        first,
-        f'<td class="col-requirement">{named}</td>',
-        f'<td class="col-profile">{escape(str(about["profile"]))}<br>{escape(str(about["level"]))}</td>',
-        f"<td>{escape(str(about.get('why', '')))}</td>",
-    ]
+    first = cells[0].replace("<td ", f'<td data-verdict="{words}" style="color:{colour}" ', 1)
+    named = (
+        f"<b>{escape(str(about['requirement']))}</b> ({escape(str(about['level']))})<br>{escape(str(about['title']))}"
+    )
+    ours = [f'<td class="col-requirement">{named}</td>', f"<td>{escape(str(about.get('why', '')))}</td>"]
+    return [first, *cells[1:2], *ours, *cells[2:]]
 
 
 def evidence(item: ReportedRequirement, requirement: Requirement, history: History | None) -> str:
@@ -144,11 +145,10 @@ def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
     expected = "<br>or ".join(escape(e) for e in finding.expected)
     replay = f"<p>Again: <code>{escape(again_with(finding.program))}</code></p>" if finding.program else ""
     also = f", and in {len(again)} more places of the history" if again else ""
-    commands = escape("\n".join(finding.curl))
     foot = " · ".join(
         escape(text)
         for text in (
-            finding.slack,
+            provided(finding.slack),
             f"rests on {', '.join(finding.axioms)}" if finding.axioms else "",
             finding.counterfactual,
         )
@@ -157,6 +157,6 @@ def _finding(finding: ReportedFinding, again: Sequence[ReportedFinding]) -> str:
     return (
         f"<dt>{escape(finding.summary)}</dt><dd>{one_of}<b>Expected</b> {expected}<br>"
         f"<b>Observed</b> {escape(finding.observed)}"
-        f"<ol>{lines}</ol><p>{foot}</p>{replay}<pre>{commands}</pre>"
+        f"<ol>{lines}</ol><p>{foot}</p>{replay}"
         f"<p>Fingerprint <code>{escape(finding.fingerprint)}</code>{also}</p></dd>"
     )

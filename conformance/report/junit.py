@@ -14,9 +14,10 @@ from typing import Literal
 
 from conformance.catalogue import Catalogue
 from conformance.exit_status import meaning, of_item
+from conformance.report.cause_lines import causes_of, followed, why_of
 from conformance.report.clean import for_xml, one_line
 from conformance.report.model import Report, ReportedRequirement
-from conformance.report.story import story, why
+from conformance.report.story import story
 
 #: Characters of a message: servers show it in one line.
 MESSAGE = 300
@@ -28,6 +29,7 @@ def junit(report: Report, catalogue: Catalogue) -> bytes:
     """Return the file: one testsuite, one testcase for each requirement that the run was about."""
     root = ET.Element("testsuites", {"name": "retry-conformance"})
     suite = ET.SubElement(root, "testsuite", {"name": "retry-conformance"})
+    _properties(suite, report)
     for item in report.chosen:
         _case(suite, item, report, catalogue)
     for name, kind, lines in _beside(report):
@@ -52,6 +54,21 @@ def junit(report: Report, catalogue: Catalogue) -> bytes:
     return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n".encode()
 
 
+def _properties(suite: ET.Element, report: Report) -> None:
+    made = report.target.implementation
+    told = {name: getattr(made, name) for name in made.__struct_fields__} | {
+        "target": report.target.base_url,
+        "server": ", ".join(report.target.server),
+        "verdict": report.claim,
+    }
+    for cause in report.causes:
+        told[f"cause {cause.number}"] = f"{cause.headline} ({', '.join(cause.requirements)})"
+    properties = ET.SubElement(suite, "properties")
+    for name, value in told.items():
+        if value:
+            ET.SubElement(properties, "property", {"name": name, "value": for_xml(one_line(value))})
+
+
 def outcome(item: ReportedRequirement, report: Report) -> Outcome:
     """Return what a requirement is for a server: red if and only if it counts for the exit status."""
     status = of_item(item, report.run.profiles, fail_on=report.run.fail_on)
@@ -69,9 +86,18 @@ def _case(suite: ET.Element, item: ReportedRequirement, report: Report, catalogu
     if kind == "passed":
         return
     words = item.verdict.replace("_", " ")
-    text = why(item) if kind in ("failure", "error") else f"{words}{_excuse(item)}: {why(item)}"
+    why = why_of(report, item)
+    text = why if kind in ("failure", "error") else f"{words}{_excuse(item)}: {why}"
     told = item.verdict in ("fail", "inconclusive", "not_run", "error")
-    _tell(case, kind, text, story(item, catalogue[item.id]) if told else text, item.verdict)
+    _tell(case, kind, text, f"{_under(item, report)}{story(item, catalogue[item.id])}" if told else text, item.verdict)
+
+
+def _under(item: ReportedRequirement, report: Report) -> str:
+    """The causes that a verdict hangs under, a line each."""
+    number = followed(report, item.id) if item.verdict == "inconclusive" else None
+    numbers = causes_of(report, item.id) if item.verdict == "fail" else (number,) if number is not None else ()
+    words = "cause" if item.verdict == "fail" else "follows from cause"
+    return "".join(f"{words} {n} of {len(report.causes)}: {report.causes[n - 1].headline}\n" for n in numbers)
 
 
 def _excuse(item: ReportedRequirement) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from conformance.history.records import ImplementationInfo
 from conformance.stopping import StoppedBy
 from conformance.verdicts import Reason, Shown, VerdictName
 
@@ -32,6 +33,28 @@ class TargetInfo(_Part, frozen=True):
 
     base_url: str
     campaign_id: str
+    #: As the configuration says (``[implementation]``).
+    implementation: ImplementationInfo = ImplementationInfo()
+    #: What the target says of itself in the header Server, each value once.
+    server: tuple[str, ...] = ()
+
+    @property
+    def product(self) -> str:
+        """Product, version and organization, as one name; empty if the configuration says none of them."""
+        made = self.implementation
+        named = " ".join(part for part in (made.product, made.version) if part)
+        return f"{named} ({made.organization})" if named and made.organization else named or made.organization
+
+    @property
+    def words(self) -> str:
+        """The target in one line: where, what, of whom, and what it says of itself."""
+        contact = self.implementation.contact
+        parts = (
+            self.product,
+            f"contact {contact}" if contact else "",
+            f"Server: {', '.join(self.server)}" if self.server else "",
+        )
+        return "; ".join((f"{self.base_url}, campaign {self.campaign_id}", *(part for part in parts if part)))
 
 
 class RunInfo(_Part, frozen=True):

@@ -9,8 +9,6 @@ from conformance.catalogue import Requirement
 from conformance.report.about import exercised
 from conformance.report.model import ReportedFinding, ReportedRequirement
 
-#: Command lines that one finding shows at most; the rest stands in the report.
-MAX_CURL = 6
 #: Repetitions of one defect that are named; the rest stands in the report.
 MAX_AGAIN = 4
 
@@ -18,23 +16,23 @@ MAX_AGAIN = 4
 def story(item: ReportedRequirement, requirement: Requirement, *, width: int = 100) -> str:
     """The whole story of one requirement that did not pass."""
     head = f"{' or '.join((item.id, *alternatives(item)))} {WORDS[item.verdict]}: {happened(item)}"
-    lines = [head, *_wrap(requirement.sentence, width, "  rule      ")]
+    lines = [head, *wrap(requirement.sentence, width, "  rule      ")]
     if item.waived is not None:
-        lines += _wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
+        lines += wrap(f"until {item.waived.expires}: {item.waived.reason} ({item.waived.link})", width, "  waived    ")
     if item.known:
-        lines += _wrap("the baseline fails there already", width, "  known     ")
+        lines += wrap("the baseline fails there already", width, "  known     ")
     if item.not_in_baseline:
-        lines += _wrap("the baseline does not list it: it does not count", width, "  new       ")
+        lines += wrap("the baseline does not list it: it does not count", width, "  new       ")
     if item.reason is not None:
-        lines += _wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
+        lines += wrap(f"{item.reason.text} [{item.reason.code}]", width, "  why       ")
         for need in item.reason.needs:
-            lines += _wrap(need, width, "  settle by ")
+            lines += wrap(need, width, "  settle by ")
     for finding, again in distinct(item.findings):
         lines += ["", *_finding(finding, width)]
         if again:
             places = "; ".join(", ".join(map(str, other.evidence)) for other in again[:MAX_AGAIN])
             more = f" and {len(again) - MAX_AGAIN} more times" if len(again) > MAX_AGAIN else ""
-            lines += _wrap(f"in exchanges {places}{more}", width, "    and again ")
+            lines += wrap(f"in exchanges {places}{more}", width, "    and again ")
     return "\n".join(lines)
 
 
@@ -97,34 +95,40 @@ def again_with(program: str) -> str:
 
 
 def _finding(finding: ReportedFinding, width: int) -> list[str]:
-    lines = _wrap(finding.summary, width, "  * ")
-    if len(finding.any_of) > 1:
-        lines += _wrap(f"at least one of {', '.join(finding.any_of)} is violated", width, "    proves    ")
-    for index, expected in enumerate(finding.expected):
-        lines += _wrap(expected, width, "    expected  " if index == 0 else "           or ")
-    lines += _wrap(finding.observed, width, "    observed  ")
-    for index, line in enumerate(finding.argument):
-        lines += _wrap(line, width, "    because   " if index == 0 else "              ")
-    if finding.slack:
-        lines += _wrap(finding.slack, width, "    provided  ")
-    if finding.axioms:
-        lines += _wrap(f"{', '.join(finding.axioms)} (docs/design.md)", width, "    rests on  ")
-    if finding.counterfactual:
-        lines += _wrap(finding.counterfactual, width, "    but       ")
-    lines += _wrap(f"exchanges {', '.join(map(str, finding.evidence))} of history.jsonl", width, "    evidence  ")
+    lines = wrap(finding.summary, width, "  * ")
+    lines += [f"  {line}" for line in proof_lines(finding, width - 2)]
     if finding.program:
-        lines += _wrap(again_with(finding.program), width, "    again     ")
+        lines += wrap(again_with(finding.program), width, "    again     ")
     if finding.reproduced:
-        lines += _wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
-    shown = list(dict.fromkeys(line for line in finding.curl if " GET " not in line))[:MAX_CURL]
-    if shown:
-        # Pasted one after the other they reach a batch that has moved on, and may be answered as they should be.
-        lines.append("    by hand   # the requests of the proof; sent one by one they need not show it again")
-    lines += [f"              {line}" for line in shown]
+        lines += wrap(f"{finding.reproduced} runs of it showed this again", width, "    repeated  ")
     return lines
 
 
-def _wrap(text: str, width: int, head: str) -> list[str]:
+def proof_lines(finding: ReportedFinding, width: int) -> list[str]:
+    """What was expected and observed, why it follows, and what it rests on."""
+    lines = []
+    if len(finding.any_of) > 1:
+        lines += wrap(f"at least one of {', '.join(finding.any_of)} is violated", width, "  proves    ")
+    for index, expected in enumerate(finding.expected):
+        lines += wrap(expected, width, "  expected  " if index == 0 else "         or ")
+    lines += wrap(finding.observed, width, "  observed  ")
+    for index, line in enumerate(finding.argument):
+        lines += wrap(line, width, "  because   " if index == 0 else "            ")
+    lines += wrap(provided(finding.slack), width, "  provided  ")
+    if finding.axioms:
+        lines += wrap(f"{', '.join(finding.axioms)} (docs/design.md)", width, "  rests on  ")
+    if finding.counterfactual:
+        lines += wrap(finding.counterfactual, width, "  but       ")
+    return [*lines, *wrap(f"exchanges {', '.join(map(str, finding.evidence))} of history.jsonl", width, "  evidence  ")]
+
+
+def provided(slack: str) -> str:
+    """Under what bound on read lag a proof holds, in words."""
+    return slack or "no read lag can explain it"
+
+
+def wrap(text: str, width: int, head: str) -> list[str]:
+    """A sentence behind a label, folded to a width."""
     folded = " ".join(text.split())
     return textwrap.wrap(
         folded,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.exit_status import meaning
-from conformance.report.cause_lines import summary_lines
+from conformance.report.cause_lines import MOST as MOST_CAUSES
+from conformance.report.cause_lines import followed, summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import alternatives, distinct, happened
@@ -43,19 +44,13 @@ def summary(report: Report) -> str:
     return "\n".join([*kept, "", "The page is cut here; conformance.json and report.html hold the rest.", ""])
 
 
-def headline(report: Report) -> str:
-    """The verdict in words; beside an exit status that is not 0 it never reads as if all were well."""
-    green = report.verdict == "conformant" and report.run.exit_status != 0
-    return f"{report.claim}, but exit status {report.run.exit_status}" if green else report.claim
-
-
 def _page(report: Report) -> str:
     run = report.run
     lines = [
         f"# Batch Send - Retry: {_plain(verdict_line(report))}",
         "",
         *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
-        f"Target {_plain(report.target.base_url)}, campaign {_plain(report.target.campaign_id)}, "
+        f"Target {_plain(report.target.words)}; "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
         f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
@@ -71,6 +66,7 @@ def _page(report: Report) -> str:
     if report.nothing_judged:
         return "\n".join([*lines, "The run ended before anything was judged.", ""])
     lines += summary_lines(report)
+    leads = {(cause.fingerprint, cause.evidence): cause.number for cause in report.causes[:MOST_CAUSES]}
     lines += [
         "| verdict | requirements |",
         "| --- | --- |",
@@ -88,13 +84,15 @@ def _page(report: Report) -> str:
                 *_excused(item),
             ]
             for finding, again in distinct(item.findings):
-                lines += _finding(finding)
+                number = leads.get((finding.fingerprint, finding.evidence))
+                lines += _finding(finding) if number is None else [f"Told as cause {number}.", ""]
                 if again:
                     lines += [f"The same in {len(again)} more places of the history.", ""]
     covered = [item for item in report.chosen if item.waived is not None and item.verdict != "fail"]
     if covered:
         lines += ["## Waived", "", *(line for item in covered for line in (f"**{item.id}**", "", *_excused(item)))]
     unsettled = [item for item in report.chosen if item.verdict in ("error", "inconclusive", "not_run")]
+    under = {item.id for item in unsettled if item.verdict == "inconclusive" and followed(report, item.id) is not None}
     if unsettled:
         lines += [
             "## Not settled",
@@ -102,7 +100,14 @@ def _page(report: Report) -> str:
             "| requirement | verdict | why | what would settle it |",
             "| --- | --- | --- | --- |",
         ]
-        lines += _rows(unsettled)
+        for cause in report.causes:
+            names = [name for name in cause.follows if name in under]
+            if names:
+                settle = f"fix cause {cause.number}, and run again"
+                lines.append(
+                    f"| {', '.join(names)} | {SIGNS['inconclusive']} | follows from cause {cause.number} | {settle} |"
+                )
+        lines += _rows([item for item in unsettled if item.id not in under])
         lines.append("")
     if report.observations:
         lines += ["## Which legal readings it follows", ""]
@@ -116,8 +121,14 @@ def _sentence(clause: str) -> str:
 
 
 def observations(report: Report) -> Sequence[str]:
-    """Each observation once, as key: value."""
-    return tuple(dict.fromkeys(f"{o.key}: {_value(o.value)}" for o in report.observations))
+    """Each observation once, as key: value. Values that differ are one line that says so, for they are no one reading."""
+    found: dict[str, dict[str, None]] = {}
+    for o in report.observations:
+        found.setdefault(o.key, {})[_value(o.value)] = None
+    return tuple(
+        f"{key}: {next(iter(values))}" if len(values) == 1 else f"{key} differs within the run: {' / '.join(values)}"
+        for key, values in found.items()
+    )
 
 
 def _value(value: Any) -> str:

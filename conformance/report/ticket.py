@@ -10,7 +10,7 @@ from conformance.report import exchange_text
 from conformance.report.causes import lead
 from conformance.report.clean import one_line
 from conformance.report.model import Cause, Report
-from conformance.report.story import again_with
+from conformance.report.story import again_with, provided
 
 #: Exchanges that a ticket shows in full, and characters of a body in it.
 MOST_EXCHANGES = 6
@@ -40,7 +40,7 @@ def block(report: Report, cause: Cause, catalogue: Catalogue) -> list[str]:
         f"- **Expected:** {plain('; or '.join(finding.expected))}",
         f"- **Observed:** {plain(finding.observed)}",
         f"- **When:** {about_time(cause.at)}, in {cause.times} place{'s' if cause.times != 1 else ''} of the run",
-        f"- **Target:** {plain(report.target.base_url)}, campaign {plain(report.target.campaign_id)}",
+        f"- **Target:** {plain(report.target.words)}",
         f"- **Breaks:** {', '.join(cause.requirements)} (contract {report.suite.contract_version})",
         f"- **Run:** {plain(report.run.id)}, exchanges {', '.join(map(str, cause.evidence))}, fingerprint `{cause.fingerprint}`",
         "",
@@ -58,13 +58,6 @@ def block(report: Report, cause: Cause, catalogue: Catalogue) -> list[str]:
         *_reproduce(cause, finding.program),
         "",
     ]
-
-
-def provided(slack: str) -> str:
-    """Under what bound on read lag a proof holds, in words that are not read as "never"."""
-    if not slack:
-        return "no read lag can explain it"
-    return slack.replace("holds if reads lag less than 0.0 ms", "holds if reads do not lag behind what was answered")
 
 
 def _sources(sources: Sequence[object]) -> str:

@@ -2,14 +2,20 @@
 
 conformant: all 52                                      0
 no failure; 2 of 52 not settled: BR-SEC-02, -03         3
+no failure; 3 of 49 not checked: no second campaign …   3
 nonconformant: 3 causes, 6 requirements                 1
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conformance.exit_status import harmless
 from conformance.report.about import short
 from conformance.report.model import Report, ReportedRequirement
+
+#: Reasons that one line can hold.
+MOST_REASONS = 2
 
 
 def verdict_line(report: Report) -> str:
@@ -55,14 +61,27 @@ def _open(report: Report) -> str:
     counted = [item.id for item in still if not harmless(item)]
     part = f" in {report.claim.partition(': ')[2] or len(report.chosen)}" if report.left_out else ""
     if not any(item.verdict == "pass" for item in musts):
-        return f"nothing that counts was exercised{part}"
+        return f"nothing passed and nothing fails{part}; not settled: {short([i.id for i in still])}"
     if counted:
-        return f"no failure{part}; {len(counted)} of {len(musts)} not settled: {short(counted)}"
+        unchecked = _unconfigured([item for item in still if item.id in counted])
+        said = f"not checked: {unchecked}" if unchecked else f"not settled: {short(counted)}"
+        return f"no failure{part}; {len(counted)} of {len(musts)} {said}"
     if still:
         return (
             f"no failure{part}; {len(still)} of {len(musts)} not settled, and excused: {short([i.id for i in still])}"
         )
     return f"no failure{part}"
+
+
+def _unconfigured(still: Sequence[ReportedRequirement]) -> str:
+    """What the configuration lacks, and what to set, where that is all that keeps requirements open; else empty."""
+    reasons = {item.reason.text if item.reason is not None else "": item.reason for item in still}
+    told = [
+        f"{text} → {r.needs[0]}"
+        for text, r in reasons.items()
+        if r is not None and r.code == "not-configured" and r.needs
+    ]
+    return "; ".join(told) if len(told) == len(reasons) <= MOST_REASONS else ""
 
 
 def _musts(report: Report) -> list[ReportedRequirement]:

@@ -50,9 +50,11 @@ def data_files(report: Report, *, badge: str = "") -> dict[str, bytes]:
 
 def _badge(report: Report) -> str:
     """The badge: what was claimed; a run that is not green has no green one."""
+    product, day = report.target.product, report.run.finished[:10]
     if report.verdict == "conformant" and report.run.exit_status != 0:
-        return badge_of(f"exit status {report.run.exit_status}")
-    return badge_of(report.claim, report.verdict)
+        return badge_of(f"exit status {report.run.exit_status}", product=product, day=day)
+    more = f" (contract {report.suite.contract_version}, {report.target.base_url})"
+    return badge_of(report.claim, report.verdict, product=product, day=day, more=more)
 
 
 def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]:

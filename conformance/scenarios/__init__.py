@@ -1,6 +1,6 @@
 """The planned scenarios, in the order in which they start."""
 
-from conformance.scenarios import accepting, alone, blocking, keeping, probing, racing, selecting
+from conformance.scenarios import accepting, alone, blocking, keeping, pairs, probing, racing, selecting
 from conformance.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -14,6 +14,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     accepting.AFTER_ACCEPTED,
     racing.BATCH,
     racing.SINGLE,
+    racing.WIDE,
     selecting.MIXED,
     selecting.DELIVERED,
     selecting.RECOVERING,
@@ -27,6 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     probing.FOREIGN,
     probing.UNKNOWN,
     probing.PLAIN_HTTP,
+    *pairs.PAIRS,
     selecting.LATER,
 )
 

@@ -15,6 +15,8 @@ from conformance.transport.race import widest
 
 #: Batches by name, with their rows and what is done in each round.
 _Raced = tuple[tuple[str, tuple[RowSpec, ...], tuple[Together | Retry, ...]], ...]
+#: Retries in flight at once in the widest race: more than usual pools of workers or connections hold.
+IN_FLIGHT = 30
 #: One that is retried without a rival: what becomes of it tells what the race is to blame for.
 _ALONE = ("alone", failing(1), (Retry(batch="alone"),))
 
@@ -69,6 +71,11 @@ def _batch(config: Config) -> tuple[AnyStep, ...]:
     return _raced(raced)
 
 
+def _wide(config: Config) -> tuple[AnyStep, ...]:
+    width = min(IN_FLIGHT, widest(config.limits.calls_per_second, loopback=_loopback(config)))
+    return _raced((("wide", failing(1), (_retries("wide", width),)), _ALONE))
+
+
 def _single(config: Config) -> tuple[AnyStep, ...]:
     return _raced(
         (
@@ -106,4 +113,12 @@ SINGLE = Scenario(
     requirements=("BR-CON-03", "BR-SEL-03", "BR-SEL-08", "BR-SCH-02"),
     needs=("failing",),
     build=_single,
+)
+WIDE = Scenario(
+    name="race-wide",
+    title=f"A quiet batch is retried {IN_FLIGHT} times at once, or as often as the rate allows.",
+    requirements=("BR-CON-01", "BR-ACC-05", "BR-ERR-08"),
+    needs=("failing",),
+    build=_wide,
+    deep=True,
 )

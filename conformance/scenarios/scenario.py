@@ -21,6 +21,7 @@ class Scenario:
     :param name: kebab-case; :param title: one sentence of what is done.
     :param requirements: what it exercises; :param needs: what the configuration must offer.
     :param build: makes the program for a configuration.
+    :param deep: it is run at depth deep only.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Scenario:
     requirements: tuple[str, ...]
     needs: tuple[str, ...] = ()
     build: Callable[[Config], tuple[AnyStep, ...]]
+    deep: bool = False
 
     def program(self, config: Config) -> Program:
         """The program for this configuration."""

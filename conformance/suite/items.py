@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,12 @@ from conformance.history.records import History
 from conformance.launch import CONTRACT_VARIABLE, contract_of, launch
 from conformance.report.junit import outcome
 from conformance.report.model import Report, ReportedRequirement
-from conformance.report.placeholder import begin, not_run
+from conformance.report.page.write import write_page
 from conformance.report.story import story, why
 from conformance.report.write import read_report
-from conformance.run_options import baseline_of, names, one_of, options_of
+from conformance.run_options import check_ids, names, one_of, options_of
+from conformance.session import worsened
+from conformance.suite.beginning import baseline, end_unrun, has_run, runs_nothing
 from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
 
@@ -47,6 +48,7 @@ class SuiteFile(pytest.File):
             requirements = _catalogue(self.config).select(_profiles(self.config))
         except SuiteError as error:
             # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
+            end_unrun(self.config, str(error), error.exit_status)
             raise self.CollectError(str(error)) from None
         for requirement in requirements:
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
@@ -75,6 +77,9 @@ class RequirementItem(pytest.Item):
         What could not be settled is an error of the set-up, for JUnit too: it accuses nobody. What does not count is
         skipped with its text: what a waiver covers or the baseline has, a SHOULD, what --fail-on lets pass.
         """
+        if runs_nothing(self.config.option) and not self.config.option.conformance_report:
+            # --setup-plan and --setup-only: nothing is sent.
+            return
         report = _report(self.session)
         item = report[self.requirement.id]
         self.user_properties += [
@@ -167,8 +172,7 @@ def _report(session: pytest.Session) -> Report:
             raise VerdictError(str(refusal()))
         report, history = handed_over or _run(session)
     except SuiteError as error:
-        if not session.config.getoption("conformance_report"):
-            leave_not_run(session.config, str(error), error.exit_status)
+        end_unrun(session.config, str(error), error.exit_status)
         pytest.exit(str(error), returncode=error.exit_status)
     if history is not None:
         stash[HISTORY] = history
@@ -187,11 +191,9 @@ def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
 
 def _run(session: pytest.Session) -> tuple[Report, History]:
     config = session.config
-    folder = report_dir(config)
-    baseline = baseline_of(
-        _path(config, "baseline"), allow_red=bool(config.getoption("conformance_baseline_allow_red"))
-    )
-    begin(folder)
+    had = baseline(config)
+    folder = Path(_given(config, "report_dir", "reports"))
+    check_ids((str(config.option.keyword), *map(str, config.getoption("deselect") or ())), _contract(config), "-k")
     selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
     fail_on = one_of(_given(config, "fail_on", "inconclusive"), ("fail", "inconclusive"), "--conformance-fail-on")
     stale = one_of(_given(config, "stale_waivers", "fail"), ("fail", "warn"), "--conformance-stale-waivers")
@@ -202,7 +204,7 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
         seed=None if seed is None else int(number(seed, "--conformance-seed")),
         drivers=config.getoption("conformance_drivers"),
         report_dir=folder,
-        baseline=baseline,
+        baseline=had,
         waivers=_path(config, "waivers"),
         stale_waivers="warn" if stale == "warn" else "fail",
         fail_on="fail" if fail_on == "fail" else "inconclusive",
@@ -211,24 +213,17 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
         contract=_contract(config),
     )
     result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
-    for line in result.lines:
+    unwritten = write_page(result.report, result.history, folder)
+    if unwritten:
+        result = worsened(result, [unwritten], folder)
+    has_run(config)
+    for line in (*result.lines, *([unwritten] if unwritten else [])):
         config.issue_config_time_warning(ConformanceWarning(line), stacklevel=2)
     return result.report, result.history
 
 
 class ConformanceWarning(pytest.PytestWarning):
     """What a person should know beside the verdicts: a stale waiver, a baseline of another target."""
-
-
-def report_dir(config: pytest.Config) -> Path:
-    """The folder of reports of this session."""
-    return Path(_given(config, "report_dir", "reports"))
-
-
-def leave_not_run(config: pytest.Config, reason: str, exit_status: int) -> None:
-    """Let the reports of a session say that there was no run, and why; best effort, the reason is told anyway."""
-    with suppress(SuiteError):
-        not_run(report_dir(config), reason, exit_status)
 
 
 def number(text: str, option: str) -> float:
@@ -257,9 +252,6 @@ def _path(config: pytest.Config, name: str) -> Path | None:
 def _profiles(config: pytest.Config) -> tuple[str, ...]:
     """The profiles of this session.
 
-    :raises pytest.UsageError: one is unknown.
+    :raises UsageError: one is unknown.
     """
-    try:
-        return names(_given(config, "profile", ",".join(PROFILES)), PROFILES, "--conformance-profile")
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+    return names(_given(config, "profile", ",".join(PROFILES)), PROFILES, "--conformance-profile")

@@ -27,7 +27,8 @@ def asked_for(config: pytest.Config) -> bool:
     """Whether the arguments of this session name the suite."""
     named = {argument.partition("::")[0] for argument in config.args}
     paths = {Path(config.invocation_params.dir, name).resolve() for name in named}
-    return bool(named.intersection(_NAMES) or paths.intersection((_FOLDER, *_FOLDER.glob("test_*.py"))))
+    by_name = config.option.pyargs and named.intersection(_NAMES)
+    return bool(by_name or paths.intersection((_FOLDER, *_FOLDER.glob("test_*.py"))))
 
 
 def is_part(config: pytest.Config) -> bool:

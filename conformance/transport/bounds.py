@@ -21,6 +21,8 @@ from conformance.history.records import TOO_LARGE, Media
 MAX_BODY = 8 << 20
 #: Objects, lists and members of a JSON text. A page of a thousand messages has a hundred thousand or so.
 MAX_PARTS = 150_000
+#: Messages of one page: no page is asked for more than a thousand.
+MAX_ROWS = 2_000
 #: Objects and lists inside of each other.
 MAX_DEPTH = 256
 #: Header fields of an answer, and their bytes.
@@ -132,7 +134,7 @@ def _bytes(limit: int) -> str:
 def parse(body: bytes) -> tuple[Any, Media, tuple[str, ...]]:
     """A body as JSON or text, which of them it is, and what was done to it (``End.remarks``).
 
-    :raises TooLargeError: it is too deep, or has too many parts.
+    :raises TooLargeError: it is too deep, has too many parts, or is a page of too many messages.
     """
     if not body:
         return None, "none", ()
@@ -156,6 +158,9 @@ def parse(body: bytes) -> tuple[Any, Media, tuple[str, ...]]:
         raise TooLargeError(f"it is nested deeper than {MAX_DEPTH}") from None
     if opening > MAX_DEPTH:
         _check_depth(value)
+    rows = value.get("data") if isinstance(value, dict) else None
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        raise TooLargeError(f"it lists more than {MAX_ROWS} messages")
     if "\\ud" in text or "\\uD" in text:
         clean = without_surrogates(value)
         return clean, "json", (() if clean == value else ("surrogates",))

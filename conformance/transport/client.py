@@ -31,6 +31,7 @@ from conformance.transport.recording import Recorder, held_by
 from conformance.transport.redact import Redactor
 from conformance.transport.request import Reply, Request
 from conformance.transport.states import Action, ProviderStates, StateAnswer
+from conformance.transport.volume import Volume
 from conformance.transport.wire import GRACE, Passage, Wire, parsed, torn
 
 #: How often a request that was answered 429 is sent in all (ruling 10).
@@ -125,6 +126,7 @@ class HttpTransport:
         self._rate = Rate(config.limits.calls_per_second, clock=clock, sleep=sleep)
         url = config.provider_states.url
         self._states = ProviderStates(url, inner() if inner else None) if url else None
+        self._volume = Volume(config.limits.max_calls)
         self.outage = Outage(config.target.base_url, config.timing.settle_timeout)
         self._numbers = itertools.count(1)
         self._local = threading.local()
@@ -225,9 +227,14 @@ class HttpTransport:
         :raises TargetError: the target has fallen silent, or what it answers fills the history.
         """
         self.outage.heard(reply.exchange)
-        if self._writer.size > MAX_HISTORY:
-            what = f"the target's answers fill more than {MAX_HISTORY >> 20} MiB of history"
-            raise TargetError(what, where=self._config.target.base_url, hint="run fewer scenarios, or with fewer rows")
+        if self._writer.size > MAX_HISTORY or self._volume.full:
+            filled = (
+                f"{MAX_HISTORY >> 20} MiB of history" if self._writer.size > MAX_HISTORY else "can be judged at once"
+            )
+            hint = "run fewer scenarios, with fewer rows, or in a campaign that holds fewer messages"
+            raise TargetError(
+                f"the target's answers fill more than {filled}", where=self._config.target.base_url, hint=hint
+            )
 
     def _mind(self, dropped: Sequence[Reply]) -> None:
         """After a race: wait as its answers 429 ask for; nothing is sent again."""
@@ -302,6 +309,7 @@ class HttpTransport:
         own = held_by(departure.http, departure.request)
         end = self._recorder.end(departure.invoke.n, passage, answer, media, own)
         self._writer.write(end)
+        self._volume.add(end.body)
         return Reply(exchange=Exchange(invoke=departure.invoke, end=end), json=answer if media == "json" else None)
 
     def _wire(self) -> Wire:

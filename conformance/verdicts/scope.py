@@ -18,11 +18,23 @@ _OFFER_KEYS = {
     "succeeding": "recipients.succeeding (a phone that you own)",
     "pending": "recipients.pending",
     "recovering": "recipients.recovering",
-    "other_campaign": "[target.other] campaign_id",
-    "other_key": "[target.other] api_key",
+    "other_campaign": "[target.other] campaign_id, or declare it absent",
+    "other_key": "[target.other] api_key_env, or declare it absent",
     "https": "target.base_url with https",
     "languages": "[[template.languages]]",
     "provider_states": "provider_states.url",
+}
+#: What is missing, in words.
+_LACKS = {
+    "failing": "no number whose messages fail",
+    "succeeding": "no phone of your own",
+    "pending": "no number that stays pending",
+    "recovering": "no number that recovers",
+    "other_campaign": "no second campaign",
+    "other_key": "no key of a second campaign",
+    "https": "no https",
+    "languages": "no further language",
+    "provider_states": "no provider states",
 }
 
 
@@ -59,7 +71,9 @@ def not_configured(requirement: Requirement, header: Header) -> Reason | None:
     if not lacking:
         return None
     keys = tuple(_OFFER_KEYS.get(need, need) for need in lacking)
-    return Reason(code="not-configured", text="not configured", needs=keys)
+    # A campaign is of no use without its key, and the other way round: one of the two says it.
+    words = [_LACKS.get(need, need) for need in lacking if need != "other_key" or "other_campaign" not in lacking]
+    return Reason(code="not-configured", text=f"{' and '.join(words)} is configured", needs=keys)
 
 
 def not_applicable(requirement: Requirement, history: History) -> Reason | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from conformance.contract.vocabulary import error_code
 from conformance.errors import FormatError
 from conformance.history.probe import Probe
 from conformance.history.records import Exchange
@@ -59,7 +60,8 @@ def envelope(inference: Inference) -> Iterator[Judgement]:
         if wrong is None:
             yield Exercised(proof=proof)
         else:
-            yield Violated(proof=proof, observed=wrong, defect=wrong, scenario=exchange.invoke.scenario)
+            kind = exchange.end.headers.get("content-type", "no content type").partition(";")[0]
+            yield Violated(proof=proof, observed=wrong, defect=f"{wrong}, {kind}", scenario=exchange.invoke.scenario)
 
 
 def _plain(exchange: Exchange) -> bool:
@@ -127,7 +129,8 @@ def names_nobody(inference: Inference) -> Iterator[Judgement]:
             proof = Proof(
                 because=(f"answer {exchange.n} holds {found}, which its request did not",), evidence=(exchange.n,)
             )
-            yield Violated(proof=proof, observed=found, defect=found, scenario=invoke.scenario)
+            where = f"{invoke.operation} {exchange.status} {error_code(exchange.end.body)}"
+            yield Violated(proof=proof, observed=found, defect=f"{found}, {where}", scenario=invoke.scenario)
         elif (exchange.status or 0) < 500 and word(exchange) == "target":
             yield Exercised(proof=Proof(evidence=(exchange.n,)))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from conformance.findings import DoubtReason
 from conformance.history.records import Row
 from conformance.judges.identity.facts import VIEWS, accepted, blamed, moved
+from conformance.judges.identity.manner import manner
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.facts import clip, facts
 from conformance.judges.inference.inference import Inference
@@ -71,11 +72,11 @@ def data_kept(inference: Inference) -> Iterator[Judgement]:
         if change.proof is not None:
             yield Violated(
                 proof=change.proof,
-                violation=f"the target shows a message with another {change.name} after a request than before it",
+                violation=f"the target shows other {change.name} of a message after a request than before it",
                 expected=(f"{change.name} {clip(change.old)}",),
                 observed=f"{change.name} {clip(change.new)}",
                 any_of=change.any_of,
-                defect=f"{change.name} changed by {change.cause}",
+                defect=f"{change.name} changed by {change.cause}: {manner(change.old, change.new)}",
                 scenario=change.scenario,
             )
         elif change.suspects:
@@ -177,10 +178,17 @@ def _swapped(pair: _Around) -> Violated | None:
         return Violated(
             proof=first & read_after(reading, pair.call.last, shows),
             observed="an id with the content of another row",
+            defect=_rows(pair.batch, own, foreign),
             any_of=blamed(pair.call, "BR-IDS-06"),
             scenario=pair.call.scenario,
         )
     return None
+
+
+def _rows(batch: Batch, own: frozenset[str], foreign: frozenset[str]) -> str:
+    """Whether rows that were exchanged name one recipient, in words for a fingerprint."""
+    to = [{row.recipient for row in batch.rows if row.nonce in nonces} for nonces in (own, foreign)]
+    return "rows to one recipient" if to[0] & to[1] else "rows to several recipients"
 
 
 def _twice(batch: Batch, pairs: Mapping[str, tuple[_Around, ...]]) -> Iterator[Exercised]:

@@ -10,6 +10,7 @@ from conformance.judges.identity.facts import accepted, blamed, moved
 from conformance.judges.identity.pages import Walk, walks
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import kind as kind_of_call
 from conformance.judges.inference.listings import Snapshot
 from conformance.judges.inference.lost import Lost, lists
 from conformance.judges.inference.proof import Proof, assume
@@ -96,7 +97,7 @@ def _differences(
                 proof=listed,
                 observed=f"{kind} ids",
                 any_of=blamed(call, "BR-IDS-01"),
-                defect=kind,
+                defect=f"{kind}, {kind_of_call(call)}",
                 scenario=call.scenario,
             )
 

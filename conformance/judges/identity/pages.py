@@ -123,6 +123,10 @@ def pages(inference: Inference) -> Iterator[Judgement]:
             continue
         later = [w for w in found if w.t - case.lag("batch_list") >= known.last]
         defects = [one for walk in later for one in _defects(case, batch, walk, known, found, lost)]
+        if not defects:
+            defects += [
+                one for walk in found if walk not in later for one in _behind(case, batch, walk, known, found, lost)
+            ]
         defects += [one for walk in (known, *later) for one in _monotone(batch, walk)]
         yield from defects
         if not defects:
@@ -197,6 +201,31 @@ def _defects(
         )
 
 
+def _behind(
+    case: Case, batch: Batch, walk: Walk, known: Walk, found: Sequence[Walk], lost: Lost | None
+) -> Iterator[Violated]:
+    """A walk that misses messages, and that lag may explain, but not lawfully: a settling time before it another view showed them
+    terminal. Either its pages lose them (BR-IDS-05), or the view has not caught up (BR-IDS-07, ruling 29).
+
+    Without this a paging that loses rows explains itself: what a later listing makes good looks like a lag of the whole view,
+    as long as the messages are old.
+    """
+    settled = walk.t - case.header.settle_timeout
+    if settled < known.last or (lost is not None and walk.last >= lost.since):
+        return
+    shown = {
+        r.message
+        for i in known.ids
+        for r in case.readings(i)
+        if r.terminal and r.view != "batch_list" and r.last <= settled
+    }
+    missing = [i for i in known.ids if i not in walk.ids and i in shown]
+    call = accepted(batch)
+    any_of = _blame(walk, tuple(missing), found, call) if call is not None and call.t <= walk.last else ("BR-IDS-05",)
+    if missing and any_of:
+        yield _wrong_set(walk, known, "misses", len(missing), (*any_of, "BR-IDS-07"), batch, settled=True)
+
+
 def _blame(walk: Walk, ids: tuple[str, ...], found: Sequence[Walk], call: RetryCall) -> tuple[str, ...]:
     """Which requirements a walk after an accepted retry breaks that misses or repeats these ids.
 
@@ -216,17 +245,25 @@ def _blame(walk: Walk, ids: tuple[str, ...], found: Sequence[Walk], call: RetryC
     return ()
 
 
-def _wrong_set(walk: Walk, known: Walk, kind: str, count: int, any_of: tuple[str, ...], batch: Batch) -> Violated:
+def _wrong_set(
+    walk: Walk, known: Walk, kind: str, count: int, any_of: tuple[str, ...], batch: Batch, *, settled: bool = False
+) -> Violated:
+    """A walk that misses or repeats messages.
+
+    :param settled: a settling time has passed since another view showed them terminal, so that no lag excuses it (ruling 29).
+    """
+    late = ("another view showed them terminal more than a settling time before it",) if settled else ()
     proof = Proof(
         because=(
             f"listing {known.span} shows all {len(batch.rows)} messages of the batch, each once",
             f"the walk {walk.span}, {walk.direction} from end to end in pages of {walk.limit}, begins after that and {kind} "
             f"{count} of them",
             "messages do not leave a batch, and what a listing is sorted by does not change",
+            *late,
         ),
         evidence=(*known.evidence, *walk.evidence),
-        assumptions=frozenset((*assume("A6", batch.id), *assume("A7", "batch_list"))),
-        margins={"batch_list": Margin(walk.t - known.last, "batch_list", walk.evidence[0])},
+        assumptions=frozenset((*assume("A6", batch.id), *(() if settled else assume("A7", "batch_list")))),
+        margins={} if settled else {"batch_list": Margin(walk.t - known.last, "batch_list", walk.evidence[0])},
     )
     return Violated(
         proof=proof,

@@ -210,14 +210,15 @@ def _missing_rows(case: Case) -> Iterator[Shown]:
         by_view[walk.batch, walk.campaign].append(index)
     for (batch, _), indices in by_view.items():
         members = [m for m in first_seen if batch is None or (home := case.batch_of(m)) is None or home.id == batch]
+        # The last of these walks that holds a message, by its place among them.
+        last_held = {message: place for place, index in enumerate(indices) for message in walks[index].ids}
         for place, index in enumerate(indices):
             walk, held = walks[index], set(walks[index].ids)
             for message in members:
                 known = first_seen[message]
-                if message in held or known.last > walk.t:
+                if message in held or known.last > walk.t or last_held.get(message, -1) <= place:
                     continue
-                later_holds = any(message in walks[later].ids for later in indices[place + 1 :])
-                if later_holds and not _up_to_date(case, walk, message):
+                if not _up_to_date(case, walk, message):
                     view = "campaign_list" if batch is None else "batch_list"
                     yield Shown(walk.t - known.last, view, walk.pages[0].n)
 

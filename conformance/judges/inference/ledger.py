@@ -6,7 +6,7 @@ of the run that may have reached the message. Accepted calls and calls of unknow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.findings import Margin
@@ -88,6 +88,12 @@ def kind(call: RetryCall) -> str:
         extra = f" with a {call.probe.kind}" if call.probe is not None else ""
         return f"{call.outcome} {what}{extra}"
     return f"{what} with {call.exchange.invoke.cause or call.exchange.invoke.auth}"
+
+
+def kinds(batch: Batch, calls: Iterable[RetryCall]) -> str:
+    """The kinds of calls on a batch, each once; of those that were in flight together with another, that they were."""
+    found = {f"{kind(c)}{' at once with another' if batch.overlapping(c) else ''}" for c in calls}
+    return " and ".join(sorted(found)) or "no retry"
 
 
 def surpluses(case: Case) -> Iterator[Surplus]:

@@ -43,7 +43,9 @@ class Proof:
         if not self.margins:
             return ""
         margin = min(self.margins.values())
-        return f"holds if reads lag less than {seconds(margin.seconds)}: so much later begins read {margin.n}"
+        if margin.seconds < 5e-5:
+            return f"holds if the answer of read {margin.n} is not older than the read itself"
+        return f"holds if reads lag less than {seconds(margin.seconds)} (read {margin.n} begins that much later)"
 
 
 def proof(*because: str, evidence: tuple[int, ...] = (), assumes: tuple[Assumption, ...] = ()) -> Proof:

@@ -25,7 +25,7 @@ _NO_IDENTITY = ("[redacted:secret]", "[redacted:key]")
 _FRACTION = re.compile(r"T\d\d:?\d\d(?P<seconds>:?\d\d)?(?:[.,](?P<digits>\d+))?")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One attempt as an answer shows it. ``data`` is its whole JSON object."""
 
@@ -35,7 +35,7 @@ class Attempt:
     data: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """A message in one answer. It held at some instant in [``t`` − lag, ``last``], in seconds."""
 

@@ -10,6 +10,7 @@ from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Attempt, Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -263,6 +264,7 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
                         assumptions=frozenset(assume("A3")),
                     ),
                     observed=f"{len(found)} in progress",
+                    defect=kinds(batch, _since_one(case, batch, message, reading)),
                     scenario=resets[0].scenario if resets else batch.scenario,
                 )
                 return
@@ -275,6 +277,16 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
     elif retried:
         text = "no answer shows two attempts of a retried message, nor the end of its new one"
         yield InDoubt(reason=DoubtReason.ATTEMPTS_NOT_VISIBLE, text=text, evidence=(retried[0].n,))
+
+
+def _since_one(case: Case, batch: Batch, message: str, reading: Reading) -> list[RetryCall]:
+    """The calls that left since the last answer before this one that shows less than two attempts in progress; the last call
+    before it where none did."""
+    earlier = (r for r in case.readings(message) if r.last <= reading.t)
+    single = [r for r in earlier if sum(a.status in IN_PROGRESS for a in r.attempts or ()) < 2]
+    since = max((r.t for r in single), default=0.0)
+    before = [c for c in batch.sent if c.reaches(message) and c.t <= reading.last]
+    return [c for c in before if c.last >= since] or before[-1:]
 
 
 def _one_after_the_other(case: Case, message: str) -> Proof | None:

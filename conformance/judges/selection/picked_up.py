@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from conformance.contract.vocabulary import ENQUEUING_FAILED
 from conformance.findings import DoubtReason
@@ -46,6 +46,13 @@ def picks_up_every_failed_message(retry: Retry) -> Iterator[Judgement]:
         yield _left_out(retry, due, list(taken.values()), left, settled)
 
 
+def _place(retry: Retry, left: Collection[str], taken: Collection[str]) -> str:
+    """Which messages were left out, in words for a fingerprint: those after so many, or others."""
+    order = [m for m in retry.batch.messages if m in left or m in taken]
+    first = next(i for i, m in enumerate(order) if m in left)
+    return f"those after the first {first}" if all(m in left for m in order[first:]) else "some in between"
+
+
 def _left_out(
     retry: Retry, due: dict[str, Proof], taken: list[Effect], left: dict[str, Effect], settled: float
 ) -> Judgement:
@@ -75,6 +82,7 @@ def _left_out(
         & taken[0].proof
         & Proof(because=lines, evidence=(*evidence, reading.n)),
         observed=f"{len(left)} of {len(left) + len(taken)} failed messages left out, status {status}",
+        defect=_place(retry, left, {e.after.message for e in taken}),
         any_of=retry.accused("BR-SEL-01", *(() if several else ("BR-IDS-07",))),
         scenario=retry.scenario,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from conformance.contract.vocabulary import IN_PROGRESS
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import laid_out
+from conformance.judges.inference.ledger import kinds, laid_out
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
@@ -93,7 +93,7 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
                 proof=found.proof,
                 observed="a success" if a.status == "success" else "in progress",
                 any_of=tuple(dict.fromkeys(("BR-SEL-02", *found.any_of))),
-                defect="success" if a.status == "success" else "in progress",
+                defect=f"{'success' if a.status == 'success' else 'in progress'}, {kinds(batch, inside or past)}",
                 scenario=(inside or past)[-1].scenario,
             )
 

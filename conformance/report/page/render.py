@@ -13,6 +13,7 @@ from conformance.catalogue import Catalogue
 from conformance.exit_status import meaning
 from conformance.history.records import Exchange, History
 from conformance.report import exchange_text
+from conformance.report.cause_lines import causes_of, followed
 from conformance.report.causes import lead
 from conformance.report.clean import harmless, one_line
 from conformance.report.clock import Clock
@@ -66,7 +67,7 @@ def page(report: Report, history: History, catalogue: Catalogue) -> str:
         .render(
             report=report,
             run=report.run,
-            style=Markup(_source("style.css")),
+            style=Markup(_source("timeline.css") + _source("style.css")),
             script=Markup(_source("filter.js")),
             verdict=verdict_line(report),
             scope=scope_line(report),
@@ -117,12 +118,13 @@ def _cause(cause: Cause, report: Report, history: History, clock: Clock, catalog
 def _requirement(item: ReportedRequirement, report: Report, catalogue: Catalogue) -> dict[str, Any]:
     known = {r.id: r for r in catalogue.requirements}
     told = distinct(item.findings)
+    follows = followed(report, item.id) if item.verdict == "inconclusive" else None
     return {
         "item": item,
         "sentence": known[item.id].sentence if item.id in known else "",
-        "why": why(item),
-        "causes": [c.number for c in report.causes if item.id in c.requirements],
-        "follows": [c.number for c in report.causes if item.id in c.follows],
+        "why": item.reason.text if follows is not None and item.reason is not None else why(item),
+        "causes": (follows,) if follows is not None else causes_of(report, item.id) if item.verdict == "fail" else (),
+        "follows": follows is not None,
         "findings": told[:MOST_FINDINGS],
         "more": len(told) - MOST_FINDINGS,
         "cause_of": {f.fingerprint: _cause_of(f, report) for f, _ in told},
@@ -134,13 +136,14 @@ def _cause_of(finding: ReportedFinding, report: Report) -> int | None:
 
 
 def _exchanges(report: Report, history: History) -> list[dict[str, Any]]:
-    """What the causes cite, in full as far as there is room; of what is left out `show N` prints all."""
+    """What causes and then other findings cite, in full as far as there is room; of what is left out `show N` prints all."""
     wanted = dict.fromkeys(n for cause in report.causes[:MOST_CAUSES] for n in cause.evidence)
     by_number = {e.n: e for e in history.exchanges}
     clock = Clock(history.header.started)
     found: list[dict[str, Any]] = []
     room = MOST_EXCHANGES
-    for n in _first_of_each(report, wanted):
+    told = (f for item in report.chosen for f, _ in distinct(item.findings)[:MOST_FINDINGS])
+    for n in dict.fromkeys((*_first_of_each(report, wanted), *(n for finding in told for n in finding.evidence))):
         if n not in by_number:
             continue
         text = exchange_text.full(by_number[n], history.header, most=min(MOST_BODY, room))

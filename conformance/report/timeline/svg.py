@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from conformance.report.clock import Clock
@@ -15,10 +15,22 @@ WIDTH = 960
 LEFT = 190
 RIGHT = 20
 ROW = 26
+#: Height of a call of a race that is drawn to scale.
+INSET = 16
 #: Width of a character of the small text, at most.
 _CHAR = 6.6
-#: Two instants at least this many units apart have room for a label each.
-_TICK = 64
+#: How each kind of mark looks where the page's style is stripped; the style's classes go before these.
+_LOOKS = {
+    "x": ' stroke="#c9d0d8" stroke-dasharray="2 3"',
+    "r": ' fill="#0b5394"',
+    "c": ' fill="none" stroke="#6b7580"',
+    "m": ' stroke="#a61b12" stroke-width="2"',
+    "f": ' fill="#e3b5b0" stroke="#1b1f24"',
+    "ok": ' fill="#b6dcbf" stroke="#1b1f24"',
+    "new": ' fill="#f3d99a" stroke="#1b1f24"',
+    "p": ' fill="#cfe0f3" stroke="#1b1f24"',
+    "hl": ' stroke="#6b7580"',
+}
 
 
 def svg(shown: Timeline, clock: Clock, name: str) -> str:
@@ -39,23 +51,56 @@ def svg(shown: Timeline, clock: Clock, name: str) -> str:
     if shown.more:
         parts.append(f'<text class="tl-l" x="4" y="{y + 14:.0f}">and {shown.more} more messages</text>')
         y += ROW
-    height = y + 44
     mark = x(shown.mark)
     anchor = "end" if mark > WIDTH * 0.6 else "start"
     beside = -6 if anchor == "end" else 6
     parts.append(
-        f'<line class="tl-m" x1="{mark:.1f}" x2="{mark:.1f}" y1="34" y2="{y + 4:.0f}"/>'
+        f'<line class="tl-m"{_LOOKS["m"]} x1="{mark:.1f}" x2="{mark:.1f}" y1="34" y2="{y + 4:.0f}"/>'
         f'<text class="tl-mt" x="{mark + beside:.1f}" y="{y + 18:.0f}" text-anchor="{anchor}">'
         f"▲ {escape(_cut(shown.said, 70))}</text>"
     )
+    bottom, y = y, y + 44
+    for race in _races(shown):
+        parts.append(_inset(race, y))
+        y += 30 + INSET * len(race)
     return (
-        f'<svg class="tl" role="img" aria-labelledby="{name}-t {name}-d" viewBox="0 0 {WIDTH} {height:.0f}" '
+        f'<svg class="tl" font-size="11" font-family="monospace" role="img" '
+        f'aria-labelledby="{name}-t {name}-d" viewBox="0 0 {WIDTH} {y:.0f}" '
         f'xmlns="http://www.w3.org/2000/svg"><title id="{name}-t">Timeline of the proof</title>'
         f'<desc id="{name}-d">{escape(_description(shown))}</desc>'
         f'<defs><pattern id="{name}-h" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<line class="tl-hl" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>'
-        f"{_axis(shown, x, clock, y)}{''.join(parts)}</svg>"
+        f'<line class="tl-hl"{_LOOKS["hl"]} x1="0" y1="0" x2="0" y2="6"/></pattern></defs>'
+        f"{_axis(shown, x, clock, bottom)}{''.join(parts)}</svg>"
     )
+
+
+def _races(shown: Timeline) -> list[list[Call]]:
+    """The calls that were released together, where the drawing shows at least two of them."""
+    racing = [call for call in shown.calls if call.skew is not None]
+    return [racing] if len(racing) > 1 else []
+
+
+def _inset(race: Sequence[Call], y: float) -> str:
+    """The calls of a race to scale: where the one was released, and where each was answered."""
+    start, end = min(c.start for c in race), max(c.end for c in race)
+    unit = (WIDTH - LEFT - RIGHT - 60) / max(end - start, 1e-9)
+    apart = max(c.skew or 0.0 for c in race)
+    parts = [
+        f'<text class="tl-l" x="4" y="{y + 12:.0f}">the race, to scale: released {_seconds(apart)} apart, '
+        f"all answered after {_seconds(end - start)}</text>"
+    ]
+    for row, call in enumerate(race):
+        top, left, wide = (
+            y + 20 + INSET * row,
+            LEFT + (call.start - start) * unit,
+            max((call.end - call.start) * unit, 2),
+        )
+        parts.append(
+            f'<text class="tl-l" x="4" y="{top + 9:.0f}">{call.n}</text>'
+            f'<rect class="tl-r"{_LOOKS["r"]} x="{left:.1f}" y="{top:.0f}" width="{wide:.1f}" height="10"/>'
+            f'<text class="tl-a" x="{left + wide + 4:.1f}" y="{top + 9:.0f}">{escape(_cut(call.answer, 8))}</text>'
+        )
+    return f"<g>{''.join(parts)}</g>"
 
 
 def _scale(shown: Timeline) -> Callable[[float], float]:
@@ -94,18 +139,18 @@ def _instants(shown: Timeline) -> Iterable[float]:
 def _axis(shown: Timeline, x: Callable[[float], float], clock: Clock, bottom: float) -> str:
     """Ticks where calls begin and end, as far as there is room; seconds since the first of them, and the time of day once."""
     parts = [f'<text class="tl-l" x="4" y="16">{clock.utc(shown.start)}</text>']
-    last = -math.inf
+    right = -math.inf
     instants = sorted({shown.start, *(c.start for c in shown.calls), shown.mark, shown.end})
     for t in instants:
-        place = x(t)
-        if place - last < _TICK and t != shown.start:
-            continue
-        last = place
+        place, text = x(t), f"+{_seconds(t - shown.start)}"
         end = place > WIDTH - 50
+        begins = place - (len(text) * _CHAR if end else 0)
+        if begins < right + _CHAR:
+            continue
+        right = begins + len(text) * _CHAR
         parts.append(
-            f'<line class="tl-x" x1="{place:.1f}" x2="{place:.1f}" y1="30" y2="{bottom:.0f}"/>'
-            f'<text class="tl-l" x="{place:.1f}" y="26" text-anchor="{"end" if end else "start"}">'
-            f"+{_seconds(t - shown.start)}</text>"
+            f'<line class="tl-x"{_LOOKS["x"]} x1="{place:.1f}" x2="{place:.1f}" y1="30" y2="{bottom:.0f}"/>'
+            f'<text class="tl-l" x="{place:.1f}" y="26" text-anchor="{"end" if end else "start"}">{text}</text>'
         )
     return "".join(parts)
 
@@ -120,15 +165,17 @@ def _call(call: Call, x: Callable[[float], float], y: float, shown: Timeline) ->
     a, b = x(call.start), x(call.end)
     wide = max(b - a, 3.0)
     kind = "tl-r" if call.retry else "tl-c"
-    label = f"{call.n} {_SHORT.get(call.what, call.what)}"
+    what, mark, special = call.what.partition(" (")
+    label = f"{call.n} {_SHORT.get(what, what)}{mark}{special}"
     late = f", {_seconds(call.skew)} later" if call.skew and call.skew >= 5e-5 else ""
     said = f"→ {call.answer}{late}"
     room = WIDTH - RIGHT - (a + wide) > len(said) * _CHAR + 6
     place, anchor = (a + wide + 4, "start") if room else (a - 4, "end")
     return (
         f"<g><title>exchange {call.n}: {escape(call.what)}, answered {escape(call.answer)}</title>"
-        f'<text class="tl-l" x="4" y="{y + 15:.0f}">{escape(_cut(label, 28))}</text>'
-        f'<rect class="{kind}" x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16" rx="2"/>'
+        f'<text class="tl-l" x="4" y="{y + 15:.0f}">{escape(_cut(label, 29))}</text>'
+        f'<rect class="{kind}"{_LOOKS["r" if call.retry else "c"]} x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16" '
+        f'rx="2"/>'
         f'<text class="tl-a" x="{place:.1f}" y="{y + 15:.0f}" text-anchor="{anchor}">{escape(_cut(said, 60))}</text></g>'
     )
 
@@ -157,9 +204,11 @@ def _bar(bar: Bar, x: Callable[[float], float], y: float, name: str) -> str:
     said = bar.status + (f" · {_attempts(bar.attempts)}" if bar.attempts is not None else "")
     room = int((wide - 4) / _CHAR)
     text = said if len(said) <= room else bar.status if len(bar.status) <= room else ""
+    group = _group(bar.status)
     assumed = " tl-w" if bar.shown == "assumed" else ""
+    looks = _LOOKS[group] + (' fill-opacity="0.4" stroke-dasharray="4 3"' if assumed else "")
     return (
-        f'<rect class="tl-s tl-{_group(bar.status)}{assumed}" x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16">'
+        f'<rect class="tl-s tl-{group}{assumed}"{looks} x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16">'
         f"<title>{escape(said)}</title></rect>"
         + (f'<text class="tl-b" x="{a + 3:.1f}" y="{y + 15:.0f}">{escape(text)}</text>' if text else "")
     )

@@ -1,4 +1,4 @@
-"""report.html, which pytest-html makes, by a pytest of its own that shows a finished run; and what -k chooses."""
+"""Which requirements the pytest arguments after ``--`` choose: pytest itself is asked, and nothing is run."""
 
 from __future__ import annotations
 
@@ -7,73 +7,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from conformance import CONTRACT_VERSION
 from conformance.errors import SuiteError, UsageError
 
 #: Seconds that pytest may take.
 PATIENCE = 120.0
-_PLUGINS = ("retry_conformance.pytest_plugin", "pytest_html.plugin", "pytest_metadata.plugin")
-_PAGE = "report.html"
-_END = b"</html>"
 _WRONG_USAGE = 4
 #: Arguments of pytest that choose, each with a value; and those that are a habit, and change nothing here.
 _CHOOSING = ("-k", "-m", "--deselect")
 _IDLE = re.compile(r"-[vqs]+|-r[a-zA-Z]*|--tb=\w+|--verbose|--quiet|--color=\w+")
 WHERE = "the arguments after --"
-
-
-def render(folder: Path, profiles: Sequence[str], selected: Sequence[str] = ()) -> None:
-    """Write report.html beside the conformance.json of a folder.
-
-    It is made beside its place and moved there when it is whole: an old page, or half of one, is never taken for it.
-
-    :param selected: ids of requirements that the page is about; empty means all of the profiles.
-    :raises SuiteError: pytest could not write it; says why.
-    """
-    source = (folder / "conformance.json").resolve()
-    page, part = folder / _PAGE, folder / ".report.part.html"
-    said: list[str] = []
-    why = ""
-    if page.is_dir():
-        why = "Is a directory"
-    elif not source.is_file():
-        why = "there is no conformance.json to show"
-    else:
-        command = [
-            *("--conformance-report", str(source)),
-            *("-o", "initial_sort=original", "-o", "render_collapsed=passed,skipped"),
-            *("--html", str(part.resolve()), "--self-contained-html"),
-            *_profiles(profiles),
-        ]
-        try:
-            ended = _pytest([*command, *(("-k", " or ".join(selected)) if selected else ())])
-            said = (ended.stderr or ended.stdout).strip().splitlines()
-            if not _whole(part):
-                why = said[-1] if said else f"pytest ended with {ended.returncode}"
-            else:
-                os.replace(part, page)
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-    if why:
-        with suppress(OSError):
-            # What lies there is of this run's beginning, or of another run.
-            page.unlink(missing_ok=True)
-        what = f"{_PAGE} could not be written ({why})"
-        raise SuiteError(what, where=str(folder), hint="the verdicts stand without")
-
-
-def _whole(file: Path) -> bool:
-    """Whether the page is there to its end: a full disk leaves half of it."""
-    try:
-        return file.read_bytes().rstrip().endswith(_END)
-    except OSError:
-        return False
 
 
 def select(profiles: Sequence[str], arguments: Sequence[str], contract: str = CONTRACT_VERSION) -> tuple[str, ...]:
@@ -121,8 +65,7 @@ def _pytest(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """A pytest that knows nothing but the suite: no other plugins, no configuration of the folder it runs in."""
     # -P: what lies in the folder it runs in, such as another package of our name, is not imported.
     command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "conformance.suite", "-c", os.devnull]
-    command += [part for name in _PLUGINS for part in ("-p", name)]
-    command += ["-p", "no:cacheprovider", *arguments]
+    command += ["-p", "retry_conformance.pytest_plugin", "-p", "no:cacheprovider", *arguments]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CONFORMANCE_"))}
     environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONUTF8": "1"}
     try:
@@ -136,4 +79,4 @@ def _pytest(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
             check=False,
         )
     except (subprocess.TimeoutExpired, OSError) as error:
-        raise SuiteError(f"pytest could not show the run ({type(error).__name__})") from None
+        raise SuiteError(f"pytest could not be asked what {WHERE} choose ({type(error).__name__})") from None

@@ -1,0 +1,282 @@
+"""Make the history of one run: the drivers against the target, however the run ends. Judges nothing."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from conformance import __version__, preflight
+from conformance.baseline import Baseline
+from conformance.catalogue import Catalogue
+from conformance.config import Config
+from conformance.config_load import digest, languages, offers
+from conformance.drivers import DRIVERS, Drive, drive_all
+from conformance.drivers.scenarios import run_programs
+from conformance.errors import BudgetError, GuardError, ProvedError, TargetError
+from conformance.exit_status import FailOn
+from conformance.history.records import Given, Header, ImplementationInfo
+from conformance.history.writer import HistoryWriter
+from conformance.program.patience import POLLS_PART, Patience
+from conformance.program.scheduler import Progress
+from conformance.program.steps import Program
+from conformance.scenarios import selecting
+from conformance.signals import Stop
+from conformance.so_far import SoFar, Watcher
+from conformance.stopping import StoppedBy, by_error
+from conformance.transport.client import HttpTransport
+from conformance.transport.redact import Redactor
+from conformance.waivers import StaleWaivers, Waiver
+
+#: Where the traceback of an error of ours is kept, beside the reports.
+CRASH_FILE = "crash.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is to do, beside its configuration."""
+
+    profiles: tuple[str, ...] = ("core", "guide", "hardening")
+    #: Requirement ids that the run is about; empty means all of the profiles.
+    selected: tuple[str, ...] = ()
+    depth: str = "standard"
+    seed: int = 0
+    drivers: tuple[str, ...] = tuple(DRIVERS)
+    report_dir: Path = Path("reports")
+    fail_on: FailOn = "inconclusive"
+    replay: Program | None = None
+    #: Programs that a replay carries out at the same time: those without which its proof is not complete.
+    beside: tuple[Program, ...] = ()
+    #: What does not count again, or not yet.
+    baseline: Baseline | None = None
+    waivers: tuple[Waiver, ...] = ()
+    stale_waivers: StaleWaivers = "fail"
+    #: Seconds to wait for a target that is starting.
+    wait: float = 0.0
+    #: Version of the contract; None: the configuration's.
+    contract: str | None = None
+    #: End the run as soon as what is on record gives exit status 1.
+    stop_early: bool = False
+
+
+@dataclass
+class Ending:
+    """How a run ended: its own exit status, whether it did all it had planned, and lines for a person."""
+
+    status: int = 0
+    complete: bool = True
+    stopped_by: StoppedBy = ""
+    lines: list[str] = field(default_factory=list)
+
+
+def replayed(
+    program: Program, config: Config, requirements: Sequence[str], others: Sequence[Program] = ()
+) -> Mapping[str, tuple[Program, tuple[str, ...]]]:
+    """What a replay carries out: the program, and a batch left alone, without which some of what it shows might have come
+    by itself (docs/design.md, attribution)."""
+    control = selecting.CONTROL
+    beside = {control.name: (control.program(config), control.requirements)} if config.recipients.failing else {}
+    wanted = {one.name: (one, tuple(requirements)) for one in (*others, program)}
+    return {**beside, **wanted}
+
+
+def write_crash(folder: Path, redactor: Redactor) -> None:
+    """Keep the traceback of the error that is being handled, without keys and numbers."""
+    (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
+
+
+class Network(Protocol):
+    """The way to the target, and the time that passes meanwhile. Another one leads to a target inside this process."""
+
+    def connect(
+        self, config: Config, writer: HistoryWriter, redactor: Redactor, stop: Callable[[], None]
+    ) -> HttpTransport:
+        """Return the transport of a run: every request passes it, and ``writer`` gets every exchange."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class OverHttp:
+    """The network, and the time of this machine."""
+
+    def connect(
+        self, config: Config, writer: HistoryWriter, redactor: Redactor, stop: Callable[[], None]
+    ) -> HttpTransport:
+        """As ``Network``."""
+        return HttpTransport(config, writer, redactor=redactor, stop=stop)
+
+    def sleep(self, seconds: float) -> None:
+        """As ``Network``."""
+        time.sleep(seconds)
+
+
+def make_history(
+    config: Config,
+    options: Options,
+    folder: Path,
+    catalogue: Catalogue,
+    requirements: Sequence[str],
+    ending: Ending,
+    progress: Callable[[Progress], None],
+    redactor: Redactor,
+    kept: ExitStack,
+    stop: Stop,
+    network: Network,
+    judged: Callable[[], SoFar],
+) -> int:
+    """Make the history. Returns the messages spent; how it ended stands in ``ending``.
+
+    :param judged: judges what is on record so far.
+    :param kept: until it ends, no other run writes into the folder's history, and signals do not end this one unjudged.
+    """
+    with ExitStack() as stack:
+        header = _header(config, options, catalogue.contract_version)
+        writer = stack.enter_context(HistoryWriter(folder / "history.jsonl", header))
+        kept.enter_context(writer.hold())
+        transport = network.connect(config, writer, redactor, stop.check)
+        stack.callback(transport.close)
+        watcher = Watcher(judged, lambda: writer.calls, options.stop_early)
+        max_polls = POLLS_PART * config.limits.max_calls
+        patience = Patience(config.timing.settle_timeout, max_polls, watcher.proved)
+
+        def idle(seconds: float) -> None:
+            if not transport.budget.left():
+                what = f"{config.limits.max_seconds:g} s are over"
+                raise BudgetError(what, where="limits.max_seconds", hint="raise it")
+            watcher.idle(seconds)
+
+        def told(now: Progress) -> None:
+            progress(of_the_run(now, transport, config, watcher.so_far))
+
+        try:
+            told(Progress(part="preflight", what="asking whether the target can be tested"))
+            preflight.wait_for(transport, config, seed=options.seed, seconds=options.wait)
+            drive = Drive(
+                transport=transport,
+                config=config,
+                requirements=requirements,
+                seed=options.seed,
+                depth=options.depth,
+                mark=header.run_id,
+                folder=folder,
+                progress=told,
+                sleep=network.sleep,
+                patience=patience,
+                idle=idle,
+                ended=watcher.ended,
+                undecided=watcher.undecided,
+            )
+            if options.replay is not None:
+                run_programs(drive, replayed(options.replay, config, requirements, options.beside))
+            else:
+                drive_all(drive, options.drivers)
+            stop.check()
+            transport.outage.at_the_end()
+            told(Progress(part="judging", what="the history is judged, and the reports are written"))
+        except (TargetError, GuardError) as error:
+            ending.status, ending.complete = error.exit_status, False
+            ending.lines.append(str(error))
+            _stopped(transport, ending, by_error(error), str(error))
+        except ProvedError as proved:
+            # What is on record gives the exit status.
+            ending.complete = False
+            ending.lines.append(str(proved))
+            _stopped(transport, ending, by_error(proved), str(proved))
+        except KeyboardInterrupt:
+            stop.taken = True
+            ending.status, ending.complete = stop.exit_status, False
+            _stopped(transport, ending, "interrupted" if ending.status == 130 else "terminated", stop.words)
+        except Exception as crash:
+            # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
+            ending.status, ending.complete = 5, False
+            if writer.failed is not None:
+                # What cannot be written down is not sent: the run is over, and what was written is judged.
+                why = writer.failed.strerror
+                ending.lines.append(f"{writer.path}: the history could not be written ({why}); the verdicts end there")
+                ending.stopped_by = "history_lost"
+                return transport.budget.messages
+            ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
+            logging.getLogger(__name__).debug("the suite broke", exc_info=True)
+            with suppress(OSError):
+                write_crash(folder, redactor)
+            _stopped(transport, ending, "suite_broke", f"the suite itself broke: {type(crash).__name__}")
+        finally:
+            # What is left is to judge and to write it down, in seconds: a signal does not keep that from being done.
+            stop.taken = True
+            _close(writer, transport, ending)
+        return transport.budget.messages
+
+
+def of_the_run(now: Progress, transport: HttpTransport, config: Config, so_far: SoFar) -> Progress:
+    """Return the progress of a part with what the run as a whole has come to."""
+    return replace(
+        now,
+        elapsed=transport.now(),
+        calls=transport.budget.calls,
+        max_calls=config.limits.max_calls,
+        messages=transport.budget.messages,
+        max_messages=config.limits.max_messages,
+        failures=len(so_far.broken),
+        causes=so_far.causes,
+    )
+
+
+def _stopped(transport: HttpTransport, ending: Ending, by: StoppedBy, text: str) -> None:
+    """Put on record why the run ends early. A full disk keeps nobody from saying it."""
+    ending.stopped_by = by
+    with suppress(OSError):
+        transport.note("stopped", text=text, by=by)
+
+
+def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> None:
+    """Close the history. On a full disk that may fail, and is said; what was written is judged all the same."""
+    try:
+        writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
+    except OSError as error:
+        if ending.stopped_by != "history_lost":
+            ending.lines.append(f"{writer.path}: the history could not be closed ({error.strerror})")
+        ending.status, ending.complete, ending.stopped_by = 5, False, "history_lost"
+
+
+def _header(config: Config, options: Options, contract: str) -> Header:
+    lag = config.timing.read_lag
+    other = config.target.other
+    return Header(
+        suite_version=__version__,
+        contract_version=contract,
+        run_id=str(uuid.uuid4()),
+        started=now(),
+        base_url=config.target.base_url,
+        campaign_id=config.target.campaign_id,
+        other_campaign_id=other.campaign_id if other else None,
+        seed=options.seed,
+        depth=options.depth,
+        profiles=options.profiles,
+        selected=options.selected,
+        drivers=options.drivers,
+        settle_timeout=config.timing.settle_timeout,
+        read_lag=None if isinstance(lag, str) else lag,
+        absent=config.capabilities.absent,
+        given=tuple(Given(batch=g.batch_id, state=g.state) for g in config.given),
+        config_digest=digest(config),
+        offers=offers(config),
+        languages=languages(config),
+        implementation=msgspec.convert(config.implementation, ImplementationInfo, from_attributes=True),
+    )
+
+
+def now() -> str:
+    """Return the present time, as the header of a history has it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,48 @@
+"""How a text was changed, in words that are the same for every text and in every run: part of a finding's fingerprint. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from itertools import takewhile
+from typing import Any
+
+from conformance.judges.inference.facts import nothing
+
+
+def manner(old: Any, new: Any) -> str:
+    """Return how a value was changed: what stood where the two differ first, and what stands there now.
+
+    Two values whose texts differ in several places are named by the first of them.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        changed = next((name for name in old if old[name] != new.get(name)), None)
+        return "gained a name" if changed is None else manner(old[changed], new.get(changed))
+    if nothing(new) or new == "":
+        return "lost"
+    if not isinstance(old, str) or not isinstance(new, str):
+        return "another value"
+    if unicodedata.normalize("NFC", old) == unicodedata.normalize("NFC", new):
+        return "composed otherwise"
+    blanks = old.split() == new.split()
+    if not blanks and unicodedata.normalize("NFKC", old) == unicodedata.normalize("NFKC", new):
+        return "folded to compatible characters"
+    at = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    if at == len(new) and ord(old[at]) < 0x10000 and not old[at].isspace():
+        return f"cut to {at} characters"
+    place = "at the start, " if at == 0 else ""
+    return f"{place}{_class(old[at : at + 1])} became {_class(new[at : at + 1])}"
+
+
+def _class(character: str) -> str:
+    """What a character is: its kind for letters and digits, its name for any other; "the end" for none."""
+    if not character:
+        return "the end"
+    if ord(character) >= 0x10000:
+        return "a character of four bytes"
+    if character.isalpha():
+        return "a letter" if character.isascii() else "a letter beyond ASCII"
+    if character.isdigit() and character != "0":
+        return "a digit"
+    name = unicodedata.name(character, "").lower()
+    return name or f"U+{ord(character):04X}"

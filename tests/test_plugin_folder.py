@@ -1,0 +1,90 @@
+"""However a pytest session ends, and whatever an older run left in its folder: no report there is taken for its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Loaded before pytester notes which modules there are: sessions in this process then share one copy of each.
+import conformance.plugin
+import conformance.suite.test_requirements  # noqa: F401
+from conformance.report.write import FILES, data_files, read_report
+from tests.greens import green, report
+
+SUITE = ("-p", "no:cacheprovider", "--pyargs", "conformance.suite")
+TARGET = ("--conformance-target", "reference")
+THEIRS = {"test_red": "def test_theirs(): assert False", "test_broken": "import nothing_of_this_name"}
+#: Arguments of a session that does not come to run the suite, its exit status, and what the reports say of it.
+ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "an unknown option": (("--conformance-targte", "x"), 4, "incomplete"),
+    "an unknown profile": ((*TARGET, "--conformance-profile", "gold"), 2, "gold"),
+    "an unknown contract": ((*TARGET, "--conformance-contract", "7"), 2, "name one of 1.0, 1.1"),
+    "a missing configuration": (("--conformance-config", "none.toml"), 2, "none.toml"),
+    "a missing baseline": ((*TARGET, "--conformance-baseline", "none.json"), 2, "none.json"),
+    "no target": ((), 2, "no target is named"),
+    "a selection of nothing": ((*TARGET, "-k", "NOPE"), 2, "choose no requirement"),
+    "a wrong id beside a right one": ((*TARGET, "-k", "BR-BLK-99 or BR-SEC-01"), 2, "BR-BLK-99 is no requirement"),
+    "several processes": ((*TARGET, "-n", "2"), 2, "one process"),
+    "a test of theirs that cannot be collected": (("test_broken.py", *TARGET), 2, "before the suite ran"),
+    "a test of theirs that fails first": (("-x", "test_red.py", *TARGET), 1, "before the suite ran"),
+}
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> Path:
+    """A folder with the reports of an older, green run."""
+    folder = pytester.mkdir("reports")
+    for name, content in data_files(report()).items():
+        (folder / name).write_bytes(content)
+    (folder / "report.html").write_text("<h1>conformant", encoding="utf-8")
+    assert _green(folder) == set(FILES)
+    pytester.makepyfile(**THEIRS)
+    return folder
+
+
+def _green(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir() if file.is_file() and green(file)}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_an_older_green_report_survives_no_session_that_was_to_run_the_suite(
+    case: str, folder: Path, pytester: pytest.Pytester
+) -> None:
+    arguments, status, said = ENDS[case]
+    theirs = tuple(a for a in arguments if a.endswith(".py"))
+    # An exit while pytest is configured ends the process, so it takes one of its own.
+    run = pytester.runpytest_subprocess if "-n" in arguments else pytester.runpytest_inprocess
+    result = run(*theirs, *SUITE, *(a for a in arguments if a not in theirs))
+    assert result.ret == status, result.stdout.str()
+    assert _green(folder) == set()
+    assert said in (folder / "summary.md").read_text(encoding="utf-8").replace("\\", "")
+    assert read_report(folder / "conformance.json").run.exit_status != 0
+    assert not (folder / "history.jsonl").exists()
+
+
+@pytest.mark.parametrize("arguments", [("--collect-only",), ("--setup-plan", *TARGET), ("--markers",), ("--version",)])
+def test_what_runs_no_test_leaves_reports_alone_and_sends_nothing(
+    arguments: tuple[str, ...], folder: Path, pytester: pytest.Pytester
+) -> None:
+    assert pytester.runpytest_inprocess(*SUITE, *arguments).ret == 0
+    assert _green(folder) == set(FILES)
+    assert not (folder / "history.jsonl").exists()
+
+
+def test_a_folder_of_theirs_of_our_name_is_theirs(folder: Path, pytester: pytest.Pytester) -> None:
+    """Without --pyargs a name is that of a file: ``pytest conformance`` is about their own tests."""
+    pytester.mkdir("conformance").joinpath("test_own.py").write_text("def test_own(): pass", encoding="utf-8")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "conformance")
+    result.assert_outcomes(passed=1)
+    assert _green(folder) == set(FILES)
+
+
+def test_a_session_leaves_every_report(folder: Path, pytester: pytest.Pytester) -> None:
+    """A baseline that lies in the folder itself is read before it is replaced."""
+    baseline = ("--conformance-baseline", "reports/conformance.json")
+    result = pytester.runpytest_inprocess(*SUITE, *TARGET, *baseline, "-k", "BR-ERR-01", "-W", "ignore")
+    assert result.ret == 0, result.stdout.str()
+    assert [name for name in FILES if "not run" in (folder / name).read_text(encoding="utf-8")[:300]] == []
+    assert "BR-ERR-01" in (folder / "report.html").read_text(encoding="utf-8")
+    assert read_report(folder / "conformance.json").run.complete
