@@ -1,6 +1,7 @@
 """Whole verdicts on small histories, in ``tests/data/verdicts.txt``: a change of a judge shows there what users will see of it.
 
-``python -m tests.verdicts`` writes the file anew. The right verdict is what the tests of the families say; the file adds what a verdict rests on: exchanges, axioms, what was exercised, and what stayed in doubt, and why.
+``python -m tests.verdicts`` writes the file anew. The right verdict is what the tests of the families say; the file adds what it
+rests on: exchanges, axioms, what was exercised, and what stayed in doubt, and why.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.findings import Doubt, Exercise, Finding, Observation, Opinion
+from conformance.history.records import History
+from conformance.judges import judge
 from tests.further import FURTHER
 from tests.story import Story
 from tests.test_judge_guilty import GUILTY
 from tests.test_judge_innocents import INNOCENT
+from tests.wellformed import flaws
 
 FILE = Path(__file__).with_name("data") / "verdicts.txt"
-STORIES: dict[str, Callable[[], Story]] = {
+STORIES: dict[str, Callable[[], Story | History]] = {
     **INNOCENT,
     **{f"{name}!": tell for name, (tell, _) in GUILTY.items()},
     **FURTHER,
 }
 
 
-def touching(tell: Callable[[], Story]) -> Story:
+def touching(tell: Callable[[], Story | History]) -> Story | History:
     """The same story where each exchange begins at the very instant at which the one before it ends."""
     kept = Story.gap
     Story.gap = 0.0
@@ -33,13 +37,21 @@ def touching(tell: Callable[[], Story]) -> Story:
         Story.gap = kept
 
 
-def said(story: Story) -> list[str]:
-    """The verdict on a story, a line for each thing said, with the exchanges that show it; but for every answer's fit to the schema."""
+def said(told: Story | History) -> list[str]:
+    """The verdict on a story, a line for each thing said and what shows it; but for every answer's fit to the schema."""
     lines: dict[str, list[str]] = {}
-    for opinion in story.opinions():
+    for opinion in told.opinions() if isinstance(told, Story) else judged(told):
         if not (isinstance(opinion, Exercise) and opinion.requirement == "BR-SCH-02"):
             lines.setdefault(_line(opinion), []).append(",".join(map(str, opinion.evidence)))
     return [f"{line} [{'; '.join(dict.fromkeys(seen))}]" for line, seen in lines.items()]
+
+
+def judged(history: History) -> tuple[Opinion, ...]:
+    """What the judges say of a history that is no story's."""
+    opinions = judge(history)
+    wrong = flaws(history, opinions)
+    assert not wrong, wrong
+    return opinions
 
 
 def _line(opinion: Opinion) -> str:
@@ -57,7 +69,7 @@ def _line(opinion: Opinion) -> str:
 
 def bare(lines: list[str]) -> list[str]:
     """The verdict without what it says of lag, which is about times."""
-    return [re.sub(r"holds if reads lag [^\[]*", "", line) for line in lines]
+    return [re.sub(r"holds if [^\[]*", "", line) for line in lines]
 
 
 def written() -> str:

@@ -11,6 +11,8 @@ from conformance.history.records import History
 
 REQUIREMENTS = frozenset(requirement.id for requirement in load().requirements)
 AXIOMS = frozenset(("A1", "A2a", "A2b", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10"))
+#: Observations that are about more than some exchanges.
+UNSHOWN = ("axiom-broken", "provider-state")
 _NUMBERS = re.compile(r"\b(?:answer|calls?|exchange|pages?|reads?|retry|retries) ((?:\d+(?:, | and | to )?)+)")
 #: What stands in a text where a value is missing, or a template was not filled in.
 _NO_WORD = re.compile(r"\bNone\b|\{observed\}|\{\{")
@@ -36,7 +38,7 @@ def _shared(opinion: Opinion, numbers: frozenset[int]) -> Iterator[str]:
         yield "evidence that is no exchange"
     lines = opinion.argument if isinstance(opinion, Finding) else (opinion.text,) if isinstance(opinion, Doubt) else ()
     cited = {int(n) for line in lines for found in _NUMBERS.findall(line) for n in re.findall(r"\d+", found)}
-    needed = bool(cited) if isinstance(opinion, Doubt) else getattr(opinion, "key", "") != "axiom-broken"
+    needed = bool(cited) if isinstance(opinion, Doubt) else getattr(opinion, "key", "") not in UNSHOWN
     if needed and not opinion.evidence:
         yield "no evidence"
     if isinstance(opinion, Finding) and not cited <= set(opinion.evidence):
@@ -61,7 +63,7 @@ def _finding(finding: Finding, scenarios: frozenset[str], sources: frozenset[str
     for assumed in finding.assumptions:
         if assumed.axiom not in AXIOMS or not _about(assumed, sources):
             yield f"no assumption {assumed}"
-    if bool(finding.slack) != ("holds if reads lag" in finding.slack):
+    if finding.slack and not finding.slack.startswith("holds if "):
         yield "no slack"
 
 
@@ -71,7 +73,7 @@ def _about(assumed: Assumption, sources: frozenset[str]) -> bool:
 
 
 def _doubt(doubt: Doubt) -> Iterator[str]:
-    if not isinstance(doubt.reason, DoubtReason):
+    if doubt.reason not in tuple(DoubtReason):
         yield "no reason"
     elif doubt.reason is DoubtReason.SUITE_ERROR:
         yield "a judge broke"

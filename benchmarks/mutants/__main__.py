@@ -1,7 +1,7 @@
 """Draw mutants of the judges, run the tests of the judges on each, and print the score and the survivors.
 
-What became of a mutant is kept in ``.mutants/``: a run that was stopped goes on where it was. A mutant that was killed stays so until
-its module changes; one that survived runs again when the tests have changed. ``--fresh`` runs all of them again.
+What became of a mutant is kept in ``.mutants/``: a run that was stopped goes on where it was. A mutant that was killed stays so
+until its module changes; one that survived runs again when the tests have changed. ``--fresh`` runs all of them again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ JUDGES = Path("conformance/judges")
 #: The tests of the judges: small histories with the right verdict. What takes more CPU seconds than that is left out: a survivor
 #: takes all that run its line.
 TESTS = ("tests/test_judge_*.py",)
-SLOWEST = 1.0
+SLOWEST = 0.3
 KEPT = Path(".mutants")
 
 T = TypeVar("T")

@@ -115,14 +115,17 @@ _HEAD = """# Mutation testing of the judges
 
     python -m benchmarks.mutants --seed {seed} --page docs/mutants.md
 
-changes the judges in one place at a time, and runs the tests of the judges on each change. A change that no test notices, a survivor, is no change of
-what is judged, or a hole in the tests. The command writes this page: {size} of {total} mutants, of every module its share, drawn by seed
-{seed}; the figures are of commit {commit}. A run that is stopped goes on where it was. It needs the extra `dev`, and is no part of CI.
+changes the judges in one place at a time, and runs the tests of the judges on each change. A change that no test notices, a
+survivor, is no change of what is judged, or a hole in the tests. The command writes this page: {size} of {total} mutants, of every
+module its share, drawn by seed {seed}; the figures are of commit {commit}. A run that is stopped goes on where it was. It needs the
+extra `dev`, and is no part of CI.
 
-The changes are those of [mutmut](https://github.com/boxed/mutmut). Its runner leaves out decorated functions, and with them every rule, so only its
-operators are used: a process with the tests loaded forks for each mutant, puts the changed code in the place of the function's, and runs the tests
-that execute the changed statement, those first that run most of its module in a second, until one fails. A survivor survived all of them, or as
-many as run in {budget} CPU seconds. A test that takes ten times as long, and two seconds more, has killed the mutant.
+The changes are those of [mutmut](https://github.com/boxed/mutmut). Its runner leaves out decorated functions, and with them
+every rule, so only its operators are used: a process with the tests loaded forks for each mutant, puts the changed code in
+the place of the function's, and runs the tests that execute the changed statement until
+one fails, in an order of which every beginning runs as many lines as it can. A survivor survived all of them, or as many as run
+in {budget} CPU seconds (measured with coverage on, which doubles it). A test that takes ten times as long, and two seconds more,
+has killed the mutant.
 
 Left alone, by rule:
 

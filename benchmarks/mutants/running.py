@@ -1,4 +1,4 @@
-"""Running mutants: a process with the tests loaded forks for each, and the fork runs the tests that execute the changed statement."""
+"""Running mutants: a process with the tests loaded forks for each; the fork runs the tests that execute the changed statement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Literal
@@ -23,7 +22,7 @@ from benchmarks.mutants.mutation import Mutant
 #: A test may take so many times as long as with the judges as they are, and so many seconds more, in CPU time.
 TIMES, MORE = 10.0, 2.0
 #: CPU seconds that one mutant's tests may take together, by what they took without it, and what a test costs besides.
-BUDGET, COST = 4.0, 0.003
+BUDGET, COST = 12.0, 0.003
 #: Bounds of one mutant, in seconds and bytes, whatever its tests do.
 WALL, MEMORY = 900, 4 << 30
 _QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:randomly", "--no-header", "--no-summary")
@@ -70,9 +69,10 @@ def run(
     :param files: the files that hold the tests.
     :param root: the folder of the judges.
     """
+    order = varied(tests)
     covered = []
     for mutant in mutants:
-        names = covering(mutant, tests)
+        names = covering(mutant, tests, order)
         if names:
             covered.append((mutant, names))
         else:
@@ -81,16 +81,40 @@ def run(
         pytest.main([*_QUIET, *files], plugins=[_Loop(covered, tests, root, tell)])
 
 
-def covering(mutant: Mutant, tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests that run the changed statement, those first that run most of its module in a second; no more than ``BUDGET`` allows."""
+def varied(tests: Mapping[str, Covers]) -> tuple[str, ...]:
+    """The tests in an order of which every beginning runs as much as it can: next is what runs most lines that none before it did.
+
+    Where none is left that runs a new line, it begins anew with the others.
+    """
+    bits: dict[tuple[str, int], int] = {}
+    left = {
+        name: sum(1 << bits.setdefault((m, n), len(bits)) for m, of in covers.lines.items() for n in of)
+        for name, covers in tests.items()
+    }
+    order: list[str] = []
+    seen = 0
+    while left:
+        name = max(left, key=lambda one: ((left[one] & ~seen).bit_count(), one))
+        if seen and not left[name] & ~seen:
+            seen = 0
+            continue
+        seen |= left.pop(name) | 1 << len(bits)
+        order.append(name)
+    return tuple(order)
+
+
+def covering(mutant: Mutant, tests: Mapping[str, Covers], order: Iterable[str]) -> tuple[str, ...]:
+    """The tests that run the changed statement, in this order, as many as ``BUDGET`` allows."""
     first, last = mutant.lines
-    found = []
-    for name, covers in tests.items():
-        lines = covers.lines.get(mutant.module, ())
-        if any(first <= line <= last for line in lines):
-            found.append((len(lines) / (covers.seconds + COST), name))
-    spent = accumulate(tests[name].seconds + COST for _, name in sorted(found, reverse=True))
-    return tuple(name for (_, name), used in zip(sorted(found, reverse=True), spent, strict=True) if used <= BUDGET)
+    found: list[str] = []
+    spent = 0.0
+    for name in order:
+        if any(first <= line <= last for line in tests[name].lines.get(mutant.module, ())):
+            spent += tests[name].seconds + COST
+            if found and spent > BUDGET:
+                break
+            found.append(name)
+    return tuple(found)
 
 
 class _Loop:
@@ -113,7 +137,7 @@ class _Loop:
         functions = _functions(self.root)
         gc.freeze()
         for mutant, names in self.mutants:
-            chosen = [items[name] for name in names]
+            chosen = [items[name] for name in names if name in items]
             self.tell(mutant, _outcome(lambda out, m=mutant, c=chosen: self._one(m, functions, c, out)))  # type: ignore[misc]
         return True
 
@@ -135,6 +159,10 @@ class _Loop:
                 os._exit(1)
 
 
+class _TooLong(BaseException):
+    """A test took longer than it may; no test catches it."""
+
+
 class _Measure:
     """Notes of each test what it runs and how long it takes; what takes longer than ``limit`` is broken off and left out."""
 
@@ -146,10 +174,10 @@ class _Measure:
         self.failed: set[str] = set()
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         def late(*_: object) -> None:
             self.slow.add(item.nodeid)
-            raise TimeoutError
+            raise _TooLong
 
         signal.signal(signal.SIGPROF, late)
         self.measuring.switch_context(item.nodeid)
@@ -168,9 +196,9 @@ def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
     measuring = coverage.Coverage(data_file=None, include=[f"{root}/*"], config_file=False)
     measuring.start()
     plugin = _Measure(measuring, limit)
-    pytest.main([*_QUIET, *files], plugins=[plugin])
+    status = pytest.main([*_QUIET, *files], plugins=[plugin])
     measuring.stop()
-    if plugin.failed - plugin.slow or not plugin.seconds:
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or plugin.failed - plugin.slow:
         os._exit(1)
     data = measuring.get_data()
     lines: dict[str, dict[str, list[int]]] = {name: {} for name in plugin.seconds if name not in plugin.slow}
@@ -181,8 +209,8 @@ def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
                 if name in lines:
                     lines[name].setdefault(module, []).append(line)
     told = {name: Covers(round(plugin.seconds[name], 4), lines[name]) for name in lines}  # type: ignore[arg-type]
-    with open(out, "wb", closefd=False) as file:
-        file.write(msgspec.json.encode(told))
+    with open(out, "wb", closefd=False) as written:
+        written.write(msgspec.json.encode(told))
 
 
 def _functions(root: Path) -> dict[tuple[str, str], list[FunctionType]]:

@@ -248,8 +248,7 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
     for retry in inference.retries:
         end = retry.call.exchange.end
         if retry.accepted:
-            unread = bool(getattr(end, "undecoded", None))
-            if unread:
+            if end.undecoded is not None:
                 text = f"the body of the answer to retry {retry.n} is in an encoding that cannot be decoded"
                 yield InDoubt(reason=DoubtReason.UNREAD_BODY, text=text, evidence=(retry.n,))
             elif retry.call.status == 201 and end.size == 0:

@@ -8,7 +8,7 @@ stays for the judges. Estimated from raw readings, before anything is concluded 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -271,13 +271,3 @@ def _not_found(case: Case) -> Iterator[Shown]:
         earlier = [r for r in case.readings(message) if r.last <= e.t]
         if earlier and any(other.t >= e.last for other in found[message]):
             yield Shown(e.t - min(r.last for r in earlier), "message_read", e.n)
-
-
-def regressed(case: Case, message: str) -> Iterable[tuple[Reading, Reading]]:
-    """Pairs of readings, of any views, in which the later shows an earlier state: lag, or a broken axiom."""
-    resets = case.resets_of(message)
-    ordered = case.readings(message)
-    for i, b in enumerate(ordered):
-        for a in ordered[:i]:
-            if a.last <= b.t and _behind(b, a, resets):
-                yield a, b

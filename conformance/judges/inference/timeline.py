@@ -239,12 +239,6 @@ def last_before(case: Case, message: str, instant: float, *, since: float = floa
     return None if any(r.updated_at > latest.updated_at for r in newer if r.updated_at is not None) else latest
 
 
-def first_after(case: Case, message: str, instant: float, *, until: float = float("inf")) -> Reading | None:
-    """The earliest reading that surely shows a state at or after ``instant`` and ended by ``until``."""
-    found = [r for r in case.readings(message) if follows(case, r, instant) and r.last <= until]
-    return min(found, key=lambda r: (r.t, r.n), default=None)
-
-
 def around(case: Case, message: str, call: RetryCall) -> Iterator[tuple[Reading, Reading]]:
     """For each view, the last reading before the call left and the first that shows a state after its answer."""
     for view in case.views(message):
