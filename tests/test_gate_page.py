@@ -103,13 +103,13 @@ def test_a_red_gate_names_the_defect_on_the_console(tmp_path: Path, monkeypatch:
     with ReferenceServer(Settings(speed=2, faults=("created-does-not-block",))) as server:
         ended = _shell(tmp_path, server, "variables", "second campaign", "gate")
         assert ended.returncode == 1
-        assert "BR-BLK-01 is violated" in ended.stdout
+        assert "breaks    BR-BLK-01" in ended.stdout
         # The line that reproduces it needs no file of configuration.
         (again, *_) = re.findall(r"again +(retry-conformance run \S+ \S+)", ended.stdout)
         monkeypatch.setitem(BLOCKS, "again", again.replace("DIR", "reports") + " --report-dir again")
         ended = _shell(tmp_path, server, "variables", "second campaign", "again")
         assert ended.returncode == 1, ended.stdout + ended.stderr
-        assert "BR-BLK-01 is violated" in ended.stdout
+        assert "breaks    BR-BLK-01" in ended.stdout
 
 
 def test_examples_of_waivers_are_read(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def error_lines(report: Report) -> Iterator[str]:
     run = report.run
     failing = [r for r in report.chosen if of_item(r, run.profiles, fail_on=run.fail_on) == 1]
     for item in failing:
-        yield annotation(f"{item.id} is violated: {item.title}", why_of(report, item))
+        yield annotation(f"{item.id} fails", why_of(report, item))
     for line in run.stale:
         yield annotation("a waiver is stale", line)
     if run.exit_status and not failing and not run.stale:
