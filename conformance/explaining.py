@@ -17,7 +17,7 @@ from conformance.scenarios import SCENARIOS, Scenario
 #: The pages of ``docs/``, which the package ships, in the order in which a reader may want them.
 PAGES = (
     "configuration", "vendor", "gate", "drivers", "requirements", "design", "glossary",
-    "provider-states", "programs", "schemathesis", "schemathesis.toml", "pinning", "mutants",
+    "provider-states", "programs", "schemathesis", "schemathesis.toml", "pinning", "mutants", "targets",
 )  # fmt: skip
 _WIDTH = 11
 

@@ -718,7 +718,7 @@ def test_a_plan_tells_drivers_apart() -> None:
 
 def test_a_plan_multiplies_by_depth_and_has_a_price() -> None:
     config = msgspec.structs.replace(CONFIG, limits=Limits(price_per_message=0.05))
-    one, three = (make_plan(config, depth, ["BR-ACC-02"]) for depth in ("standard", "deep"))
+    one, three = (make_plan(config, depth, ["BR-SEC-01"]) for depth in ("standard", "deep"))
     assert three.messages == 3 * one.messages
     assert one.price == round(one.messages * 0.05, 2)
 

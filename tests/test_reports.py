@@ -575,7 +575,7 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
         screen = Screen()
         for turn in range(1000):
             screen.progress(Progress(part="scenarios", what="blocked", ended=turn, of=1000), None)
-    assert err.getvalue().strip() == "scenarios: 0 of 1000 done; now blocked"
+    assert err.getvalue().strip() == "0:00 | scenarios 0 of 1000 done: blocked"
 
 
 def test_a_row_shows_the_exchanges_of_the_finding_that_it_tells_first() -> None:

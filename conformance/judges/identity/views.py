@@ -323,6 +323,7 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
 def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
     ahead, stale = behind.ahead, behind.stale
     batch = case.batch_of(stale.message)
+    scenario = batch.scenario if batch is not None else ""
     # Where nothing shows that it was still terminal when the stale answer came, it may be in progress by itself.
     still = any(r.view != stale.view and r.terminal and r.t >= stale.last for r in case.readings(stale.message))
     alone = stale.in_progress and not still
@@ -343,7 +344,7 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
         observed=observed,
         any_of=("BR-IDS-07", "BR-SEL-07") if alone else (),
         defect=defect,
-        scenario=batch.scenario if batch is not None else "",
+        scenario=scenario or stale.exchange.invoke.scenario,
     )
 
 

@@ -259,4 +259,4 @@ def _older(reading: Reading, terminal: Reading) -> bool:
         return one is None or two is None or one <= two
     if one is None or two is None or one == two:
         return reading.status == "failure" and terminal.status == "success"
-    return reading.status != terminal.status and one < two
+    return reading.status is not None and reading.status != terminal.status and one < two
