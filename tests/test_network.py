@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from conformance.config_load import load
+from conformance.drivers import scenarios
 from conformance.errors import TargetError
 from conformance.exit_status import of_verdicts
 from conformance.findings import Doubt, Finding
@@ -29,7 +30,14 @@ from conformance.session import Options, Result, execute
 from conformance.transport.outage import CALLS, REFUSED, SECONDS, Outage
 from tests.proxy import LOSING, READS, WRITES, Fault, Kind, Passed, Proxy
 
+
 #: Scenarios: rounds, blocked, keys, unknown, control.
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bad network leaves undecided is not tried again: these tests are about what is said of it."""
+    monkeypatch.setattr(scenarios, "AGAIN", 0)
+
+
 SOME = ("BR-ACC-06", "BR-BLK-02", "BR-SEC-01", "BR-ERR-01", "BR-SEL-07")
 RETRIES = ("batch_retry", "single_retry")
 #: Read off one answer by itself, whoever else writes: they rest on no axiom but A3.
@@ -163,7 +171,7 @@ def _mixture(seed: int) -> tuple[Settings, tuple[Fault, ...]]:
     return Settings(speed=draw.choice([8.0, 12.0, 16.0]), variants=tuple(variants), seed=seed), tuple(faults)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_legal_targets_behind_mixtures_are_not_accused(seed: int, tmp_path: Path) -> None:
     settings, faults = _mixture(seed)
     _innocent(through(tmp_path, *faults, settings=settings, seed=seed))

@@ -102,6 +102,8 @@ class Redactor:
         #: Marks of this run, and texts in ids and cursors that look like credentials.
         self._issued: set[str] = set()
         self._handed: set[str] = set()
+        #: What became of strings that answers show again and again, by field.
+        self._seen: dict[tuple[str, str], str] = {}
 
     # -- pieces -----------------------------------------------------------------------------------------------
 
@@ -195,6 +197,18 @@ class Redactor:
         return (1 << 60) + int(self._hash(text), 16)
 
     def _string(self, text: str, field: str, own: tuple[str, ...]) -> str:
+        """A string of an answer. What does not depend on the request is the same each time, and remembered."""
+        ours = field in _CONTENT and _NONCE.search(text) is not None
+        if len(text) > LONGEST_ID or not (ours or field == "recipient" or field in _DATA or field in DOCUMENTED):
+            return self._scrubbed(text, field, own)
+        known = self._seen.get((field, text))
+        if known is None:
+            known = self._scrubbed(text, field, ())
+            if len(self._seen) < _REMEMBERED:
+                self._seen[field, text] = known
+        return known
+
+    def _scrubbed(self, text: str, field: str, own: tuple[str, ...]) -> str:
         if text in self._known or self._stands(text):
             return text
         if field == "recipient":
@@ -236,11 +250,19 @@ class Redactor:
             return self._json(values, "values", own)
         ours = any(isinstance(v, str) and _NONCE.search(v) for v in values.values())
         return {
-            self._name(k): (self._cut(v, LONGEST_TEXT, self.text) if ours else self.digest(v))
+            self._name(k): (self._ours(v) if ours else self.digest(v))
             if isinstance(v, str)
             else self._json(v, "values", own)
             for k, v in values.items()
         }
+
+    def _ours(self, text: str) -> str:
+        known = self._seen.get(("values[]", text))
+        if known is None:
+            known = self._cut(text, LONGEST_TEXT, self.text)
+            if len(self._seen) < _REMEMBERED and len(text) <= LONGEST_ID:
+                self._seen["values[]", text] = known
+        return known
 
     def _name(self, name: str) -> str:
         return name if name in DOCUMENTED else self._cut(name, LONGEST_NAME, self.foreign)
@@ -345,6 +367,8 @@ class Redactor:
 
 #: How many marks and texts of ids one run keeps in mind.
 _HANDED = 50_000
+#: Strings whose redaction is remembered.
+_REMEMBERED = 20_000
 
 
 def _runs(folded: str, pieces: frozenset[str]) -> Iterator[tuple[int, int]]:

@@ -139,7 +139,13 @@ def _counts(case: Case, a: Reading, b: Reading) -> Iterator[tuple[Assumption, st
     if a.last > b.t - case.lag(b.view):
         return
     named = a.status is not None and b.status is not None
-    if named and a.status != b.status and a.updated_at is not None and a.updated_at == b.updated_at and b.updated_unit < 1:
+    if (
+        named
+        and a.status != b.status
+        and a.updated_at is not None
+        and a.updated_at == b.updated_at
+        and b.updated_unit < 1
+    ):
         yield (
             Assumption("A5", a.view),
             f"reads {a.n} and {b.n} show {a.status}, then {b.status}, with the same updatedAt",
