@@ -126,7 +126,7 @@ def test_on_github_there_is_one_error_for_each_must(tmp_path: Path) -> None:
     lines: list[str] = []
     assert announce(made, environ, lines.append) == ""
     assert len(lines) == 2
-    assert all(re.fullmatch(r"::error title=BR-[^:,]*%3A [^:]*::.*", line) for line in lines)
+    assert all(re.fullmatch(r"::error title=BR-[^:,]* fails::.*", line) for line in lines)
     assert all(line.count("::") == 2 and "%25" in line for line in lines)
     assert page.read_text(encoding="utf-8").startswith("# Batch Send - Retry")
     assert announce(made, {}, lines.append) == ""

@@ -118,7 +118,8 @@ def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:
     assert not (pytester.path / "reports").exists()
 
 
-def test_nothing_selected_is_wrong_usage(pytester: pytest.Pytester) -> None:
+def test_nothing_selected_is_wrong_usage(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     result = pytester.runpytest_subprocess(*SUITE, "--target", "reference", "-k", "NOPE")
     assert result.ret == 2
     assert "choose no requirement" in (pytester.path / "reports" / "summary.md").read_text(encoding="utf-8")

@@ -32,8 +32,9 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
 
 
 @pytest.fixture
-def folder(pytester: pytest.Pytester) -> Path:
-    """A folder with the reports of an older, green run."""
+def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the reports of an older, green run; the sessions are none of pytest-xdist, whatever runs this test."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     folder = pytester.mkdir("reports")
     for name, content in data_files(report()).items():
         (folder / name).write_bytes(content)

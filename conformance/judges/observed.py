@@ -71,7 +71,7 @@ def _second_key(case: Case) -> Iterator[Observed]:
         for e in case.exchanges:
             if e.invoke.auth == "second" and e.invoke.operation == operation:
                 said = f"{e.status or 'no answer'} {error_code(e.end.body) or ''}".rstrip()
-                yield Observed(key="second-key", value=f"{what} answered {said}", evidence=(e.n,))
+                yield Observed(key=f"second-key-{what}", value=f"answered {said}", evidence=(e.n,))
 
 
 def _provider_states(case: Case) -> Iterator[Observed]:

@@ -96,6 +96,8 @@ def _modes(
                 found = _judged(name, [r for r in view if name in r.counts], resets)
                 if found == "never" or (found == "terminal" and modes[name] == "always"):
                     modes[name] = found
+                if found == "never" and name.endswith(".numAttempts"):
+                    standing.add(name)
             _agree(view, modes, standing)
             _dropped(view, modes)
     return modes, standing
