@@ -43,6 +43,8 @@ def test_a_planted_fault_is_found_for_what_it_is(name: str) -> None:
     tally = Tally()
     for seed in range(4):
         planted(name, seed, tally)
+        if tally.planted[name] > 1 and tally.found[name]:
+            break
     assert tally.planted[name]
     assert tally.found[name] or name in MISSED
     assert [line for line in tally.strayed if not line.startswith(ACCUSED)] == [] or name in STRAYED
