@@ -326,7 +326,6 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
     scenario = batch.scenario if batch is not None else ""
     # Where nothing shows that it was still terminal when the stale answer came, it may be in progress by itself.
     still = any(r.view != stale.view and r.terminal and r.t >= stale.last for r in case.readings(stale.message))
-    alone = stale.in_progress and not still
     own = frozenset(assume("A6", batch.id)) if batch is not None else frozenset()
     # A failure behind a success is no later correction of it.
     final = frozenset(assume("A2b", stale.message)) if stale.terminal and ahead.status == "success" else frozenset()
@@ -339,6 +338,8 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
         evidence=(ahead.n, stale.n),
         assumptions=own | final,
     )
+    # Else it may have had an attempt of its own meanwhile, which the other view was not read again to show.
+    alone = not still and (stale.in_progress or bool(final))
     return Violated(
         proof=proof,
         observed=observed,
