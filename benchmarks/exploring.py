@@ -102,7 +102,7 @@ def _search(run: Drive, breaks: Sequence[str], seed: int, *, side_by_side: bool)
             kinds = [kind for kind, finding in ran.findings.items() if set(finding.any_of) & set(breaks)]
             if kinds:
                 before = run.transport.budget.calls
-                search.runner.share = Share(calls=before + CALLS, messages=10**9, until=1e9)
+                search.runner.share = Share(calls=search.runner.spent.calls + CALLS, messages=10**9, until=1e9)
                 if side_by_side:
                     search.reduced(kinds[0], program, 1e9)
                 smallest = search.shrunk(kinds[0], 1e9)

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote
 import httpx
 
 from conformance.config import Config, Limits, Recipients, Target, Timing
-from conformance.drivers import fuzzing
+from conformance.drivers import drive_all
 from conformance.drivers.drive import Drive
 from conformance.history.reader import read_history
 from conformance.history.records import Header, History
@@ -145,7 +145,7 @@ def sift(sieve: Sieve, folder: Path, *, seed: int, depth: str = "standard", conf
             transport=transport, config=config, requirements=REQUIREMENTS, seed=seed, depth=depth, folder=folder, sleep=sleep
         )  # fmt: skip
         try:
-            fuzzing.drive(run)
+            drive_all(run, ("schemathesis",))
         finally:
             transport.close()
             writer.close(transport.now(), complete=True)

@@ -13,7 +13,7 @@ from hypothesis import Phase
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.config import Limits
-from conformance.drivers import DRIVERS, machine
+from conformance.drivers import DRIVERS, drive_all
 from conformance.drivers.scenarios import run_programs
 from conformance.exploring import corpus
 from conformance.exploring.engine import WATCHED, Engine
@@ -81,7 +81,7 @@ def test_nothing_that_is_drawn_depends_on_an_answer(tmp_path: Path) -> None:
 
 def test_a_clean_target_is_not_accused(tmp_path: Path) -> None:
     with exploring(tmp_path) as at:
-        machine.drive(replace(at.run, depth="quick"))
+        drive_all(replace(at.run, depth="quick"), ("machine",))
     assert at.broken() == set()
     assert not (tmp_path / "corpus").exists()
     assert not [note for note in at.history().notes if note.event in ("found", "unmet", "cut")]
@@ -215,18 +215,30 @@ def test_a_control_is_read_behind_the_last_retry_also_where_the_budget_cuts_the_
 
 
 def test_what_the_scenarios_left_alone_is_read_once_more_behind_the_search(tmp_path: Path) -> None:
-    with exploring(tmp_path) as at:
-        run_programs(at.run, {"control": (selecting.CONTROL.program(at.config), ())})
-        machine.drive(replace(at.run, depth="quick"))
+    with exploring(tmp_path, "answers-a-body") as at:
+        drive_all(replace(at.run, depth="quick", requirements=["BR-SEL-07", "BR-ACC-04"]), ("scenarios", "machine"))
     done = at.history().exchanges
-    last = max(e.n for e in done if e.invoke.operation in ("batch_retry", "single_retry"))
-    behind = [e.invoke.operation for e in done if e.n > last and e.invoke.scenario == "control"]
+    last = max((e for e in done if e.invoke.operation in ("batch_retry", "single_retry")), key=lambda e: e.n)
+    assert last.invoke.scenario.startswith("found-")
+    behind = [e.invoke.operation for e in done if e.n > last.n and e.invoke.scenario == "control"]
     assert sorted(behind) == ["batch_list", "message_read", "message_read", "message_read"]
+
+
+def test_programs_that_were_drawn_run_side_by_side_with_planned_ones(tmp_path: Path) -> None:
+    with exploring(tmp_path) as at:
+        drive_all(replace(at.run, depth="quick"), DRIVERS)
+    first: dict[str, float] = {}
+    for exchange in at.history().exchanges:
+        first.setdefault(exchange.invoke.driver, exchange.t)
+    ended = max(e.t for e in at.history().exchanges if e.invoke.driver == "scenarios")
+    assert first["machine"] < ended
+    assert first["schemathesis"] < ended
+    assert at.broken() == set()
 
 
 def test_with_nothing_left_nothing_is_sent(tmp_path: Path) -> None:
     with exploring(tmp_path, limits=Limits(max_messages=2)) as at:
-        machine.drive(at.run)
+        drive_all(at.run, ("machine",))
     assert at.calls == 0
 
 
@@ -253,14 +265,14 @@ def test_depth_scales_how_far_it_goes() -> None:
     assert [SCOPES[depth].programs for depth in ("quick", "standard", "deep")] == [8, 25, 150]
 
 
-def test_a_quick_run_explores_little_where_messages_cost_money() -> None:
+def test_a_run_explores_little_where_messages_cost_money() -> None:
     here = InsideTarget().config()
     elsewhere = msgspec.structs.replace(
         here, target=msgspec.structs.replace(here.target, base_url="https://t.test/api")
     )
     assert scope_of("quick", here) is SCOPES["quick"]
-    assert scope_of("quick", elsewhere).messages < SCOPES["quick"].messages
-    assert scope_of("standard", elsewhere) is SCOPES["standard"]
+    assert all(scope_of(depth, elsewhere).messages < SCOPES[depth].messages / 4 for depth in ("quick", "standard"))
+    assert scope_of("deep", elsewhere) is SCOPES["deep"]
 
 
 def test_exploring_says_which_limit_cut_it_and_how_to_raise_it(tmp_path: Path) -> None:

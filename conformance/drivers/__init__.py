@@ -1,36 +1,40 @@
 """Drivers make things happen, through the one transport. None of them decides anything.
 
-``DRIVERS`` names them all, in the order in which a run lets them at the target. Scenarios come last: they watch an
-untouched batch to the end of the run (BR-SEL-07), which is over when no other driver retries any more.
+``DRIVERS`` names them all, in the order in which they begin. Their programs run side by side: a slow target is waited for
+once, and not once for each driver. An untouched batch is watched to the end of all of them (BR-SEL-07).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from conformance.drivers import fuzzing, machine, scenarios
-from conformance.drivers.drive import Drive
+from conformance.drivers.drive import Begun, Drive
 
-#: Drives the target as far as the driver goes; raises GuardError where the guard or a budget ends the run.
-Driver = Callable[[Drive], None]
+#: Draws or chooses what the driver does, and sends nothing; told what drivers that began before it are likely to take.
+Driver = Callable[[Drive, Begun], Begun]
 
 DRIVERS: Mapping[str, Driver] = {
-    "schemathesis": fuzzing.drive,
-    "scenarios": scenarios.drive,
-    "machine": machine.drive,
+    "schemathesis": fuzzing.begin,
+    "scenarios": scenarios.begin,
+    "machine": machine.begin,
 }
 
 
-def drive_all(run: Drive, names: Sequence[str]) -> None:
-    """Let these drivers at the target. Drawn requests go out side by side with the planned scenarios: their waits are one.
+def drive_all(run: Drive, names: Collection[str]) -> None:
+    """Let these drivers at the target. Planned scenarios go first where they are due: what was drawn fills their waits.
 
     :raises GuardError: the guard or a budget ended the run.
     """
-    for name in names:
-        if name == "schemathesis" and "scenarios" in names:
-            run.beside.update(fuzzing.programs(run))
-        else:
-            DRIVERS[name](run)
+    begun: dict[str, Begun] = {}
+    for name in (name for name in DRIVERS if name in names):
+        calls, messages = sum(b.calls for b in begun.values()), sum(b.messages for b in begun.values())
+        begun[name] = DRIVERS[name](run, Begun(calls=calls, messages=messages))
+    first = "scenarios" if "scenarios" in begun else next(iter(begun), "")
+    beside = {key: program for name, one in begun.items() if name != first for key, program in one.programs.items()}
+    run.side_by_side(begun[first].programs if first else {}, beside, part=first)
+    for one in begun.values():
+        one.after()
 
 
-__all__ = ["DRIVERS", "Drive", "Driver", "drive_all"]
+__all__ = ["DRIVERS", "Begun", "Drive", "Driver", "drive_all"]

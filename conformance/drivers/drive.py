@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.config import Config
+from conformance.program import scheduler
 from conformance.program.pace import Pace
 from conformance.program.patience import Patience
 from conformance.program.scheduler import Progress, Running
@@ -72,11 +73,44 @@ class Drive:
     ended: Callable[[], None] = _ended
     #: Requirements that are undecided so far, and that doing the same once more may decide.
     undecided: Callable[[], Collection[str]] = _nothing
-    #: Programs of other drivers that are to run side by side with the planned scenarios, by name.
-    beside: dict[str, Running] = field(default_factory=dict)
     #: What scenarios have left alone: a driver that retries after them reads it once more at its end.
     untouched: list[Untouched] = field(default_factory=list)
 
     def rng(self, name: str) -> random.Random:
         """What the rows and ids of the program of this name are drawn from. What is done is drawn from the seed alone."""
         return random.Random(f"{self.seed}:{self.mark}:{name}")
+
+    def side_by_side(
+        self, programs: Mapping[str, Running], beside: Mapping[str, Running] | None = None, part: str = "scenarios"
+    ) -> None:
+        """Run programs to their ends, by name; those ``beside`` them take their turns when none of the others is due.
+
+        :raises GuardError: the guard or a budget ended the run.
+        """
+        scheduler.run(
+            programs,
+            beside or {},
+            now=self.transport.now,
+            sleep=self.sleep,
+            progress=self.progress,
+            idle=self.idle,
+            ended=self.ended,
+            part=part,
+        )
+
+
+def _done() -> None:
+    return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a driver does in a run: programs that have not sent anything yet, and what comes when all programs have ended.
+
+    :param calls: :param messages: what the programs are likely to take.
+    """
+
+    programs: Mapping[str, Running] = field(default_factory=dict)
+    after: Callable[[], None] = _done
+    calls: int = 0
+    messages: int = 0

@@ -13,17 +13,16 @@ has to follow from the history alone, offline and by a third party; and because 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from itertools import zip_longest
 
-from conformance.drivers.drive import Drive
+from conformance.drivers.drive import Begun, Drive
 from conformance.fuzzing.budget import AMOUNTS, Amount, Share
 from conformance.fuzzing.drawing import Drawing
 from conformance.fuzzing.one_turn import NAME, Turn
 from conformance.fuzzing.reads import ListRead, list_reads
 from conformance.fuzzing.texts import role_of, rows_saying, texts
 from conformance.fuzzing.unusual import OddRetry, odd_retries
-from conformance.program import scheduler
 from conformance.program.scheduler import Pause, Progress, Running
 
 #: What this driver is for: a run that is about none of them draws nothing.
@@ -44,31 +43,14 @@ class Cases:
         self.texts = texts(drawing.cases("single_send", amount.messages, valid=True)) if amount.messages else []
 
 
-def drive(run: Drive) -> None:
-    """Draw requests and send them, within the driver's share of the run.
-
-    :raises BudgetError: the budget of the whole run is spent.
-    """
-    scheduler.run(
-        programs(run),
-        now=run.transport.now,
-        sleep=run.sleep,
-        progress=run.progress,
-        idle=run.idle,
-        ended=run.ended,
-        part=NAME,
-    )
-
-
-def programs(run: Drive) -> Mapping[str, Running]:
-    """Draw all requests, and return what the driver does with them, to be run side by side with what others do.
-
-    Nothing where the run is about none of its requirements.
-    """
+def begin(run: Drive, _: Begun) -> Begun:
+    """Draw all requests, to be sent within the driver's share. Nothing where the run is about none of its requirements."""
     if not set(REQUIREMENTS).intersection(run.requirements):
-        return {}
+        return Begun()
     run.progress(Progress(part=NAME, what="drawing requests"))
-    return {NAME: _program(run, Cases(run.seed, AMOUNTS[run.depth]))}
+    amount = AMOUNTS[run.depth]
+    program = _program(run, Cases(run.seed, amount))
+    return Begun(programs={NAME: program}, calls=amount.calls, messages=amount.messages)
 
 
 def _program(run: Drive, cases: Cases) -> Running:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from conformance.config import Config
 from conformance.config_load import offers
-from conformance.drivers.drive import Drive, Untouched
-from conformance.drivers.worth import affordable
+from conformance.drivers.drive import Begun, Drive, Untouched
+from conformance.drivers.worth import Programs, affordable
 from conformance.errors import BudgetError
 from conformance.history.totals import AGAIN_NOTE, LEFT_OUT
-from conformance.program import scheduler
 from conformance.program.batch_state import Held
 from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
-from conformance.program.steps import Program
+from conformance.program.scheduler import Running
 from conformance.scenarios import SCENARIOS, Scenario
 from conformance.scenarios.selecting import CONTROL
 from conformance.transport.paths import plain_id
@@ -42,11 +41,8 @@ def chosen(config: Config, requirements: Collection[str], depth: str = "quick") 
     )
 
 
-def drive(run: Drive) -> None:
-    """Run the scenarios that exercise the run's requirements.
-
-    :raises GuardError: the guard or a budget ended the run.
-    """
+def begin(run: Drive, _: Begun) -> Begun:
+    """Choose the scenarios that exercise the run's requirements, as far as the limits hold them."""
     programs = {
         f"{scenario.name}{f'-{turn + 1}' if turn else ''}": (scenario.program(run.config), scenario.requirements)
         for turn in range(REPETITIONS[run.depth])
@@ -63,12 +59,24 @@ def drive(run: Drive) -> None:
         data = {"code": LEFT_OUT, "needs": list(one.needs), "requirements": list(one.requirements)}
         run.transport.note("unmet", scenario=one.name, text=one.text, **data)
     before = (budget.calls, budget.messages)
-    run_programs(run, kept)
-    _again(run, kept, before)
+    running, watch = _interpreted(run, kept)
+
+    def after() -> None:
+        watch()
+        if _again(run, kept, before):
+            look_again(run)
+
+    costs = [cost_of(program, run.config) for program, _ in kept.values()]
+    return Begun(
+        programs=running,
+        after=after,
+        calls=sum(c.calls_likely for c in costs),
+        messages=sum(c.messages for c in costs),
+    )
 
 
-def _again(run: Drive, planned: Mapping[str, tuple[Program, tuple[str, ...]]], before: tuple[int, int]) -> None:
-    """Do scenarios again that may decide what few requirements are undecided by chance.
+def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
+    """Do scenarios again that may decide what few requirements are undecided by chance; whether any was done.
 
     No more than the plan says of calls and messages at most.
 
@@ -82,7 +90,7 @@ def _again(run: Drive, planned: Mapping[str, tuple[Program, tuple[str, ...]]], b
     for turn in range(AGAIN):
         wanted = set(run.undecided())
         if len(wanted) >= left:
-            return
+            return turn > 0
         left = len(wanted)
         programs = {
             f"{scenario.name}-{REPETITIONS[run.depth] + turn + 1}": (
@@ -95,19 +103,26 @@ def _again(run: Drive, planned: Mapping[str, tuple[Program, tuple[str, ...]]], b
             programs, run.config, calls=most_calls - budget.calls, messages=most_messages - budget.messages
         )
         if not kept:
-            return
+            return turn > 0
         about = sorted(wanted & {r for _, requirements in kept.values() for r in requirements})
         text = f"undecided after the planned scenarios: {', '.join(about)}; done once more: {', '.join(kept)}"
         run.transport.note(AGAIN_NOTE, text=text)
         run_programs(run, kept)
+    return True
 
 
-def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ...]]]) -> None:
+def run_programs(run: Drive, programs: Programs) -> None:
     """Run programs side by side, each with the requirements that it is for, by name.
 
     :raises GuardError: the guard or a budget ended the run.
     """
+    running, watch = _interpreted(run, programs)
+    run.side_by_side(running)
+    watch()
 
+
+def _interpreted(run: Drive, programs: Programs) -> tuple[Mapping[str, Running], Callable[[], None]]:
+    """Return these programs, not begun; and what remembers, when they have ended, which batches are left alone."""
     interpreters = {
         name: Interpreter(
             run.transport,
@@ -122,19 +137,14 @@ def run_programs(run: Drive, programs: Mapping[str, tuple[Program, tuple[str, ..
         for name, (_, requirements) in programs.items()
     }
     running = {name: interpreters[name].run(program) for name, (program, _) in programs.items()}
-    running |= run.beside
-    run.beside.clear()
-    scheduler.run(
-        running,
-        now=run.transport.now,
-        sleep=run.sleep,
-        progress=run.progress,
-        idle=run.idle,
-        ended=run.ended,
-    )
-    for name, (program, _) in programs.items():
-        if program.name == CONTROL.name:
-            run.untouched.extend(_untouched(name, held) for held in interpreters[name].batches.values() if held.read)
+
+    def watch() -> None:
+        for name, (program, _) in programs.items():
+            if program.name == CONTROL.name:
+                held = interpreters[name].batches.values()
+                run.untouched.extend(_untouched(name, one) for one in held if one.read)
+
+    return running, watch
 
 
 def _untouched(scenario: str, held: Held) -> Untouched:
@@ -143,7 +153,7 @@ def _untouched(scenario: str, held: Held) -> Untouched:
 
 
 def look_again(run: Drive) -> None:
-    """Read once more what scenarios have left alone, after retries of another driver (BR-SEL-07).
+    """Read once more what scenarios have left alone, after retries that came behind them (BR-SEL-07).
 
     :raises GuardError: the guard ended the run; where the budget does, that is noted and the look left out.
     """

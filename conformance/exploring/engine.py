@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from conformance.drivers.drive import Drive
+from conformance.drivers.drive import Begun, Drive
 from conformance.exploring import corpus
 from conformance.exploring.programs import generate, key_of, size_of
 from conformance.exploring.reducing import WIDTH, reductions
-from conformance.exploring.running import CONTROL, Ran, Runner, Share, named
+from conformance.exploring.running import CONTROL, Group, Ran, Runner, Share, Spent, named
 from conformance.exploring.scope import PART, Scope, loopback
 from conformance.exploring.shrinking import Memo, shrink
 from conformance.program.steps import Program
@@ -21,18 +21,15 @@ FOUND = "found-"
 WATCHED = "machine-control"
 #: Whether steps that are carried out together are drawn too.
 RACES = True
+NOTHING = Begun()
 
 
-def share_of(run: Drive, scope: Scope) -> Share:
-    """What may be spent on exploring: its part of what is left, and no more than the scope says."""
-    limits, budget, now = run.config.limits, run.transport.budget, run.transport.now()
-
-    def mark(spent: int, limit: int, most: int) -> int:
-        return spent + min(int((limit - spent) * PART), most)
-
+def share_of(run: Drive, scope: Scope, before: Spent) -> Share:
+    """What may be spent on exploring: its part of what others leave, and no more than the scope says."""
+    limits, now = run.config.limits, run.transport.now()
     return Share(
-        calls=mark(budget.calls, limits.max_calls, scope.calls),
-        messages=mark(budget.messages, limits.max_messages, scope.messages),
+        calls=min(int(max(0, limits.max_calls - before.calls) * PART), scope.calls),
+        messages=min(int(max(0, limits.max_messages - before.messages) * PART), scope.messages),
         until=now + (limits.max_seconds - now) * PART,
     )
 
@@ -40,42 +37,62 @@ def share_of(run: Drive, scope: Scope) -> Share:
 class Engine:
     """One search.
 
-    :param run: the run; :param scope: how far it goes; :param races: whether steps at once are drawn.
+    :param run: the run; :param scope: how far it goes; :param before: what other drivers are likely to take.
+    :param races: whether steps at once are drawn.
     :param known: programs to run first; None is the corpus.
     """
 
     def __init__(
-        self, run: Drive, scope: Scope, *, races: bool = RACES, known: Sequence[Program] | None = None
+        self,
+        run: Drive,
+        scope: Scope,
+        before: Begun = NOTHING,
+        *,
+        races: bool = RACES,
+        known: Sequence[Program] | None = None,
     ) -> None:
         self.run = run
         self.scope = scope
         self.races = races
-        self.runner = Runner(run, share_of(run, scope))
+        budget = run.transport.budget
+        spent = Spent(calls=budget.calls + before.calls, messages=budget.messages + before.messages)
+        self.runner = Runner(run, share_of(run, scope, spent), spent)
         self.memo = Memo()
         self._corpus = known
         self.shrinks = 0
+        #: What the first round is to run, by name.
+        self._of: Mapping[str, Program] = {}
         #: Programs that were run again already, by key.
         self._repeated: set[str] = set()
 
     def explore(self) -> list[Ran]:
-        """Run the corpus and what the seed draws, side by side. Everything is drawn before anything is sent."""
+        """Run the corpus and what the seed draws, with nothing else beside it."""
+        group = self.begin()
+        self.run.side_by_side(group.running, part="exploring")
+        return self.learn(group)
+
+    def begin(self) -> Group:
+        """Choose the corpus and what the seed draws. Everything is drawn before anything is sent."""
         drawn = generate(self.run.config, seed=self.run.seed, count=self.scope.programs, races=self.races)
         programs = {f"corpus-{corpus.name_of(program)}": program for program in self._known()}
         programs |= {f"machine-{number:03}": program for number, program in enumerate(drawn, 1)}
-        limit = self.runner.limit({WATCHED: CONTROL, **programs})
-        ran = self.runner.side_by_side(
-            {name: named(name, program) for name, program in programs.items()}, control=WATCHED
-        )
+        self._of = {WATCHED: CONTROL, **programs}
+        return self.runner.group({name: named(name, program) for name, program in programs.items()}, control=WATCHED)
+
+    def learn(self, group: Group) -> list[Ran]:
+        """Judge each program of the group, which has ended, and put on record how many were run."""
+        ran = self.runner.judged(group)
         for one in ran:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)
-        text = f"{len(ran)} of {len(programs) + 1} programs were run" + (f", {cut} of them cut short" if cut else "")
-        about = {"limit": limit} if limit and len(ran) <= len(programs) else {}
-        self.run.transport.note("explored", text=text, ran=len(ran), of=len(programs) + 1, **about)
+        text = f"{len(ran)} of {len(self._of)} programs were run" + (f", {cut} of them cut short" if cut else "")
+        limit = self.runner.limit(self._of)
+        about = {"limit": limit} if limit and len(ran) < len(self._of) else {}
+        self.run.transport.note("explored", text=text, ran=len(ran), of=len(self._of), **about)
         return ran
 
-    def pursue(self, ran: Sequence[Ran]) -> None:
-        """Shrink what was found, the smallest first, and run the smallest program of each kind again."""
+    def pursue(self, ran: Sequence[Ran]) -> bool:
+        """Shrink what was found, the smallest first, and run the smallest program of each kind again; whether there was any."""
         until = self.run.transport.now() + self.scope.seconds
         for kind in kinds_in(ran)[: self.scope.kinds]:
             smallest = self.memo.smallest(kind)
@@ -87,9 +104,11 @@ class Engine:
                 smallest = self.shrunk(kind, until) or smallest
             if key_of(smallest) not in self._repeated:
                 self._repeat(kind, smallest, ran)
-        if self.shrinks or self._repeated:
-            for control in (one for one in ran if one.name == WATCHED):
-                self.runner.look_again(control)
+        if not self.shrinks and not self._repeated:
+            return False
+        for control in (one for one in ran if one.name == WATCHED):
+            self.runner.look_again(control)
+        return True
 
     def shrunk(self, kind: str, until: float) -> Program | None:
         """The smallest program that can be found until then to show this kind."""
@@ -98,7 +117,7 @@ class Engine:
         def execute(program: Program) -> Ran | None:
             self.shrinks += 1
             name = f"machine-shrink-{self.shrinks:03}"
-            if self.runner.spent(bound):
+            if self.runner.over(bound):
                 return None
             ran = self.runner.side_by_side({name: named(name, program)}, bound)
             return ran[0] if ran and (ran[0].whole or ran[0].findings) else None
@@ -123,7 +142,7 @@ class Engine:
             for one in self.runner.side_by_side(tried, bound):
                 self.memo.learn(one)
             best = self.memo.smallest(kind)
-            if not fresh or best is None or self.runner.spent(bound):
+            if not fresh or best is None or self.runner.over(bound):
                 break
             if size_of(best) >= size_of(program) and len(fresh) < WIDTH:
                 break
@@ -132,10 +151,10 @@ class Engine:
 
     def _until(self, until: float) -> Share:
         """Half of what is left: the smallest program is to be run again afterwards."""
-        share, budget = self.runner.share, self.run.transport.budget
+        share, spent = self.runner.share, self.runner.spent
         return Share(
-            calls=(budget.calls + share.calls) // 2,
-            messages=(budget.messages + share.messages) // 2,
+            calls=(spent.calls + share.calls) // 2,
+            messages=(spent.messages + share.messages) // 2,
             until=min(share.until, until),
         )
 

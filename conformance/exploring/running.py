@@ -17,7 +17,6 @@ from conformance.exploring.scope import PART
 from conformance.findings import Finding
 from conformance.history.records import Exchange, Header, History
 from conformance.judges import judge
-from conformance.program import scheduler
 from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
@@ -58,11 +57,19 @@ class ShareSpentError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """Marks of the run's budgets beyond which this driver does not go: calls, messages, and seconds of the run's clock."""
+    """How far this driver goes: calls and messages of its own, and seconds of the run's clock."""
 
     calls: int
     messages: int
     until: float
+
+
+@dataclass
+class Spent:
+    """What this driver has spent so far."""
+
+    calls: int = 0
+    messages: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +127,7 @@ class Recording:
 
     inner: HttpTransport
     share: Share
+    spent: Spent = field(default_factory=Spent)
     settling: int = 0
     kept: int = 0
     watched: Collection[str] = ()
@@ -148,13 +156,17 @@ class Recording:
         last_look = scenario in self.watched and not writes
         mark = self.share.calls - (0 if last_look else self.kept) - (self.settling if writes else 0)
         late = self.inner.now() >= self.share.until and not last_look
-        if self.inner.budget.calls + len(requests) > mark or late:
+        if self.spent.calls + len(requests) > mark or late:
             raise ShareSpentError
+        before = self.inner.budget.messages
         try:
             replies = send()
         except BudgetError:
             # Somebody else spent what this share was a part of.
             raise ShareSpentError from None
+        # The transport is called by one thread: what it has spent meanwhile, these requests have.
+        self.spent.calls += len(requests)
+        self.spent.messages += self.inner.budget.messages - before
         self.exchanges.setdefault(scenario, []).extend(reply.exchange for reply in replies)
         return replies
 
@@ -171,26 +183,41 @@ class Recording:
         self.inner.note(event, scenario=scenario, text=text, **data)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Programs that are carried out at once: not begun yet, or ended."""
+
+    programs: Mapping[str, Program]
+    running: Mapping[str, Running]
+    control: str | None
+    recording: Recording
+    #: Those that met the end of the share.
+    cut: set[str]
+
+
 class Runner:
     """Runs programs for one driver.
 
     :param run: the run; :param share: what this driver may spend.
+    :param before: what the run has spent, and other drivers are likely to.
     """
 
-    def __init__(self, run: Drive, share: Share) -> None:
+    def __init__(self, run: Drive, share: Share, before: Spent) -> None:
+        self.before = before
         self.run = run
         self.share = share
+        self.spent = Spent()
 
-    def spent(self, share: Share | None = None) -> bool:
+    def over(self, share: Share | None = None) -> bool:
         """Whether the share, or a smaller one, is spent."""
-        mark, transport = share or self.share, self.run.transport
-        budget = transport.budget
-        return budget.calls >= mark.calls or budget.messages >= mark.messages or transport.now() >= mark.until
+        mark, spent = share or self.share, self.spent
+        late = self.run.transport.now() >= mark.until
+        return spent.calls >= mark.calls or spent.messages >= mark.messages or late
 
     def affordable(self, programs: Mapping[str, Program], share: Share | None = None) -> dict[str, Program]:
         """As many of them, in their order, as the share's messages surely, and its calls probably, are enough for."""
-        mark, budget = share or self.share, self.run.transport.budget
-        calls, messages = budget.calls, budget.messages
+        mark = share or self.share
+        calls, messages = self.spent.calls, self.spent.messages
         chosen: dict[str, Program] = {}
         for name, program in programs.items():
             cost = cost_of(program, self.run.config)
@@ -203,16 +230,16 @@ class Runner:
         """Which limit keeps some of these programs from being run, and how to raise it; empty if all are affordable."""
         costs = [cost_of(program, self.run.config) for program in programs.values()]
         needs = {"calls": sum(c.calls_likely for c in costs), "messages": sum(c.messages_unrepeated for c in costs)}
-        budget, limits = self.run.transport.budget, self.run.config.limits
-        spent = {"calls": budget.calls, "messages": budget.messages}
+        limits, others = self.run.config.limits, self.before
+        taken = {"calls": others.calls, "messages": others.messages}
         marks = {"calls": self.share.calls, "messages": self.share.messages}
         most = {"calls": limits.max_calls, "messages": limits.max_messages}
         for kind, need in needs.items():
-            left = marks[kind] - spent[kind]
+            left = marks[kind]
             if need <= left:
                 continue
-            if left >= int((most[kind] - spent[kind]) * PART):
-                raised = spent[kind] + math.ceil(need / PART)
+            if left >= int((most[kind] - taken[kind]) * PART):
+                raised = taken[kind] + math.ceil(need / PART)
                 what = f"a third of what limits.max_{kind} ({most[kind]}) has left is {left} {kind}"
                 return f"{what}, and they may take {need}; a limits.max_{kind} of {raised} holds them"
             return f"depth {self.run.depth} explores with {left} {kind}, and they may take {need}; a greater --depth holds more"
@@ -221,35 +248,42 @@ class Runner:
     def side_by_side(
         self, programs: Mapping[str, Program], share: Share | None = None, *, control: str | None = None
     ) -> list[Ran]:
-        """Carry programs out, all at once, and judge each. Those that the share does not afford are left out.
+        """Carry programs out, all at once, and judge each, as ``group`` chooses them.
+
+        :raises GuardError: the guard ended the run; budgets alone never do.
+        """
+        group = self.group(programs, share, control=control)
+        self.run.side_by_side(group.running, part="exploring")
+        return self.judged(group)
+
+    def group(
+        self, programs: Mapping[str, Program], share: Share | None = None, *, control: str | None = None
+    ) -> Group:
+        """Choose programs to be carried out at once. Those that the share does not afford are left out.
 
         :param control: under which name a batch is left alone meanwhile, and watched to the end (docs/design.md,
             section 2, "Attribution"); None leaves it out.
-        :raises GuardError: the guard ended the run; budgets alone never do.
         """
         watched = {control: named(control, CONTROL)} if control is not None else {}
         chosen = self.affordable({**watched, **programs}, share)
         bound = share or self.share
-        left = max(0, bound.calls - self.run.transport.budget.calls)
+        left = max(0, bound.calls - self.spent.calls)
         settling = min(TO_SETTLE * len(chosen), int(left * TO_SETTLE_PART))
-        recording = Recording(self.run.transport, bound, settling=settling, kept=LAST_LOOK, watched=tuple(watched))
+        recording = Recording(
+            self.run.transport, bound, self.spent, settling=settling, kept=LAST_LOOK, watched=tuple(watched)
+        )
         cut: set[str] = set()
         running = {name: self._bounded(name, program, recording, cut) for name, program in chosen.items()}
-        scheduler.run(
-            running,
-            now=self.run.transport.now,
-            sleep=self.run.sleep,
-            progress=self.run.progress,
-            idle=self.run.idle,
-            ended=self.run.ended,
-            part="exploring",
-        )
-        beside = tuple(recording.exchanges.get(control or "", ()))
-        return [self._judged(name, program, recording, cut, beside) for name, program in chosen.items()]
+        return Group(programs=chosen, running=running, control=control, recording=recording, cut=cut)
+
+    def judged(self, group: Group) -> list[Ran]:
+        """Judge each program of a group that has ended."""
+        beside = tuple(group.recording.exchanges.get(group.control or "", ()))
+        return [self._judged(name, program, group, beside) for name, program in group.programs.items()]
 
     def look_again(self, control: Ran) -> None:
         """Read the batch of a control once more: what was run since then is to have been watched too (BR-SEL-07)."""
-        recording = Recording(self.run.transport, self.share, kept=LAST_LOOK, watched=(control.name,))
+        recording = Recording(self.run.transport, self.share, self.spent, kept=LAST_LOOK, watched=(control.name,))
         origin = Origin(driver=DRIVER, scenario=control.name)
         about: dict[str, Any] = {"campaign": self.run.config.target.campaign_id, "origin": origin}
         listed = [e.invoke.batch for e in control.exchanges if e.invoke.operation == "batch_list"]
@@ -263,10 +297,8 @@ class Runner:
         except ShareSpentError:
             recording.note("cut", scenario=control.name, text="exploring has had its share of the budgets")
 
-    def _judged(
-        self, name: str, program: Program, recording: Recording, cut: set[str], beside: tuple[Exchange, ...]
-    ) -> Ran:
-        own = tuple(recording.exchanges.get(name, ()))
+    def _judged(self, name: str, program: Program, group: Group, beside: tuple[Exchange, ...]) -> Ran:
+        own = tuple(group.recording.exchanges.get(name, ()))
         together = own if own == beside else (*own, *beside)
         found = findings_in(self.run.config, together, self.run.requirements)
         numbers = {exchange.n for exchange in own}
@@ -275,7 +307,7 @@ class Runner:
             program=program,
             exchanges=own,
             findings={kind: finding for kind, finding in found.items() if numbers.intersection(finding.evidence)},
-            whole=name not in cut,
+            whole=name not in group.cut,
         )
 
     def _bounded(self, name: str, program: Program, recording: Recording, cut: set[str]) -> Running:

@@ -37,13 +37,17 @@ SCOPES = {
     "standard": Scope(programs=25, messages=600, calls=2500, kinds=5, seconds=8.0, again=3),
     "deep": Scope(programs=150, messages=6000, calls=30_000, kinds=20, seconds=900.0, again=5),
 }
-#: Where calls take their time and messages cost money, a quick run carries out what is known to find something, and little more.
-QUICK_ELSEWHERE = Scope(programs=8, messages=60, calls=110, kinds=3, seconds=4.0, again=2)
+#: Where calls take their time and messages cost money, a run carries out what is known to find something, and then what is cheap.
+ELSEWHERE = {
+    "quick": Scope(programs=8, messages=60, calls=110, kinds=3, seconds=4.0, again=2),
+    "standard": Scope(programs=25, messages=92, calls=230, kinds=5, seconds=8.0, again=3),
+}
 
 
 def scope_of(depth: str, config: Config) -> Scope:
     """How far a run of this depth explores this target."""
-    return SCOPES[depth] if depth != "quick" or loopback(config.target.base_url) else QUICK_ELSEWHERE
+    scopes = SCOPES if loopback(config.target.base_url) else {**SCOPES, **ELSEWHERE}
+    return scopes[depth]
 
 
 def loopback(base_url: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 
 #: Seconds after which progress is told again, while nothing is to be done.
 SLICE = 1.0
+#: What programs beside the planned ones are called on the screen, once these have ended.
+BESIDE = "drawn programs"
 #: A program underway: yields a pause whenever it has to wait.
 Running = Generator["Pause", None, None]
 
@@ -54,6 +56,7 @@ class Progress:
 
 def run(
     programs: Mapping[str, Running],
+    beside: Mapping[str, Running] | None = None,
     *,
     now: Callable[[], float],
     sleep: Callable[[float], None],
@@ -64,17 +67,21 @@ def run(
 ) -> None:
     """Run all programs to their ends. Returns when all have ended; what a program raises ends them all.
 
-    :param programs: by name; those that are ready run in this order.
+    :param programs: by name; those that are ready run in this order. :param beside: others, which run when none of them is ready.
     :param now: seconds by the run's clock; :param sleep: waits for seconds.
     :param progress: told of every turn, and of every wait; it is quick. :param part: said with it.
     :param idle: told for how many seconds nothing is to be done, before they pass; :param ended: told that a program has ended.
         What they raise ends all programs.
     """
-    waiting: dict[str, Pause | None] = dict.fromkeys(programs)
+    both = {**programs, **(beside or {})}
+    waiting: dict[str, Pause | None] = dict.fromkeys(both)
     try:
         while waiting:
-            name = _ready(waiting, now())
-            done = len(programs) - len(waiting)
+            name = _ready(waiting, now(), programs)
+            left = sum(key in programs for key in waiting)
+            named, done, of = (part, len(programs) - left, len(programs))
+            if not left:
+                named, done, of = BESIDE, len(both) - len(programs) - len(waiting), len(both) - len(programs)
             if name is None:
                 pauses = [p for p in waiting.values() if p is not None]
                 timed = [p for p in pauses if not p.for_others]
@@ -82,34 +89,35 @@ def run(
                 last = max(timed or pauses, key=lambda p: p.deadline)
                 at_most = max(0.0, last.deadline - now())
                 since = max(0.0, now() - last.since)
-                progress(
-                    Progress(part=part, what=last.what, at_most=at_most, since=since, ended=done, of=len(programs))
-                )
+                progress(Progress(part=named, what=last.what, at_most=at_most, since=since, ended=done, of=of))
                 idle(max(0.0, wake - now()))
                 # In slices, so that whoever watches sees that time passes.
                 sleep(min(SLICE, max(0.001, wake - now())))
                 continue
-            progress(Progress(part=part, what=name, ended=done, of=len(programs)))
+            progress(Progress(part=named, what=name, ended=done, of=of))
             try:
-                waiting[name] = next(programs[name])
+                waiting[name] = next(both[name])
             except StopIteration:
                 del waiting[name]
                 ended()
     finally:
-        for running in programs.values():
+        for running in both.values():
             running.close()
 
 
-def _ready(waiting: Mapping[str, Pause | None], at: float) -> str | None:
-    """Return the program that has waited longest for its turn, urgent ones first; None if all have to wait on."""
+def _ready(waiting: Mapping[str, Pause | None], at: float, first: Collection[str]) -> str | None:
+    """Return the program that has waited longest for its turn: urgent ones before all others, then those in ``first``.
+
+    None if all have to wait on.
+    """
     only_waiters = all(p is not None and p.for_others for p in waiting.values())
-    due: list[tuple[bool, float, str]] = []
+    due: list[tuple[bool, bool, float, str]] = []
     for name, pause in waiting.items():
         if pause is None:
-            due.append((True, float("-inf"), name))
+            due.append((True, name not in first, float("-inf"), name))
         elif pause.for_others:
             if only_waiters:
-                due.append((True, pause.until, name))
+                due.append((True, name not in first, pause.until, name))
         elif pause.until <= at:
-            due.append((not pause.urgent, pause.until, name))
-    return min(due, key=lambda entry: entry[:2])[2] if due else None
+            due.append((not pause.urgent, name not in first, pause.until, name))
+    return min(due, key=lambda entry: entry[:3])[3] if due else None
