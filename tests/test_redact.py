@@ -481,7 +481,7 @@ def test_a_traceback_of_ours_holds_no_key_and_no_number(tmp_path: Path, monkeypa
             request_on(connection)
             connection.sendall(each)
 
-    def boom(drive: Any) -> None:
+    def boom(*_: Any) -> None:
         raise ValueError(f"Bearer {KEY} to 6591230000 with hunter2hunter2 as password=hunter2hunter2")
 
     monkeypatch.setitem(DRIVERS, "scenarios", boom)
