@@ -31,7 +31,6 @@ from conformance.reference.inside import InsideTarget
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.reference.world import Batch
-from conformance.scenarios import selecting
 from conformance.session import Ending, Options, conclude, execute, read_program
 from tests.exploring import CATALOGUE, SMALL, Exploring, exploring
 
