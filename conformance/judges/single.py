@@ -24,7 +24,7 @@ from conformance.judges.inference.repetition import ENOUGH, answered_between, se
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import times_retried, views_read
-from conformance.judges.inference.timeline import failed_at, follows, same_attempt, unchanged
+from conformance.judges.inference.timeline import failed_at, follows, gain, same_attempt, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 Placed = tuple[Case, Batch, RetryCall]
@@ -221,7 +221,10 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             scenario=call.scenario,
         )
     elif done is not None and (others := _others_stood(case, batch, call)) is not None:
-        yield Exercised(proof=answered & done.proof & others)
+        until = _next_reset(batch, message, call)
+        gained = [gain(done.before, r) or 0 for r in case.readings(message) if r.last <= until]
+        if max(gained) <= 1:
+            yield Exercised(proof=answered & done.proof & others)
 
 
 def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof] | None:

@@ -92,15 +92,19 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
             if first is None or a.status == b.status:
                 continue
             if a.terminal and b.terminal and (_listed_alike(a, b) or _stamped_alike(a, b, ordered)):
-                # In which order is unknown where reads lag: either outcome was corrected (ruling 18), or a view is wrong.
-                for axiom in ("A2a", "A2b"):
+                # In which order is unknown where reads lag: either outcome was corrected (ruling 18), or a view is wrong;
+                # but for a failure of which its own view shows the success later.
+                later = (r.status for r in ordered if r.view == a.view and r.t >= a.last)
+                for axiom in ("A2a",) if a.status == "failure" and b.status in later else ("A2a", "A2b"):
                     yield Assumption(axiom, message), f"reads {a.n} and {b.n} show two outcomes of one attempt"
                 break
             if a.last > b.t - case.lag(b.view):
                 continue
             back = second < first
             other = a.terminal and b.terminal
-            if not (back or other) or not _one_attempt(a, b, resets):
+            # What settled before the first has no effect to come that could be behind another outcome.
+            acting = resets if not other or case.settled_at(message) >= a.t else ()
+            if not (back or other) or not _one_attempt(a, b, acting):
                 continue
             where = f"reads {a.n} and {b.n} show {a.status}, then {b.status} in one attempt"
             axiom = "A1" if not a.terminal else "A2a" if a.status == "failure" else "A2b"

@@ -113,7 +113,7 @@ class Case:
         self._batches_by_id = {batch.id: batch for batch in self.batches}
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
         #: What counts attempts, and which views do not keep up (ruling 29).
-        self.trust: Trust = counted(by_message, self.resets_of, self._settled_at, self.header.settle_timeout)
+        self.trust: Trust = counted(by_message, self.resets_of, self.settled_at, self.header.settle_timeout)
         self._readings = {m: self.trust.applied(seen) for m, seen in by_message.items()}
         self.all_readings: tuple[Reading, ...] = tuple(
             sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))
@@ -144,7 +144,7 @@ class Case:
         """When the calls left that may have given the message an attempt."""
         return self._resets.get(message, ())
 
-    def _settled_at(self, message: str) -> float:
+    def settled_at(self, message: str) -> float:
         """From when on no call has an effect on the message to come (ruling 16); infinity if one was lost."""
         batch = self.batch_of(message)
         calls = batch.resetting(message) if batch is not None else ()

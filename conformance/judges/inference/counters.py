@@ -121,7 +121,8 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
             return "never"
         first, second = rank(a.status), rank(b.status)
         back = first is not None and second is not None and second < first
-        again = back and b.in_progress and (b.status, b.updated_at) not in shown
+        # A success is never reset: one that goes back is a read that lags, or broken; neither is the count's fault.
+        again = back and b.in_progress and a.status != "success" and (b.status, b.updated_at) not in shown
         if not again or later != count or not any(t <= b.last for t in resets):
             continue
         end = next((r for r in view[index + 2 :] if r.terminal), None)

@@ -77,7 +77,8 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int 
     """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
 
     Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
-    no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number.
+    no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number, or
+    ``newer`` shows it a success, in the same attempt.
     """
     names = older.counts.keys() & newer.counts.keys()
     grown = [older.counts[n] - newer.counts[n] for n in names]
@@ -87,7 +88,7 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int 
     back = before is not None and after is not None and after < before
     if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
         return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
-    if back and sum(t <= older.last for t in resets) <= given:
+    if back and (sum(t <= older.last for t in resets) <= given or (grown and newer.status == "success")):
         return True
     listed = (older.attempts, newer.attempts)
     if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
@@ -109,7 +110,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             for i, q in enumerate(states)
             if q.last <= reading.t
             and (
-                _behind(reading, q, resets, given(q))
+                (_behind(reading, q, resets, given(q) or 0) and not _outgrown(given(q), given(reading)))
                 # A state that is shown again after another: they were not read at once.
                 or (i > again and states[again].last <= q.t and not _same_state(q, reading) and _stamped(q, reading))
             )
@@ -123,15 +124,20 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             states.append(reading)
 
 
-def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Reading], int]:
-    """How many attempts a reading shows more than one of its view from before the first retry; 0 where that is not shown."""
+def _outgrown(shown: int | None, more: int | None) -> bool:
+    """True if a reading shows more new attempts than another, each by a count of its own view: it is not older (A4)."""
+    return shown is not None and more is not None and more > shown
+
+
+def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Reading], int | None]:
+    """How many attempts a reading shows more than one of its view from before the first retry; None where that is not shown."""
     first = min(resets, default=float("inf"))
     bases = {r.view: r for r in reversed(ordered) if r.last <= first}
 
-    def given(reading: Reading) -> int:
+    def given(reading: Reading) -> int | None:
         base = bases.get(reading.view)
         names = reading.counts.keys() & base.counts.keys() if base is not None else ()
-        return min((reading.counts[n] - base.counts[n] for n in names if base is not None), default=0)
+        return min((reading.counts[n] - base.counts[n] for n in names if base is not None), default=None)
 
     return given
 

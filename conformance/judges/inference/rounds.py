@@ -8,7 +8,7 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import Retried, comparable, follows, gain, retried, terminal_stays
+from conformance.judges.inference.timeline import Retried, follows, gain, retried, terminal_stays
 
 #: The operations that show messages whenever they are asked.
 VIEWS = frozenset({"batch_list", "campaign_list", "message_read"})
@@ -50,7 +50,14 @@ def again(case: Case, ended: Reading, later: Reading) -> bool:
     """True if ``later`` shows in progress what ``ended``, over before it began, shows terminal, and nothing says it is older."""
     if not (ended.terminal and later.in_progress and follows(case, later, ended.last)):
         return False
-    return not (comparable(ended, later) and gain(ended, later) == 0) and not older(later, ended)
+    return not older(later, ended) and not _stood(case, ended, later)
+
+
+def _stood(case: Case, ended: Reading, later: Reading) -> bool:
+    """True if a field of any view counts as many attempts in ``later``, or after it, as up to ``ended``: no reset between (A4)."""
+    seen = case.readings(ended.message)
+    after = [r for r in seen if r is later or follows(case, r, later.last)]
+    return any(gain(a, b) == 0 for a in seen if a.last <= ended.last for b in after)
 
 
 def older(reading: Reading, than: Reading) -> bool:

@@ -47,20 +47,20 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
             continue
         listed = False
         for view in case.views(message):
-            for reading, newest in _newest(case, batch, message, view):
+            for reading, newest, first in _newest(case, batch, message, view):
                 if newest.status not in _KNOWN or reading.status not in _KNOWN:
                     continue
                 listed = True
                 proof = Proof(
                     because=(
                         f"the message was retried ({resets[0].n}), and answer {reading.n} lists an attempt that was not listed "
-                        "before: the newest",
+                        "before that: the newest",
                         f"the same answer shows latestStatus {reading.status}, and that attempt in {newest.status}",
                     ),
                     evidence=(resets[0].n, reading.n),
                     assumptions=frozenset((*assume("A3"), *assume("A6", batch.id))),
                 )
-                if newest.status == "created" and (error := _carried(reading, newest)):
+                if first and newest.status == "created" and (error := _carried(reading, newest)):
                     yield Violated(
                         proof=proof
                         & Proof(because=(f"that attempt, created, shows the older one's error already: {error}",)),
@@ -100,22 +100,27 @@ def _carried(reading: Reading, newest: Attempt) -> str:
     return " ".join(error) if error and any(_error(a) == error for a in older) else ""
 
 
-def _newest(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Iterator[tuple[Reading, Attempt]]:
-    """Readings of one view that surely list the newest attempt, with it.
+def _newest(
+    case: Case, batch: Batch, message: str, view: tuple[Reading, ...]
+) -> Iterator[tuple[Reading, Attempt, bool]]:
+    """Readings of one view that surely list the newest attempt, with it, and whether it is listed for the first time.
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
+    It is the newest until another may have been given.
     """
     known: set[str | datetime | None] = set()
+    newest: set[str | datetime | None] = set()
     last: Reading | None = None
     for reading in view:
         shown = {a.id or a.created_at: a for a in reading.attempts or ()}
         if not shown or len(shown) != len(reading.attempts or ()) or None in shown:
             continue
         new = shown.keys() - known
-        if last is not None and len(new) == 1:
+        if last is not None:
             given = owed(case, batch, message, last).most + len(between(batch, message, last, reading))
-            if given <= 1:
-                yield reading, shown[next(iter(new))]
+            newest = new if given <= 1 and new else newest if given == 0 else set()
+            if len(newest) == 1 and newest <= shown.keys():
+                yield reading, shown[next(iter(newest))], bool(new)
         known |= shown.keys()
         last = reading
 

@@ -99,12 +99,11 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
 
 
 def _reset(case: Case, a: Reading, b: Reading) -> bool:
-    """True if the message was reset between the readings, be it in place, with no attempt more."""
-    if (gain(a, b) or 0) >= 1:
+    """True if the message was reset between the readings, be it in place: without an attempt more only a newer updatedAt tells
+    that from a read that lags (A1, A4)."""
+    if (gain(a, b) or 0) >= 1 or again(case, a, b):
         return True
-    if not a.terminal or not b.in_progress or older(b, a):
-        return False
-    return again(case, a, b) or (bool(comparable(a, b)) and gain(a, b) == 0)
+    return a.terminal and b.in_progress and gain(a, b) == 0 and older(a, b)
 
 
 def _was_success(case: Case, message: str, a: Reading, past: Iterable[RetryCall]) -> Proof | None:
@@ -149,7 +148,9 @@ def _left_alone(retry: Retry) -> Proof | None:
         return None
     for message in retry.batch.messages:
         after = list(retry.read_after(message))
-        if any(r.status != "success" for r in after):
+        # A reading that may be older than the answer may show a reset in place all the same.
+        seen = (r for r in retry.case.readings(message) if retry.call.last <= r.t and r.last <= retry.until)
+        if any(r.status != "success" for r in seen):
             continue
         for view in retry.case.views(message):
             before = [r for r in view if r.last <= retry.call.t]

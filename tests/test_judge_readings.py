@@ -1,0 +1,112 @@
+"""Readings that say less than they seem to, and some that say more: what lags, what is reset in place, what was corrected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.findings import Doubt, Exercise, Finding, Observation
+from conformance.history.records import History
+from conformance.judges import judge
+from oracle.notation import parse
+from tests.story import Story
+from tests.test_judge_innocents import NO_FAILED, done, ready
+
+
+def _named(history: History) -> set[tuple[str, ...]]:
+    return {o.any_of for o in judge(history) if isinstance(o, Finding)}
+
+
+def _exercised(history: History) -> set[str]:
+    return {o.requirement for o in judge(history) if isinstance(o, Exercise)}
+
+
+def _show(story: Story, message: str, **shown: Any) -> Story:
+    """The last answer shows the message otherwise than it is; a field that is None is not shown."""
+    body = story.exchanges[-1].end.body
+    item = next(i for i in body.get("data", [body]) if i["id"] == message)
+    item.update(shown)
+    for name in [name for name, value in item.items() if value is None]:
+        del item[name]
+    return story
+
+
+# -- a success that is seen in progress again ---------------------------------------------------------------------
+
+
+def test_a_success_in_progress_again_in_the_same_attempt_may_be_a_read_that_lags() -> None:
+    """Attempts are counted up at a reset (A4), and within one a message moves forward only (A1)."""
+    line = "F1 S1 | retry 201 | C2 {} | C2 S1 | settle | F2 S1"
+    assert _named(parse(line.format("N1"), lag=None)) == set()
+    assert "BR-SEL-02" not in _exercised(parse(line.format("N1"), lag=None))
+    stamped = "F1@1 S1@1 | retry 201 | C2@5 {} | C2@5 S1@7 | settle | F2@9 S1@7"
+    assert ("BR-SEL-02", "BR-SEL-07") in _named(parse(stamped.format("N1@6"), lag=None)), "a newer updatedAt is no lag"
+
+
+def test_a_view_without_counts_does_not_outweigh_one_that_counts() -> None:
+    """The single reads show a success in progress, without counts; the listing counts one attempt all the time."""
+    story = ready("FS").retry("b").list("b").read("b.1")
+    _show(story, "b.1", latestStatus="sent", attempts=None, updatedAt=None)
+    for e in story.exchanges:
+        if e.invoke.message == "b.1":
+            e.end.body.pop("attempts", None)
+            e.end.body.pop("updatedAt", None)
+    assert done(story).findings() == set()
+
+
+@pytest.mark.parametrize("seen", ["C1", "S1"])
+def test_a_success_that_one_view_shows_created_was_not_left_alone(seen: str) -> None:
+    line = "F1 S1 | read F1 S1 | retry 201 | C2 S1 | read C2 {} | settle | F2 S1 | read F2 S1"
+    history = parse(line.format(seen), lag=None)
+    assert _named(history) == set()
+    assert ("BR-SEL-02" in _exercised(history)) == (seen == "S1")
+
+
+# -- more attempts than any other view shows ----------------------------------------------------------------------
+
+
+def test_an_attempt_that_comes_by_itself_is_no_read_that_lags() -> None:
+    """Each view shows more attempts than it ever did: none of these reads is older than what another view showed."""
+    rounds = "F1 | read F1 | retry 201 | C2 | read C2 | settle | F2 | read F2 | wait 30 | {} | settle | F3 | read F3"
+    assert _named(parse(rounds.format("C3 | read C3"), lag=None)) == {("BR-SEL-05", "BR-SEL-07")}
+    assert _named(parse(rounds.format("retry 201 | C3 | read C3"), lag=None)) == set()
+
+
+# -- late corrections (ruling 18) ---------------------------------------------------------------------------------
+
+
+def test_a_correction_is_seen_without_counts_where_every_retry_had_settled() -> None:
+    story = Story(fields=()).send("b", "F").finish("b").look("b").retry("b").look("b")
+    story.finish("b").wait(11).look("b").retry("b", 400, NO_FAILED)
+    assert {"BR-ACC-02", "BR-ACC-06"} <= story.findings()
+    assert story.move("b.0", "success").look("b").findings() == set()
+
+
+def test_what_was_corrected_into_a_success_stays_one() -> None:
+    """A2a is broken, for every view shows the success in the end; A2b is not, and a success may not be retried."""
+    story = ready().move("b.0", "success").look("b").wait(11).look("b")
+    assert "BR-SEL-02" in done(story.retry("b", takes=("b.0", "b.1")).look("b").look("ctl")).findings()
+    broken = [str(o.value) for o in story.opinions() if isinstance(o, Observation) and o.key == "axiom-broken"]
+    assert [text.partition(":")[0] for text in broken] == ["A2a"]
+
+
+# -- attempts that are listed --------------------------------------------------------------------------------------
+
+
+def test_latest_status_is_that_of_the_newest_attempt_in_every_answer() -> None:
+    """BR-SEL-03, also where an earlier answer had listed that attempt already; not where another may have come since."""
+    story = ready().retry("b").look("b").move("b.0", "success").finish("b").look("b").list("b")
+    assert story.findings() == set()
+    _show(story, "b.0", latestStatus="failure")
+    assert story.findings() == {"BR-SEL-03"}
+    again = ready().retry("b").look("b").finish("b").wait(11).look("b").retry("b", None).list("b")
+    assert _show(again, "b.0", latestStatus="created").findings() == set()
+
+
+def test_a_single_retry_that_gives_two_attempts_gives_not_exactly_one() -> None:
+    story = done(ready("FFS").single("b.0", gives=("b.0", "b.0")).look("b"))
+    assert ("BR-SEL-05",) in story.named()
+    assert "BR-SGL-02" not in story.exercised()
+    assert "BR-SGL-02" in done(ready("FFS").single("b.0").look("b")).exercised()
+    assert not [o for o in story.opinions() if isinstance(o, Doubt) and o.requirement == "BR-SEL-05"]
