@@ -96,6 +96,13 @@ class Wire:
         if draw < h.gateway and self.strange[key] < GATEWAY_ANSWERS:
             self.strange[key] += 1
             status = rng.choice([404, 400, 403, 302, 502, 503, 504, 408])
+            if (
+                record.operation == "batch_retry"
+                and record.auth in ("none", "wrong")
+                and status < 500
+                and status != 408
+            ):
+                status = 401  # Whoever answers a request without a key: its status is judged (ruling 22, BR-SEC-01).
             return rng.random() < 0.3, status, self.html(status)
         draw -= h.gateway
         # Three to retries of one situation, such as the losers of races, would break BR-ERR-08.
