@@ -137,6 +137,19 @@ def test_findings_are_grouped_by_what_they_share(name: str) -> None:
         assert [c.number for c in found] == list(range(1, len(found) + 1))
 
 
+def test_a_suspect_of_another_scenario_joins_nothing() -> None:
+    """A retry that was accepted meanwhile stands in a proof as a suspect; what it does in its own scenario is another matter."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").by("rounds")
+    told = whole(story.send("z", "F").finish("z").look("z").retry("z").look("z").by("mixed"))
+    rounds, mixed = (n for n in (e.n for e in told.exchanges if e.invoke.operation == "batch_retry"))
+    limit = msgspec.structs.replace(_finding("BR-SEL-04", (rounds,), "limit of retries"), scenario="rounds")
+    delivered = msgspec.structs.replace(_finding("BR-SEL-02", (rounds, mixed), "surplus: retry"), scenario="mixed")
+    found = _grouped(limit, delivered, history=told)
+    assert sorted(c.requirements for c in found) == [("BR-SEL-02",), ("BR-SEL-04",)]
+    by_it = msgspec.structs.replace(_finding("BR-SEL-07", (rounds,), "surplus: another batch"), scenario="mixed")
+    assert len(_grouped(limit, by_it, history=told)) == 1, "where nothing else is suspected, it is what they share"
+
+
 def test_who_may_retry_at_all_is_read_before_how_it_answers() -> None:
     found = _grouped(
         _finding("BR-ACC-04", (RETRY,), "carried out", "200"), _finding("BR-SEC-01", (ELSEWHERE,), "accepted: none")

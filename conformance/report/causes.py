@@ -96,7 +96,7 @@ def lead(requirements: Iterable[ReportedRequirement], cause: Cause) -> ReportedF
 
 
 def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[str, str]) -> Seen:
-    shown = [exchanges[n] for n in finding.evidence if n in exchanges]
+    shown = _own(finding, [exchanges[n] for n in finding.evidence if n in exchanges])
     retries = [e for e in shown if e.invoke.operation in RETRIES]
     subject, _, defect = finding.kind.partition(": ")
     # "race: …" is one kind; other rules name the defect behind their subject.
@@ -111,6 +111,16 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
         raced=any(e.invoke.race is not None for e in retries),
         special=any(e.invoke.cause is not None or e.invoke.auth != "valid" for e in retries),
     )
+
+
+def _own(finding: Finding, shown: Sequence[Exchange]) -> list[Exchange]:
+    """The exchanges of the finding's own scenario; all, if its evidence names no retry of it.
+
+    A retry of another batch that was accepted meanwhile is there as a suspect, like an untouched batch as a witness: that it is
+    in two proofs says nothing about what they share.
+    """
+    own = [e for e in shown if e.invoke.scenario == finding.scenario]
+    return own if any(e.invoke.operation in RETRIES for e in own) else list(shown)
 
 
 def _home(exchange: Exchange, homes: Mapping[str, str]) -> str:
