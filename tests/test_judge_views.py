@@ -81,6 +81,32 @@ def test_a_count_that_stands_still_in_one_view() -> None:
     assert _ids(even) == set()
 
 
+@pytest.mark.parametrize("underway", [True, False], ids=["its status goes back", "it is read at rest only"])
+def test_a_count_that_stands_still_and_is_not_read_again_is_in_doubt(underway: bool) -> None:
+    """No pass beside a number that another view has outgrown, although it may yet be made good."""
+    story = Shelf(fields=("numAttempts", "attempts")).show("numAttempts", 1, view="campaign_list")
+    story.send("b", "FFS").look("b").finish("b").views("b").retry("b")
+    if underway:
+        story.views("b")
+    story.finish("b").views("b").wait(5).views("b")
+    assert _ids(story) == set()
+    assert ("BR-IDS-07", "view-may-lag") in story.doubts()
+    assert _ids(story.wait(11).views("b")) == {"BR-IDS-07"}
+
+
+@pytest.mark.parametrize("underway", [True, False])
+def test_a_count_that_is_made_good_is_in_no_doubt(underway: bool) -> None:
+    story = Shelf(fields=("numAttempts", "attempts")).show("numAttempts", 1, view="campaign_list")
+    story.send("b", "FF").look("b").finish("b").views("b").retry("b")
+    if underway:
+        story.views("b")
+    story.finish("b").views("b").wait(5)
+    story.changes.clear()
+    story.show("numAttempts", 2, view="campaign_list").views("b")
+    assert _ids(story) == set()
+    assert ("BR-IDS-07", "view-may-lag") not in story.doubts()
+
+
 def test_where_nothing_counts_the_effect_may_be_to_come() -> None:
     """Ruling 16: no view shows that the retry had reset the message before, so that the view need not be behind."""
     story = _stale(_quiet(fields=()).retry("b").finish("b").views("b").wait(11), "message_read").read("b.0")

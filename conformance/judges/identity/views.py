@@ -313,6 +313,9 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     for name, behind in case.trust.stale_fields.items():
         if behind.stale.view not in case.trust.behind:
             yield _behind(case, behind, "fewer new attempts", f"{name} behind {behind.ahead.view}")
+    for behind in case.trust.standing.values():
+        if behind.ahead.last <= behind.stale.t - case.lag(behind.stale.view):
+            yield _not_made_good(behind.ahead, behind.stale)
     for batch in case.ours:
         for message in batch.messages:
             for epoch in epochs(case, batch, message):
@@ -373,6 +376,9 @@ def _agreeing(case: Case, batch: Batch, message: str, epoch: Epoch) -> Iterator[
             return
     same = len({r.status for r in last.values()}) == 1 and all(r.terminal for r in last.values())
     grown = {g for r in last.values() if (g := _growth(case, batch, message, r)) is not None}
+    if len(grown) > 1 and (lagging := _counts_less(case, batch, message, epoch, last)) is not None:
+        yield lagging
+        return
     bases = [r for r in case.readings(message) if r.status == "failure" and r.last <= batch.resetting(message)[0].t]
     retried = any(a.view == b.view and moved(a, b) for a in bases for b in last.values())
     if set(last) != set(VIEWS) or not same or len(grown) > 1 or not retried:
@@ -380,6 +386,28 @@ def _agreeing(case: Case, batch: Batch, message: str, epoch: Epoch) -> Iterator[
     proof = Proof(evidence=tuple(sorted(r.n for r in last.values())))
     for case_name in VIEWS.values():
         yield Exercised(proof=proof, case=case_name)
+
+
+def _counts_less(
+    case: Case, batch: Batch, message: str, epoch: Epoch, last: Mapping[Operation, Reading]
+) -> InDoubt | None:
+    """A view whose last reading counts fewer new attempts than another view had shown."""
+    ended = [(r, g) for r in epoch.readings if r.terminal and (g := _growth(case, batch, message, r)) is not None]
+    counted = [(reading, g) for reading, g in ended if reading is last.get(reading.view)]
+    for reading, mine in counted:
+        for ahead, theirs in ended:
+            if theirs > mine and ahead.view != reading.view and ahead.last <= reading.t - case.lag(reading.view):
+                return _not_made_good(ahead, reading)
+    return None
+
+
+def _not_made_good(ahead: Reading, stale: Reading) -> InDoubt:
+    """It may lag, or never make it good: the settling time had not passed when the view was read last."""
+    text = (
+        f"read {stale.n} ({stale.view}) shows a message{_counted(stale)} after read {ahead.n} ({ahead.view}) showed more new "
+        f"attempts{_counted(ahead)}, and is the last of its view"
+    )
+    return InDoubt(reason=DoubtReason.VIEW_LAG, text=text, evidence=(ahead.n, stale.n))
 
 
 def _growth(case: Case, batch: Batch, message: str, reading: Reading) -> int | None:

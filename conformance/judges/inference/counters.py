@@ -8,7 +8,7 @@ the message is terminal. A view that does not show within the settling time what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -38,6 +38,9 @@ class Trust:
     behind: Mapping[str, Behind]
     #: Fields that are set aside since they grow less than another field that counts, with the readings that show it (BR-IDS-07).
     stale_fields: Mapping[str, Behind]
+    #: Numbers that stand still while their view's status goes back, and that a field of another view had outgrown before they were
+    #: read last, less than a settling time: they may yet make it good.
+    standing: Mapping[str, Behind]
 
     def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
         """The readings of one message without views and counts that may not be trusted."""
@@ -71,9 +74,12 @@ def counted(
     behind = _views_behind(by_message, resets_of, settled_of, settle)
     modes, standing = _modes(by_message, resets_of)
     stale = _stale_fields(by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, settle)
+    early = _stale_fields(
+        by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, 0.0, standing - set(stale)
+    )
     for name in stale:
         modes[name] = "never"
-    return Trust(modes=modes, behind=behind, stale_fields=stale)
+    return Trust(modes=modes, behind=behind, stale_fields=stale, standing=early)
 
 
 def _modes(
@@ -170,10 +176,14 @@ def _stale_fields(
     modes: Mapping[str, Mode],
     behind: Mapping[str, Behind],
     settle: float,
+    among: Collection[str] | None = None,
 ) -> dict[str, Behind]:
-    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good."""
+    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good.
+
+    :param among: the fields to look for; all by default.
+    """
     found: dict[str, Behind] = {}
-    for message, seen in by_message.items():
+    for message, seen in by_message.items() if among is None or among else ():
         first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
         fields = [
@@ -183,6 +193,8 @@ def _stale_fields(
             if modes.get(n) not in ("never", "drops")
         ]
         for view, name in fields:
+            if among is not None and name not in among:
+                continue
             mine = [r for r in views[view] if name in r.counts]
             for other, field in fields:
                 if (
