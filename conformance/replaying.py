@@ -6,7 +6,7 @@ has it. Causes that one program shows share its tries: each try texts people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from conformance.report.causes import lead
 from conformance.report.headline import RETRIES, answer
 from conformance.report.model import Cause, Report
 from conformance.report.write import read_report
+from conformance.scenarios import SCENARIOS
 from conformance.scenarios.selecting import CONTROL as CONTROL_BATCH
 from conformance.session import Result, read_program
 
@@ -30,6 +31,9 @@ from conformance.session import Result, read_program
 TRIES = 3
 #: The scenario of the batch that every replay leaves alone next to its own.
 CONTROL = CONTROL_BATCH.name
+#: Requirements that one situation proves while it lasts long enough to be read twice, and else several of its kind: on a target
+#: that has become faster, the program that showed it may not show it by itself.
+ONE_OR_SEVERAL = ("BR-BLK-02",)
 #: The file that says what came of it, for `compare`.
 FILE = "replay.json"
 
@@ -131,7 +135,8 @@ def questions(report: Report, folder: Path, program: str = "") -> Mapping[str, t
     history = read_history(file) if file.is_file() else None
     asked: dict[str, list[Question]] = {}
     for cause in report.causes:
-        shown_by = lead(report.requirements, cause).program
+        told = lead(report.requirements, cause)
+        shown_by = told.program
         if program and program != shown_by:
             programs = {f.program for i in report.requirements for f in i.findings if f.fingerprint in cause.findings}
             if program not in programs:
@@ -139,7 +144,7 @@ def questions(report: Report, folder: Path, program: str = "") -> Mapping[str, t
             shown_by = program
         positions = _positions(history, cause.evidence) if history is not None else ()
         about = f"cause {cause.number} ({cause.headline})"
-        beside = _beside(history, cause.evidence, folder, shown_by) if history is not None else ()
+        beside = _beside(history, cause.evidence, told.any_of, folder, shown_by) if history is not None else ()
         question = Question(
             about=about, cause=cause, requirements=cause.requirements, positions=positions, beside=beside
         )
@@ -246,12 +251,23 @@ def _positions(history: History, evidence: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _beside(history: History, evidence: Sequence[int], folder: Path, own: str) -> tuple[str, ...]:
-    """The files of the programs that a proof cites next to its own: some need several situations of one kind."""
+def _beside(history: History, evidence: Sequence[int], names: Sequence[str], folder: Path, own: str) -> tuple[str, ...]:
+    """The files of the programs that a proof of these requirements cites next to its own, or may need: some take several
+    situations of one kind."""
     cited = set(evidence)
     scenarios = dict.fromkeys(e.invoke.scenario for e in history.exchanges if e.n in cited and e.invoke.scenario)
-    names = (program_file(scenario) for scenario in scenarios if scenario != CONTROL)
-    return tuple(name for name in dict.fromkeys(names) if name and name != own and (folder / name).is_file())
+    if len(names) == 1 and names[0] in ONE_OR_SEVERAL:
+        scenarios |= dict.fromkeys(_answered_alike(history, cited, names[0]))
+    files = (program_file(scenario) for scenario in scenarios if scenario != CONTROL)
+    return tuple(name for name in dict.fromkeys(files) if name and name != own and (folder / name).is_file())
+
+
+def _answered_alike(history: History, cited: Collection[int], requirement: str) -> list[str]:
+    """The scenarios planned for a requirement in which a batch's retry was answered like one that the proof cites."""
+    planned = {s.name for s in SCENARIOS if requirement in s.requirements}
+    retries = [e for e in history.exchanges if e.invoke.operation == "batch_retry" and e.answered]
+    answers = {answer(e) for e in retries if e.n in cited}
+    return [e.invoke.scenario for e in retries if e.invoke.scenario in planned and answer(e) in answers]
 
 
 def exit_status(found: Iterable[Replayed]) -> int:

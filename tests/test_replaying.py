@@ -17,6 +17,7 @@ from conformance.replaying import (
     Outcome,
     Question,
     Replayed,
+    _beside,
     exit_status,
     outcome,
     question_of,
@@ -115,6 +116,28 @@ def test_each_try_has_a_folder_of_its_own(tmp_path: Path) -> None:
     assert found[0].answers == ("400 unresolved_batch_messages",)
     assert len(set(places)) == 3
     assert all(place.parent == tmp_path / "replay" for place in places)
+
+
+def test_what_one_situation_proved_is_asked_of_several_of_its_kind(tmp_path: Path) -> None:
+    """The status after a blocked retry: two reads a second apart prove it, and where created is shorter, three refusals do."""
+    story = Story()
+    for batch, scenario in (("b", "blocked"), ("z", "blocked-again"), ("y", "methods")):
+        story.send(batch, "FF").finish(batch).look(batch).single(f"{batch}.0").read(f"{batch}.0")
+        if scenario == "methods":
+            story.retry(batch, 400, "another_reason")
+        else:
+            story.blocked(batch)
+        story.look(batch).by(scenario)
+    history = whole(story)
+    retries = {e.invoke.scenario: e.n for e in history.exchanges if e.invoke.operation == "batch_retry"}
+    (tmp_path / "programs").mkdir()
+    for name in ("blocked", "blocked-again", "methods"):
+        (tmp_path / "programs" / f"{name}.json").write_bytes(b"{}")
+    cited = (retries["blocked"],)
+    assert _beside(history, cited, ("BR-BLK-02",), tmp_path, "programs/blocked.json") == (
+        "programs/blocked-again.json",
+    )
+    assert _beside(history, cited, ("BR-BLK-01",), tmp_path, "programs/blocked.json") == ()
 
 
 def test_a_run_that_broke_does_not_say_that_it_is_gone(tmp_path: Path) -> None:
