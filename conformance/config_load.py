@@ -41,6 +41,8 @@ _TEXTS = (
 )
 #: Characters of a name in [implementation].
 LONGEST_NAME = 120
+#: A variable's name that no key looks like: words in capitals, joined by underscores.
+_LIKE_A_VARIABLE = re.compile(r"[A-Z]{2,12}(_[A-Z]{2,12}){1,4}")
 #: Tables of texts under names of the user's own.
 _TABLES_OF_TEXTS = (["target", "headers"], ["template", "values"])
 
@@ -63,12 +65,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, target: str | None = 
     except RecursionError:
         raise UsageError("is nested too deeply", where="the configuration", hint=_SEE) from None
     except msgspec.ValidationError as error:
-        what, _, at = str(error).partition(" - at ")
-        where = at.strip("`").removeprefix("$.") or "the configuration"
-        if where in overlaid:
-            hint = 'write a list as JSON, such as ["…"]' if "`array`" in what else _SEE
-            raise UsageError(_without_value(what), where=f"{overlaid[where]} ({where})", hint=hint) from None
-        raise UsageError(_without_value(what), where=where, hint=_meant(what, where)) from None
+        raise _told(str(error), overlaid) from None
     config = _with_keys(config, environ)
     _check(config)
     return config
@@ -84,29 +81,72 @@ def _read(path: Path | None) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UsageError("is not UTF-8", where=str(path), hint="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"is not TOML: {error}", where=str(path), hint="hint that line") from None
+        raise UsageError(f"is not TOML: {error}", where=str(path), hint="correct it there") from None
     except RecursionError:
         raise UsageError("is nested too deeply", where=str(path), hint=_SEE) from None
 
 
-def _without_value(text: str) -> str:
-    """A decoder's message with nothing in it that a user may have typed as a value.
+#: What a key takes, in a user's words, by the decoder's.
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+#: How such a value is written: in TOML, and in a variable.
+_WRITTEN = {
+    "int": ("write it without quotes, such as 10", "write digits only"),
+    "float": ("write it without quotes, such as 10", "write digits only"),
+    "str": ('write it in quotes: "…"', 'write it in quotes: "…"'),
+    "bool": ("write true or false, without quotes", "write true or false"),
+    "array": ('write ["…"], with commas between', 'write a list as JSON, such as ["…"]'),
+    "object": ('write { name = "…" }, or a section of its own', 'write a table as JSON, such as {"name": "…"}'),
+}
 
-    It begins with a short word: a longer one behind `api_key:` would be taken for a key, and not be shown.
+
+def _told(error: str, overlaid: Mapping[str, str]) -> UsageError:
+    """A decoder's message as one of ours: which key, what it takes, how that is written. No value is shown, whatever was typed.
+
+    :param overlaid: the variables, by the keys that they set.
     """
-    return f"is wrong: {text[0].lower()}{text[1:]}" if text else "is wrong"
+    what, _, at = error.partition(" - at ")
+    key = at.strip("`").removeprefix("$.").removeprefix("$")
+    unknown = re.search(r"unknown field `([^`]*)`", what)
+    if unknown is not None:
+        where = f"{key}.{unknown[1]}" if key else unknown[1]
+        return UsageError("is no key", where=_named(where, overlaid), hint=_like(unknown[1], _keys_of(key)) or _SEE)
+    if (lacking := re.search(r"missing required field `([^`]*)`", what)) is not None:
+        return UsageError(
+            f"lacks {lacking[1]}", where=_named(key, overlaid), hint=f"add {lacking[1]}, or remove the rest"
+        )
+    where = _named(key, overlaid) or "the configuration"
+    taken = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", what)
+    kinds = [kind for kind in taken[1].split(" | ") if kind != "null"] if taken is not None else []
+    if taken is None or not all(kind in _KINDS for kind in (*kinds, taken[2])):
+        # It begins with a short word: a longer one behind `api_key:` would be taken for a key, and not be shown.
+        return UsageError(f"is wrong: {what[:1].lower()}{what[1:]}", where=where, hint=_SEE)
+    takes = " or ".join(_KINDS[kind] for kind in kinds)
+    hint = _WRITTEN[kinds[0]][key in overlaid]
+    return UsageError(f"takes {takes}, and not {_KINDS[taken[2]]}", where=where, hint=hint)
 
 
-def _meant(what: str, where: str) -> str:
-    """What to do about an unknown key: the keys of its table that look like it, or where all are listed."""
-    found = re.search(r"unknown field `([^`]*)`", what)
-    if found is None:
-        return _SEE
+def _named(key: str, overlaid: Mapping[str, str]) -> str:
+    """A key, behind the variable that set it or that is nearest above it, if one did."""
+    parts = re.sub(r"\[.*", "", key).split(".")
+    above = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+    variable = next((overlaid[name] for name in above if name in overlaid), "")
+    return f"{variable} ({key})" if variable else key
+
+
+def _keys_of(where: str) -> list[str]:
+    """The keys of a table of the configuration; none if there is no such table."""
     known = {path: table for field in msgspec.structs.fields(Config) for path, table in _tables(field.name, field.type)}
-    known["the configuration"] = Config
+    known[""] = Config
     table = known.get(re.sub(r"\[[^]]*\]", "", where))
-    keys = [field.name for field in msgspec.structs.fields(table)] if table is not None else []
-    return _like(found[1], keys) or _SEE
+    return [field.name for field in msgspec.structs.fields(table)] if table is not None else []
 
 
 def _tables(path: str, kind: object) -> Iterator[tuple[str, type[msgspec.Struct]]]:
@@ -185,9 +225,11 @@ def _key(direct: str | None, name: str | None, where: str, environ: Mapping[str,
     if name is not None:
         direct = environ.get(name)
         if not direct:
-            # The name is not repeated: it may be a key, put in the wrong place.
+            # A name that does not look like one is not repeated: it may be a key, put in the wrong place.
+            told = f"names {name}" if _LIKE_A_VARIABLE.fullmatch(name) else "is the name of a variable"
+            what = f"{told}, which is not set" if told.startswith("names") else f"{told} that is not set"
             raise UsageError(
-                "is the name of a variable that is not set", where=f"{where}_env", hint="export it, with the key"
+                what, where=f"{where}_env", hint=f"export {name}=…" if name in told else "export it, with the key"
             )
     if direct is not None and (not direct.strip() or not direct.isascii() or not direct.isprintable() or " " in direct):
         raise UsageError("is empty, or holds what no header can carry", where=where, hint="copy the key again")
@@ -331,15 +373,17 @@ def _usable(url: str) -> bool:
 def _check_recipients(config: Config) -> None:
     seen: dict[str, str] = {}
     for role in ROLES:
-        for number in getattr(config.recipients, role):
+        for place, number in enumerate(getattr(config.recipients, role)):
             where = f"recipients.{role}"
             if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 15):
                 raise UsageError(
-                    "holds something that is no number",
-                    where=where,
+                    "is no number",
+                    where=f"{where}[{place}]",
                     hint="write 8 to 15 digits with country code, no +",
                 )
-            if seen.get(number, role) != role:
+            if seen.get(number) == role:
+                raise UsageError("is listed before", where=f"{where}[{place}]", hint="list each number once")
+            if number in seen:
                 raise UsageError(f"shares a number with recipients.{seen[number]}", where=where, hint="list it once")
             seen[number] = role
 

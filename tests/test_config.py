@@ -175,6 +175,48 @@ def test_a_wrong_environment_gets_one_line(case: str) -> None:
     _one_line(caught.value, named)
 
 
+SAID: dict[str, tuple[str, dict[str, str], str]] = {
+    "an unknown key": ('[target]\nbase_ulr = "x"', {}, "target.base_ulr: is no key — did you mean base_url?"),
+    "an unknown section": ("[taget]", {}, "taget: is no key — did you mean target?"),
+    "an unknown variable": (
+        "",
+        {"CONFORMANCE_RECIPIENTS__SUCCEDING": "[]"},
+        "CONFORMANCE_RECIPIENTS__SUCCEDING (recipients.succeding): is no key — did you mean succeeding or pending?",
+    ),
+    "text for a number": (
+        '[limits]\ncalls_per_second = "10"',
+        {},
+        "limits.calls_per_second: takes a number, and not text — write it without quotes, such as 10",
+    ),
+    "a number for text": ("[target]\ncontract = 1.1", {}, 'target.contract: takes text, and not a number — write it in quotes: "…"'),
+    "a number in a variable's table": (
+        "",
+        {"CONFORMANCE_TEMPLATE__VALUES": '{"body": 1}'},
+        "CONFORMANCE_TEMPLATE__VALUES (template.values[...]): takes text, and not a whole number — write it in quotes",
+    ),
+    "what is missing": (
+        '[target.other]\napi_key = "0123456789"',
+        {},
+        "target.other: lacks campaign_id — add campaign_id, or remove the rest",
+    ),
+    "which recipient": ('[recipients]\nsucceeding = ["6591230000", "+65"]', {}, "recipients.succeeding[1]: is no number"),
+    "a recipient twice": ('[recipients]\nsucceeding = ["6591230000", "6591230000"]', {}, "recipients.succeeding[1]: is listed before"),
+    "which variable": (
+        '[target]\napi_key_env = "POSTMAN_KEY"',
+        {},
+        "target.api_key_env: names POSTMAN_KEY, which is not set — export POSTMAN_KEY=…",
+    ),
+    "what may be a key itself": ('[target]\napi_key_env = "AKIAIOSFODNN"', {}, "is the name of a variable that is not set"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_the_line_says_what_the_key_takes_and_how_to_write_it(case: str, tmp_path: Path) -> None:
+    text, environ, said = SAID[case]
+    with pytest.raises(UsageError, match=re.escape(said)):
+        _load(text, tmp_path, environ)
+
+
 def _one_line(error: UsageError, named: str) -> None:
     text = str(error)
     assert named in text
