@@ -58,6 +58,8 @@ def _finding(finding: Finding, scenarios: frozenset[str], sources: frozenset[str
         yield "a text that is none"
     if not finding.argument or not finding.expected or not all((*texts[:4], *finding.argument, *finding.expected)):
         yield "a text is missing"
+    if finding.subject.startswith(":"):
+        yield "a defect without a subject"
     if finding.scenario not in scenarios:
         yield "no scenario"
     for assumed in finding.assumptions:

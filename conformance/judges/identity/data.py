@@ -59,6 +59,7 @@ def _arounds(case: Case, batch: Batch, message: str) -> Iterator[_Around]:
     "BR-IDS-03",
     whole_run,
     legal_if="what the message holds were as before",
+    subject="changed data",
     first_only=True,
     earlier={"BR-SGL-01": "BR-IDS-03", "BR-SGL-02": "BR-IDS-03", "BR-SGL-03": "BR-IDS-03"},
 )
