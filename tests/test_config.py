@@ -188,7 +188,11 @@ SAID: dict[str, tuple[str, dict[str, str], str]] = {
         {},
         "limits.calls_per_second: takes a number, and not text — write it without quotes, such as 10",
     ),
-    "a number for text": ("[target]\ncontract = 1.1", {}, 'target.contract: takes text, and not a number — write it in quotes: "…"'),
+    "a number for text": (
+        "[target]\ncontract = 1.1",
+        {},
+        'target.contract: takes text, and not a number — write it in quotes: "…"',
+    ),
     "a number in a variable's table": (
         "",
         {"CONFORMANCE_TEMPLATE__VALUES": '{"body": 1}'},
@@ -200,7 +204,11 @@ SAID: dict[str, tuple[str, dict[str, str], str]] = {
         "target.other: lacks campaign_id — add campaign_id, or remove the rest",
     ),
     "which recipient": ('[recipients]\nsucceeding = ["6591230000", "+65"]', {}, "recipients.succeeding[1]: is no number"),
-    "a recipient twice": ('[recipients]\nsucceeding = ["6591230000", "6591230000"]', {}, "recipients.succeeding[1]: is listed before"),
+    "a recipient twice": (
+        '[recipients]\nsucceeding = ["6591230000", "6591230000"]',
+        {},
+        "recipients.succeeding[1]: is listed before",
+    ),
     "which variable": (
         '[target]\napi_key_env = "POSTMAN_KEY"',
         {},
