@@ -216,6 +216,7 @@ GUILTY: dict[str, tuple[Callable[[], Story], tuple[str, ...]]] = {
     "key cut, carried out": (lambda: probe("auth:cut", 401, ("b.0",)), ("BR-SEC-07",)),
     "a stack trace": (lambda: shows("Traceback (most recent call last)"), ("BR-ERR-05",)),
     "a number": (number_shown, ("BR-ERR-09",)),
+    "a number in groups": (lambda: shows("cannot send to +65 1111 2200"), ("BR-ERR-09",)),
 }
 
 

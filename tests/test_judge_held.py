@@ -102,6 +102,21 @@ def test_a_vendor_who_shows_the_batch_retryable_all_the_same_proves_nothing() ->
     assert [o.code for o in opinions if isinstance(o, Doubt) and o.requirement == "BR-ACC-01"] == ["axiom-broken"]
 
 
+@pytest.mark.parametrize("status", [True, False])
+def test_what_was_read_before_it_was_held_says_nothing_of_it(status: bool) -> None:
+    """A batch of this run, shown quiescent or blocked, and then held: not retryable is what it has to be refused as."""
+
+    def refused(*, blocked: bool, until: float = 3.0) -> set[str]:
+        story = Story(status=status).send("b", "FF").finish("b").look("b")
+        story = (story.single("b.0").look("b") if blocked else story).wait(1.5 - story.now)
+        story.retry("b", 400, NOT_RETRYABLE).look("b").wait(9).look("b")
+        return _accused(_judged(story, _state(1.0, batch="b"), _state(until, "teardown", batch="b", batchId="b")))
+
+    assert refused(blocked=False) == set()
+    assert refused(blocked=True) == set()
+    assert "BR-ACC-02" not in refused(blocked=False, until=1.1), "let go, it may still be in processing"
+
+
 def test_what_an_accepted_retry_does_to_the_status_is_not_said() -> None:
     """A status that follows the acceptance takes nothing from the proof (ruling 5); one that comes before does."""
 

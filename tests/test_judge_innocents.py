@@ -246,6 +246,12 @@ def carried_out_500(times: int) -> Story:
     return story
 
 
+def carried_out_5xx_and_200() -> Story:
+    """Two of the target's 503, and one 200 that may be a gateway's: not three of one kind."""
+    story = carried_out_500(2).look("b").retry("b", 200, body=HTML, takes=("b.0",))
+    return done(story)
+
+
 def lost_and_carried_out() -> Story:
     story = ready("F")
     for _ in range(3):
@@ -357,6 +363,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "winner behind HTML": race_won_by_a_gateway,
     "lost race 500 twice": lambda: lost_race_500(2),
     "503 carried out twice": lambda: carried_out_500(2),
+    "503 carried out twice, 200 in HTML once": carried_out_5xx_and_200,
     "lost and carried out": lost_and_carried_out,
     "listing lags": lagging_listing_lacks_a_row,
     "unknown id, HTML 404": lambda: unknown_refused_by_a_gateway(404),

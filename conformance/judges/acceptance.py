@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from math import inf
 
 from conformance.contract.vocabulary import (
@@ -244,7 +243,7 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
     Read off the answer where it is the target's own 2xx. A 5xx in an envelope, or a 2xx that may be a gateway's, is the target's
     where retries so answered are seen carried out three times in the run (ruling 11).
     """
-    odd: dict[str, list[tuple[Retry, Proof]]] = {}
+    odd: dict[bool, list[tuple[Retry, Proof]]] = {}
     for retry in inference.retries:
         end = retry.call.exchange.end
         if retry.accepted:
@@ -267,19 +266,20 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
                 (e for m in retry.batch.messages if (e := retry.effect(m)) is not None and e.kind == "reset"), None
             )
             if reset is not None:
-                odd.setdefault(f"{retry.call.status}", []).append((retry, reset.proof))
-    # Whatever the situations, three such answers are the target's own.
-    told = list(chain.from_iterable(odd.values()))
-    if len(told) >= ENOUGH:
-        yield Violated(
-            proof=all_of(*(p & r.answered("was carried out") for r, p in told[:ENOUGH])),
-            observed=", ".join(sorted(odd)),
-            defect=f"carried out, {', '.join(sorted(odd))}",
-            scenario=told[0][0].scenario,
-        )
-    elif told:
-        text = f"retry {told[0][0].n} was carried out and answered {told[0][0].answer}, which may be a gateway's answer"
-        yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=tuple(r.n for r, _ in told))
+                odd.setdefault(retry.call.exchange.open, []).append((retry, reset.proof))
+    # Whatever the situations, three such answers of one kind are the target's own.
+    for told in odd.values():
+        if len(told) >= ENOUGH:
+            statuses = ", ".join(sorted({str(r.call.status) for r, _ in told}))
+            yield Violated(
+                proof=all_of(*(p & r.answered("was carried out") for r, p in told[:ENOUGH])),
+                observed=statuses,
+                defect=f"carried out, {statuses}",
+                scenario=told[0][0].scenario,
+            )
+        else:
+            text = f"retry {told[0][0].n} was carried out and answered {told[0][0].answer}, which may be a gateway's answer"
+            yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=tuple(r.n for r, _ in told))
 
 
 def _tells(retry: Retry) -> bool:

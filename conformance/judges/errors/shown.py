@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -121,9 +122,9 @@ def names_nobody(inference: Inference) -> Iterator[Judgement]:
     """No recipient's number and no value of a row of this run, unless the request held it."""
     private = tuple(_private(inference.case))
     for exchange in _errors(inference, "batch_retry", "single_retry"):
-        said = json.dumps(exchange.end.body, ensure_ascii=False)
+        said = _written(exchange.end.body)
         invoke = exchange.invoke
-        asked = json.dumps([invoke.path, invoke.query, invoke.body], ensure_ascii=False)
+        asked = _written([invoke.path, invoke.query, invoke.body])
         found = next((what for what, text in private if text in said and text not in asked), None)
         if found is not None:
             proof = Proof(
@@ -133,6 +134,12 @@ def names_nobody(inference: Inference) -> Iterator[Judgement]:
             yield Violated(proof=proof, observed=found, defect=f"{found}, {where}", scenario=invoke.scenario)
         elif (exchange.status or 0) < 500 and word(exchange) == "target":
             yield Exercised(proof=Proof(evidence=(exchange.n,)))
+
+
+def _written(what: Any) -> str:
+    """The text as it stands, and once more with digits that blanks keep apart in one piece: a number may be written in groups."""
+    text = json.dumps(what, ensure_ascii=False)
+    return f"{text} {re.sub(r'(?<=[0-9]) (?=[0-9])', '', text)}"
 
 
 def _private(case: Case) -> Iterator[tuple[str, str]]:

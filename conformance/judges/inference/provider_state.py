@@ -33,6 +33,13 @@ def standing(case: Case) -> Iterator[tuple[Note, float]]:
             yield note, min(ends, default=float("inf"))
 
 
+def asked(case: Case, batch: str) -> Iterator[tuple[float, float]]:
+    """From when until when the vendor may have held the batch: asked to, and to let it go."""
+    for note, until in standing(case):
+        if note.data["batch"] == batch:
+            yield float(note.data.get("begun", note.t)), until
+
+
 def held(case: Case) -> Iterator[Held]:
     """Every answered valid retry of a batch that the vendor held in processing all the while."""
     for note, until in standing(case):

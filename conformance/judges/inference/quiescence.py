@@ -12,6 +12,7 @@ from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, all_of, assume
+from conformance.judges.inference.provider_state import asked
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import (
@@ -117,6 +118,8 @@ def quiescent(
     shown = _status(case, batch, since, call.t)
     if shown is not None and shown[0] not in RETRYABLE:
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, f"the batch is in {shown[0]}")
+    if any(begin <= call.last and end >= min(r.t for r in found) for begin, end in asked(case, batch.id)):
+        return NotQuiescent(DoubtReason.NOT_QUIESCENT, "its vendor was asked for a state of the batch")
     numbers = tuple(sorted({r.n for r in found} | ({shown[1].n} if shown else set())))
     said = f"reads {numbers[0]} to {numbers[-1]}, after the last call's answer and before retry {call.n}, show "
     said += f"every message of the batch terminal{f' and the batch in {shown[0]}' if shown else ''}"
@@ -240,6 +243,8 @@ def status_before(case: Case, batch: Batch, call: RetryCall) -> StatusBefore | N
     reading, status = shown[-1]
     since = begun(case, reading)
     if any(c.n != call.n and c.last > since and c.t < call.last for c in batch.sent):
+        return None
+    if any(reading.t <= begin <= call.last for begin, _ in asked(case, batch.id)):
         return None
     why = steady(case, batch, reading) if status in RETRYABLE else Proof(assumptions=frozenset(assume("A6", batch.id)))
     if why is None:
