@@ -45,7 +45,7 @@ class Target(_Section, frozen=True):
 
 
 class OtherCampaign(_Section, frozen=True):
-    """A second campaign and its key, for BR-SEC-02 and BR-SEC-03."""
+    """A second campaign and its key, for BR-SEC-02, BR-SEC-03 and BR-SGL-03."""
 
     campaign_id: str
     api_key: str | None = None

@@ -41,7 +41,8 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     :raises UsageError: no target or key is named.
     """
     if not config.target.base_url or not config.target.api_key:
-        raise UsageError("names no target or no key", where="[target]", hint="set base_url and api_key_env")
+        how = "set base_url and api_key_env: in a file for --config (`init` writes one), or as CONFORMANCE_TARGET__BASE_URL and so on"
+        raise UsageError("names no target or no key", where="[target]", hint=how)
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
     lines += [f"note  {caution}" for caution in cautions(config)]
     lines += _whom(config)
@@ -126,7 +127,7 @@ def _other(history: History) -> Iterable[str]:
             came = exchange.status if exchange.status is not None else "nothing"
             yield (
                 f"note  target.other: a page of that campaign with that key is answered {came}: check "
-                "target.other.campaign_id and target.other.api_key, or BR-SEC-02 and BR-SEC-03 stay open"
+                "target.other.campaign_id and target.other.api_key, or BR-SEC-02, BR-SEC-03 and BR-SGL-03 stay open"
             )
 
 
@@ -143,7 +144,7 @@ def _visible(history: History) -> Iterable[str]:
 _REMEDIES = (
     (
         "[target.other]",
-        "costs nothing: name a second campaign and its key; if there is none, say so in capabilities.absent",
+        'costs nothing: name a second campaign and its key; if the service has none: capabilities.absent = ["other_campaign"]',
     ),
     ("target.base_url", "costs nothing: give the https address"),
     ("[[template.languages]]", "costs nothing: name another language of the template"),
