@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from conformance.baseline import Baseline, read_baseline
@@ -52,10 +53,16 @@ def requirements(asked: Sequence[str], profiles: Collection[str], contract: str,
     known = {r.id: r.profile for r in load(contract).requirements}
     for name in wanted:
         if name not in known:
-            raise UsageError(f"knows no requirement {name!r}", where=option, hint="`retry-conformance list` names all")
+            raise UsageError(f"knows no requirement {name!r}", where=option, hint=_named_like(name, known))
         if known[name] not in profiles:
             raise UsageError(f"{name} is of profile {known[name]}", where=option, hint="name that profile too")
     return tuple(name for name in known if name in wanted)
+
+
+def _named_like(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name.upper(), list(known), 3, cutoff=0.7)
+    listed = "`retry-conformance list` names all"
+    return f"did you mean {' or '.join(close)}? {listed}" if close else listed
 
 
 def check_ids(arguments: Sequence[str], contract: str, where: str) -> None:

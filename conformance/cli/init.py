@@ -36,6 +36,8 @@ def init(
     output: Path,
 ) -> int:
     """Write a commented configuration. What no option says is asked for. No file is overwritten; nothing is sent."""
+    if output.exists():
+        raise UsageError("is there already", where=str(output), hint="name another --output")
     url = _checked_url(_asked(base_url, "--base-url", "Where does the API begin (scheme, host, path)?"))
     named = _asked(campaign, "--campaign", "Which campaign does the key belong to (its id)?").strip()
     variable = _asked(key_env, "--key-env", "Which environment variable holds the key?", default="POSTMAN_KEY").strip()
@@ -79,7 +81,7 @@ def _asked(given: str | None, option: str, question: str, default: str | None = 
     if given is not None:
         return given
     if sys.stdin.isatty():
-        answer: str = click.prompt(question, default=default, show_default=bool(default), err=True)
+        answer: str = click.prompt(question, default=default, show_default=bool(default), prompt_suffix=" ", err=True)
         return answer
     if default is None:
         raise UsageError("is missing", where=option, hint="give it, or run `init` on a terminal to be asked")

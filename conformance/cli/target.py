@@ -19,13 +19,39 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.option("--port", default=0, type=click.IntRange(0, 65535), metavar="N", help="By default any that is free.")
-@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="Divides delivery.")
-@click.option("--delivery", default=0.8, show_default=True, type=click.FloatRange(0.001, 3600), help="Seconds.")
-@click.option("--answer-delay", default=0.0, show_default=True, type=click.FloatRange(0, 60), help="Seconds an answer.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.001, 1000),
+    help="How many times as fast deliveries are.",
+)
+@click.option(
+    "--delivery",
+    default=0.8,
+    show_default=True,
+    type=click.FloatRange(0.001, 3600),
+    help="Seconds that a delivery takes.",
+)
+@click.option(
+    "--answer-delay",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 60),
+    help="Seconds that each answer takes.",
+)
 @click.option("--rate", type=click.FloatRange(0.1), help="Calls a second above which it answers 429.")
 @click.option("--tls", is_flag=True, help="Over HTTPS, with a certificate for tests.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Be wrong in this way (`list faults`).")
-@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Differ in this way (`list variants`).")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="NAME", help="Be wrong in this way (`list faults`); may be repeated."
+)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help="Differ in this way (`list variants`); may be repeated.",
+)
 def serve(
     port: int,
     speed: float,

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +28,7 @@ from conformance.config import (
 from conformance.errors import UsageError
 from conformance.reference.app import BASE_PATH, STATES_PATH, Service, create_app
 from conformance.reference.document import DOCUMENT_PATH, PAGE_PATH
+from conformance.reference.faults import FAULTS
 from conformance.reference.settings import (
     OTHER_CAMPAIGN,
     OTHER_KEY,
@@ -38,6 +40,7 @@ from conformance.reference.settings import (
     Settings,
 )
 from conformance.reference.tls import Certificates, Switch
+from conformance.reference.variants import VARIANTS
 
 #: Seconds for which a server may take to start or stop.
 PATIENCE = 10.0
@@ -56,8 +59,10 @@ class ReferenceServer:
         try:
             self._service = Service(self.settings)
         except KeyError as error:
+            close = get_close_matches(str(error.args[0]), [*FAULTS, *VARIANTS], 3)
+            meant = f"did you mean {' or '.join(close)}? " if close else ""
             raise UsageError(
-                f"there is no fault or variant {error}", hint="`list faults` and `list variants` name them"
+                f"there is no fault or variant {error}", hint=f"{meant}`list faults` and `list variants` name them"
             ) from None
         self._certificates = Certificates() if self.settings.tls else None
         self._socket = _bound(port)
