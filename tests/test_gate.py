@@ -137,7 +137,7 @@ def test_a_run_is_held_to_the_contract_that_is_asked_for_or_configured(
     report = read_report(tmp_path / "conformance.json")
     assert len(report.requirements) == 45
     assert [item.id for item in report.chosen] == ["BR-ERR-01"]
-    assert report.claim == "inconclusive: 1 of 45, contract 1.0"
+    assert report.claim == "inconclusive; judged: 1 of 45, contract 1.0"
     assert "every MUST that the run was about passed" in out
     assert planned[0] == 2, "contract 1.0 has no such requirement to choose"
 

@@ -444,9 +444,9 @@ OTHER = "no second campaign"
         ),
         (
             _made("nonconformant", {"BR-SEC-02": ABSENT, "BR-ACC-04": ("fail", "")}),
-            "nonconformant: all 52; not tested: BR-SEC-02: no second campaign",
+            "nonconformant; judged: all 52; not tested: BR-SEC-02: no second campaign",
         ),
-        (_made("inconclusive", profiles=("guide",)), "inconclusive: guide, 23 of 52"),
+        (_made("inconclusive", profiles=("guide",)), "inconclusive; judged: guide, 23 of 52"),
     ],
 )
 def test_a_verdict_says_what_it_is_about(report: Report, said: str, tmp_path: Path) -> None:

@@ -47,10 +47,11 @@ def _claim(verdict: str, judged: int, of: int, profiles: Collection[str], contra
     part = [name for name in PROFILES if name in profiles] if set(profiles) != set(PROFILES) else []
     version = [f"contract {contract}"] if contract != CONTRACT_VERSION else []
     scope = ", ".join([*part, f"all {of}" if judged == of else f"{judged} of {of}", *version])
+    if verdict != "conformant":
+        # "nonconformant: all 52" would say that all of them fail.
+        return f"{verdict}; judged: {scope}" + (f"; not tested: {lacking}" if lacking else "")
     if not lacking:
         return f"{verdict}: {scope}"
-    if verdict != "conformant":
-        return f"{verdict}: {scope}; not tested: {lacking}"
     return f"conformant but for {lacking}" + (f" ({scope})" if part or version or judged < of else "")
 
 

@@ -142,7 +142,9 @@ def toned_down(report: Report) -> Report:
     said = "error" if report.run.exit_status == 5 else "inconclusive"
     about_it = report.about
     if about_it is not None and about_it.claim.startswith("conformant"):
-        about_it = msgspec.structs.replace(about_it, claim=said + about_it.claim.removeprefix("conformant"))
+        rest = about_it.claim.removeprefix("conformant")
+        rest = f"; judged{rest}" if rest.startswith(":") else rest
+        about_it = msgspec.structs.replace(about_it, claim=said + rest)
     return msgspec.structs.replace(
         report,
         about=about_it,

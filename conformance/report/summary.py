@@ -44,18 +44,28 @@ def summary(report: Report) -> str:
     return "\n".join([*kept, "", "The page is cut here; conformance.json and report.html hold the rest.", ""])
 
 
-def _page(report: Report) -> str:
+def _what_ran(report: Report) -> list[str]:
+    """The target and the run; nothing for a run that did not start, which knows neither."""
+    if not report.target.base_url:
+        return []
     run = report.run
-    lines = [
-        f"# Batch Send - Retry: {_plain(verdict_line(report))}",
-        "",
-        *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
+    return [
         f"Target {_plain(report.target.words)}; "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
         f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
         f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
+    ]
+
+
+def _page(report: Report) -> str:
+    run = report.run
+    lines = [
+        f"# Batch Send - Retry: {_plain(verdict_line(report))}",
+        "",
+        *((_plain(_sentence(scope_line(report))), "") if scope_line(report) else ()),
+        *_what_ran(report),
         f"Exit status {run.exit_status}: {meaning(report, run.exit_status)}.",
         "",
         *(f"- {_plain(remark)}" for remark in run.remarks),

@@ -60,6 +60,7 @@ def _open(report: Report) -> str:
     still = [item for item in musts if item.verdict in ("inconclusive", "not_run")]
     counted = [item.id for item in still if not harmless(item)]
     part = f" in {report.claim.partition(': ')[2] or len(report.chosen)}" if report.left_out else ""
+    part += "" if report.run.complete else " until the run ended early"
     if not any(item.verdict == "pass" for item in musts):
         return f"nothing passed and nothing fails{part}; not settled: {short([i.id for i in still])}"
     if counted:
