@@ -159,7 +159,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(report.longrepr))
     result = terminalreporter.config.stash.get(RESULT, None)
     if result is not None:
-        terminalreporter.write_line(result.claim)
+        from conformance.report.verdict_line import verdict_line
+
+        terminalreporter.write_line(verdict_line(result))
+        if not _alone(terminalreporter.config):
+            folder = terminalreporter.config.getoption("conformance_report_dir") or "reports"
+            terminalreporter.write_line(f"reports are in {folder}; report.html shows the requests and answers")
 
 
 def _alone(config: pytest.Config) -> bool:
