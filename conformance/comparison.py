@@ -107,12 +107,12 @@ def _open(old: Report, new: Report) -> list[str]:
 
 
 def _told(findings: Iterable[ReportedFinding], known: Collection[str]) -> list[str]:
-    """Each defect that is not known, once, by its fingerprint, and how often it was found."""
+    """Each defect that is not known, once, in its words, and how often it was found; one that has several cases is one line."""
     groups: dict[str, list[ReportedFinding]] = {}
     for finding in findings:
         if finding.fingerprint not in known:
-            groups.setdefault(finding.fingerprint, []).append(finding)
-    return [group[0].summary + (f" ({len(group)} times)" if len(group) > 1 else "") for group in groups.values()]
+            groups.setdefault(finding.summary, []).append(finding)
+    return [summary + (f" ({len(group)} times)" if len(group) > 1 else "") for summary, group in groups.items()]
 
 
 def _words(item: ReportedRequirement) -> str:

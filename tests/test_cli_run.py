@@ -53,7 +53,7 @@ def test_the_failing_target_fails_and_the_story_says_why(faulty_run: Ran) -> Non
     story = faulty_run.out[: faulty_run.out.index("verdict ")]
     for word in ("cause 1: ", "breaks    BR-BLK-01", "expected", "observed", "because", "evidence", "ticket 1"):
         assert word in story
-    assert "sh DIR/reproduce-1.sh" in story
+    assert f"again     sh {faulty_run.folder}/reproduce-1.sh" in story
     assert "exit status 1" in faulty_run.out
 
 

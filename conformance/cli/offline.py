@@ -49,7 +49,7 @@ def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir
         missing = _pages(path, folder, result) if folder is not None else []
         if missing:
             result = worsened(result, missing, folder)
-        tell(screen, result.report, catalogue)
+        tell(screen, result.report, catalogue, folder=folder)
         for line in dict.fromkeys((*result.report.run.remarks, *lines, *missing)):
             screen.complain(line)
         statuses.add(result.exit_status)

@@ -184,7 +184,7 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
         result = worsened(result, [str(error)], options.report_dir)
     try:
         unsaid = announce(result.report, os.environ, screen.command)
-        tell(screen, result.report, load())
+        tell(screen, result.report, load(), folder=options.report_dir)
         for line in (*lines, *([unsaid] if unsaid else [])):
             screen.complain(line)
         there = [name for name in REPORTS if (options.report_dir / name).is_file()]

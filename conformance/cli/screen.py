@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -186,12 +187,20 @@ def _clock(seconds: float) -> str:
     return f"{f'{whole // 3600}:' if whole >= 3600 else ''}{minutes}:{whole % 60:02}"
 
 
-def tell(screen: Screen, report: Report, catalogue: Catalogue, *, exit_status: int | None = None) -> None:
+def tell(
+    screen: Screen,
+    report: Report,
+    catalogue: Catalogue,
+    *,
+    exit_status: int | None = None,
+    folder: Path | None = None,
+) -> None:
     """The causes of what fails, a table of what did not pass, and the outcome in a few lines.
 
     :param exit_status: that of the process, where it is not the report's.
+    :param folder: where the reports lie, if they are written.
     """
-    for line in screen_lines(report, screen.width):
+    for line in screen_lines(report, screen.width, shlex.quote(str(folder)) if folder is not None else "DIR"):
         screen.say(line, style="" if line.startswith(" ") else "bold", fold=not line.startswith(" "))
     told = {name for cause in report.causes for name in cause.requirements}
     for item in report.requirements:

@@ -88,10 +88,12 @@ WORDS = {
 }
 
 
-def again_with(program: str) -> str:
-    """The command line that carries out a finding's program again, with the configuration that the run had; DIR is where
-    the report lies."""
-    return f"retry-conformance run --replay DIR/{program}  # and --config FILE, if the run had one"
+def again_with(program: str, folder: str = "DIR") -> str:
+    """The command line that carries out a finding's program again, with the configuration that the run had.
+
+    :param folder: where the report lies, as a shell takes it.
+    """
+    return f"retry-conformance run --replay {folder}/{program}  # and --config FILE, if the run had one"
 
 
 def _finding(finding: ReportedFinding, width: int) -> list[str]:
