@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -107,12 +108,21 @@ def _open(old: Report, new: Report) -> list[str]:
 
 
 def _told(findings: Iterable[ReportedFinding], known: Collection[str]) -> list[str]:
-    """Each defect that is not known, once, in its words, and how often it was found; one that has several cases is one line."""
+    """Each defect that is not known, once, by its fingerprint, and how often it was found.
+
+    Where several have the same words, the fingerprint tells them apart.
+    """
     groups: dict[str, list[ReportedFinding]] = {}
     for finding in findings:
         if finding.fingerprint not in known:
-            groups.setdefault(finding.summary, []).append(finding)
-    return [summary + (f" ({len(group)} times)" if len(group) > 1 else "") for summary, group in groups.items()]
+            groups.setdefault(finding.fingerprint, []).append(finding)
+    words = Counter(group[0].summary for group in groups.values())
+    return [
+        group[0].summary
+        + (f" ({len(group)} times)" if len(group) > 1 else "")
+        + (f", fingerprint {name}" if words[group[0].summary] > 1 else "")
+        for name, group in groups.items()
+    ]
 
 
 def _words(item: ReportedRequirement) -> str:

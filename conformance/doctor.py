@@ -41,7 +41,7 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     :raises UsageError: no target or key is named.
     """
     if not config.target.base_url or not config.target.api_key:
-        how = "set base_url and api_key_env: in a file for --config (`init` writes one), or as CONFORMANCE_TARGET__BASE_URL and so on"
+        how = "set base_url and api_key_env: in a file for --config (`init` writes one), or by CONFORMANCE_TARGET__BASE_URL, …"
         raise UsageError("names no target or no key", where="[target]", hint=how)
     lines = [f"ok    configuration: {config.target.base_url}, campaign {config.target.campaign_id}"]
     lines += [f"note  {caution}" for caution in cautions(config)]

@@ -217,7 +217,10 @@ def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     many = _item("fail", findings=(_finding("f1"), _finding("f1"), _finding("f2"), _finding("f1")))
     old, new = (msgspec.structs.replace(base, requirements=(item,)) for item in (_item("pass"), many))
     told = compare(old, new).lines
-    assert told == ("new failure   BR-ACC-04 t: s (3 times)", "new failure   BR-ACC-04 t: s")
+    assert told == (
+        "new failure   BR-ACC-04 t: s (3 times), fingerprint f1",
+        "new failure   BR-ACC-04 t: s, fingerprint f2",
+    )
     assert sum("fixed" in line for line in compare(new, old).lines) == 2
     assert compare(new, new).lines[-1] == "2 findings as before"
 

@@ -113,7 +113,7 @@ values = {{ body = "conformance" }}      # a value for each parameter of the cam
 [recipients]
 # Numbers whose messages fail. By default the simulator's documented ones, which exist in the test environment only.
 # failing = ["6511112222"]
-# Phones that you own: what needs a delivered message (BR-SEL-02, BR-SEL-06) is not run without one.
+# Phones that you own: what needs a delivered message (BR-IDS-01, BR-SEL-02, BR-SEL-06) is not run without one.
 succeeding = {json.dumps(numbers)}
 
 [limits]
