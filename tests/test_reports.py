@@ -486,6 +486,24 @@ def test_the_detail_names_what_decided_and_agrees_with_the_exit_status(
     assert status == wanted
 
 
+def test_a_run_that_ended_early_says_so_where_it_says_no_failure() -> None:
+    plain = _made("inconclusive", {"BR-ACC-01": ("inconclusive", "run-incomplete")})
+    early = msgspec.structs.replace(plain, run=msgspec.structs.replace(plain.run, complete=False, exit_status=143))
+    assert verdict_line(early).startswith("no failure until the run ended early; 1 of ")
+    assert "early" not in verdict_line(
+        msgspec.structs.replace(plain, run=msgspec.structs.replace(plain.run, complete=True))
+    )
+
+
+def test_a_run_that_never_began_names_no_target(tmp_path: Path) -> None:
+    plain = _made("inconclusive", {})
+    target = msgspec.structs.replace(plain.target, base_url="", campaign_id="")
+    write_all(msgspec.structs.replace(plain, target=target), _history("plain"), tmp_path)
+    assert "Target" not in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    write_all(plain, _history("plain"), tmp_path)
+    assert "Target" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
 def test_what_the_configuration_lacks_stands_in_the_verdicts_line() -> None:
     plain = _made(
         "inconclusive", {"BR-SEC-02": ("not_run", "not-configured"), "BR-SEC-03": ("not_run", "not-configured")}

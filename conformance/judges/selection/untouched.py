@@ -35,7 +35,7 @@ def batches(inference: Inference) -> Iterable[tuple[Inference, Batch]]:
 @rule(
     "BR-SEL-02",
     batches,
-    violation="the target retries a message that is {observed}",
+    violation="the target retries a message that has not failed",
     expected=("the message keeps its attempts",),
     legal_if="the message had been failed at an instant between the retry and its visible effect",
     subject="message retried that was not failed",
@@ -86,12 +86,14 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             )
             if proof is None:
                 continue
-            said = f"reads {a.n} and {b.n} show a message in {a.status}, then in {b.status}"
-            said += " with a new attempt" if (gain(a, b) or 0) >= 1 else ""
+            now = f"{b.status} with a new attempt" if (gain(a, b) or 0) >= 1 else f"{b.status}"
+            was = "a success" if a.status == "success" else "in progress"
+            said = f"reads {a.n} and {b.n} show a message in {a.status}, then in {now}"
             found = laid_out(case, batch, message, a, b, said, outstanding.proof & proof)
             yield Violated(
                 proof=found.proof,
-                observed="a success" if a.status == "success" else "in progress",
+                violation=f"the target retries a message that is {was}",
+                observed=f"{was}, then {now}",
                 any_of=tuple(dict.fromkeys(("BR-SEL-02", *found.any_of))),
                 defect=f"{'success' if a.status == 'success' else 'in progress'}, {kinds(batch, inside or past)}",
                 scenario=(inside or past)[-1].scenario,
