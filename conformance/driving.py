@@ -176,7 +176,7 @@ def make_history(
                 patience=patience,
                 idle=idle,
                 ended=watcher.ended,
-                undecided=watcher.undecided,
+                so_far=watcher.judge,
             )
             if options.replay is not None:
                 run_programs(drive, replayed(options.replay, config, requirements, options.beside))

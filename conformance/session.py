@@ -27,6 +27,7 @@ from conformance.history import totals
 from conformance.history.reader import read_history
 from conformance.history.records import PREFLIGHT, History
 from conformance.judges import judge
+from conformance.judges.inference.case import Case
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
@@ -211,8 +212,11 @@ def so_far(path: Path, catalogue: Catalogue, options: Options) -> SoFar:
     failing = [item for item in result.report.chosen if item.verdict == "fail"]
     counting = [item for item in failing if of_item(item, options.profiles) == 1]
     open_ = [item.id for item in result.report.chosen if item.reason is not None and item.reason.code in BY_CHANCE]
+    undecided = () if failing else tuple(open_)
+    lag = any(o.key == "read-lag" for o in result.report.observations) and Case(result.history).lags.largest
     return SoFar(
-        undecided=() if failing else tuple(open_),
+        undecided=undecided,
+        lag=lag.seconds if undecided and lag else 0.0,
         broken={item.id: item.findings[0].evidence for item in failing if item.findings},
         causes=len(result.report.causes),
         red=result.exit_status == FAILED,

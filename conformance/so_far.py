@@ -21,6 +21,7 @@ BY_CHANCE = frozenset(
         "gateway-answer",
         "not-exercised",
         "not-quiescent",
+        "not-read-back",
         "not-read-before",
         "not-repeated",
         "not-settled",
@@ -45,6 +46,7 @@ class SoFar:
     :param causes: how many causes the report would tell; :param red: whether the run would end with exit status 1.
     :param first: what happened, of the first failure that counts, in words.
     :param undecided: requirements without a verdict for a reason of ``BY_CHANCE``; empty where anything is proved broken.
+    :param lag: seconds that reads lag, as far as that is shown; 0 where nothing is undecided.
     """
 
     broken: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class SoFar:
     red: bool = False
     first: str = ""
     undecided: tuple[str, ...] = ()
+    lag: float = 0.0
 
 
 @dataclass
@@ -76,13 +79,13 @@ class Watcher:
         self._judge()
         return self.so_far.broken
 
-    def undecided(self) -> tuple[str, ...]:
-        """Return the requirements that the run might still decide, if it did the same once more.
+    def judge(self) -> SoFar:
+        """Return what the record shows by now.
 
-        :raises ProvedError: what is on record is enough to end the run.
+        :raises ProvedError: that is enough to end the run.
         """
         self._judge()
-        return self.so_far.undecided
+        return self.so_far
 
     def idle(self, seconds: float) -> None:
         """Take in that nothing is to be done for so long.

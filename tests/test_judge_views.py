@@ -9,6 +9,7 @@ import pytest
 
 from conformance.findings import Finding
 from conformance.history.records import Operation
+from conformance.judges.inference.case import Case
 from tests.shelf import Shelf
 
 NOT_FOUND = {"error": {"code": "c", "message": "m", "type": "domain_error", "id": "t"}}
@@ -235,3 +236,25 @@ def test_marks_in_place_of_ids_accuse_nobody(marks: tuple[str, str]) -> None:
     story = _marked(marks)
     assert _ids(story) == set()
     assert ("BR-IDS-05 forward" in story.exercised()) == (marks[0] != marks[1])
+
+
+def _shown_lags(story: Shelf) -> dict[str, float]:
+    return {view: shown.seconds for view, shown in Case(story.history()).lags.shown.items()}
+
+
+def test_a_view_that_lags_for_a_moment_lends_no_lag_to_others() -> None:
+    story = Shelf().send("b", "FF").look("b").finish("b").list("b")
+    ended = story.exchanges[-1].end.body["data"][0]["updatedAt"]
+    before = ended.replace("00:00:00.0", "00:00:00.00")
+    story.show("latestStatus", "sent", message="b.0", view="message_read")
+    story.show("updatedAt", before, message="b.0", view="message_read").read("b.0")
+    story.changes.clear()
+    assert set(_shown_lags(story.read("b.0").wait(8).campaign().wait(1).campaign())) == {"message_read"}
+
+
+def test_a_view_that_shows_what_was_before_a_retry_lends_no_lag_to_others() -> None:
+    story = _quiet("FF").read("b.0")
+    before = story.exchanges[-1].end.body
+    story.single("b.0").change(lambda shown: shown.update(before), message="b.0", view="message_read").read("b.0")
+    story.changes.clear()
+    assert set(_shown_lags(story.wait(0.5).campaign().read("b.0").finish("b").views("b"))) == {"message_read"}

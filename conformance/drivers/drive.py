@@ -13,6 +13,7 @@ from conformance.program import scheduler
 from conformance.program.pace import Pace
 from conformance.program.patience import Patience
 from conformance.program.scheduler import Progress, Running
+from conformance.so_far import SoFar
 from conformance.transport.client import HttpTransport
 
 DEPTHS = ("quick", "standard", "deep")
@@ -28,10 +29,6 @@ def _idle(_: float) -> None:
 
 def _ended() -> None:
     return
-
-
-def _nothing() -> tuple[str, ...]:
-    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +68,8 @@ class Drive:
     #: Told for how many seconds nothing is to be done, and that a program has ended; may end the run.
     idle: Callable[[float], None] = _idle
     ended: Callable[[], None] = _ended
-    #: Requirements that are undecided so far, and that doing the same once more may decide.
-    undecided: Callable[[], Collection[str]] = _nothing
+    #: Judges what is on record.
+    so_far: Callable[[], SoFar] = SoFar
     #: What scenarios have left alone: a driver that retries after them reads it once more at its end.
     untouched: list[Untouched] = field(default_factory=list)
 

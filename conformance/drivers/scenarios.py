@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from conformance.config import Config
 from conformance.config_load import offers
@@ -25,6 +28,8 @@ REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
 #: How often scenarios are done again for what is undecided by chance, and for how many requirements at most: where more are
 #: undecided, or the first time settles none, it is not chance.
 AGAIN, FEW = 2, 4
+#: Where reads were seen to lag, they are done again at the pace of reads that lag so many times as much, for all that is undecided.
+LAG_FACTOR = 2
 
 
 def chosen(config: Config, requirements: Collection[str], depth: str = "quick") -> tuple[Scenario, ...]:
@@ -78,7 +83,8 @@ def begin(run: Drive, _: Begun) -> Begun:
 def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
     """Do scenarios again that may decide what few requirements are undecided by chance; whether any was done.
 
-    No more than the plan says of calls and messages at most.
+    Where reads lag, and the configuration does not say how far, that is why: then it is done once for any number of them, with
+    each read after a write as late as the lag asks for. No more than the plan says of calls and messages at most.
 
     :param before: calls and messages of the run before the scenarios.
     """
@@ -88,10 +94,12 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
     most_messages = min(limits.max_messages, before[1] + sum(c.messages_at_most for c in costs))
     left = FEW + 1
     for turn in range(AGAIN):
-        wanted = set(run.undecided())
-        if len(wanted) >= left:
+        so_far = run.so_far()
+        wanted, lag = set(so_far.undecided), LAG_FACTOR * so_far.lag if turn == 0 else 0.0
+        if not wanted or (len(wanted) >= left and not lag):
             return turn > 0
-        left = len(wanted)
+        left = min(left, len(wanted))
+        paced = run if not lag else replace(run, config=_lagging(run.config, lag))
         programs = {
             f"{scenario.name}-{REPETITIONS[run.depth] + turn + 1}": (
                 scenario.program(run.config),
@@ -105,10 +113,16 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
         if not kept:
             return turn > 0
         about = sorted(wanted & {r for _, requirements in kept.values() for r in requirements})
-        text = f"undecided after the planned scenarios: {', '.join(about)}; done once more: {', '.join(kept)}"
+        late = f", each read {lag:.2g} s behind what was written" if lag else ""
+        text = f"undecided after the planned scenarios: {', '.join(about)}; done once more{late}: {', '.join(kept)}"
         run.transport.note(AGAIN_NOTE, text=text)
-        run_programs(run, kept)
+        run_programs(paced, kept)
     return True
+
+
+def _lagging(config: Config, lag: float) -> Config:
+    timing = msgspec.structs.replace(config.timing, read_lag=min(lag, config.timing.settle_timeout))
+    return msgspec.structs.replace(config, timing=timing)
 
 
 def run_programs(run: Drive, programs: Programs) -> None:

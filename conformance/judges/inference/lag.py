@@ -111,8 +111,15 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             if q.last <= reading.t
             and (
                 (_behind(reading, q, resets, given(q) or 0) and not _outgrown(given(q), given(reading)))
-                # A state that is shown again after another: they were not read at once.
-                or (i > again and states[again].last <= q.t and not _same_state(q, reading) and _stamped(q, reading))
+                # A state that is shown again after another one, which came behind it.
+                or (
+                    i > again
+                    and states[again].last <= q.t
+                    and not _same_state(q, reading)
+                    and _stamped(q, reading)
+                    and not _behind(q, states[again], resets, given(states[again]) or 0)
+                    and not any(_same_state(q, before) for before in states[:again])
+                )
             )
         ]
         if earlier:
