@@ -54,10 +54,12 @@ def again(case: Case, ended: Reading, later: Reading) -> bool:
 
 
 def _stood(case: Case, ended: Reading, later: Reading) -> bool:
-    """True if a field of any view counts as many attempts in ``later``, or after it, as up to ``ended``: no reset between (A4)."""
+    """True if a field of any view counts as many attempts in ``later``, or after it, as up to ``ended``, or up to the first call
+    that may reset the message: no reset between (A4)."""
     seen = case.readings(ended.message)
+    until = max(ended.last, min(case.resets_of(ended.message), default=ended.last))
     after = [r for r in seen if r is later or follows(case, r, later.last)]
-    return any(gain(a, b) == 0 for a in seen if a.last <= ended.last for b in after)
+    return any(gain(a, b) == 0 for a in seen if a.last <= until for b in after)
 
 
 def older(reading: Reading, than: Reading) -> bool:
