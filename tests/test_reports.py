@@ -47,7 +47,7 @@ from conformance.report.model import (
     Waived,
 )
 from conformance.report.page.write import write_page
-from conformance.report.story import story, why
+from conformance.report.story import again_with, story, why
 from conformance.report.summary import observations, summary
 from conformance.report.verdict_line import verdict_line
 from conformance.report.write import read_report, write_all
@@ -493,6 +493,18 @@ def test_a_run_that_ended_early_says_so_where_it_says_no_failure() -> None:
     assert "early" not in verdict_line(
         msgspec.structs.replace(plain, run=msgspec.structs.replace(plain.run, complete=True))
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (None, "run --replay 'my reports'/programs/a.json  # and --config FILE, if the run had one"),
+        ("", "run --replay 'my reports'/programs/a.json"),
+        ("--config my.toml", "run --config my.toml --replay 'my reports'/programs/a.json"),
+    ],
+)
+def test_what_shows_it_again_can_be_pasted(options: str | None, line: str) -> None:
+    assert again_with("programs/a.json", "'my reports'", options) == f"retry-conformance {line}"
 
 
 def test_a_run_that_never_began_names_no_target(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -147,7 +148,7 @@ def run(
         result = _launch(screen, target, config_file, options)
         # A signal that comes now would leave reports that say another thing than the exit status.
         stop.taken = True
-        return _conclude(screen, result, options)
+        return _conclude(screen, result, options, _named(target, config_file))
 
 
 def _typed(option: str) -> bool:
@@ -170,7 +171,13 @@ def _launch(screen: Screen, target: str | None, config_file: Path | None, option
         return launch(target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop)
 
 
-def _conclude(screen: Screen, result: Result, options: Options) -> int:
+def _named(target: str | None, config_file: Path | None) -> str:
+    """The options that named the target, as a shell takes them."""
+    given = (("--target", target), ("--config", config_file))
+    return " ".join(f"{option} {shlex.quote(str(value))}" for option, value in given if value is not None)
+
+
+def _conclude(screen: Screen, result: Result, options: Options, named: str) -> int:
     """Render report.html, then tell the outcome. The exit status is the run's, or 5 if a report or the output is missing."""
     screen.concluded = True
     lines = list(result.lines)
@@ -184,7 +191,7 @@ def _conclude(screen: Screen, result: Result, options: Options) -> int:
         result = worsened(result, [str(error)], options.report_dir)
     try:
         unsaid = announce(result.report, os.environ, screen.command)
-        tell(screen, result.report, load(), folder=options.report_dir)
+        tell(screen, result.report, load(), folder=options.report_dir, options=named)
         for line in (*lines, *([unsaid] if unsaid else [])):
             screen.complain(line)
         there = [name for name in REPORTS if (options.report_dir / name).is_file()]

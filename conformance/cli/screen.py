@@ -194,13 +194,15 @@ def tell(
     *,
     exit_status: int | None = None,
     folder: Path | None = None,
+    options: str | None = None,
 ) -> None:
     """The causes of what fails, a table of what did not pass, and the outcome in a few lines.
 
     :param exit_status: that of the process, where it is not the report's.
-    :param folder: where the reports lie, if they are written.
+    :param folder: where the reports lie, if they are written; :param options: those that named the target, as a shell takes them.
     """
-    for line in screen_lines(report, screen.width, shlex.quote(str(folder)) if folder is not None else "DIR"):
+    place = shlex.quote(str(folder)) if folder is not None else "DIR"
+    for line in screen_lines(report, screen.width, place, options):
         screen.say(line, style="" if line.startswith(" ") else "bold", fold=not line.startswith(" "))
     told = {name for cause in report.causes for name in cause.requirements}
     for item in report.requirements:

@@ -38,16 +38,16 @@ def why_of(report: Report, item: ReportedRequirement, *, brief: bool = False) ->
     return why(item)
 
 
-def screen_lines(report: Report, width: int = 100, folder: str = "DIR") -> list[str]:
+def screen_lines(report: Report, width: int = 100, folder: str = "DIR", options: str | None = None) -> list[str]:
     """The causes, each with its proof, the one to read first before the others; none if nothing fails.
 
-    :param folder: where the report lies, as a shell takes it.
+    :param folder: where the report lies, as a shell takes it; :param options: those that named the target, if they are known.
     """
     lines = []
     for cause in report.causes[:MOST]:
         first = " (read this one first)" if cause.number == 1 and len(report.causes) > 1 else ""
         lines.append(f"cause {cause.number}{first}: {cause.headline}")
-        lines += [*_details(report, cause, width, folder), ""]
+        lines += [*_details(report, cause, width, folder, options), ""]
     more = len(report.causes) - MOST
     return [*lines, *([f"and {more} more causes: see report.html", ""] if more > 0 else [])]
 
@@ -67,7 +67,7 @@ def summary_lines(report: Report) -> list[str]:
     return [*lines, *([f"{more} more causes are in report.html.", ""] if more > 0 else [])]
 
 
-def _details(report: Report, cause: Cause, width: int, folder: str) -> Iterable[str]:
+def _details(report: Report, cause: Cause, width: int, folder: str, options: str | None) -> Iterable[str]:
     finding = lead(report.requirements, cause)
     places = f"{cause.times} place{'s' if cause.times != 1 else ''}"
     yield from wrap(f"{short(cause.requirements)}", width, "  breaks    ")
@@ -76,7 +76,7 @@ def _details(report: Report, cause: Cause, width: int, folder: str) -> Iterable[
     yield from wrap(f"{about_time(cause.at)}, in {places} of the run", width, "  when      ")
     yield from proof_lines(finding, width)
     script = f"sh {folder}/{cause.script}" if cause.script else ""
-    program = again_with(finding.program, folder) if finding.program else ""
+    program = again_with(finding.program, folder, options) if finding.program else ""
     # Commands are to be pasted: they are never folded.
     yield f"  again     {script or program or 'run the suite again: there is no program for this one'}"
     yield f"  ticket    retry-conformance ticket {cause.number} --report-dir {folder}"

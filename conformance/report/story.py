@@ -88,12 +88,15 @@ WORDS = {
 }
 
 
-def again_with(program: str, folder: str = "DIR") -> str:
+def again_with(program: str, folder: str = "DIR", options: str | None = None) -> str:
     """The command line that carries out a finding's program again, with the configuration that the run had.
 
-    :param folder: where the report lies, as a shell takes it.
+    :param folder: where the report lies, as a shell takes it; :param options: those that name the target, where they are known.
     """
-    return f"retry-conformance run --replay {folder}/{program}  # and --config FILE, if the run had one"
+    replay = f"--replay {folder}/{program}"
+    if options is None:
+        return f"retry-conformance run {replay}  # and --config FILE, if the run had one"
+    return f"retry-conformance run {f'{options} ' if options else ''}{replay}"
 
 
 def _finding(finding: ReportedFinding, width: int) -> list[str]:
