@@ -108,6 +108,30 @@ def test_a_count_that_is_made_good_is_in_no_doubt(underway: bool) -> None:
     assert ("BR-IDS-07", "view-may-lag") not in story.doubts()
 
 
+def _frozen(story: Shelf) -> Shelf:
+    """From now on the single read shows b.0 as it is now."""
+    known = story.messages["b.0"]
+    now = {"attempts": [dict(a) for a in reversed(known["attempts"])], "updatedAt": known["updated"]}
+    return story.change(lambda shown: shown.update(now), message="b.0", view="message_read")
+
+
+def test_a_view_that_stands_still_is_behind_and_the_others_do_not_lag() -> None:
+    """The states that come and go are those of two views: the one with fewer attempts is the older."""
+    story = _quiet("FF").retry("b").finish("b").views("b")
+    story = _frozen(story).retry("b").finish("b").views("b").views("b").wait(11).views("b")
+    assert _ids(story) == {"BR-IDS-07"}
+    assert "read-lag" not in story.observed()
+
+
+def test_a_view_that_moves_on_in_the_end_has_lagged() -> None:
+    story = _quiet("FF").retry("b").finish("b").views("b")
+    _frozen(story).retry("b").finish("b").views("b").views("b")
+    story.changes.clear()
+    story.views("b").wait(11).views("b")
+    assert story.findings() == set()
+    assert "message_read" in str(story.observed()["read-lag"])
+
+
 def test_where_nothing_counts_the_effect_may_be_to_come() -> None:
     """Ruling 16: no view shows that the retry had reset the message before, so that the view need not be behind."""
     story = _stale(_quiet(fields=()).retry("b").finish("b").views("b").wait(11), "message_read").read("b.0")

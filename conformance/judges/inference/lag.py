@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from conformance.judges.inference.case import Batch, Case
 
 
+#: Seconds of the last digit of an updatedAt from which on it may be the same for two attempts of a fast target.
+COARSE = 1.0
+
+
 @dataclass(frozen=True)
 class Shown:
     """A lag that the history shows: ``seconds``, and the read ``n`` of ``view`` that lags so far."""
@@ -123,7 +127,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             )
         ]
         if earlier:
-            good = [s for s in ordered if s.view == reading.view and s.t >= reading.last]
+            good = [s for s in ordered if s.view == reading.view and s.t >= reading.last and not _unmoved(reading, s)]
             for q in earlier:
                 if any(_as_new(s, q, resets) and not _made_up(q, s, resets) for s in good):
                     yield Shown(reading.t - q.last, reading.view, reading.n)
@@ -152,6 +156,11 @@ def _given(ordered: Sequence[Reading], resets: Sequence[float]) -> Callable[[Rea
 def _same_state(a: Reading, b: Reading) -> bool:
     """True if both show the very same state: one status with one updatedAt, which a change would have moved (A5)."""
     return a.updated_at is not None and (a.status, a.updated_at) == (b.status, b.updated_at)
+
+
+def _unmoved(a: Reading, b: Reading) -> bool:
+    """True if ``b`` shows nothing but what ``a`` showed, by an updatedAt that is too fine to stand for two attempts (A5)."""
+    return _same_state(a, b) and a.counts == b.counts and b.updated_unit < COARSE
 
 
 def _stamped(a: Reading, b: Reading) -> bool:
