@@ -146,9 +146,18 @@ def test_err_04_what_gets_through_when_it_is_sent_again_breaks_nothing() -> None
     for cause in ("body:text", "body:null", "id:malformed:quote"):
         _asked(cause, 400, ENVELOPE, story=_asked(cause, 502, story=story))
     assert story.findings() == set()
+    for number in range(10):
+        _asked(f"id:malformed:{number}", 400, ENVELOPE, story=story)
+    assert "BR-ERR-04" in story.exercised()
+    assert ("BR-ERR-04", "not-repeated") not in story.doubts()
     for _ in range(3):
         _asked("body:array", 500, story=story)
     assert "BR-ERR-04" in story.findings()
+
+
+def test_err_04_a_5xx_of_the_targets_own_stays_a_doubt_though_the_same_gets_through_later() -> None:
+    story = _asked("body:text", 400, ENVELOPE, story=_asked("body:text", 500))
+    assert ("BR-ERR-04", "not-repeated") in story.doubts()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from conformance.history.records import Exchange
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.repetition import server_error
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 #: Kinds of unusual input that a pass takes.
@@ -34,7 +35,8 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
 
     Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a
     history in which no plain request was answered 5xx: the input breaks it, not the hour. A gateway that makes up a 5xx now and
-    then does so for plain requests as well, and the same input gets through when it is sent again.
+    then does so for plain requests as well, and the same input gets through when it is sent again: its 5xx leaves nothing open
+    then. One that is the target's own does, for one worker of several may break.
     """
     case = inference.case
     unusual = [e for e in case.exchanges if _unusual(e)]
@@ -70,9 +72,9 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
             defect=f"{repeated[0].status} for {causes[0]}",
             scenario=repeated[0].invoke.scenario,
         )
-    elif broken:
-        text = f"unusual requests were answered 5xx, but not repeatedly ({', '.join(str(e.n) for e in broken[:5])})"
-        yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=(broken[0].n,))
+    elif left := [e for e in broken if e.invoke.cause not in through or server_error(e)]:
+        text = f"unusual requests were answered 5xx, but not repeatedly ({', '.join(str(e.n) for e in left[:5])})"
+        yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=(left[0].n,))
         return
     kinds = {e.invoke.cause: e.n for e in unusual if e.answered}
     if len(kinds) >= ENOUGH:
