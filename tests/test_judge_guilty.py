@@ -20,6 +20,7 @@ from tests.test_judge_innocents import (
     done,
     five_hundreds,
     lost_race_500,
+    lost_to_a_single,
     ready,
     together,
 )
@@ -207,6 +208,10 @@ GUILTY: dict[str, tuple[Callable[[], Story], tuple[str, ...]]] = {
     "two 201 of two kinds, thrice": (mixed_races, ("BR-CON-03",)),
     "winner undone": (undone, ("BR-CON-02",)),
     "lost race 500 thrice": (lambda: lost_race_500(3), ("BR-ERR-08",)),
+    "lost race 500 thrice, and another to a single retry": (
+        lambda: lost_to_a_single(lost_race_500(3)),
+        ("BR-ERR-08",),
+    ),
     "status stays not retryable": (stays_unretryable, ("BR-ACC-06",)),
     "refused after a round": (lambda: refused_after_round("x"), ("BR-ACC-02",)),
     "no key, 403": (lambda: probe("auth:none", 403), ("BR-SEC-01",)),

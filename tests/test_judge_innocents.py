@@ -237,6 +237,18 @@ def lost_race_500(times: int) -> Story:
     return story
 
 
+def lost_to_a_single(story: Story) -> Story:
+    """A race of a batch retry with a single one, which the batch retry loses by a refusal."""
+    story.send("s", "F").finish("s").look("s").single("s.0").retry("s", 400, UNRESOLVED)
+    return together(story).look("s").finish("s").look("s")
+
+
+def lost_by_a_refusal(story: Story) -> Story:
+    """A race of two batch retries, of which one is refused as it should be."""
+    story.send("s", "F").finish("s").look("s").retry("s").retry("s", 400, UNRESOLVED)
+    return together(story).look("s").finish("s").look("s")
+
+
 def carried_out_500(times: int) -> Story:
     """5xx in an envelope, and carried out, fewer than three times."""
     story = ready("F")
@@ -362,6 +374,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "two 201, one attempt, partial": lambda: both_accepted(3, status=FAILED),
     "winner behind HTML": race_won_by_a_gateway,
     "lost race 500 twice": lambda: lost_race_500(2),
+    "lost race 500 thrice, and once as it should be": lambda: lost_by_a_refusal(lost_race_500(3)),
     "503 carried out twice": lambda: carried_out_500(2),
     "503 carried out twice, 200 in HTML once": carried_out_5xx_and_200,
     "lost and carried out": lost_and_carried_out,

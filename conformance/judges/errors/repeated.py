@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from conformance.findings import DoubtReason
@@ -142,9 +142,17 @@ def _situation(retry: Retry) -> str:
 
 
 def _races(inference: Inference) -> Iterator[Judgement]:
-    """The loser of a race: a 5xx in three races, in each of which no more was gained than the winners' attempts."""
+    """The loser of a race: a 5xx in three races, in each of which no more was gained than the winners' attempts.
+
+    Races of batch retries alone are one situation, and those with single retries another.
+    """
+    for singles in (False, True):
+        yield from _lost([race for race in inference.races if bool(race.singles) is singles], inference)
+
+
+def _lost(races: Sequence[Race], inference: Inference) -> Iterator[Judgement]:
     lost: list[tuple[Race, int]] = []
-    for race in inference.races:
+    for race in races:
         broken = [c for c in race.of("unknown") if (c.status or 0) >= 500 and _own(c)]
         if race.of("accepted") and race.of("refused"):
             yield Exercised(proof=Proof(evidence=race.numbers), case="race-lost")
@@ -154,7 +162,7 @@ def _races(inference: Inference) -> Iterator[Judgement]:
     reads = [e for e in inference.case.exchanges if e.invoke.method == "GET" and e.status == 200]
     between = all(any(a.last <= e.t and e.last <= b.start for e in reads) for (a, _), (b, _) in pairwise(lost))
     # Where a race was lost by a refusal as well, the 5xx are the exception.
-    if len(lost) < ENOUGH or not between or any(r.of("accepted") and r.of("refused") for r in inference.races):
+    if len(lost) < ENOUGH or not between or any(r.of("accepted") and r.of("refused") for r in races):
         return
     race, status = lost[0]
     yield Violated(
