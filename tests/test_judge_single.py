@@ -64,6 +64,19 @@ def test_sgl_01_a_success_is_accepted() -> None:
     assert "BR-SGL-01" in _failed().single("b.2", gives=()).look("b").findings()
 
 
+def test_sgl_01_a_success_of_a_retry_is_accepted_right_after_it() -> None:
+    """Within the settling time of that retry, which may have given it another attempt, but none that had failed by then."""
+    story = _failed("F").retry("b").move("b.0", "success").look("b")
+    assert story.single("b.0").look("b").findings() == {"BR-SGL-01"}
+
+
+def test_sgl_01_what_may_have_failed_again_before_it_is_accepted_accuses_nobody() -> None:
+    """A late effect of the batch retry: the attempt that the single retry gave may be the one after it."""
+    story = _failed("F").retry("b").move("b.0", "success").look("b")
+    story.single("b.0").move("b.0", "failure").look("b")
+    assert "BR-SGL-01" not in story.findings()
+
+
 def test_sgl_01_an_unknown_message_and_one_just_reset_are_accepted() -> None:
     story = _failed().single("b.0", 201, cause="id:unknown", gives=())
     story.exchanges[-1] = Exchange(

@@ -14,7 +14,7 @@ from conformance.history.records import Exchange
 from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.not_failed import not_failed, success_at
+from conformance.judges.inference.not_failed import not_failed, success_at, success_or_new
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
@@ -91,6 +91,8 @@ def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement
     message = call.message or ""
     bracket = next((b for b in brackets(case, batch, call) if b.message == message), None)
     success = success_at(case, batch, message, call) if bracket is None else None
+    if success is None and bracket is None and call.accepted:
+        success = success_or_new(case, batch, message, call)
     kind: Literal["created", "success", "in progress"] = (
         "created" if bracket else "success" if success else "in progress"
     )

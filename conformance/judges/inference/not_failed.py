@@ -11,6 +11,7 @@ from conformance.judges.inference.timeline import (
     base,
     begun,
     comparable,
+    counts_by,
     effect_until,
     follows,
     gain,
@@ -46,6 +47,29 @@ def success_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof
             same = same_attempt(case, before, after)
             if follows(case, after, call.last) and same is not None:
                 return stays & read_after(after, call.last, "shows it in that attempt after the answer", *same)
+    return None
+
+
+def success_or_new(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
+    """Proof that the message was a success when the call was decided, or ``created`` in an attempt that had just begun.
+
+    A reading before the call shows a success, and one begun after the answer shows ``created``, with one attempt more. ``created``
+    comes first and is not entered again, so that the new attempt had not failed, whoever gave it. A success does not fail (A2b).
+    """
+    seen = case.readings(message)
+    for before in (r for r in reversed(seen) if r.last <= call.t and r.status == "success"):
+        others = [c for c in batch.sent if c.n != call.n and c.reaches(message) and c.last > begun(case, before)]
+        for after in seen:
+            new = after.status == "created" and gain(before, after) == 1 and follows(case, after, call.last)
+            if not new or any(c.t <= after.last for c in others):
+                continue
+            shown = Proof(
+                because=(f"read {before.n}, before retry {call.n} leaves, shows a message in success",),
+                evidence=(before.n,),
+                assumptions=frozenset((*terminal_stays(before), *assume("A6", batch.id), *assume("A1", message))),
+            )
+            more = "begins after the answer and shows created, with one attempt more"
+            return shown & read_after(after, call.last, more, *counts_by(before, after))
     return None
 
 
