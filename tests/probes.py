@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.reference.exchange import Answer
 from conformance.reference.settings import OTHER_CAMPAIGN, OWN_CAMPAIGN
-from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
+from tests.desk import DELIVERED, FAILING, OTHER_FAILING, RECOVERS, Desk
 
 Probe = Callable[[Desk], Any]
 
@@ -360,6 +360,50 @@ def created_in(language: str) -> Probe:
         second.language = language
         desk.retry_one(second.id)
         return code_of(desk.retry(batch))
+
+    return probe
+
+
+def with_the_telco(desk: Desk) -> list[int]:
+    """Retry a batch of two while one of them, which was retried by itself, is at the end of its way: attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry_one(desk.ids(batch)[1])
+    desk.wait(0.9)
+    desk.retry(batch)
+    return desk.attempts(batch)
+
+
+def single_twice(desk: Desk) -> tuple[str, list[int]]:
+    """Retry a message twice by itself: the second answer, and the attempts."""
+    batch = desk.failed([FAILING])
+    message = desk.ids(batch)[0]
+    desk.retry_one(message)
+    return code_of(desk.retry_one(message)), desk.attempts(batch)
+
+
+def next_to_a_single(desk: Desk) -> str:
+    """Retry a quiescent batch right after a message was sent by itself."""
+    batch = desk.failed([FAILING])
+    desk.single(FAILING)
+    return code_of(desk.retry(batch))
+
+
+def single_of_a_recovered(desk: Desk) -> str:
+    """Retry a message by itself that a retry of its batch delivered."""
+    batch = desk.failed([RECOVERS])
+    desk.rounds(batch, 1)
+    return code_of(desk.retry_one(desk.ids(batch)[0]))
+
+
+def ended_in(language: str) -> Probe:
+    """Retry a message in some language, and wait: its status."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed([FAILING])
+        desk.target.service.world.batches[batch].messages[0].language = language
+        desk.retry(batch)
+        desk.wait(1.1)
+        return str(desk.listing(batch)[0]["latestStatus"])
 
     return probe
 

@@ -25,17 +25,18 @@ _TEXTS: dict[Text, str] = {
     "plain": "{}",
     "markup": "{} <b>5 &lt; 7</b> & more",
     "quotes": "{} \"said\" 'so', \\ or not \u2013 \u201cyes\u201d, 100%25 + 1",
-    "blanks": "{}  two   three\u00a0four",
+    "blanks": "{}  two   three\u00a0four\tfive",
     "breaks": "{}\nsecond line\n\nfourth\r\nfifth",
-    "chinese": "{} \u60a8\u597d\uff0c\u8c22\u8c22",
+    # More than one SMS of 70 characters, and than 255 bytes.
+    "chinese": "{} " + "\u60a8\u597d\uff0c\u8c22\u8c22" * 20,
     "tamil": "{} \u0bb5\u0ba3\u0b95\u0bcd\u0b95\u0bae\u0bcd",
     "composed": "{} caf\u00e9",
     "decomposed": "{} cafe\u0301",
-    "emoji": "{} \U0001f4e8",
+    "emoji": "{} \U0001f4e8 \U0001f469\u200d\U0001f4bb",
     "zeros": "007 {}",
     "date": "01/02/2026 2026-02-01 {}",
-    "number": "1234.50 2500 {}",
-    "long": "{} " + "abcdefghi " * 27,
+    "number": "1234.50 2500 $1 %s {{{{name}}}} {{0}} Ab@Example.org {}",
+    "long": "{} " + "abcdefghi " * 52,
 }
 _BARE: dict[Text, str] = {"zeros": "00700", "date": "01/02/2026", "number": "1234.50", "blanks": "  two   three  "}
 
@@ -118,6 +119,11 @@ class Held:
     def moved(self) -> bool:
         """Whether no message was ``created`` any more in the last listing."""
         return self.listed and all(status != "created" for status, _ in self.seen.values())
+
+    @property
+    def handed(self) -> bool:
+        """Whether every message was terminal in the last listing, or with the telco, where it may stay for long."""
+        return self.listed and all(status in (*TERMINAL, "sent_to_telco") for status, _ in self.seen.values())
 
     @property
     def ended(self) -> bool:

@@ -207,7 +207,7 @@ class Cost:
             self._awaited(step.batch)
             self._created = {key for key in self._created if key[0] != step.batch}
             self._moving = {key for key in self._moving if key[0] != step.batch}
-        elif step.until == "moved":
+        elif step.until in ("moved", "handed"):
             moved = {key for key in self._created if key[0] == step.batch}
             self._created, self._moving = self._created - moved, self._moving | moved
         settle = self.config.timing.settle_timeout

@@ -25,7 +25,7 @@ class Invent(Protocol):
 
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
-#: Methods that are sent with a header that asks for POST.
+#: Methods that are sent with a header and a query that ask for POST.
 OVERRIDDEN = ("GET", "PUT")
 _AS_POST = "-as-POST"
 #: Spellings of the path that are not the documented one; ``{}`` stands for the documented path without its last word.
@@ -40,7 +40,7 @@ PATHS = {
 AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")
 BODIES = ("json-recipient", "json-ids", "json-force", "null", "text", "broken-json", "array", "deep", "long")
 HEADERS = ("content-type", "accept", "accept-language", "method-override", "long")
-QUERIES = ("names", "recipient", "limit", "force", "long")
+QUERIES = ("names", "recipient", "limit", "force", "odd", "long")
 #: Names of the probes that change nothing but the credential or the campaign of a single retry, or its message's id.
 SINGLES = (
     *(f"auth:{name}" for name in (*AUTHS, "other-key")),
@@ -69,7 +69,7 @@ NAMELESS = (
     *(f"id:malformed:{shape}" for shape in MALFORMED),
     *(f"body:{name}" for name in ("null", "text", "broken-json", "array", "deep", "long")),
     *(f"header:{name}" for name in HEADERS),
-    "query:long",
+    *("query:odd", "query:long"),
 )
 
 
@@ -98,7 +98,9 @@ def overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
         return _let_in(probe, subject)
     if probe.kind == "method":
         if name.endswith(_AS_POST):
-            return {"method": name.removesuffix(_AS_POST), "headers": (("x-http-method-override", "POST"),)}
+            # Frameworks read one or the other.
+            asked = {"headers": (("x-http-method-override", "POST"),), "query": (("_method", "POST"),)}
+            return {"method": name.removesuffix(_AS_POST), **asked}
         return {"method": name}
     if probe.kind == "path":
         return {"path": PATHS[name].format(stem), "auth": "none"}
@@ -157,7 +159,8 @@ def _queries(subject: Subject) -> dict[str, tuple[tuple[str, str], ...]]:
         "names": (("force", "true"), ("status", "success"), ("limit", "0")),
         "recipient": (("recipient", subject.stranger), ("force", "true"), ("messageId", subject.message)),
         "limit": (("limit", "1"),),
-        "force": (("force", "true"), ("status", "success")),
+        "force": (("force", "true"), ("status", "success"), ("dryRun", "true")),
+        "odd": (("limit", "ten"), ("page", "-1"), ("after", "nowhere"), ("status[]", "")),
         "long": (("q", "a" * 2_000),),
     }
 

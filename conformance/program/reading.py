@@ -120,7 +120,7 @@ class Reader:
             return False
         if step.until == "listed":
             return held.listed
-        if step.until in ("taken", "moved", "ended"):
+        if step.until in ("taken", "moved", "handed", "ended"):
             return bool(getattr(held, step.until))
         if not held.terminal:
             return False
@@ -137,16 +137,18 @@ class Reader:
         return not unanswered(reply) and shown != "created"
 
     def _agreed(self, held: Held) -> bool:
-        """Return whether the campaign's listing and single reads show each message in the listing's status (BR-IDS-07)."""
+        """Return whether the campaign's listing and single reads show each message in the listing's status, and the single
+        read as many attempts as the listing (BR-IDS-07)."""
         found = self.walk("campaign_list", None, 1000, "after")
         campaign = {m["id"]: m.get("latestStatus") for m in found or () if isinstance(m, dict) and _has_id(m)}
         agreed = True
-        for identifier, (status, _) in held.seen.items():
+        for identifier, (status, count) in held.seen.items():
             if not plain_id(identifier):
                 continue
             reply = self._calls.call("message_read", message=identifier)
-            alone = reply.json.get("latestStatus") if isinstance(reply.json, dict) else None
-            agreed = agreed and campaign.get(identifier) == status == alone
+            alone = reply.json if isinstance(reply.json, dict) else {}
+            same = campaign.get(identifier) == status == alone.get("latestStatus")
+            agreed = agreed and same and _as_many(alone.get("attempts"), count)
         return agreed
 
     def status_quiet(self, held: Held) -> bool:
@@ -161,6 +163,16 @@ class Reader:
             if isinstance(batch, dict) and batch.get("id") == held.id:
                 return batch.get("status") in RETRYABLE
         return True
+
+
+def _as_many(attempts: object, count: int | None) -> bool:
+    """True unless a single read's list of attempts and what the listing counts differ.
+
+    What does not count two may be of the newest only, and a number may be one of retries (ruling 29): no reason to wait.
+    """
+    if count is None or count < 2 or not isinstance(attempts, list) or len(attempts) < 2:
+        return True
+    return len(attempts) - 1 <= count <= len(attempts)
 
 
 def _has_id(message: dict[str, Any]) -> bool:

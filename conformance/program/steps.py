@@ -20,11 +20,14 @@ View = Literal["listing", "backward", "campaign", "message"]
 #: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
 #: accepted retry shows its new attempt. ``retried``: the same or, where that does not come, ``settle_timeout`` since the
 #: retry has passed; and the batch is quiet. After a retry whose outcome is unknown, settle_timeout has passed in any case.
-#: ``moved``: no message is ``created`` any more. ``left``: the message of ``row`` is not. ``ended``: every message is
-#: terminal, but those to ``pending`` numbers, which have left ``created``. ``agreed``: batch listing, campaign listing
-#: and single reads show every message terminal, in the same status.
+#: ``moved``: no message is ``created`` any more. ``handed``: every message is terminal, or ``sent_to_telco``. ``left``: the
+#: message of ``row`` is not ``created`` any more. ``ended``: every message is terminal, but those to ``pending`` numbers,
+#: which have left ``created``. ``agreed``: batch listing, campaign listing and single reads show every message terminal, in
+#: the same status, with the same number of attempts.
 #: ``others``: every program that does not itself wait for the others has ended.
-Condition = Literal["listed", "terminal", "quiet", "taken", "retried", "moved", "left", "ended", "agreed", "others"]
+Condition = Literal[
+    "listed", "terminal", "quiet", "taken", "retried", "moved", "handed", "left", "ended", "agreed", "others"
+]
 
 #: What a row says in its first value: ``plain`` is the configured value; the others add something that a system on the
 #: way may change. ``composed`` and ``decomposed`` are the same letter in Unicode's two normal forms.
@@ -133,7 +136,7 @@ class SingleSend(Step, frozen=True, kw_only=True, tag="single_send"):
 class Burst(Step, frozen=True, kw_only=True, tag="burst"):
     """These steps back to back: the rate is reserved for all of them first, and no other program runs between them."""
 
-    steps: tuple[Send | Read | Retry | SingleRetry, ...]
+    steps: tuple[Send | SingleSend | Read | Retry | SingleRetry, ...]
 
 
 class Together(Step, frozen=True, kw_only=True, tag="together"):

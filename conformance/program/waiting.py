@@ -121,7 +121,7 @@ class Waiter:
                 if (enough := self._patience.enough(self._lacks(step, held), at, deadline)) is not None:
                     return enough
                 self._patience.charge(at, wake)
-            urgent = step.until in ("moved", "left")
+            urgent = step.until in ("moved", "handed", "left")
             what = self._what(step, held)
             yield Pause(until=wake, what=what, since=begun, deadline=deadline, urgent=urgent)
         return None

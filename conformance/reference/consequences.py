@@ -75,6 +75,7 @@ _ALSO: dict[str, str] = {
     **dict.fromkeys(("single-beside-batch-25-ms", "single-beside-batch-5-ms"), "SEL-02 SEL-04 SEL-05 SGL-02"),
     "loser-rolls-back": "CON-01 CON-03 SEL-01 SEL-05 SGL-02",
     "loser-leaves-stuck": "LIV-01 CON-03 ACC-06",
+    "one-retry-at-a-time": "ACC-06 SEL-01",
     "loser-acts-all-the-same": "BLK-03 CON-03 SEL-02 SEL-04 SEL-05 ACC-04",
     # Requests
     "body-is-refused-and-carried-out": "ACC-04",
@@ -87,6 +88,8 @@ _ALSO: dict[str, str] = {
     "header-sets-the-language": "IDS-04 IDS-06",
     "override-deletes": "IDS-03 IDS-04 IDS-05 BLK-03 ACC-02 ACC-04 ACC-05 SCH-01",
     "override-makes-a-post": "SEL-07",
+    "query-makes-a-post": "SEL-07",
+    "dry-run-is-accepted-and-dropped": "SEL-05",
     "put-empties-values": "IDS-03 IDS-06",
     "delete-removes-a-message": "IDS-03 IDS-04 IDS-05",
     # Storage
@@ -122,6 +125,10 @@ _ALSO: dict[str, str] = {
     # Views
     "listing-keeps-two-attempts": "SEL-04 SEL-05",
     "single-read-never-catches-up": "LIV-02",
+    "resends-those-with-the-telco": "SEL-04 SEL-05 CON-01 CON-03",
+    "retried-in-malay-stay-enqueued": "ACC-06 CON-02 CON-03",
+    "single-repeats-its-answer": "SGL-02 CON-03 SEL-09",
+    "limits-that-are-no-number-break": "ERR-08",
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     # Rounds
     "second-batch-appears": "IDS-04",
@@ -139,6 +146,7 @@ _ALSO: dict[str, str] = {
     "finds-nothing-in-a-blocked-batch": "ACC-02 ACC-06 SEL-01 SEL-04 SEL-10",
     "stays-processing": "SEL-04",
     "another-code-while-processing": "ERR-02",
+    "created-singles-block": "ACC-03 ACC-06 SEC-05 SEL-04 SEL-06",
     "failures-elsewhere-admit": "ACC-05 SEL-04 CON-01",
     "one-batch-at-a-time": "ACC-03 ACC-06 BLK-02 ERR-02 SEC-05 SEL-04 SEL-06",
     "retried-stay-created": "ACC-06 CON-02 CON-03 LIV-02",

@@ -75,6 +75,19 @@ class FailuresElsewhereAdmit(Behaviour):
         return super().nothing_to_retry(batch)
 
 
+@fault(
+    FAULTS,
+    "a created message that was sent singly blocks every batch of the campaign",
+    "BR-SEL-10",
+    "BR-ACC-02",
+    whole=True,
+)
+class CreatedSinglesBlock(Behaviour):
+    def blocked(self, batch: Batch) -> bool:
+        alone = [m for m in self.world.messages[batch.campaign] if m.batch is None]
+        return super().blocked(batch) or any(self.blocks(m) for m in alone)
+
+
 @fault(FAULTS, "a campaign retries one batch at a time: others are refused meanwhile", "BR-SEL-10", "BR-ACC-02")
 class OneBatchAtATime(Behaviour):
     def retryable(self, batch: Batch) -> bool:

@@ -58,6 +58,13 @@ class OnlyTheFirstLanguage(Behaviour):
         return [m for m in failed if m.language == failed[0].language]
 
 
+@fault(FAULTS, "a retried message in Malay stays enqueued", "BR-LIV-01")
+class RetriedInMalayStayEnqueued(Behaviour):
+    def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
+        path = super().timeline(message, start, number)
+        return path[:2] if number > 1 and message.language == "malay" else path
+
+
 @fault(FAULTS, "numAttempts of a retried message is 10^18", "BR-SCH-02", "BR-IDS-07")
 class AbsurdCounts(Behaviour):
     def count(self, message: Message) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from conformance.reference.behaviour import Answer, Behaviour, Call, Deferred
 from conformance.reference.mixins import Fault
@@ -142,6 +142,26 @@ class LoserTakesTheFirstOff(_Window):
         return self.error(400, "unresolved_batch_messages")
 
 
+class OneRetryAtATime(Behaviour):
+    """A lock that is the whole service's, where each batch should have its own."""
+
+    #: Seconds for which a retry holds the lock, at speed 1.
+    held = 0.02
+    locked = False
+
+    def retry(self, call: Call, batch_id: str) -> Answer:
+        if self.locked:
+            return self.error(400, "batch_not_found_or_is_not_retryable")
+        self.locked = True
+        decide: Callable[[Call, str], Answer] = super().retry
+
+        def then() -> Answer:
+            self.locked = False
+            return decide(call, batch_id)
+
+        return Deferred(seconds=self.settings.seconds(self.held), then=then)
+
+
 class LoserActsAllTheSame(_Window):
     """The loser is refused when its work is done."""
 
@@ -218,4 +238,10 @@ _register(
     "loser-takes-the-first-off",
     "a retry that loses a race is refused and removes the winner's attempt at the first message",
     ("BR-CON-02", "BR-ACC-05"),
+)
+_register(
+    OneRetryAtATime,
+    "one-retry-at-a-time",
+    "a retry is refused while another is being decided, of whatever batch",
+    ("BR-SEL-10", "BR-ACC-02"),
 )

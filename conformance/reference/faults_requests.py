@@ -51,6 +51,23 @@ class StatusInTheQuerySelects(Behaviour):
         return [m for m in batch.messages if m.status(now) == call.query["status"] and not self.exhausted(m)]
 
 
+@fault(FAULTS, "a retry with dryRun in its query is answered 201 and dropped", "BR-SEC-05", "BR-ACC-05", "BR-SEL-01")
+class DryRunIsAcceptedAndDropped(Behaviour):
+    def retry(self, call: Call, batch_id: str) -> Answer:
+        checked = self.check(call, batch_id)
+        if "dryRun" in call.query and not isinstance(checked, Answer):
+            return self.accepted(checked[0])
+        return super().retry(call, batch_id)
+
+
+@fault(FAULTS, "a limit in the query that is no number breaks the retry endpoint with a 500", "BR-ERR-04")
+class LimitsThatAreNoNumberBreak(Behaviour):
+    def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
+        if not call.query.get("limit", "1").isdecimal():
+            return self.error(500, "internal_error")
+        return super().refuse_request(call, batch_id)
+
+
 @fault(FAULTS, "a limit in the query bounds the messages that are retried", "BR-SEC-05", "BR-SEL-01", "BR-ACC-02")
 class LimitInTheQueryCounts(Behaviour):
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
@@ -119,6 +136,14 @@ class OverrideDeletes(Behaviour):
 class OverrideMakesAPost(Behaviour):
     def other_method(self, call: Call, batch_id: str) -> Answer:
         if call.headers.get("x-http-method-override", "").upper() == "POST":
+            return self.admit(call) or self.retry(call, batch_id)
+        return super().other_method(call, batch_id)
+
+
+@fault(FAULTS, "a GET whose query names POST as its method retries", "BR-SEC-04")
+class QueryMakesAPost(Behaviour):
+    def other_method(self, call: Call, batch_id: str) -> Answer:
+        if call.query.get("_method", "").upper() == "POST":
             return self.admit(call) or self.retry(call, batch_id)
         return super().other_method(call, batch_id)
 

@@ -74,6 +74,18 @@ class CarriesOutWhileProcessing(Behaviour):
         batch.path.append((now + 2 * self.settings.lifetime, "messages_enqueued"))
 
 
+@fault(FAULTS, "a retry resends messages that are still with the telco, too", "BR-SEL-02", "BR-SEL-08")
+class ResendsThoseWithTheTelco(Behaviour):
+    def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
+        path = super().timeline(message, start, number)
+        with_the_telco = (start + 0.8 * self.settings.lifetime, "sent_to_telco")
+        return [*path[: len(LIFECYCLE)], with_the_telco, *path[len(LIFECYCLE) :]]
+
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        now = self.world.now()
+        return [m for m in batch.messages if m.status(now) in ("failure", "sent_to_telco") and not self.exhausted(m)]
+
+
 # -- retries that send nothing (BR-LIV-02) --------------------------------------------------------------------
 
 

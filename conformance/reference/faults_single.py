@@ -20,10 +20,32 @@ class SingleRetriesTheDelivered(Behaviour):
         return message.status(self.world.now()) in ("success", "failure")
 
 
+@fault(FAULTS, "a single retry of a message that an earlier retry delivered is accepted", "BR-SGL-01", whole=True)
+class SingleRetriesWhatARetryDelivered(Behaviour):
+    def retryable_one(self, message: Message) -> bool:
+        return super().retryable_one(message) or (
+            self.retried(message) > 0 and message.status(self.world.now()) == "success"
+        )
+
+
 @fault(FAULTS, "a single retry of a created message is accepted", "BR-SGL-01", "BR-SEL-08")
 class SingleRetriesTheCreated(Behaviour):
     def retryable_one(self, message: Message) -> bool:
         return message.status(self.world.now()) in ("created", "failure")
+
+
+@fault(FAULTS, "a single retry that comes again within a while is answered with the first one's answer", "BR-SGL-01")
+class SingleRepeatsItsAnswer(Behaviour):
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        kept: dict[str, tuple[float, Answer]] = self.__dict__.setdefault("kept", {})
+        at, answer = kept.get(message_id, (float("-inf"), None))
+        now = self.world.now()
+        if answer is not None and now - at < 3 * self.settings.lifetime:
+            return answer
+        answer = super().retry_one(call, message_id)
+        if answer.status == 201:
+            kept[message_id] = (now, answer)
+        return answer
 
 
 @fault(FAULTS, "a single retry of an unknown message is answered 201", "BR-SGL-01", "BR-SCH-02")

@@ -26,10 +26,10 @@ class ListingKeepsTwoAttempts(Behaviour):
 
 
 class _Outdated(Behaviour):
-    """Base of faults in which a view keeps showing a message as it was before its first retry."""
+    """Base of faults in which a view keeps showing a message as it was before a retry, its first if nothing else is said."""
 
-    #: The view whose cache nothing empties.
-    outdated = ""
+    #: The view whose cache nothing empties any more, and the attempts that it shows.
+    outdated, kept = "", 1
 
     def view(self, message: Message, view: str) -> dict[str, object]:
         self.showing = view
@@ -37,7 +37,7 @@ class _Outdated(Behaviour):
 
     def begun(self, message: Message) -> list[Attempt]:
         begun = super().begun(message)
-        return begun[:1] if self.__dict__.get("showing") == self.outdated else begun
+        return begun[: self.kept] if self.__dict__.get("showing") == self.outdated else begun
 
 
 @fault(FAULTS, "the single read shows a message as it was before its first retry", "BR-IDS-07")
@@ -48,6 +48,11 @@ class SingleReadNeverCatchesUp(_Outdated):
 @fault(FAULTS, "the batch's listing shows messages as they were before their first retry", "BR-IDS-07", "BR-ACC-05")
 class ListingNeverCatchesUp(_Outdated):
     outdated = "listing"
+
+
+@fault(FAULTS, "the single read shows a message as it was after its first retry", "BR-IDS-07")
+class SingleReadStopsAtTwoAttempts(_Outdated):
+    outdated, kept = "message", 2
 
 
 @fault(FAULTS, "the campaign's listing shows a retried message as sent for ever", "BR-IDS-07")

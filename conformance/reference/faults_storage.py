@@ -50,11 +50,17 @@ _REWRITES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("reorders-dates", "writes dates day first", lambda v: re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", r"\3/\2/\1", v)),
     ("trims-blanks", "trims the blanks around a value", str.strip),
     ("plain-blanks", "replaces no-break spaces by blanks", lambda v: v.replace("\u00a0", " ")),
+    ("blanks-for-tabs", "replaces tabs by blanks", lambda v: v.replace("\t", " ")),
+    ("loses-joiners", "loses characters without width", lambda v: re.sub("[\u200b-\u200d]", "", v)),
+    ("fills-in-braces", "fills in what stands in braces with nothing", lambda v: re.sub(r"\{\{.*?\}\}", "", v)),
+    ("lowers-addresses", "writes mail addresses in lower case", lambda v: re.sub(r"\S+@\S+", lambda match: match[0].lower(), v)),
     ("breaks-by-two", "writes line breaks as CR LF", lambda v: re.sub(r"\r?\n", "\r\n", v)),
     ("breaks-by-one", "writes line breaks as LF", lambda v: v.replace("\r\n", "\n")),
     ("breaks-to-blanks", "replaces line breaks by blanks", lambda v: re.sub(r"\r?\n", " ", v)),
     ("cuts-at-160", "cuts values after 160 characters", lambda v: v[:160]),
     ("cuts-at-255", "cuts values after 255 bytes", lambda v: v.encode()[:255].decode(errors="ignore")),
+    ("cuts-at-70", "cuts values that are not ASCII after 70 characters", lambda v: v if v.isascii() else v[:70]),
+    ("cuts-at-500", "cuts values after 500 characters", lambda v: v[:500]),
     ("decodes-percent-signs", "decodes values as if they stood in a URL", unquote_plus),
 )  # fmt: skip
 

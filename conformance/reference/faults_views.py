@@ -41,6 +41,32 @@ class OrderedByChange(Behaviour):
         return listed
 
 
+class _CampaignsListing(Behaviour):
+    """Base of faults in the campaign's listing alone."""
+
+    def listed(self, messages: Sequence[Message]) -> list[Message]:
+        listed = super().listed(messages)
+        whole = any(m.batch is None for m in messages) or len({id(m.batch) for m in messages}) > 1
+        return self.of_the_campaign(listed) if whole else listed
+
+    def of_the_campaign(self, listed: list[Message]) -> list[Message]:
+        """The listing as it is shown."""
+        return listed
+
+
+@fault(FAULTS, "the campaign's listing is ordered by the last change", "BR-IDS-05")
+class CampaignOrderedByChange(_CampaignsListing):
+    def of_the_campaign(self, listed: list[Message]) -> list[Message]:
+        now = self.world.now()
+        return sorted(listed, key=lambda m: m.attempts[-1].at(now)[0])
+
+
+@fault(FAULTS, "the campaign's listing joins messages to their attempts, and shows those with three twice", "BR-IDS-05")
+class CampaignJoinsAttempts(_CampaignsListing):
+    def of_the_campaign(self, listed: list[Message]) -> list[Message]:
+        return [copy for m in listed for copy in [m] * (2 if len(m.attempts) > 2 else 1)]
+
+
 @fault(FAULTS, "a retry changes when a message was created", "BR-IDS-03", "BR-IDS-05")
 class CreatedAnew(Behaviour):
     def reset(self, message: Message) -> None:

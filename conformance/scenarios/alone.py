@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry, Wait
+from conformance.program.steps import AnyStep, Burst, Condition, Read, Retry, RowSpec, SingleRetry, Wait
 from conformance.scenarios.scenario import Scenario, failing, rest, retried, sent
 
 
 def _alone(config: Config) -> tuple[AnyStep, ...]:
     """Refused for an unknown message and for a delivered one; with another campaign's key and path, in a chain that the
     accepted retry closes; and for the message that it has just reset. Meanwhile the batch is retried: while the message
-    is created, while it is underway, and while another is, for being underway may be over before a retry comes."""
+    is created, while it is underway, and while another is at the end of its way, where it may stay long."""
     rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
     look, retry = Read(batch="b", view="message", rows=(0,)), SingleRetry(batch="b", row=0)
     steps: list[AnyStep] = [*sent("b", rows), *rest("b", len(rows))]
@@ -21,15 +21,15 @@ def _alone(config: Config) -> tuple[AnyStep, ...]:
         steps += [SingleRetry(batch="b", row=0, cause=cause), look]
     steps += [
         Burst(steps=(Read(batch="b"), look, retry, retry, Retry(batch="b"), look)),
-        *(*_underway(0), SingleRetry(batch="b", row=1), *_underway(1), *rest("b", len(rows))),
+        *(*_underway(0, "moved"), SingleRetry(batch="b", row=1), *_underway(1, "handed"), *rest("b", len(rows))),
     ]
     return tuple(steps)
 
 
-def _underway(row: int) -> tuple[AnyStep, ...]:
+def _underway(row: int, until: Condition) -> tuple[AnyStep, ...]:
     """The batch is retried while the message of this row is underway, and ``created`` no longer."""
     look = Read(batch="b", view="message", rows=(row,))
-    return (Wait(batch="b", until="moved"), Burst(steps=(look, Retry(batch="b"), look)), retried("b"))
+    return (Wait(batch="b", until=until), Burst(steps=(look, Retry(batch="b"), look)), retried("b"))
 
 
 def _foreign(config: Config) -> tuple[str, ...]:

@@ -35,7 +35,13 @@ def _content(config: Config) -> tuple[AnyStep, ...]:
 
 
 def _texts(config: Config) -> tuple[AnyStep, ...]:
-    return _kept([RowSpec(text=text) for text in _TEXTS], config, pages=False)
+    """The languages stand here in a second batch: what is stuck in one of them is stuck twice (BR-LIV-01)."""
+    offered = [language.language for language in config.template.languages]
+    languages: dict[Text, str] = {"chinese": "chinese", "tamil": "tamil", "date": "malay"}
+    rows = [
+        RowSpec(text=text, language=wanted if (wanted := languages.get(text)) in offered else None) for text in _TEXTS
+    ]
+    return _kept(rows, config, pages=False)
 
 
 CONTENT = Scenario(

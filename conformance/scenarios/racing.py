@@ -68,7 +68,10 @@ def _batch(config: Config) -> tuple[AnyStep, ...]:
     )
     if _loopback(config):
         raced += (("wide", failing(1), (_retries("wide", 3), _retries("wide", 6))),)
-    return _raced(raced)
+    # Two batches at once, neither of which is the other's business: both were retried once only.
+    apart = ("c", "alone")
+    both = Together(steps=tuple(Retry(batch=batch) for batch in apart))
+    return (*_raced(raced), both, *(Wait(batch=batch, until="retried", essential=False) for batch in apart))
 
 
 def _wide(config: Config) -> tuple[AnyStep, ...]:
@@ -102,8 +105,8 @@ def _loopback(config: Config) -> bool:
 
 BATCH = Scenario(
     name="race-batch",
-    title="Quiet batches are retried twice at once, in two rounds.",
-    requirements=("BR-CON-01", "BR-CON-02", "BR-SEL-08", "BR-ERR-08"),
+    title="Quiet batches are retried twice at once, in two rounds, and then two of them at once.",
+    requirements=("BR-CON-01", "BR-CON-02", "BR-SEL-08", "BR-SEL-10", "BR-ERR-08"),
     needs=("failing",),
     build=_batch,
 )
