@@ -120,6 +120,12 @@ def test_err_04_odd_input_that_breaks_it() -> None:
     assert kinds.findings() == {"BR-ERR-04"}
 
 
+def test_err_04_what_got_through_when_it_was_sent_again_is_settled() -> None:
+    story = _asked("id:malformed:quote", 400, ENVELOPE, story=_asked("id:malformed:quote", 502))
+    assert ("BR-ERR-04", "not-repeated") not in story.doubts()
+    assert story.findings() == set()
+
+
 @pytest.mark.parametrize("status", [501, 520, 524])
 def test_err_04_what_a_gateway_says_breaks_nothing(status: int) -> None:
     assert _asked("method:PUT", status, story=_asked("method:PUT", status)).findings() == set()

@@ -10,7 +10,7 @@ import msgspec
 
 from conformance.config import Config
 from conformance.program.batch_state import Held, make_rows
-from conformance.program.calls import Calls, UnmetError, unanswered
+from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
 from conformance.program.pace import Pace
 from conformance.program.patience import Patience
 from conformance.program.probes import Invent
@@ -35,7 +35,7 @@ from conformance.program.waiting import Waiter
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
 from conformance.transport.race import widest
-from conformance.transport.request import OutRow, Transport
+from conformance.transport.request import OutRow, Reply, Transport
 
 
 class Interpreter:
@@ -186,9 +186,18 @@ class Interpreter:
                 raise UnmetError("not-configured", f"no number of recipients.{role} is known", (f"recipients.{role}",))
         return make_rows(specs, self._config, self._rng)
 
+    def _check_not_passed_on(self, reply: Reply, what: str) -> None:
+        """:raises UnmetError: something in front of the target may have answered in its place (ruling 22)."""
+        if passed_on(reply):
+            text = f"{what} was answered {reply.exchange.status}, as something in front of the target may answer"
+            raise UnmetError(
+                "gateway-answer", text, ("a way to the target without a gateway that answers in its place",)
+            )
+
     def _send(self, step: Send) -> None:
         rows = self._rows(step.rows)
         reply = self._calls.call("batch_send", rows=rows)
+        self._check_not_passed_on(reply, "Batch Send")
         made = reply.json.get("batchId") if isinstance(reply.json, dict) else None
         if unanswered(reply):
             how = reply.exchange.end.error or f"answered {reply.exchange.status}"
@@ -207,6 +216,7 @@ class Interpreter:
     def _send_one(self, step: SingleSend) -> None:
         rows = self._rows([step.row])
         reply = self._calls.call("single_send", rows=rows)
+        self._check_not_passed_on(reply, "Single Send")
         made = reply.json.get("id") if isinstance(reply.json, dict) else None
         if not reply.exchange.accepted or not isinstance(made, str) or not plain_id(made):
             answer = reply.exchange.status
