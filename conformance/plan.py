@@ -191,17 +191,15 @@ def _bounded(driver: str, messages: int, calls: int) -> Part:
 
 
 def _short(config: Config, parts: Sequence[Part], widest: int, seconds: float) -> Iterator[Short]:
-    """The limits that do not hold what has to be done. The driver that explores takes what is there, and needs nothing."""
+    """The limits that do not hold what has to be done. Drivers that draw take a part of what is left, and need nothing."""
     limits = config.limits
     planned = [part.driver for part in parts if part.messages is not None]
-    # What runs before the scenarios has taken its share by then; what runs after them takes a part of what is left.
-    upto = parts[: parts.index(next(p for p in parts if p.driver in planned)) + 1] if planned else ()
-    messages = sum(p.messages_at_most if p.messages is None else p.messages for p in upto)
-    likely = sum(p.calls_likely for p in upto)
-    named = " and ".join(p.driver for p in upto)
+    messages = sum(p.messages or 0 for p in parts if p.driver in planned)
+    likely = sum(p.calls_likely for p in parts if p.driver in planned)
+    named = " and ".join(planned)
     if messages > limits.max_messages:
         yield Short(limit="max_messages", has=limits.max_messages, needs=messages, what=f"{named} take")
-    if upto and PREFLIGHT + likely > limits.max_calls:
+    if planned and PREFLIGHT + likely > limits.max_calls:
         yield Short(limit="max_calls", has=limits.max_calls, needs=PREFLIGHT + likely, what=f"{named} take about")
     if widest > limits.max_rows:
         yield Short(limit="max_rows", has=limits.max_rows, needs=widest, what="rows in the largest batch are")

@@ -1,6 +1,7 @@
 """Drivers make things happen, through the one transport. None of them decides anything.
 
-``DRIVERS`` names them all, in the order in which they begin. Their programs run side by side: a slow target is waited for
+``DRIVERS`` names them all, in the order in which they begin: what is drawn has a share of what the planned scenarios are
+likely to leave. Their programs run side by side: a slow target is waited for
 once, and not once for each driver. An untouched batch is watched to the end of all of them (BR-SEL-07).
 """
 
@@ -15,8 +16,8 @@ from conformance.drivers.drive import Begun, Drive
 Driver = Callable[[Drive, Begun], Begun]
 
 DRIVERS: Mapping[str, Driver] = {
-    "schemathesis": fuzzing.begin,
     "scenarios": scenarios.begin,
+    "schemathesis": fuzzing.begin,
     "machine": machine.begin,
 }
 

@@ -43,21 +43,20 @@ class Cases:
         self.texts = texts(drawing.cases("single_send", amount.messages, valid=True)) if amount.messages else []
 
 
-def begin(run: Drive, _: Begun) -> Begun:
+def begin(run: Drive, before: Begun) -> Begun:
     """Draw all requests, to be sent within the driver's share. Nothing where the run is about none of its requirements."""
     if not set(REQUIREMENTS).intersection(run.requirements):
         return Begun()
     run.progress(Progress(part=NAME, what="drawing requests"))
-    amount = AMOUNTS[run.depth]
-    program = _program(run, Cases(run.seed, amount))
-    return Begun(programs={NAME: program}, calls=amount.calls, messages=amount.messages)
+    amount, budget, limits = AMOUNTS[run.depth], run.transport.budget, run.config.limits
+    calls, messages = budget.calls + before.calls, budget.messages + before.messages
+    share = Share.of(amount, limits, calls=calls, messages=messages, now=run.transport.now())
+    program = _program(run, Cases(run.seed, amount), share)
+    return Begun(programs={NAME: program}, calls=share.calls, messages=share.messages)
 
 
-def _program(run: Drive, cases: Cases) -> Running:
+def _program(run: Drive, cases: Cases, share: Share) -> Running:
     amount = AMOUNTS[run.depth]
-    budget = run.transport.budget
-    now = run.transport.now()
-    share = Share.of(amount, run.config.limits, calls=budget.calls, messages=budget.messages, now=now)
     turn = Turn(run, share)
     run.transport.note("started", scenario=NAME)
     batch = yield from _own(run, turn, cases)
