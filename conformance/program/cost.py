@@ -167,16 +167,18 @@ class Cost:
         self._call(1, 1 if step.cause is None else 2 * TRIES - 1)
 
     def _race(self, step: Together) -> None:
-        """One is accepted, at the cost of the dearest; on a target that breaks the contract, all of them may be."""
-        before = self.messages
+        """One of each batch is accepted, at the cost of the dearest; where the contract is broken, all of them may be."""
+        won: set[str] = set()
         retries = [inner for inner in step.steps if not isinstance(inner, Read)]
         for inner in sorted(retries, key=lambda s: isinstance(s, SingleRetry)):
             size = len(self._rows.get(inner.batch, ())) if isinstance(inner, Retry) else 1
-            if self.messages == before:
+            before = self.messages
+            if inner.batch not in won:
                 most, repeated = self.messages_at_most, self.calls_at_most
                 self.step(inner)
                 # A race is not sent again.
                 self.messages_at_most, self.calls_at_most = most + size, repeated + 1
+                won.update([inner.batch] if self.messages > before else [])
             else:
                 self._spend(0, size)
                 self._call(1, 1)
