@@ -12,7 +12,7 @@ from collections.abc import Mapping
 _ALSO: dict[str, str] = {
     # What a retry decides and does
     "accepts-while-processing": "ERR-01 SEL-06 BLK-01 CON-01",
-    "only-one-round": "ACC-02 ACC-03 SEL-01",
+    "only-one-round": "ACC-02 ACC-03 SEL-01 ERR-02 BLK-02",
     "never-retryable": "ACC-03 ACC-06 SEL-04 SEL-06 ERR-02 BLK-02 SEC-05 SEL-10",
     "enqueuing-failed-is-final": "ACC-02 ACC-06 SEL-04 ERR-02",
     "answers200": "SCH-01 ACC-02 ACC-03 ACC-06",
@@ -31,7 +31,7 @@ _ALSO: dict[str, str] = {
     "retries-by-itself": "SEL-04 SEL-05 SEL-08",
     "retries-other-batches": "SEL-04 SEL-08 ACC-02 ACC-06",
     "one-spent-stops-all": "ACC-02 ACC-06 SEL-01 SEL-04",
-    "created-elsewhere-blocks": "ACC-03 ACC-06 SEC-05",
+    "created-elsewhere-blocks": "ACC-03 ACC-06 SEC-05 SEL-04 SEL-06",
     "retried-get-stuck": "CON-02 CON-03 ACC-06 LIV-02",
     "new-ids": "IDS-02 IDS-03 IDS-05 IDS-06 SEL-01 SEL-05 ACC-05",
     "loses-a-message": "IDS-03 IDS-04 IDS-05 SEL-01 ACC-05",
@@ -51,9 +51,9 @@ _ALSO: dict[str, str] = {
     "prefix-of-a-key": "SEC-01",
     "foreign-key": "SGL-03",
     "body-names-the-recipient": "IDS-03 IDS-04 IDS-06",
-    "body-needed": "ACC-03 ACC-06 SEL-04 SEL-06 SEL-10 ERR-02 BLK-02",
+    "body-needed": "ACC-03 ACC-06 SEL-04 SEL-06 SEL-10 ERR-01 ERR-02 BLK-02",
     # What is shown, and said
-    "unknown-is-accepted": "ACC-01 ACC-05",
+    "unknown-is-accepted": "ACC-01 ACC-05 SEC-03",
     "html-errors": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
     "shows-stack-traces": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-01 SCH-02",
     "bodies-break": "ERR-08 ACC-02",
@@ -159,8 +159,8 @@ _ALSO: dict[str, str] = {
     "tamil-comes-back-in-english": "IDS-06",
     "only-the-first-language": "ACC-02",
     # Shapes
-    "errors-are-texts": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
-    "codes-are-numbers": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SCH-02",
+    "errors-are-texts": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SGL-03 SCH-02",
+    "codes-are-numbers": "ERR-01 ERR-02 SEL-04 SEL-06 SGL-01 SGL-03 SCH-02",
     "failure-until-the-end": "IDS-07 ACC-02 ACC-06",
     "renames-the-batch": "ACC-05 SEL-01 IDS-01 IDS-04",
     "full-pages-are-the-last": "IDS-01",

@@ -83,6 +83,9 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
     """
     resets = case.resets_of(message)
     ordered = case.readings(message)
+    ranks = [known for r in ordered if (known := rank(r.status)) is not None]
+    if len({r.status for r in ordered if r.terminal}) < 2 and ranks == sorted(ranks):
+        return
     for i, b in enumerate(ordered):
         second = rank(b.status)
         if second is None:

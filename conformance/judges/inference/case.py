@@ -16,7 +16,7 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
-from conformance.judges.inference.readings import Reading, identity, readings
+from conformance.judges.inference.readings import Reading, counted_apart, identity, readings
 from conformance.judges.inference.repetition import repeated
 from conformance.judges.inference.retry_call import RetryCall
 
@@ -179,6 +179,20 @@ class Case:
     def views(self, message: str) -> tuple[tuple[Reading, ...], ...]:
         """The readings of a message, apart by view."""
         return self._by_view.get(message, ())
+
+    @cached_property
+    def _unretried(self) -> dict[tuple[str, str], tuple[Reading, ...]]:
+        found: defaultdict[tuple[str, str], list[Reading]] = defaultdict(list)
+        for message, seen in self._readings.items():
+            first = min(self.resets_of(message), default=inf)
+            for reading in seen:
+                if reading.last <= first:
+                    found[message, reading.view].append(reading)
+        return {key: counted_apart(kept) for key, kept in found.items()}
+
+    def unretried(self, message: str, view: str) -> tuple[Reading, ...]:
+        """Readings that count attempts, from before any retry could act on the message: the first of each that count alike."""
+        return self._unretried.get((message, view), ())
 
     def batch_of(self, message: str) -> Batch | None:
         return self.batch(self._home.get(message))

@@ -7,7 +7,7 @@ them, because they compare only within one field of one operation (axiom A4).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import nextafter
@@ -195,3 +195,12 @@ def _batch_statuses(data: Mapping[str, Any]) -> dict[str, str]:
         for item in (items if isinstance(items, list) else ())
         if isinstance(item, Mapping) and isinstance(item.get("id"), str) and isinstance(item.get("status"), str)
     }
+
+
+def counted_apart(seen: Iterable[Reading]) -> tuple[Reading, ...]:
+    """The first of each that count attempts alike: from one of them a message gains what it gains from the others."""
+    kept: dict[object, Reading] = {}
+    for reading in seen:
+        if reading.counts:
+            kept.setdefault((tuple(sorted(reading.counts.items())), reading.terminal), reading)
+    return tuple(kept.values())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
-from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.readings import Reading, counted_apart
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import Retried, follows, gain, retried, terminal_stays
 
@@ -58,8 +58,9 @@ def _stood(case: Case, ended: Reading, later: Reading) -> bool:
     that may reset the message: no reset between (A4)."""
     seen = case.readings(ended.message)
     until = max(ended.last, min(case.resets_of(ended.message), default=ended.last))
-    after = [r for r in seen if r is later or follows(case, r, later.last)]
-    return any(gain(a, b) == 0 for a in seen if a.last <= until for b in after)
+    before = counted_apart(a for a in seen if a.last <= until)
+    after = counted_apart(r for r in seen if r is later or follows(case, r, later.last))
+    return any(gain(a, b) == 0 for a in before for b in after)
 
 
 def older(reading: Reading, than: Reading) -> bool:

@@ -12,7 +12,7 @@ from conformance.contract.vocabulary import TOO_MANY_CODE
 from conformance.findings import Assumption, Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
-from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.readings import Reading, counted_apart
 from conformance.judges.inference.retry_call import RetryCall
 
 #: Retries of one message that use up the limit, however the documents are read (ruling 3).
@@ -115,11 +115,8 @@ def effect_until(case: Case, call: RetryCall) -> float:
 
 def base(case: Case, batch: Batch, message: str, reading: Reading) -> Reading | None:
     """A reading from before any retry could act on the message, with a count that compares with ``reading``'s."""
-    first = min(case.resets_of(message), default=float("inf"))
-    for candidate in case.readings(message):
-        if candidate.last <= first and candidate.view == reading.view and gain(candidate, reading) is not None:
-            return candidate
-    return None
+    candidates = case.unretried(message, reading.view) if reading.counts else ()
+    return next((candidate for candidate in candidates if gain(candidate, reading) is not None), None)
 
 
 @dataclass(frozen=True)
@@ -213,16 +210,15 @@ def exhausted(case: Case, batch: Batch, message: str, instant: float) -> Proof |
 
 def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proof | None:
     """Proof that the message had been retried three times by then, which uses up either limit (ruling 3)."""
-    for reading in case.readings(message):
-        if reading.last <= instant:
-            first = base(case, batch, message, reading)
-            if first is not None and (gain(first, reading) or 0) >= LIMIT:
-                why = f"reads {first.n} and {reading.n} show that the message was retried {LIMIT} times"
-                return Proof(
-                    because=(why,),
-                    evidence=(first.n, reading.n),
-                    assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading))),
-                )
+    for reading in counted_apart(r for r in case.readings(message) if r.last <= instant):
+        first = base(case, batch, message, reading)
+        if first is not None and (gain(first, reading) or 0) >= LIMIT:
+            why = f"reads {first.n} and {reading.n} show that the message was retried {LIMIT} times"
+            return Proof(
+                because=(why,),
+                evidence=(first.n, reading.n),
+                assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading))),
+            )
     return None
 
 
