@@ -77,9 +77,10 @@ class CarriesOutWhileProcessing(Behaviour):
 @fault(FAULTS, "a retry resends messages that are still with the telco, too", "BR-SEL-02", "BR-SEL-08")
 class ResendsThoseWithTheTelco(Behaviour):
     def timeline(self, message: Message, start: float, number: int) -> list[tuple[float, str]]:
-        path = super().timeline(message, start, number)
-        with_the_telco = (start + 0.8 * self.settings.lifetime, "sent_to_telco")
-        return [*path[: len(LIFECYCLE)], with_the_telco, *path[len(LIFECYCLE) :]]
+        path, life = super().timeline(message, start, number), self.settings.lifetime
+        # Once retried, a message is with the telco for a large part of its way.
+        ended = [(at + (number > 1) * life / 2, status) for at, status in path[len(LIFECYCLE) :]]
+        return [*path[: len(LIFECYCLE)], (start + 0.8 * life, "sent_to_telco"), *ended]
 
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:
         now = self.world.now()

@@ -29,8 +29,8 @@ from conformance.verdicts.shown import sent
 RETRIES = ("batch_retry", "single_retry")
 
 
-#: A refusal as findings observe it: status and code.
-_REFUSAL = re.compile(r"4\d\d [a-z_]+")
+#: A refusal as findings observe it: status and code; without one where the answer holds none.
+_REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +98,15 @@ def lead(requirements: Iterable[ReportedRequirement], cause: Cause) -> ReportedF
 def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[str, str]) -> Seen:
     shown = _own(finding, [exchanges[n] for n in finding.evidence if n in exchanges])
     retries = [e for e in shown if e.invoke.operation in RETRIES]
-    subject, _, defect = finding.kind.partition(": ")
+    subject = finding.kind.partition(": ")[0]
+    # A refusal without a code is about the answer as well.
+    bare = _REFUSAL.fullmatch(finding.observed) and " " not in finding.observed
     # "race: …" is one kind; other rules name the defect behind their subject.
     kind = (subject, "") if subject == "race" else (finding.any_of[0], subject)
     return Seen(
         finding=finding,
         kind=kind,
-        sides=sides(finding.any_of, defect),
+        sides=sides(finding.any_of) | ({"answers"} if bare else frozenset()),
         retries=frozenset(e.n for e in retries),
         batches=frozenset(home for e in shown if (home := _home(e, homes))),
         scenarios=frozenset(e.invoke.scenario for e in shown if e.invoke.scenario),

@@ -73,11 +73,8 @@ _OWN_REASONS = frozenset(
 )
 
 
-def sides(requirements: Iterable[str], defect: str = "") -> frozenset[str]:
-    """The sides that requirements are about.
-
-    :param defect: what tells a finding from others of its rule; one about a refusal's code is about the answer alone.
-    """
+def sides(requirements: Iterable[str]) -> frozenset[str]:
+    """The sides that requirements are about."""
     found = (_SIDES.get(name) or _OTHERWISE.get(name.rpartition("-")[0], frozenset({name})) for name in requirements)
     return frozenset().union(*found)
 
