@@ -141,7 +141,11 @@ from tests.raw import LIST, a_config, answer, listening, saying, transported
 said = {}
 with listening(saying(said)) as server, transported(a_config(server.url, read_timeout=30.0), Path(sys.argv[1])) as out:
     out.call(LIST)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# What getrusage says of a process begins with the peak of its parent, where this is to be had.
+status = Path("/proc/self/status")
+lines = status.read_text().splitlines() if status.is_file() else []
+kib = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+print((kib or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])[0] // 1024)
 """
 
 
