@@ -170,6 +170,13 @@ def corrected(between: bool) -> Story:
     return story.look("b")
 
 
+def corrected_underway() -> Story:
+    """A message that is on its way when a retry is accepted fails, and the failure is corrected before a worker looks."""
+    story = ready("FF").single("b.0").move("b.0", "sent").look("b").retry("b", takes=())
+    story.move("b.0", "failure").read("b.0").move("b.0", "success")
+    return story.wait(11).look("b")
+
+
 def corrected_uncounted(status: bool) -> Story:
     story = Story(fields=(), status=status).send("b", "F").finish("b").look("b").retry("b", 400, NO_FAILED)
     return story.move("b.0", "success").look("b")
@@ -365,6 +372,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "body accepted between": body_accepted_between,
     "corrected between 201 and effect": lambda: corrected(True),
     "corrected after a refusal": lambda: corrected(False),
+    "corrected while underway": corrected_underway,
     "corrected, nothing counted": lambda: corrected_uncounted(True),
     "corrected, nothing counted, no status": lambda: corrected_uncounted(False),
     "coarse stamps, attempted": coarse_nothing_attempted,

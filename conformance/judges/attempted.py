@@ -9,7 +9,6 @@ from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, all_of, assume
-from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.timeline import (
     effect_until,
@@ -119,10 +118,11 @@ def _nothing_gained(retry: Retry, until: float) -> Proof | None:
 def _stands_still(retry: Retry, message: str, until: float) -> Proof | None:
     case = retry.case
     late: Proof | None = None
-    last_seen: dict[str, Reading] = {}
+    outcomes: set[str | None] = set()
     for view in case.views(message):
         before = [r for r in view if r.last <= retry.call.t]
         after = [r for r in view if r.last >= retry.call.t and r.last <= until and r not in before]
+        outcomes |= {r.status for r in (*before[-1:], *after) if r.terminal}
         # In progress after the retry in what may be another attempt, or terminal otherwise: it may have been reset, or corrected.
         if any(r.in_progress and not (before and same_attempt(case, before[-1], r)) for r in after):
             return None
@@ -131,16 +131,14 @@ def _stands_still(retry: Retry, message: str, until: float) -> Proof | None:
         if not before:
             continue
         a = before[-1]
-        last_seen[a.view] = a
         for b in after:
             compare = same_attempt if a.in_progress else unchanged
             same = compare(case, a, b) if follows(case, b, retry.settled_at) else None
             if late is None and same is not None:
                 stays = terminal_stays(a) if a.terminal else ()
                 late = Proof(evidence=(a.n,)) & read_after(b, retry.settled_at, "shows nothing new", *same, *stays)
-        if a.terminal and any(b.terminal and b.status != a.status for b in after):
-            return None
-    return late
+    # Of a failure that was corrected (ruling 18) a worker that selects late finds nothing to attempt (ruling 16).
+    return late if len(outcomes) < 2 else None
 
 
 def _views(retry: Retry) -> int:
