@@ -72,3 +72,9 @@ def test_every_wrong_verdict_has_its_line() -> None:
     assert "2 accusations in 10 legal histories" in said
     assert "        2  BR-X-01  a kind  [--show 3]" in said
     assert "        1  nothing  [--show 4]" in said
+
+
+@pytest.mark.parametrize("seed", [9101008, 7301002, 7336677])
+def test_histories_that_were_accused_once(seed: int) -> None:
+    """A batch that is refused when its data are gone; failures that are corrected while a retry is waited for."""
+    assert findings(simulate(seed).history) == []

@@ -48,7 +48,7 @@ def _vanished(case: Case, batch: Batch) -> tuple[Exchange, ...]:
     shown = max((r.last for m in batch.messages for r in case.readings(m)), default=None)
     if shown is None:
         return ()
-    gone = tuple(e for e in case.exchanges if e.t >= shown and _missing(e, batch))
+    gone = tuple(e for e in case.exchanges if e.t >= shown and missing(e, batch))
     whole = any(e.invoke.operation == "batch_list" for e in gone)
     return gone if len(gone) > 1 and (whole or {e.invoke.message for e in gone} == set(batch.messages)) else ()
 
@@ -61,7 +61,7 @@ def lists(exchange: Exchange, batch: Batch) -> bool:
     return plain and invoke.batch == batch.id and first and word(exchange) == "target"
 
 
-def _missing(exchange: Exchange, batch: Batch) -> bool:
+def missing(exchange: Exchange, batch: Batch) -> bool:
     """True if the target itself says that there is no such batch or message, or lists nothing in it (ruling 22)."""
     invoke = exchange.invoke
     if lists(exchange, batch):

@@ -11,6 +11,7 @@ from functools import cached_property
 from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.lost import missing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import asked
 from conformance.judges.inference.readings import Reading
@@ -110,6 +111,9 @@ def quiescent(
         found.append(reading)
     if not all(r.terminal and not r.attempts_in_progress for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
+    read = max(r.last for r in found)
+    if call.refused and any(read <= e.t and e.last <= call.t and missing(e, batch) for e in case.exchanges):
+        return NotQuiescent(DoubtReason.NOT_READ_BEFORE, "reads after those do not find it any more")
     done = [_settled_since(case, batch, r, since) for r in found]
     if any(one is None for one in done):
         return NotQuiescent(DoubtReason.NOT_SETTLED, "an earlier retry may still have an effect to come")
