@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from conformance.drivers import scenarios
 from conformance.findings import Exercise
 from conformance.history.records import History
 from conformance.judges import judge
@@ -47,3 +49,14 @@ def test_what_a_target_never_shows_is_not_asked_for_again(tmp_path: Path) -> Non
     result = _run(tmp_path, "never-seen-created")
     assert _again(result) == []
     assert result.exit_status == 3
+
+
+def test_where_reads_lag_all_that_is_undecided_is_done_again_at_their_pace(tmp_path: Path) -> None:
+    (text,) = _again(_run(tmp_path, "lagging-replicas", seed=1))[:1]
+    assert "each read 0." in text
+    assert len(text.split(": ")[1].split(", ")) > scenarios.FEW
+
+
+def test_no_run_pauses_for_a_lag_longer_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenarios, "PAUSED", 0.0)
+    assert not any("each read" in text for text in _again(_run(tmp_path, "lagging-replicas", seed=1)))

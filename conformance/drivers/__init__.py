@@ -1,8 +1,8 @@
 """Drivers make things happen, through the one transport. None of them decides anything.
 
 ``DRIVERS`` names them all, in the order in which they begin: what is drawn has a share of what the planned scenarios are
-likely to leave. Their programs run side by side: a slow target is waited for
-once, and not once for each driver. An untouched batch is watched to the end of all of them (BR-SEL-07).
+likely to leave. Their programs run side by side: a slow target is waited for once, and not once for each driver. An
+untouched batch is watched to the end of all of them (BR-SEL-07).
 """
 
 from __future__ import annotations

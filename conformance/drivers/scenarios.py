@@ -30,6 +30,9 @@ REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
 AGAIN, FEW = 2, 4
 #: Where reads were seen to lag, they are done again at the pace of reads that lag so many times as much, for all that is undecided.
 LAG_FACTOR = 2
+#: But only where a pause of that length for each of their calls, of which a third are writes, would take no longer than a settle
+#: time, or than so many seconds: nothing else goes on meanwhile.
+PAUSED = 300.0
 
 
 def chosen(config: Config, requirements: Collection[str], depth: str = "quick") -> tuple[Scenario, ...]:
@@ -95,11 +98,7 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
     left = FEW + 1
     for turn in range(AGAIN):
         so_far = run.so_far()
-        wanted, lag = set(so_far.undecided), LAG_FACTOR * so_far.lag if turn == 0 else 0.0
-        if not wanted or (len(wanted) >= left and not lag):
-            return turn > 0
-        left = min(left, len(wanted))
-        paced = run if not lag else replace(run, config=_lagging(run.config, lag))
+        wanted = set(so_far.undecided)
         programs = {
             f"{scenario.name}-{REPETITIONS[run.depth] + turn + 1}": (
                 scenario.program(run.config),
@@ -107,11 +106,16 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
             )
             for scenario in chosen(run.config, wanted, run.depth)
         }
+        lag = LAG_FACTOR * so_far.lag if turn == 0 else 0.0
+        pauses = lag * sum(cost_of(program, run.config).calls_likely for program, _ in programs.values())
+        lag = lag if pauses <= max(PAUSED, run.config.timing.settle_timeout) else 0.0
         kept, _ = affordable(
             programs, run.config, calls=most_calls - budget.calls, messages=most_messages - budget.messages
         )
-        if not kept:
+        if not kept or (len(wanted) >= left and not lag):
             return turn > 0
+        left = min(left, len(wanted))
+        paced = run if not lag else replace(run, config=_lagging(run.config, lag))
         about = sorted(wanted & {r for _, requirements in kept.values() for r in requirements})
         late = f", each read {lag:.2g} s behind what was written" if lag else ""
         text = f"undecided after the planned scenarios: {', '.join(about)}; done once more{late}: {', '.join(kept)}"
@@ -121,8 +125,7 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
 
 
 def _lagging(config: Config, lag: float) -> Config:
-    timing = msgspec.structs.replace(config.timing, read_lag=min(lag, config.timing.settle_timeout))
-    return msgspec.structs.replace(config, timing=timing)
+    return msgspec.structs.replace(config, timing=msgspec.structs.replace(config.timing, read_lag=lag))
 
 
 def run_programs(run: Drive, programs: Programs) -> None:
