@@ -162,6 +162,19 @@ def test_a_retry_that_attempts_nothing_costs_one_settle_time_and_is_found(
     assert all(item.verdict == "inconclusive" and "already proved" in item.reason.text for item in open_ if item.reason)
 
 
+def test_a_listing_that_never_catches_up_costs_one_settle_time_and_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenarios, "SCENARIOS", (selecting.RECOVERING,))
+    result = _run(tmp_path, "listing-never-catches-up", selected=("BR-IDS-07",))
+    footer = result.history.footer
+    assert footer is not None
+    assert footer.t < 600 + 150, (
+        "the time of the views begins when they are seen apart, not when the listing is given up"
+    )
+    assert [item.verdict for item in result.report.requirements if item.id == "BR-IDS-07"] == ["fail"]
+
+
 def test_stop_early_ends_with_the_first_must_that_is_proved_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

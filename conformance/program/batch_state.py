@@ -63,6 +63,8 @@ class Held:
     touched: float = 0.0
     #: When the last request that may have moved a message had been answered: what is waited for began then.
     stirred: float = 0.0
+    #: When a single read first showed a message terminal that the listing before it did not; it says nothing once stirred again.
+    ahead: float = float("-inf")
     #: The outcome of a retry is unknown since ``touched``, whatever others have made visible: it may still have an effect.
     doubted: bool = False
     #: It is a message that was sent singly, and no batch.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.history.records import Operation
-from conformance.program.batch_state import RETRYABLE, Held
+from conformance.program.batch_state import RETRYABLE, TERMINAL, Held
 from conformance.program.calls import Calls, unanswered
 from conformance.program.steps import Read, Wait
 from conformance.transport.paths import LONGEST_IN_URL, plain_id
@@ -150,6 +150,17 @@ class Reader:
             same = campaign.get(identifier) == status == alone.get("latestStatus")
             agreed = agreed and same and _as_many(alone.get("attempts"), count)
         return agreed
+
+    def ahead(self, held: Held) -> bool:
+        """Return whether a single read of the first message shows it terminal, and not as the last listing does."""
+        first = held.places[0]
+        if not plain_id(first):
+            return False
+        reply = self._calls.call("message_read", message=first)
+        alone = reply.json if isinstance(reply.json, dict) else {}
+        status, count = held.seen[first]
+        same = alone.get("latestStatus") == status and _as_many(alone.get("attempts"), count)
+        return alone.get("latestStatus") in TERMINAL and not same
 
     def status_quiet(self, held: Held) -> bool:
         """Whether a read of a message shows the batch in a retryable status, or shows none."""

@@ -16,6 +16,8 @@ from conformance.transport.request import Transport
 
 #: A wait takes at most so many settle times, whatever a target shows meanwhile.
 MOST_SETTLES = 2.0
+#: After so many looks at a listing that show no effect of a retry, a message is read by itself.
+ASIDE = 8
 
 
 class Waiter:
@@ -68,7 +70,8 @@ class Waiter:
         bound = step.seconds if step.seconds is not None else self._settle
         # What is not essential has its time from the last retry on, so that a target that never gets there is not
         # waited for again and again; but views have theirs from when one showed the messages terminal (BR-IDS-07).
-        deadline = (begun if step.essential or step.until == "agreed" else held.touched) + bound
+        apart = held.ahead if held.ahead >= held.stirred else begun
+        deadline = (begun if step.essential else apart if step.until == "agreed" else held.touched) + bound
         last = begun + max(MOST_SETTLES * self._settle, bound)
         planned = self._first(step, held, begun, deadline)
         if planned > begun and (enough := (yield from self._rest(step, held, begun, planned, deadline))):
@@ -87,6 +90,9 @@ class Waiter:
                     self._pace.learn(step.until, now() - held.stirred, looks=looks)
                 return self._consume(step, held)
             self._patience.polled(self._reader.calls - calls)
+            if step.until == "retried" and held.places and held.ahead < held.stirred and looks % ASIDE == 0:
+                # Where only the listing stays behind, its time (BR-IDS-07) begins here, and not when this wait is over.
+                held.ahead = now() if self._reader.ahead(held) else held.ahead
             if step.seconds is None and step.until in ("quiet", "retried"):
                 if step.until == "retried" and held.taken and not effect and not held.terminal:
                     # From here on the messages have their time.
