@@ -118,6 +118,29 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         (_finding("BR-SEL-08", (RETRY, 6), "two in progress"), _finding("BR-IDS-03", (RETRY,), "changed: values")),
         [{"BR-SEL-08"}, {"BR-IDS-03"}],
     ),
+    "whom it lets in, and what it attempts, where some of the latter may be laid to a field of the body": (
+        (
+            _finding("BR-BLK-01", (RETRY,), "2xx: first"),
+            _finding("BR-SEL-02", (RETRY,), "retried: delivered"),
+            _finding("BR-SEL-02 BR-SEC-05", (LATER,), "retried: forced"),
+        ),
+        [{"BR-BLK-01"}, {"BR-SEL-02", "BR-SEC-05"}],
+    ),
+    "two reasons to refuse, each forgotten without the other": (
+        (
+            _finding("BR-BLK-01", (RETRY, LATER), "2xx: first"),
+            _finding("BR-SEL-04", (LATER, ELSEWHERE), "limit of retries"),
+        ),
+        [{"BR-BLK-01"}, {"BR-SEL-04"}],
+    ),
+    "one reason to refuse that is forgotten, and what comes of it": (
+        (_finding("BR-BLK-01", (RETRY, LATER), "2xx: first"), _finding("BR-SEL-04", (LATER,), "limit of retries")),
+        [{"BR-BLK-01", "BR-SEL-04"}],
+    ),
+    "an answer that lacks something, and what the document says": (
+        (_finding("BR-ERR-03", (RETRY,), "400 whose body"), _finding("BR-SCH-01", (ELSEWHERE,), "not described")),
+        [{"BR-ERR-03", "BR-SCH-01"}],
+    ),
     "two refusals": (
         (
             _finding("BR-ACC-02", (RETRY,), "quiescent refused", "400 not_now"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -27,8 +27,8 @@ from conformance.verdicts import Verdicts
 from conformance.verdicts.shown import sent
 
 RETRIES = ("batch_retry", "single_retry")
-
-
+#: What asks for answers as the document has them, and what asks for parts of these by itself.
+DOCUMENT, DESCRIBED = "BR-SCH-01", ("BR-ERR-03", "BR-ACC-04")
 #: A refusal as findings observe it: status and code; without one where the answer holds none.
 _REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
 
@@ -45,6 +45,8 @@ class Seen:
     retries: frozenset[int]
     batches: frozenset[str]
     scenarios: frozenset[str]
+    #: Status of the answers to them.
+    statuses: frozenset[int | None]
     #: True if one of its retries was released together with others.
     raced: bool
     #: True if one of its retries has something that a plain one has not: a body, a query, another key, …
@@ -76,7 +78,7 @@ def causes(history: History, verdicts: Verdicts, requirements: Sequence[Reported
     exchanges = {e.n: e for e in history.exchanges}
     homes = sent(history).batch_of
     found = {id(f): f for item in verdicts.items if item.verdict == "fail" for f in item.findings}
-    seen = [_seen(f, exchanges, homes) for f in found.values()]
+    seen = _narrowed([_seen(f, exchanges, homes) for f in found.values()])
     groups = sorted(_grouped(seen), key=_order)
     return _told(groups, history, exchanges, homes, requirements)
 
@@ -108,11 +110,20 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
         kind=kind,
         sides=sides(finding.any_of) | ({"answers"} if bare else frozenset()),
         retries=frozenset(e.n for e in retries),
+        statuses=frozenset(e.status for e in retries),
         batches=frozenset(home for e in shown if (home := _home(e, homes))),
         scenarios=frozenset(e.invoke.scenario for e in shown if e.invoke.scenario),
         raced=any(e.invoke.race is not None for e in retries),
         special=any(e.invoke.cause is not None or e.invoke.auth != "valid" for e in retries),
     )
+
+
+def _narrowed(seen: Sequence[Seen]) -> list[Seen]:
+    """The same findings, about no more sides than all of their kind: a suspect that only some of them name tells nothing of it."""
+    common: dict[tuple[str, str], frozenset[str]] = {}
+    for one in seen:
+        common[one.kind] = common.get(one.kind, one.sides) & one.sides
+    return [replace(one, sides=common[one.kind] or one.sides) for one in seen]
 
 
 def _own(finding: Finding, shown: Sequence[Exchange]) -> list[Exchange]:
@@ -147,12 +158,24 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
     def apart(a: Seen, b: Seen) -> bool:
         return (a.kind in odd and b.kind in plain) or (b.kind in odd and a.kind in plain)
 
+    calls: dict[tuple[str, str], set[int]] = {}
+    for one in seen:
+        calls.setdefault(one.kind, set()).update(one.retries)
+
+    def alike(a: Seen, b: Seen) -> bool:
+        # Each lets in what the other does not: two reasons to refuse that are not looked at.
+        each = a.sides & b.sides == {"admits"} and not (
+            calls[a.kind] <= calls[b.kind] or calls[b.kind] <= calls[a.kind]
+        )
+        return bool(a.sides & b.sides) and not each and not apart(a, b)
+
     for together in by_retry.values():
-        _join(groups, together, lambda a, b: bool(a.sides & b.sides) and not apart(a, b))
+        _join(groups, together, alike)
     for together in by_batch.values():
         _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
     _join_explained(groups, seen)
     _join_refusals(groups, seen)
+    _join_described(groups, seen)
     found: dict[tuple[str, str], list[Seen]] = {}
     for one in seen:
         found.setdefault(groups.of(one.kind), []).append(one)
@@ -167,6 +190,15 @@ def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
             for name in one.finding.any_of:
                 if name in alone:
                     groups.join(alone[name], one.kind)
+
+
+def _join_described(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join an answer that the document does not describe with answers of that status which lack what a requirement asks for."""
+    for one in seen:
+        if one.kind[0] == DOCUMENT:
+            for other in seen:
+                if other.kind[0] in DESCRIBED and one.statuses & other.statuses:
+                    groups.join(other.kind, one.kind)
 
 
 def _join_refusals(groups: _Groups, seen: Sequence[Seen]) -> None:
