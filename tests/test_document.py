@@ -95,6 +95,9 @@ def test_serve_answers_its_document_and_a_page_whose_lines_work() -> None:
         told = httpx.get(f"{root}/openapi.json", trust_env=False).json()
         shown = httpx.get(f"{root}/docs", trust_env=False)
         assert shown.headers["content-type"].startswith("text/html")
+        assert shown.text.startswith("<!doctype html>")
+        assert "one of its messages is <code>created</code>" in shown.text
+        assert httpx.get(root, trust_env=False).text == shown.text
         assert httpx.post(f"{root}/openapi.json", trust_env=False).status_code == 405
         lines = [line for line in _lines(shown.text) if "_ID" not in line]
         said = [subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=20) for line in lines]

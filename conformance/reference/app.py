@@ -292,7 +292,8 @@ def create_app(service: Service, *, plain: bool = False) -> Starlette:
     def shown(request: Request) -> Response:
         return HTMLResponse(page(base_url(request)))
 
-    about = [Route(DOCUMENT_PATH, described, methods=["GET"]), Route(PAGE_PATH, shown, methods=["GET"])]
+    about = [Route(DOCUMENT_PATH, described, methods=["GET"])]
+    about += [Route(path, shown, methods=["GET"]) for path in (PAGE_PATH, "/")]
     states = Route(STATES_PATH, provide, methods=["POST"])
     return Starlette(routes=[*about, states, Route(BASE_PATH + "/{rest:path}", handle, methods=_METHODS)])
 
