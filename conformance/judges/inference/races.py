@@ -174,7 +174,8 @@ def _gain(race: Race, message: str) -> Gain | None:
         after, most = max(seen, key=lambda pair: pair[1])
         final = next((r for r, _ in seen if follows(case, r, race.settled)), None)
         assumed = (*counts_by(a, after), *assume("A6", batch.id), *assume("A7", a.view))
-        proof = outstanding.proof & Proof(evidence=(a.n, after.n), assumptions=frozenset(assumed))
+        read = tuple(r.n for r in (a, after, final) if r is not None)
+        proof = outstanding.proof & Proof(evidence=read, assumptions=frozenset(assumed))
         one = Gain(a, after, max(most, 0), final, tuple(seen), proof)
         if found is None or (one.final is not None, one.most) > (found.final is not None, found.most):
             found = one
