@@ -28,6 +28,7 @@ class Part:
 
     driver: str
     messages: int | None
+    messages_likely: int
     messages_at_most: int
     #: None where draws decide, or where the polling does.
     calls: int | None
@@ -95,11 +96,12 @@ def make_plan(
     if texted is not None and sent:
         # One batch of two that fail is retried; the rest is sent once.
         roles[texted] = roles.get(texted, 0) + sent
-    exploring = scope_of(depth, config).most(config.limits) if "machine" in drivers else (0, 0)
+    scope = scope_of(depth, config)
+    exploring = scope.most(config.limits) if "machine" in drivers else (0, 0)
     found = {
         "schemathesis": _bounded("schemathesis", drawn.messages if sent else 0, drawn.calls),
         "scenarios": _planned("scenarios", counts),
-        "machine": _bounded("machine", *exploring),
+        "machine": _bounded("machine", *exploring, likely=scope.likely(config.limits)),
     }
     parts = tuple(found[name] for name in DRIVERS if name in drivers and found[name].calls_at_most)
     return _plan(config, scenarios, counts, parts, roles)
@@ -128,8 +130,8 @@ def _plan(
     if exploring is not None:
         # What explores waits as long as its draws say, up to its share of the time that is left.
         at_most += max(0.0, limits.max_seconds - at_most) * PART
-    planned = [part.messages if part.messages is not None else part.messages_at_most for part in parts]
-    messages = sum(planned) - (exploring.messages_at_most if exploring is not None else 0)
+    likely_messages = sum(part.messages_likely for part in parts)
+    messages = likely_messages - (exploring.messages_likely if exploring is not None else 0)
     messages_at_most = min(sum(part.messages_at_most for part in parts), limits.max_messages)
     price = limits.price_per_message
     chain = max((c.deliveries for c in counts), default=0) + max((c.deliveries_last for c in counts), default=0)
@@ -138,7 +140,7 @@ def _plan(
         seconds_likely=likely / limits.calls_per_second,
         deliveries=chain,
         calls_likely=min(likely, limits.max_calls),
-        messages_likely=min(sum(planned), limits.max_messages),
+        messages_likely=min(likely_messages, limits.max_messages),
         calls_worst=min(before + sum(part.calls_at_most for part in parts), limits.max_calls),
         seconds_in_vain=MOST_OVERDUE * config.timing.settle_timeout,
         short=tuple(
@@ -171,6 +173,7 @@ def _planned(driver: str, counts: Sequence[Cost]) -> Part:
     return Part(
         driver=driver,
         messages=sum(c.messages for c in counts),
+        messages_likely=sum(c.messages for c in counts),
         messages_at_most=sum(c.messages_at_most for c in counts),
         calls=sum(c.calls for c in counts),
         calls_likely=sum(c.calls_likely for c in counts),
@@ -178,14 +181,16 @@ def _planned(driver: str, counts: Sequence[Cost]) -> Part:
     )
 
 
-def _bounded(driver: str, messages: int, calls: int) -> Part:
-    """What a driver costs at most whose draws decide."""
+def _bounded(driver: str, messages: int, calls: int, likely: tuple[int, int] | None = None) -> Part:
+    """What a driver costs at most whose draws decide; and what is likely, where that is less."""
+    messages_likely, calls_likely = likely or (messages, calls)
     return Part(
         driver=driver,
         messages=None,
+        messages_likely=min(messages, messages_likely),
         messages_at_most=messages,
         calls=None,
-        calls_likely=calls,
+        calls_likely=min(calls, calls_likely),
         calls_at_most=calls,
     )
 

@@ -134,10 +134,14 @@ def test_the_plan_holds(tmp_path: Path) -> None:
     assert 0 < len(calls["schemathesis"]) <= int(drawn[2])
     assert 0 < messages["schemathesis"] <= int(drawn[1])
     assert int(scenarios[2]) <= len(calls["scenarios"]) <= int(scenarios[3])
+    # What is done once more, for what chance left undecided, comes on top, within what the plan says at most.
+    again = {e.invoke.scenario for e in calls["scenarios"] if re.search(r"-\d$", e.invoke.scenario)}
+    planned_ones = [e for e in calls["scenarios"] if e.invoke.scenario not in again]
+    charged = sum(e.invoke.charge for e in planned_ones if e.accepted or e.open)
     # The plan takes the dearest of a race to win it; a single retry that wins costs one message.
-    raced = [e for e in calls["scenarios"] if e.invoke.race is not None and e.invoke.operation == "single_retry"]
+    raced = [e for e in planned_ones if e.invoke.race is not None and e.invoke.operation == "single_retry"]
     won = sum(e.accepted for e in raced)
-    assert int(scenarios[1]) - 4 * won <= messages["scenarios"] <= int(scenarios[1])
+    assert int(scenarios[1]) - 4 * won <= charged <= int(scenarios[1])
     assert 0 < len(calls["machine"]) <= int(machine[2])
     assert 0 < messages["machine"] <= int(machine[1])
     assert int(took[2]) == sum(messages.values())

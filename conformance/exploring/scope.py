@@ -10,6 +10,8 @@ from conformance.config import Config, Limits
 
 #: What of the budgets that are left this driver takes at most, so that those after it get theirs.
 PART = 1 / 3
+#: What one program that hypothesis draws takes on average, where the share holds them all: messages and calls.
+EACH_MESSAGES, EACH_CALLS = 13, 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,11 @@ class Scope:
     def most(self, limits: Limits) -> tuple[int, int]:
         """Messages and calls that exploring costs at most in a run with these limits."""
         return min(self.messages, int(limits.max_messages * PART)), min(self.calls, int(limits.max_calls * PART))
+
+    def likely(self, limits: Limits) -> tuple[int, int]:
+        """Messages and calls that exploring is likely to cost in a run with these limits."""
+        messages, calls = self.most(limits)
+        return min(messages, self.programs * EACH_MESSAGES), min(calls, self.programs * EACH_CALLS)
 
 
 SCOPES = {
