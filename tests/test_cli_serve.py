@@ -117,7 +117,7 @@ def test_the_plan_holds(tmp_path: Path) -> None:
         out, _ = run.communicate(timeout=PATIENCE)
     drawn = re.search(r"schemathesis +(\d+) at most +(\d+) at most", planned.stdout)
     scenarios = re.search(
-        r"scenarios +(\d+), \d+ at most +about \d+; (\d+) without polling, (\d+) at most", planned.stdout
+        r"scenarios +(\d+), (\d+) at most +about \d+; (\d+) without polling, (\d+) at most", planned.stdout
     )
     machine = re.search(r"machine +(\d+) at most +(\d+) at most", planned.stdout)
     took = re.search(r"(\d+) calls, (\d+) messages", out)
@@ -133,15 +133,9 @@ def test_the_plan_holds(tmp_path: Path) -> None:
     messages = {name: sum(e.invoke.charge for e in made if e.accepted or e.open) for name, made in calls.items()}
     assert 0 < len(calls["schemathesis"]) <= int(drawn[2])
     assert 0 < messages["schemathesis"] <= int(drawn[1])
-    assert int(scenarios[2]) <= len(calls["scenarios"]) <= int(scenarios[3])
-    # What is done once more, for what chance left undecided, comes on top, within what the plan says at most.
-    again = {e.invoke.scenario for e in calls["scenarios"] if re.search(r"-\d$", e.invoke.scenario)}
-    planned_ones = [e for e in calls["scenarios"] if e.invoke.scenario not in again]
-    charged = sum(e.invoke.charge for e in planned_ones if e.accepted or e.open)
-    # The plan takes the dearest of a race to win it; a single retry that wins costs one message.
-    raced = [e for e in planned_ones if e.invoke.race is not None and e.invoke.operation == "single_retry"]
-    won = sum(e.accepted for e in raced)
-    assert int(scenarios[1]) - 4 * won <= charged <= int(scenarios[1])
+    assert int(scenarios[3]) <= len(calls["scenarios"]) <= int(scenarios[4])
+    # That the forecast itself is exact is shown where time stands still: tests/test_patience.py.
+    assert 0 < messages["scenarios"] <= int(scenarios[2])
     assert 0 < len(calls["machine"]) <= int(machine[2])
     assert 0 < messages["machine"] <= int(machine[1])
     assert int(took[2]) == sum(messages.values())

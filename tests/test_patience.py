@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from conformance.catalogue import load
 from conformance.cli.screen import Screen
 from conformance.config import Config, Limits, Timing
 from conformance.drivers import scenarios
 from conformance.errors import ProvedError
 from conformance.history.records import History
 from conformance.judges import judge
+from conformance.plan import make_plan
 from conformance.program.interpreter import Interpreter
 from conformance.program.pace import Pace
 from conformance.program.patience import IN_VAIN, MOST_OVERDUE, Patience
@@ -266,3 +268,14 @@ def test_a_clean_run_waits_for_all_that_it_has_to(tmp_path: Path) -> None:
     assert not _events(result.history, "not_waited")
     assert not _events(result.history, "waited_out")
     assert not [o for o in judge(result.history) if getattr(o, "any_of", ())]
+
+
+def test_a_clean_run_sends_what_the_plan_says(tmp_path: Path) -> None:
+    result = _run(tmp_path)
+    target = InsideTarget(Settings(delivery=20.0, seed=1))
+    plan = make_plan(target.config(), "standard", [r.id for r in load().requirements])
+    exchanges = [e for e in result.history.exchanges if e.invoke.driver == "scenarios"]
+    # The plan takes the dearest of a race to win it; a single retry that wins costs one message.
+    won = sum(e.accepted for e in exchanges if e.invoke.race is not None and e.invoke.operation == "single_retry")
+    sent = sum(e.invoke.charge for e in exchanges if e.accepted or e.open)
+    assert plan.messages - 4 * won <= sent <= plan.messages
