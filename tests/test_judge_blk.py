@@ -116,3 +116,20 @@ def test_blk_03_a_late_effect_may_explain_it() -> None:
     story = Story().send("b", "FF").look("b").finish("b").look("b").retry("b", takes=("b.0",)).look("b")
     story.retry("b", 400, UNRESOLVED, takes=("b.1",)).look("b")
     assert "BR-BLK-03" not in story.findings()
+
+
+def test_a_batch_with_nothing_left_to_retry_may_be_refused_for_that() -> None:
+    """The message beside the created one is exhausted: no failed message may be retried (ruling 13)."""
+
+    def refused(rounds: int, code: str) -> Story:
+        story = Story(lag=0.05).send("b", "FF").look("b").finish("b").look("b")
+        for _ in range(rounds):
+            story.single("b.1").look("b").finish("b").wait(1).look("b")
+        story.wait(11).look("b").single("b.0").wait(1).look("b")
+        return story.retry("b", 400, code).wait(1).look("b")
+
+    exhausted = refused(3, "no_failed_batch_messages_to_retry")
+    assert exhausted.findings() == set()
+    assert ("BR-BLK-02", "another-reason") in exhausted.doubts()
+    assert not any(e.startswith("BR-BLK-01") for e in refused(3, UNRESOLVED).exercised())
+    assert {"BR-BLK-02", "BR-ERR-02"} <= refused(1, "no_failed_batch_messages_to_retry").findings()

@@ -160,6 +160,9 @@ def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
     if before is None or retry.refused_as_not_retryable:
         text = f"that the batch was retryable before is not shown (retry {retry.n})"
         return InDoubt(reason=DoubtReason.STATUS_BEFORE_UNKNOWN, text=text, evidence=(retry.n,))
+    if retry.call.code in retry.other_codes:
+        text = f"retry {retry.n} is refused next to a created message with {retry.answer}, which may be its reason"
+        return InDoubt(reason=DoubtReason.OTHER_REASON, text=text, evidence=(retry.n,))
     seen = [
         (blocker, reading, status)
         for blocker in retry.blockers

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from conformance.contract.vocabulary import (
     NO_FAILED_CODE,
     NOT_RETRYABLE_CODE,
-    TOO_MANY_CODE,
     UNRESOLVED_CODE,
     error_code,
 )
@@ -22,7 +21,6 @@ from conformance.judges.inference.provider_state import held
 from conformance.judges.inference.repetition import repeated_unknown
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import retried
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Violated, rule, whole_run
 
 #: Its messages may be created already, and none failed (ruling 13).
@@ -120,7 +118,7 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
     """
     if not (retry.refused and retry.blockers) or _broken(retry.call):
         return
-    allowed = (UNRESOLVED_CODE, *_other_reasons(retry))
+    allowed = (UNRESOLVED_CODE, *retry.other_codes)
     if retry.call.status == 400 and retry.call.code in allowed:
         if retry.call.code == UNRESOLVED_CODE:
             yield Exercised(proof=retry.blockers[0].proof)
@@ -138,16 +136,6 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
         expected=tuple(f"400 {code}" for code in allowed),
         scenario=retry.scenario,
     )
-
-
-def _other_reasons(retry: Retry) -> Iterator[str]:
-    if retry.retryable_before is None:
-        # What a single retry does to the batch's status is not said (ruling 24).
-        yield NOT_RETRYABLE_CODE
-    if not retry.retriable:
-        yield NO_FAILED_CODE
-    if any(retried(retry.case, retry.batch, m, retry.call).most >= 2 for m in retry.batch.messages):
-        yield TOO_MANY_CODE
 
 
 RULES = (unknown_or_processing, blocked_code)

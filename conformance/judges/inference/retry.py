@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from conformance.contract.vocabulary import NOT_RETRYABLE_CODE
+from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE
 from conformance.judges.inference.brackets import Bracket, brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
@@ -168,13 +168,25 @@ class Retry:
         return self.quiescent.must_accept if isinstance(self.quiescent, Quiescent) else None
 
     @cached_property
+    def other_codes(self) -> tuple[str, ...]:
+        """The codes of reasons that it may have been refused for next to a ``created`` message (ruling 13)."""
+        often = any(retried(self.case, self.batch, m, self.call).most >= 2 for m in self.batch.messages)
+        reasons = {
+            # What a single retry does to the batch's status is not said (ruling 24).
+            NOT_RETRYABLE_CODE: self.retryable_before is None,
+            NO_FAILED_CODE: not self.retriable,
+            TOO_MANY_CODE: often,
+        }
+        return tuple(code for code, possible in reasons.items() if possible)
+
+    @cached_property
     def nothing_else_explains(self) -> bool:
         """True if a refusal next to a ``created`` message has no other reason to be (ruling 13).
 
         A failed message was there to be retried, the batch was retryable, and no message was in progress beyond ``created``
         (ruling 4): each other one was terminal in a read right before or after.
         """
-        if not self.failed or (self.refused_as_not_retryable and self.retryable_before is None):
+        if not self.retriable or (self.refused_as_not_retryable and self.retryable_before is None):
             return False
         blocking = {b.message for b in self.blockers}
         return all(m in blocking or self._terminal(m) for m in self.batch.messages)
