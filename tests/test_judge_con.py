@@ -14,6 +14,7 @@ from oracle.notation import parse, render_line
 from oracle.walk import Walk
 from oracle.world import Switches
 from tests.story import Story
+from tests.test_judge_innocents import together
 
 GONE = "400 batch_not_found_or_is_not_retryable"
 UNRESOLVED = "400 unresolved_batch_messages"
@@ -277,3 +278,12 @@ def test_switching_off_what_a_finding_rests_on_leaves_a_doubt() -> None:
     assert ("BR-CON-01", "axiom-broken") in {
         (o.requirement, o.code) for o in judge(history, without=frozenset({"A3"})) if isinstance(o, Doubt)
     }
+
+
+def test_the_readings_that_close_a_race_are_shown_with_the_finding() -> None:
+    """``Story.opinions`` fails where an argument cites a reading that is no evidence; here each race is read when it has ended."""
+    story = Story()
+    for batch in ("a", "b", "c"):
+        story.send(batch, "F").finish(batch).look(batch).retry(batch).retry(batch, takes=())
+        together(story).look(batch).finish(batch).look(batch).wait(11).look(batch)
+    assert "BR-CON-01" in story.findings()

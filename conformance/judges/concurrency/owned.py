@@ -127,7 +127,8 @@ def _open_to(race: Race) -> DoubtReason | None:
 def _unowned(requirement: str, proved: Sequence[Race]) -> Violated:
     race = proved[0]
     total = sum(g.most for g in race.gains.values())
-    pairs = ", ".join(f"{g.before.n} and {g.final.n}" for g in race.gains.values() if g.final is not None)
+    read = [(g.before.n, g.final.n) for g in race.gains.values() if g.final is not None]
+    pairs = ", ".join(f"{before} and {final}" for before, final in read)
     return Violated(
         proof=all_of(*(g.proof for r in proved for g in r.gains.values()))
         & Proof(
@@ -138,7 +139,7 @@ def _unowned(requirement: str, proved: Sequence[Race]) -> Violated:
                 "no read from the race on shows the batch in messages_enqueuing_failed",
                 f"the same in {len(proved)} races of the run; no other retry of it was seen to leave messages out",
             ),
-            evidence=tuple(dict.fromkeys(n for r in proved for n in r.numbers)),
+            evidence=tuple(dict.fromkeys(n for numbers in (*(r.numbers for r in proved), *read) for n in numbers)),
             assumptions=frozenset(assume("A9")),
         ),
         observed=f"accepted: {len(race.of('accepted'))}, new attempts: {total}",
