@@ -182,3 +182,20 @@ def test_what_differs_between_views_may_be_the_work_of_a_call_between_them() -> 
     assert differing(put.read("b.0")) == {("BR-IDS-04", "BR-SEC-04")}
     assert differing(seen().show("values", {"body": "y"}, message="b.0").read("b.0")) == {("BR-IDS-04",)}
     assert differing(seen().read("b.0")) == set()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "any_of"),
+    [
+        (lambda s: s.retry("b", takes=("b.1",)), ("BR-IDS-03", "BR-SGL-02")),
+        (lambda s: s.retry("b", 400, UNRESOLVED), ("BR-IDS-03", "BR-SGL-02", "BR-BLK-03")),
+        (lambda s: s.retry("b", None), ("BR-IDS-03", "BR-SGL-02")),
+    ],
+    ids=["accepted", "refused", "lost"],
+)
+def test_what_a_single_retry_may_have_changed_an_earlier_call_may_have_changed_late(
+    earlier: Callable[[Shelf], Shelf], any_of: tuple[str, ...]
+) -> None:
+    story = earlier(_quiet().wait(11)).look("b").single("b.0").show("values", {"body": "y"}, message="b.0")
+    named = {o.any_of for o in story.look("b").opinions() if isinstance(o, Finding) and "BR-SGL-02" in o.any_of}
+    assert named == {any_of}

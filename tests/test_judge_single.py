@@ -164,3 +164,14 @@ def test_sgl_03_accepted_or_carried_out(cause: str) -> None:
     story = _foreign(cause, 404, "not_found", gives=("b.0",)).finish("b").look("b").single("b.0").look("b")
     assert "BR-SGL-03" in _named(story)
     assert "BR-SGL-03" not in story.exercised()
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_sgl_01_a_status_that_was_another_meanwhile_is_not_untouched(carried_out: bool) -> None:
+    """Where only the status is shown, created between two successes may be a lag, and may be the refused retry's effect."""
+    story = _failed(fields=()).single("b.2", 400, NOT_FAILED, gives=("b.2",) if carried_out else ()).look("b")
+    story.finish("b").wait(1).look("b")
+    for e in story.exchanges:
+        for item in (e.end.body or {}).get("data", [e.end.body or {}]):
+            item.pop("updatedAt", None)
+    assert ("BR-SGL-01 success" in story.exercised()) is not carried_out

@@ -13,6 +13,7 @@ from conformance.findings import DoubtReason
 from conformance.history.records import Exchange
 from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at, success_or_new
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
@@ -127,8 +128,9 @@ def _still_success(case: Case, batch: Batch, message: str, call: RetryCall) -> b
     until = _next_reset(batch, message, call)
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t]
-        after = [r for r in view if follows(case, r, call.last) and r.last <= until]
-        if before and after and (unchanged(case, before[-1], after[-1]) is not None or _bare(before[-1], after)):
+        begun = [r for r in view if r.t >= call.last and r.last <= until]
+        after = [r for r in begun if follows(case, r, call.last)]
+        if before and after and (unchanged(case, before[-1], after[-1]) is not None or _bare(before[-1], begun)):
             return True
     return False
 
@@ -201,7 +203,9 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
         return
     changed = _changed(case, batch, message, call)
     if changed is not None:
-        field, proof = changed
+        field, proof, other = changed
+        if other:
+            return  # The ledger of changed data names both.
         yield Violated(
             proof=answered & proof,
             violation="the target changes {observed} of a message that is retried singly",
@@ -229,8 +233,11 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             yield Exercised(proof=answered & done.proof & others)
 
 
-def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof] | None:
-    """A field that every read of one view up to the call shows alike, and every later one up to the next call otherwise."""
+def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof, bool] | None:
+    """A field that every read of one view up to the call shows alike, and every later one up to the next call otherwise.
+
+    With it, whether another call may have changed it as well.
+    """
     until = batch.next_call(call)
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t]
@@ -246,7 +253,8 @@ def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[s
                 proof = Proof(
                     because=(line,), evidence=(before[-1].n, after[0].n), assumptions=frozenset(assume("A6", batch.id))
                 )
-                return field, proof
+                suspects = suspected(case, batch, message, field, before[-1], after[0], after[0].data.get(field))
+                return field, proof, any(c.n != call.n for c, _ in suspects)
     return None
 
 
@@ -261,11 +269,12 @@ def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
         until = _next_reset(batch, message, call)
         for view in case.views(message) if message != call.message else ():
             before = [r for r in view if r.last <= call.t]
-            after = [r for r in view if follows(case, r, call.last) and r.last <= until]
+            begun = [r for r in view if r.t >= call.last and r.last <= until]
+            after = [r for r in begun if follows(case, r, call.last)]
             if not before or not after:
                 continue
             same = same_attempt(case, before[-1], after[-1])
-            if same is None and _bare(before[-1], after):
+            if same is None and _bare(before[-1], begun):
                 same = ()
             if same is not None:
                 return Proof(evidence=(before[-1].n, after[-1].n), assumptions=frozenset(same))
