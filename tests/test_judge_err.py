@@ -238,3 +238,18 @@ def test_err_07_a_500_without_an_effect() -> None:
     story = _ready().retry("b", 500).look("b").wait(11).look("b")
     assert story.findings() == set()
     assert "BR-ERR-07" in story.exercised()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("6511112200 has no failed message", True),
+        ("call 006511112200", True),
+        ("to +65 1111 2200", True),
+        ("trace 965111122007731", False),
+        ("trace 1006511112200", False),
+    ],
+)
+def test_err_09_a_number_within_a_longer_one_is_no_recipient_s(text: str, shown: bool) -> None:
+    story = _ready().retry("b", 400, body={"error": {"code": "x", "message": text, "type": "t", "id": "i"}})
+    assert ("BR-ERR-09" in story.look("b").findings()) is shown

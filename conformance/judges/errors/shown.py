@@ -125,7 +125,7 @@ def names_nobody(inference: Inference) -> Iterator[Judgement]:
         said = _written(exchange.end.body)
         invoke = exchange.invoke
         asked = _written([invoke.path, invoke.query, invoke.body])
-        found = next((what for what, text in private if text in said and text not in asked), None)
+        found = next((what for what, text in private if text.search(said) and not text.search(asked)), None)
         if found is not None:
             proof = Proof(
                 because=(f"answer {exchange.n} holds {found}, which its request did not",), evidence=(exchange.n,)
@@ -142,8 +142,11 @@ def _written(what: Any) -> str:
     return f"{text} {re.sub(r'(?<=[0-9]) (?=[0-9])', '', text)}"
 
 
-def _private(case: Case) -> Iterator[tuple[str, str]]:
-    """What an error must not show, with a name for it: recipients as the history writes them, and values long enough to be told."""
+def _private(case: Case) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """What an error must not show, with a name for it: recipients as the history writes them, and values long enough to be told.
+
+    Digits within a longer number are no recipient's; noughts before it are a way to write it.
+    """
     told: set[str] = set()
     for exchange in case.exchanges:
         for row in exchange.invoke.rows:
@@ -154,7 +157,9 @@ def _private(case: Case) -> Iterator[tuple[str, str]]:
             ):
                 if isinstance(text, str) and text not in told and (what != "a value of a row" or len(text) >= LONG):
                     told.add(text)
-                    yield what, json.dumps(text, ensure_ascii=False)[1:-1]
+                    written = re.escape(json.dumps(text, ensure_ascii=False)[1:-1])
+                    number = what == "a recipient's number"
+                    yield what, re.compile(rf"(?<![0-9])0*{written}(?![0-9])" if number else written)
 
 
 RULES = (envelope, reveals_nothing, names_nobody)
