@@ -112,3 +112,12 @@ def test_liv_02_a_recovering_number_that_is_delivered() -> None:
     bare = Story(fields=(), status=False).send("a", "R").look("a").move("a.0", "failure").look("a")
     assert "BR-LIV-02" not in bare.move("a.0", "success").look("a").exercised(), "a late correction is no delivery"
     assert "BR-LIV-02" not in _recovered("success", role="F").exercised()
+
+
+def test_sent_is_with_the_carrier_where_the_older_guide_s_statuses_are_shown() -> None:
+    """It knows created, sent, success and failure only: what the newer calls sent_to_telco, which may stay, is sent there."""
+    older = _stuck("a", "b", status="sent")
+    assert older.findings() == set()
+    assert ("BR-LIV-01", "left-underway") in older.doubts()
+    newer = _stuck("a", "b", status="sent").send("n", "F").move("n.0", "enqueued").look("n")
+    assert newer.findings() == {"BR-LIV-01"}

@@ -49,7 +49,7 @@ def stands(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]
     if row is None or not resets or not seen:
         return None
     last = max(seen, key=lambda r: (r.last, r.n))
-    if not last.in_progress or last.status == "sent_to_telco":
+    if not last.in_progress or _with_the_carrier(case, last):
         return None
     same = [
         (r, s)
@@ -77,6 +77,13 @@ def stands(case: Case, batch: Batch, message: str, resets: tuple[RetryCall, ...]
         margins={last.view: Margin(last.t - first.last - case.header.settle_timeout, last.view, last.n)},
     )
     return Stuck(batch, retry, first, last, proof)
+
+
+def _with_the_carrier(case: Case, reading: Reading) -> bool:
+    """True if the status may be the last (contract, section 1): ``sent_to_telco``, and ``sent`` in the words of the older guide."""
+    newer = ("enqueued", "sending", "sent_to_telco")
+    older = reading.status == "sent" and not any(r.status in newer for r in case.all_readings)
+    return older or reading.status == "sent_to_telco"
 
 
 def delivered(
