@@ -113,3 +113,16 @@ def test_a_single_retry_that_gives_two_attempts_gives_not_exactly_one() -> None:
     assert "BR-SGL-02" not in story.exercised()
     assert "BR-SGL-02" in done(ready("FFS").single("b.0").look("b")).exercised()
     assert not [o for o in story.opinions() if isinstance(o, Doubt) and o.requirement == "BR-SEL-05"]
+
+
+@pytest.mark.parametrize("names", [("attempts", "messageAttempts"), ("attempts", "messageAttempts", "numAttempts")])
+def test_fewer_attempts_than_before_any_retry_are_no_count(names: tuple[str, ...]) -> None:
+    """A list that is empty once has lost nothing if it is whole again later (ruling 33), and nothing is gained by that."""
+    story = ready().retry("b").finish("b").wait(11).look("b").look("b")
+    for e in story.exchanges[-3:]:
+        for item in e.end.body.get("data", [e.end.body]):
+            item.update({name: 0 if name == "numAttempts" else [] for name in names if name in item})
+    story.retry("b").look("b")
+    assert done(story).findings() == set()
+    story.attempt("b.0")
+    assert {"BR-SEL-05", "BR-SEL-07"} & story.look("b").findings()

@@ -327,3 +327,22 @@ def test_sel_02_an_old_attempt_that_moves_again_is_another_defect() -> None:
     story = _failed().single("b.1").move("b.1", "sent").look("b").move("b.1", "failure").list("b").retry("b")
     story.messages["b.1"]["attempts"][-2]["status"] = "sending"
     assert story.look("b").findings() == {"BR-SEL-08"}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_sel_03_a_list_that_enters_attempts_late_may_lack_the_newest(late: bool) -> None:
+    """It was seen to lack a new attempt while the message is created: then it may lack one that came by itself, too."""
+    shelf = Shelf().send("b", "FF").send("ctl", "FS").look("b").look("ctl")
+
+    def without(shown: dict[str, Any]) -> None:
+        for name in shown.keys() & {"messageAttempts", "attempts"}:
+            shown[name] = [a for a in shown[name] if a["status"] != "created"]
+        shown.pop("numAttempts", None)
+
+    if late:
+        shelf.change(without)
+    shelf.finish("b").finish("ctl").look("b").look("ctl").retry("b").look("b").finish("b").wait(11).look("b")
+    shelf.attempt("b.0")
+    found = shelf.look("b").look("ctl").findings()
+    assert "BR-SEL-03" not in found
+    assert found == {"BR-SEL-05"}

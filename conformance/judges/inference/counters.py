@@ -42,18 +42,29 @@ class Trust:
     #: read last, less than a settling time: they may yet make it good.
     standing: Mapping[str, Behind]
 
-    def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
-        """The readings of one message without views and counts that may not be trusted."""
-        return tuple(self._applied(r) for r in seen if r.view not in self.behind)
+    def applied(self, seen: Sequence[Reading], first: float) -> tuple[Reading, ...]:
+        """The readings of one message without views and counts that may not be trusted.
 
-    def _applied(self, reading: Reading) -> Reading:
+        :param first: when the first call left that may have given it an attempt. What a terminal reading counted before that, no
+            later one falls below: less is no count (ruling 33).
+        """
+        least: dict[str, int] = {}
+        for reading in seen:
+            if reading.terminal and reading.last <= first:
+                least |= {name: max(count, least.get(name, 0)) for name, count in reading.counts.items()}
+        return tuple(self._applied(r, least if r.t >= first else {}) for r in seen if r.view not in self.behind)
+
+    def _applied(self, reading: Reading, least: Mapping[str, int]) -> Reading:
+        trusted = ("always", "terminal") if reading.terminal else ("always",)
         kept = {
             name: count
             for name, count in reading.counts.items()
-            if self.modes.get(name) == "always" or (self.modes.get(name) == "terminal" and reading.terminal)
+            if self.modes.get(name) in trusted and count >= least.get(name, 0)
         }
         lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
-        partial = any(self.modes.get(f"{reading.view}.{name}", "never") == "never" for name in lists)
+        # A list that holds an attempt later than the status tells of it may lack the newest until then.
+        whole = ("drops", *trusted)
+        partial = any(self.modes.get(f"{reading.view}.{name}", "never") not in whole for name in lists)
         if len(kept) == len(reading.counts) and partial == reading.partial_list:
             return reading
         return replace(reading, counts=kept, partial_list=partial)
