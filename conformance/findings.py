@@ -76,6 +76,8 @@ class Exercise(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[int, ...]
     #: Which of the cases that the catalogue lists for the requirement ("first", "last", …); "" where it lists none.
     facet: str = ""
+    #: The axioms that it rests on, each with the source that it is assumed of.
+    assumptions: tuple[Assumption, ...] = ()
 
 
 class DoubtReason(StrEnum):

@@ -127,3 +127,21 @@ def test_a_reading_that_shows_another_stage_before_withdraws_the_bracket() -> No
     story.list("b")
     story.messages["b.0"]["attempts"][-1]["status"] = "enqueued"
     assert story.look("b").findings() == set()
+
+
+def test_an_updated_at_that_never_moves_shows_nothing_untouched() -> None:
+    """Counts are not shown, and updatedAt is the same whatever happens (A5): a control that was retried would look the same."""
+
+    def told(*, moves: bool) -> Story:
+        story = Story(fields=()).send("b", "FF").send("ctl", "FS").look("b").look("ctl")
+        story.finish("b").finish("ctl").look("ctl").look("b").retry("b").look("b").finish("b").wait(11).look("b").look(
+            "ctl"
+        )
+        for e in story.exchanges if not moves else ():
+            for item in (e.end.body or {}).get("data", [e.end.body or {}]):
+                item.update({"updatedAt": item["createdAt"]} if "updatedAt" in item else {})
+        return story
+
+    assert "BR-SEL-07" in told(moves=True).exercised()
+    assert told(moves=False).findings() == set()
+    assert "BR-SEL-07" not in told(moves=False).exercised()

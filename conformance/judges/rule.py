@@ -119,7 +119,12 @@ class Rule(Generic[S]):
             case Observed(key=key, value=value, evidence=evidence):
                 return Observation(key=key, value=value, evidence=evidence)
             case Exercised(proof=proof, case=case, requirement=requirement):
-                return Exercise(requirement=requirement or self.requirement, evidence=proof.evidence, facet=case)
+                return Exercise(
+                    requirement=requirement or self.requirement,
+                    evidence=proof.evidence,
+                    facet=case,
+                    assumptions=tuple(sorted(proof.assumptions)),
+                )
             case InDoubt():
                 return Doubt(
                     requirement=judgement.requirement or self.requirement,
