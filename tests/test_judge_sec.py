@@ -233,6 +233,51 @@ def test_sec_05_a_body_that_names_the_recipient() -> None:
     assert "BR-SEC-05" in story.findings()
 
 
+def _shows(name: str, value: object, *, message: str, operation: str, before: object = ...) -> Story:
+    """A retry whose body says a value, which one view of a message shows afterwards. ``before``: what it showed until then."""
+    story = _ready()
+    shown = [e.end.body for e in story.exchanges if e.invoke.operation == operation]
+    rows = [row for body in shown for row in body.get("data", [body]) if row["id"] == message]
+    for row in rows if before is not ... else ():
+        row[name] = before
+    story = _said(story.retry("b", cause="body:json-recipient"), {"said": value}).look("b")
+    last = [e.end.body for e in story.exchanges[-3:] if e.invoke.operation == operation]
+    next(row for body in last for row in body.get("data", [body]) if row["id"] == message)[name] = value
+    return story
+
+
+@pytest.mark.parametrize("operation", ["message_read", "batch_list"])
+@pytest.mark.parametrize("message", ["b.0", "b.1"])
+@pytest.mark.parametrize(
+    ("name", "value", "before"),
+    [
+        ("recipient", "6511111111", ...),
+        ("language", "t\u00e4m", "english"),
+        ("fullMessage", "Gr\u00fc\u00dfe", "x"),
+        ("values", {"body": "anders"}, {"body": "x"}),
+    ],
+)
+def test_sec_05_what_a_body_says_is_found_in_any_message_and_view(
+    name: str, value: object, before: object, message: str, operation: str
+) -> None:
+    story = _shows(name, value, message=message, operation=operation, before=before)
+    assert ("BR-SEC-05",) in story.named()
+
+
+@pytest.mark.parametrize(("value", "before"), [("neu", None), ("", "x"), ("neu", "es ist neu"), ("x", "x"), (7, 8)])
+def test_sec_05_what_stood_there_before_or_nothing_at_all_is_not_taken_over(value: object, before: object) -> None:
+    story = _shows("fullMessage", value, message="b.0", operation="message_read", before=before)
+    assert ("BR-SEC-05",) not in story.named()
+
+
+def test_sec_05_a_value_that_the_body_does_not_say_is_not_taken_from_it() -> None:
+    story = _shows("fullMessage", "anders", message="b.0", operation="message_read", before="x")
+    retry = next(i for i, e in enumerate(story.exchanges) if e.invoke.operation == "batch_retry")
+    invoke = msgspec.structs.replace(story.exchanges[retry].invoke, body={"said": "nichts"})
+    story.exchanges[retry] = Exchange(invoke=invoke, end=story.exchanges[retry].end)
+    assert ("BR-SEC-05",) not in story.named()
+
+
 def test_sec_05_a_bare_retry_is_refused_and_one_with_a_body_accepted() -> None:
     story = _ready().retry("b", 400, "parameter_invalid").look("b").retry("b", cause="body:json-ids").look("b")
     assert any("BR-SEC-05" in getattr(o, "any_of", ()) for o in story.opinions())
