@@ -281,3 +281,19 @@ def test_sec_05_a_value_that_the_body_does_not_say_is_not_taken_from_it() -> Non
 def test_sec_05_a_bare_retry_is_refused_and_one_with_a_body_accepted() -> None:
     story = _ready().retry("b", 400, "parameter_invalid").look("b").retry("b", cause="body:json-ids").look("b")
     assert any("BR-SEC-05" in getattr(o, "any_of", ()) for o in story.opinions())
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_sec_05_a_body_that_a_delivered_message_is_retried_for_passes_nothing(touched: bool) -> None:
+    story = Story(fields=()).send("b", "FFS").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    story.retry("b", cause="body:json-recipient", takes=("b.0", "b.1", *(("b.2",) if touched else ())))
+    story.look("b").finish("b").wait(11).look("b").look("ctl")
+    assert ("BR-SEC-05 body" in story.exercised()) is not touched
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_a_refusal_that_was_carried_out_for_one_message_passes_nothing(carried_out: bool) -> None:
+    """The other message is seen untouched: the ledger tells what the first gained."""
+    story = _probe(_ready(), "auth:none", 401, takes=("b.1",) if carried_out else ()).look("b").finish("b").wait(11)
+    story = _closed(story.look("b"))
+    assert ("BR-SEC-01 none" in story.exercised()) is not carried_out
