@@ -57,14 +57,18 @@ def judged(history: History) -> tuple[Opinion, ...]:
 def _line(opinion: Opinion) -> str:
     match opinion:
         case Finding():
-            assumed = " ".join(f"{a.axiom}:{a.source}" if a.source else a.axiom for a in opinion.assumptions)
-            return f"FAIL {' or '.join(opinion.any_of)}: {opinion.kind} {{{assumed}}} {opinion.slack}".rstrip()
+            return f"FAIL {' or '.join(opinion.any_of)}: {opinion.kind} {_assumed(opinion)} {opinion.slack}".rstrip()
         case Exercise():
-            return f"PASS {opinion.requirement} {opinion.facet}".rstrip()
+            return " ".join(filter(None, ("PASS", opinion.requirement, opinion.facet, _assumed(opinion))))
         case Doubt():
             return f"OPEN {opinion.requirement} {opinion.code}"
         case Observation():
             return f"NOTE {opinion.key} = {opinion.value}"
+
+
+def _assumed(opinion: Finding | Exercise) -> str:
+    named = " ".join(f"{a.axiom}:{a.source}" if a.source else a.axiom for a in opinion.assumptions)
+    return f"{{{named}}}" if named or isinstance(opinion, Finding) else ""
 
 
 def bare(lines: list[str]) -> list[str]:
