@@ -1,0 +1,120 @@
+"""Where rules end: cases that lie next to those which a rule is about, and its less common ways."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import load
+from conformance.findings import Finding
+from conformance.judges import judge
+from tests.shelf import Shelf
+from tests.story import Story
+from tests.test_judge_innocents import HTML, UNRESOLVED, done, lost_race_500, ready, together
+
+
+def _found(story: Story, requirement: str) -> Finding:
+    """The finding that names this requirement first."""
+    return next(o for o in story.opinions() if isinstance(o, Finding) and o.any_of[0] == requirement)
+
+
+def _quiet(rows: str = "FFF") -> Shelf:
+    return Shelf().send("b", rows).send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl")
+
+
+# -- races ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "body"), [(502, HTML), (None, None)])
+def test_a_loser_that_a_gateway_answers_or_nobody_is_no_5xx_of_the_target(status: int | None, body: str | None) -> None:
+    story = Story()
+    for number in range(3):
+        batch = f"r{number}"
+        story.send(batch, "F").finish(batch).look(batch).retry(batch).retry(batch, status, body=body)
+        together(story).look(batch).finish(batch).wait(11).look(batch)
+    assert "BR-ERR-08" not in story.findings()
+    assert "BR-ERR-08" in lost_race_500(3).findings()
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_races_count_as_long_as_a_message_may_surely_be_retried(rounds: int) -> None:
+    """Of a message that was retried twice nobody knows whether a race may retry it (ruling 3)."""
+    story = Story()
+    for number in range(3):
+        batch = f"r{number}"
+        story.send(batch, "F").finish(batch).look(batch)
+        for _ in range(rounds):
+            story.retry(batch).finish(batch).look(batch)
+        story.retry(batch).retry(batch, 400, UNRESOLVED)
+        together(story).look(batch).finish(batch).wait(11).look(batch)
+    assert ("BR-CON-01" in story.exercised()) is (rounds < 2)
+
+
+def test_a_winner_that_attempts_nothing_is_told_by_the_failed_messages() -> None:
+    story = Story()
+    for number in range(2):
+        batch = f"r{number}"
+        story.send(batch, "FS").finish(batch).look(batch).retry(batch, takes=()).retry(batch, 400, UNRESOLVED)
+        together(story).look(batch).wait(11).look(batch)
+    found = next(o for o in story.opinions() if isinstance(o, Finding) and "BR-CON-02" in o.any_of)
+    assert not [a for a in found.assumptions if a.axiom == "A2b"], "that a success stays one is not assumed"
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_walk_along_which_createdat_rises_and_falls() -> None:
+    story = _quiet().show("createdAt", "2026-01-01T09:00:00.000000+00:00", message="b.1", view="batch_list")
+    found = _found(story.walk("b", 2), "BR-IDS-05")
+    assert "createdAt" in found.summary
+
+
+def test_a_message_whose_createdat_is_not_shown_does_not_turn_a_walk_round() -> None:
+    story = _quiet("FFFF").change(lambda shown: shown.update(createdAt=None), message="b.1", view="batch_list")
+    assert "BR-IDS-05" not in story.walk("b", 2).findings()
+
+
+def test_two_in_a_thousand_are_told_as_two() -> None:
+    story = _quiet("FFFF").walk("b", 2)
+    story.retry("b").finish("b").wait(11).list("b").walk("b", 2, pages=[["b.0", "b.1"], ["b.1", "b.0"]])
+    found = _found(story.list("b"), "BR-IDS-05")
+    assert any("misses 2 of them" in line for line in found.argument)
+
+
+def test_a_message_that_a_page_shows_twice_has_been_seen_terminal_before() -> None:
+    """An exchange that ends at the instant at which the page is asked for lies before it."""
+    story = Shelf().send("b", "F").finish("b")
+    story.gap = 0.0
+    for _ in range(2):
+        story.read("b.0")
+        story.members["b"] = ["b.0", "b.0"]
+        story.campaign().by("pages")
+        story.members["b"] = ["b.0"]
+    found = _found(story, "BR-IDS-05")
+    assert "campaign" in found.summary
+    assert found.scenario == "pages"
+
+
+# -- contracts -----------------------------------------------------------------------------------------------------
+
+
+def test_what_breaks_two_requirements_at_once_breaks_the_one_that_the_older_contract_holds() -> None:
+    story = Story().send("b", "F").finish("b").look("b")
+    for _ in range(3):
+        story.retry("b", 500).look("b")
+    both = [o.any_of for o in judge(story.wait(11).look("b").history()) if isinstance(o, Finding)]
+    older = [o.any_of for o in judge(story.history(), load("1.0")) if isinstance(o, Finding)]
+    assert ("BR-ACC-02", "BR-ERR-08") in both
+    assert ("BR-ACC-02",) in older
+
+
+# -- what cannot be told ---------------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_is_shown_at_the_instant_at_which_another_vanished_was_not_lost() -> None:
+    """What is asked for at that very instant is asked for after it."""
+    story = ready("F")
+    story.retry("b")
+    gone = [("batch_list", 404), ("batch_list", 404)]
+    for operation, status in gone:
+        story._exchange(operation, status, {"error": {"code": "not_found", "message": "m"}}, batch="ctl")  # type: ignore[arg-type]
+    assert "BR-IDS-02" not in done(story).findings()
