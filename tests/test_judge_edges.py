@@ -118,3 +118,26 @@ def test_a_batch_that_is_shown_at_the_instant_at_which_another_vanished_was_not_
     for operation, status in gone:
         story._exchange(operation, status, {"error": {"code": "not_found", "message": "m"}}, batch="ctl")  # type: ignore[arg-type]
     assert "BR-IDS-02" not in done(story).findings()
+
+
+# -- attempts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shown", "newest"), [("sent", "resting"), ("resting", "sent")])
+def test_a_status_that_the_contract_does_not_know_is_compared_with_nothing(shown: str, newest: str) -> None:
+    """A newer version may know it (ruling 6), of the message or of its attempt."""
+    story = _quiet().retry("b").look("b").move("b.0", newest).show("latestStatus", shown, message="b.0")
+    assert "BR-SEL-03" not in story.look("b").findings()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("carried", [False, True])
+def test_an_error_of_the_old_attempt_in_either_form_of_the_guide(nested: bool, carried: bool) -> None:
+    error = {"type": "delivery_error", "code": "routing_error"}
+    shown = {"error": error} if nested else {"errorType": error["type"], "errorCode": error["code"]}
+    story = _quiet()
+    story.messages["b.0"]["attempts"][0].update(shown)
+    story.look("b").retry("b")
+    if carried:
+        story.messages["b.0"]["attempts"][1].update(shown)
+    assert ("BR-SEL-03" in story.look("b").findings()) is carried
