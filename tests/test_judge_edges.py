@@ -7,6 +7,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.findings import Finding
 from conformance.judges import judge
+from conformance.judges.schema import MOST_ITEMS, mismatch, smaller
 from tests.shelf import Shelf
 from tests.story import Story
 from tests.test_judge_innocents import HTML, UNRESOLVED, done, lost_race_500, ready, together
@@ -141,3 +142,20 @@ def test_an_error_of_the_old_attempt_in_either_form_of_the_guide(nested: bool, c
     if carried:
         story.messages["b.0"]["attempts"][1].update(shown)
     assert ("BR-SEL-03" in story.look("b").findings()) is carried
+
+
+# -- the document --------------------------------------------------------------------------------------------------
+
+
+def test_a_long_list_is_cut_down_to_the_items_that_do_not_fit() -> None:
+    body = {"data": [*range(MOST_ITEMS), "odd", "even"], "pageData": {}}
+    assert smaller(body, lambda one: "even" not in one["data"]) == {"data": ["odd", "even"], "pageData": {}}
+    assert smaller(body, lambda one: bool(one["pageData"])) == {"data": [], "pageData": {}}
+    short = {"data": ["even"]}
+    assert smaller(short, lambda one: "even" not in one["data"]) == short
+
+
+def test_of_several_faults_the_one_that_lies_nearest_to_the_top_is_told() -> None:
+    told = mismatch("message_read", 200, {"batches": [{"id": {}}], "updatedAt": 5})
+    assert told is not None
+    assert "[*]" not in told
