@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from conformance.catalogue import load
@@ -10,6 +13,7 @@ from conformance.judges import judge
 from conformance.judges.schema import MOST_ITEMS, mismatch, smaller
 from tests.shelf import Shelf
 from tests.story import Story
+from tests.test_judge_guilty import GUILTY
 from tests.test_judge_innocents import HTML, UNRESOLVED, done, lost_race_500, ready, together
 
 
@@ -159,3 +163,91 @@ def test_of_several_faults_the_one_that_lies_nearest_to_the_top_is_told() -> Non
     told = mismatch("message_read", 200, {"batches": [{"id": {}}], "updatedAt": 5})
     assert told is not None
     assert "[*]" not in told
+
+
+# -- axioms --------------------------------------------------------------------------------------------------------
+
+RESTING = {name: tell for name, (tell, _) in GUILTY.items()}
+
+
+@pytest.mark.parametrize("name", list(RESTING)[::3])
+def test_a_finding_falls_with_each_axiom_that_it_rests_on(name: str) -> None:
+    history = RESTING[name]().history()
+    findings = [o for o in judge(history) if isinstance(o, Finding)]
+    assert findings
+    for axiom in {a for f in findings for a in f.axioms}:
+        for off in {axiom, axiom[:2] if axiom[:2] == "A2" else axiom}:
+            left = {
+                f.kind
+                for f in judge(history, without=frozenset((off,)))
+                if isinstance(f, Finding) and axiom in f.axioms
+            }
+            assert not left, f"{off} is switched off"
+
+
+# -- chains --------------------------------------------------------------------------------------------------------
+
+
+def _probed(story: Story) -> Story:
+    return story.retry("b", 401, "x", cause="auth:none").look("b")
+
+
+def _shelf(**options: Any) -> Shelf:
+    story = Shelf(**options).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    return story
+
+
+def test_a_probe_is_bound_where_messages_show_their_status_only() -> None:
+    story = _shelf(fields=()).hide("updatedAt").look("ctl").look("b")
+    _probed(story).retry("b").look("b").finish("b").wait(11).look("b").look("ctl")
+    assert "BR-SEC-01 none" in story.exercised()
+
+
+def test_a_chain_that_is_not_closed_keeps_no_later_one_from_being_closed() -> None:
+    story = _probed(_shelf().look("ctl").look("b")).single("b.0").look("b").finish("b").wait(11).look("b")
+    _probed(story).retry("b").look("b").finish("b").wait(11).look("b").look("ctl")
+    assert "BR-SEC-01 none" in story.exercised()
+    assert ("BR-SEC-01", "chain-not-closed") in story.doubts()
+
+
+# -- created messages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_single_retry_alone_shows_the_message_created(accepted: bool) -> None:
+    """Its answer shows no count and no updatedAt; a listing before it and one behind the retry count one attempt more."""
+    story = _shelf(fields=("numAttempts",)).hide("updatedAt").look("ctl").look("b").single("b.0")
+    story.retry("b", takes=("b.1",)) if accepted else story.blocked("b")
+    story.list("b")
+    assert ("BR-BLK-01" in story.findings()) is accepted
+
+
+# -- other keys, and single messages ---------------------------------------------------------------------------------
+
+
+def test_what_the_second_key_does_is_no_retry_of_the_run() -> None:
+    """No page says that both keys of a campaign must do: it is observed only."""
+    story = ready("F").retry("b", 400, "parameter_invalid")
+    last = story.exchanges[-1]
+    invoke = msgspec.structs.replace(last.invoke, auth="second")
+    story.exchanges[-1] = msgspec.structs.replace(last, invoke=invoke)
+    assert done(story).findings() == set()
+    assert "BR-ACC-02" in done(ready("F").retry("b", 400, "parameter_invalid")).findings()
+
+
+def test_a_view_that_stays_behind_is_found_for_a_message_that_was_sent_singly() -> None:
+    story = Shelf().send("b", "F").finish("b").look("b")
+    own = story.batch_of
+    story.batch_of = lambda message: None if message == "m" else own(message)
+    story.single_send("m", "S")
+    story.messages["m"]["text"] = "x"
+    story.show("latestStatus", "sent", message="m", view="campaign_list").campaign().move("m", "success").read("m")
+    story.wait(11).read("m").campaign().read("m")
+    assert "BR-IDS-07" in story.findings()
+
+
+@pytest.mark.parametrize("after", [0.3, 5.0])
+def test_a_view_that_lacks_a_message_within_the_lag_is_not_accused(after: float) -> None:
+    story = Shelf(lag=1.0).send("b", "FF").finish("b").wait(5).list("b").look("b").wait(after)
+    story.campaign(without=("b.1",)).wait(5).look("b").list("b")
+    assert ("BR-IDS-04" in story.findings()) is (after > 1)
