@@ -193,8 +193,7 @@ def _probed(story: Story) -> Story:
 
 
 def _shelf(**options: Any) -> Shelf:
-    story = Shelf(**options).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
-    return story
+    return Shelf(**options).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
 
 
 def test_a_probe_is_bound_where_messages_show_their_status_only() -> None:
