@@ -10,6 +10,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.findings import Finding
 from conformance.judges import judge
+from conformance.judges.inference.inference import Inference
 from conformance.judges.schema import MOST_ITEMS, mismatch, smaller
 from tests.shelf import Shelf
 from tests.story import Story
@@ -250,3 +251,40 @@ def test_a_view_that_lacks_a_message_within_the_lag_is_not_accused(after: float)
     story = Shelf(lag=1.0).send("b", "FF").finish("b").wait(5).list("b").look("b").wait(after)
     story.campaign(without=("b.1",)).wait(5).look("b").list("b")
     assert ("BR-IDS-04" in story.findings()) is (after > 1)
+
+
+# -- lag -----------------------------------------------------------------------------------------------------------
+
+NOT_FOUND = {"error": {"code": "c", "message": "m", "type": "domain_error", "id": "t"}}
+
+
+def _lags(story: Story) -> dict[str, float]:
+    return {view: round(shown.seconds, 3) for view, shown in Inference(story.history()).case.lags.shown.items()}
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 503])
+def test_a_single_read_that_does_not_find_a_message_lags_if_a_later_one_finds_it(status: int) -> None:
+    story = (
+        Shelf().send("b", "FF").finish("b").list("b").wait(1).answer("message_read", status, NOT_FOUND, message="b.0")
+    )
+    assert _lags(story) == {}
+    story.read("b.0")
+    assert _lags(story) == ({"message_read": 1.01} if status in (400, 404) else {})
+
+
+@pytest.mark.parametrize("view", ["batch_list", "campaign_list"])
+def test_a_listing_that_lacks_a_row_lags_if_a_later_one_holds_it(view: str) -> None:
+    """A row of another batch is none of the batch's own listing."""
+    story = Shelf().send("b", "FF").send("c", "F").finish("b").finish("c").read("b.0").read("b.1").read("c.0").wait(1)
+    story.list("b", only=1) if view == "batch_list" else story.campaign(without=("b.1",))
+    assert _lags(story) == {}
+    story.list("b").list("c").campaign()
+    assert list(_lags(story)) == [view]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.001])
+def test_a_listing_that_is_asked_for_before_a_message_was_shown_need_not_hold_it(late: float) -> None:
+    story = Shelf().send("b", "FF").finish("b").read("b.1").list("b", only=1)
+    first, listed = story.exchanges[-2:]
+    story.exchanges[-2] = msgspec.structs.replace(first, end=msgspec.structs.replace(first.end, last=listed.t + late))
+    assert list(_lags(story.list("b"))) == ([] if late else ["batch_list"])
