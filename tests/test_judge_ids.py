@@ -365,6 +365,20 @@ def test_ids_05_a_walk_that_misses_what_is_long_there_does_not_excuse_itself_as_
     assert _any_of(story.walk("b", 2, pages=WRONG_PAGES["missing"]).list("b")) == named
 
 
+def test_ids_05_the_last_page_may_be_empty() -> None:
+    """A target may learn from the page behind them only that there are no more messages: it is whole, both ways."""
+    full = [["b.0", "b.1"], ["b.2", "b.3"]]
+
+    def walked(story: Shelf, backward: list[list[str]]) -> Shelf:
+        return story.look("b").walk("b", 2, pages=[*full, []]).walk("b", 2, pages=backward, backward=True)
+
+    quiet = walked(Shelf().send("b", "FFFS").look("b").finish("b"), full)
+    story = walked(quiet.retry("b").look("b").finish("b"), full)
+    assert _ids(story) == set()
+    assert "BR-IDS-05 backward" in story.exercised()
+    assert _ids(walked(story, [["b.0"], full[1]])) == {"BR-IDS-05"}
+
+
 def test_ids_05_pages_backward_may_be_turned_round() -> None:
     story = _quiet("FFFFFS").walk("b", 2)
     story.walk("b", 2, pages=[["b.1", "b.0"], ["b.3", "b.2"], ["b.4", "b.5"]], backward=True)

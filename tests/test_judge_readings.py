@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,28 @@ def _show(story: Story, message: str, **shown: Any) -> Story:
     for name in [name for name, value in item.items() if value is None]:
         del item[name]
     return story
+
+
+# -- times that one view writes in fewer digits (ruling 19) ---------------------------------------------------------
+
+
+def _told(digits: str | None) -> Story:
+    """Two batches, one after the other, that are blocked and retried; the listing writes updatedAt in so many digits."""
+    story = done(ready().retry("b").look("b").finish("b").look("b"))
+    story = done(
+        story.single("b.0").look("b").blocked("b").look("b").finish("b").wait(1).look("b").retry("b").look("b")
+    )
+    for e in story.exchanges if digits else ():
+        for item in e.end.body["data"] if e.invoke.operation == "batch_list" else ():
+            item["updatedAt"] = datetime.fromisoformat(item["updatedAt"]).isoformat(timespec=digits)
+    return story
+
+
+@pytest.mark.parametrize("digits", ["seconds", "milliseconds"])
+def test_a_view_that_drops_digits_of_times_does_not_lag(digits: str) -> None:
+    plain, dropped = _told(None), _told(digits)
+    assert dropped.findings() == plain.findings() == set()
+    assert dropped.exercised() == plain.exercised()
 
 
 # -- a success that is seen in progress again ---------------------------------------------------------------------

@@ -14,6 +14,7 @@ NO_FAILED = "no_failed_batch_messages_to_retry"
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 UNRESOLVED = "unresolved_batch_messages"
 TOO_MANY = "too_many_message_attempts_error"
+NOT_FAILED = "message_not_found_or_retry_message_not_in_failure_status"
 
 
 def _failed(rows: str = "FFS", *, status: bool = True) -> Story:
@@ -158,6 +159,18 @@ def test_sel_04_a_failure_with_an_attempt_in_progress_is_none() -> None:
     found = story.retry("d", 400, NO_FAILED).findings()
     assert "BR-SEL-03" in found
     assert "BR-SEL-04" not in found
+
+
+@pytest.mark.parametrize(("rounds", "exercised"), [(3, True), (2, False), (1, False)])
+def test_sel_04_no_page_binds_a_code_to_an_exhausted_single_retry(rounds: int, exercised: bool) -> None:
+    """As not in failure status it keeps the limit where the message was retried three times; before, it may mean what it says."""
+    story = _failed("FF")
+    for _ in range(rounds):
+        story.single("b.0").look("b").finish("b").look("b")
+    story.wait(11).look("b").single("b.0", 400, NOT_FAILED).look("b").look("ctl")
+    assert story.findings() == set()
+    assert ("BR-SEL-04 single" in story.exercised()) == exercised
+    assert "retry-limit" not in story.observed()
 
 
 def test_sel_04_single_retries_count() -> None:

@@ -125,6 +125,34 @@ def nulls(desk: Desk) -> list[bool]:
     return [*seen, desk.listing(batch)[0]["fullMessage"] is None]
 
 
+def seconds_written(desk: Desk) -> tuple[bool, bool, bool]:
+    """Whether the three views write parts of a second."""
+    row = desk.listing(desk.failed([FAILING]))[0]
+    return "." in row["createdAt"], "." in desk.message(row["id"])["createdAt"], "." in desk.campaign()[0]["createdAt"]
+
+
+def exhausted_by_singles(desk: Desk) -> list[str]:
+    """The code of a fourth single retry."""
+    message = desk.ids(desk.failed([FAILING]))[0]
+    for _ in range(3):
+        desk.retry_one(message)
+        desk.wait(1.1)
+    return [desk.retry_one(message).body["error"]["code"]]
+
+
+def pages_of_two(desk: Desk) -> list[int]:
+    """How many messages each page of a batch of four holds."""
+    batch, held = desk.failed([FAILING] * 4), []
+    query = {"limit": "2"}
+    for _ in range(4):
+        page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query=query)).body
+        held.append(len(page["data"]))
+        if not page["pageData"]["hasNextPage"]:
+            break
+        query = {"limit": "2", "after": page["pageData"]["endCursor"]}
+    return held
+
+
 def looks(of: Callable[[Desk, str], str], sign: str) -> Probe:
     """Whether a text of the target holds a sign, and finds its thing again."""
 
@@ -229,6 +257,8 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "bare-messages": (shown_attempts, (2, 2, 2, 4), (None, None, None, 3)),
     "counts-when-sent": (shown_attempts, (2, 2, 2, 4), (1, 2, 2, 4)),
     "null-now-and-then": (nulls, [False] * 5, [False, True, False, True, False]),
+    "whole-seconds-in-the-campaign": (seconds_written, (True, True, True), (True, True, False)),
+    "last-page-is-empty": (pages_of_two, [2, 2], [2, 2, 0]),
     "tokens-for-ids": (looks(lambda desk, batch: batch, "batch_eyJ"), (False, True), (True, True)),
     "keys-for-ids": (looks(lambda desk, batch: desk.ids(batch)[0], "sk_live_"), (False, True), (True, True)),
     "signed-cursors": (looks(cursor, "eyJ"), (False, True), (True, True)),
@@ -251,6 +281,11 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "plain-http-is-redirected": (over_plain_http, None, 301),
     "plain-http-is400": (over_plain_http, None, 400),
     "unknown-message-is404": (lambda desk: desk.retry_one(NONE).status, 400, 404),
+    "exhausted-singles-are-not-failed": (
+        exhausted_by_singles,
+        ["too_many_message_attempts_error"],
+        ["message_not_found_or_retry_message_not_in_failure_status"],
+    ),
     "foreign-is404": (refusal(campaign=OTHER), (403, [1]), (404, [1])),
     "odd-paths-are-redirected": (odd_path, 404, 308),
 }

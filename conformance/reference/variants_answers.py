@@ -6,9 +6,12 @@ import base64
 import hashlib
 import json
 import random
+import re
+from dataclasses import replace
 from functools import cached_property
 
 from conformance.reference.behaviour import Behaviour
+from conformance.reference.exchange import Answer, Call
 from conformance.reference.mixins import Variant, variant
 from conformance.reference.settings import Settings
 from conformance.reference.world import TERMINAL, Message, World
@@ -78,6 +81,18 @@ class NullNowAndThen(Behaviour):
         return shown
 
 
+@variant(VARIANTS, "the campaign's listing writes times in whole seconds, other views in full", "ruling 19")
+class WholeSecondsInTheCampaign(Behaviour):
+    _coarse = False
+
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        self._coarse = view == "campaign"
+        return super().view(message, view)
+
+    def stamp(self, at: float) -> str:
+        return re.sub(r"\.\d+", "", super().stamp(at)) if self._coarse else super().stamp(at)
+
+
 # -- ids and cursors ------------------------------------------------------------------------------------------
 
 
@@ -125,6 +140,17 @@ class SignedCursors(Behaviour):
 class CursorsWithTokens(Behaviour):
     def cursor(self, message: Message) -> str:
         return f"after;token={hashlib.blake2b(message.id.encode(), digest_size=12).hexdigest()}"
+
+
+@variant(
+    VARIANTS, "a page that holds messages says that there are more: the last one is empty", "requirement BR-IDS-05"
+)
+class LastPageIsEmpty(Behaviour):
+    def page(self, call: Call, answer: Answer) -> Answer:
+        page = super().page(call, answer)
+        if page.status != 200 or not page.body["data"]:
+            return page
+        return replace(page, body={**page.body, "pageData": {**page.body["pageData"], "hasNextPage": True}})
 
 
 # -- errors ---------------------------------------------------------------------------------------------------

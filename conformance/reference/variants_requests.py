@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.reference.behaviour import Answer, Behaviour, Call
 from conformance.reference.mixins import Variant, variant
+from conformance.reference.world import Message
 
 VARIANTS: dict[str, Variant] = {}
 
@@ -47,6 +48,18 @@ class OnlyJson(Behaviour):
 class UnknownMessageIs404(Behaviour):
     def unknown_message(self, call: Call) -> Answer:
         return self.error(404, "not_found")
+
+
+@variant(
+    VARIANTS, "a single retry of an exhausted message is refused as not in failure status", "requirement BR-SEL-04"
+)
+class ExhaustedSinglesAreNotFailed(Behaviour):
+    def check_one(self, call: Call, message_id: str) -> Answer | Message:
+        checked = super().check_one(call, message_id)
+        message = self.find_message(call, message_id)
+        if isinstance(checked, Answer) and message is not None and self.exhausted(message):
+            return self.not_failed(message)
+        return checked
 
 
 @variant(VARIANTS, "another campaign's path is not found, whatever the key", "ruling 7")

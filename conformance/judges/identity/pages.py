@@ -84,10 +84,13 @@ def _walk(direction: Direction, pages: tuple[Exchange, ...], t: float, shot: Sna
 
 
 def _end_of(shot: Snapshot, forward: Sequence[Snapshot]) -> Exchange | None:
-    """The last page of the forward walk, over before, from whose start cursor this backward walk began."""
+    """The last page of the forward walk, over before, from whose start cursor this backward walk began.
+
+    The last that holds a message: a target may only find out on the next page, which is empty, that there are no more.
+    """
     cursor = identity(query(shot.pages[0]).get("before"))
     for other in reversed(forward):
-        end = other.pages[-1]
+        end = next((page for page in reversed(other.pages) if page_ids(page)), other.pages[-1])
         same = other.limit == shot.limit and end.last <= shot.t
         if same and cursor is not None and page_data(end).get("startCursor") == cursor:
             return end

@@ -90,8 +90,9 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int 
         return min(grown) < 0 and max(grown) <= 0
     before, after = rank(newer.status), rank(older.status)
     back = before is not None and after is not None and after < before
-    if older.updated_at is not None and newer.updated_at is not None and older.updated_at != newer.updated_at:
-        return older.updated_at < newer.updated_at and (back or (older.status != newer.status and after == before))
+    moved = _moved(newer, older)
+    if moved:
+        return moved < 0 and (back or (older.status != newer.status and after == before))
     if back and (sum(t <= older.last for t in resets) <= given or (grown and newer.status == "success")):
         return True
     listed = (older.attempts, newer.attempts)
@@ -165,7 +166,17 @@ def _unmoved(a: Reading, b: Reading) -> bool:
 
 def _stamped(a: Reading, b: Reading) -> bool:
     """True if both show an updatedAt, and different ones."""
-    return a.updated_at is not None and b.updated_at is not None and a.updated_at != b.updated_at
+    return _moved(a, b) != 0
+
+
+def _moved(a: Reading, b: Reading) -> float:
+    """Seconds from the updatedAt of ``a`` to that of ``b``; 0 where one is missing, or where they differ by less than the coarser
+    of their last digits: one view may drop digits that another shows (ruling 19)."""
+    if a.updated_at is None or b.updated_at is None:
+        return 0.0
+    seconds = (b.updated_at - a.updated_at).total_seconds()
+    alike = a.updated_unit == b.updated_unit
+    return seconds if alike or abs(seconds) >= max(a.updated_unit, b.updated_unit) else 0.0
 
 
 def _as_new(later: Reading, newer: Reading, resets: Sequence[float]) -> bool:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, UNRESOLVED_CODE
+from conformance.contract.vocabulary import (
+    NO_FAILED_CODE,
+    NOT_FAILED_CODE,
+    NOT_RETRYABLE_CODE,
+    TOO_MANY_CODE,
+    UNRESOLVED_CODE,
+)
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
@@ -142,8 +148,12 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
 
 
 def _single(case: Case, batch: Batch, call: RetryCall, refusals: list[_Shown]) -> Iterator[Judgement]:
-    """A single retry that is refused as one attempt too many."""
-    if call.message is None or call.code != TOO_MANY_CODE or not call.refused:
+    """A single retry that is refused as one attempt too many.
+
+    No page binds a code to that. As not in failure status, of a message that had failed and was retried three times, it keeps the
+    limit as well, and says nothing of where the limit is.
+    """
+    if call.message is None or call.code not in (TOO_MANY_CODE, NOT_FAILED_CODE) or not call.refused:
         return
     failed = failed_at(case, batch, call.message, call)
     if failed is None:
@@ -151,7 +161,10 @@ def _single(case: Case, batch: Batch, call: RetryCall, refusals: list[_Shown]) -
     times = times_retried(case, batch, call.message, call)
     how = f"the message had been retried {times.least} times at least and {times.most} at most when {call.n} left"
     proof = failed.proof & times.proof & Proof(because=(how, f"{call.said} came"), evidence=(call.n,))
-    if times.most <= 1:
+    if call.code == NOT_FAILED_CODE:
+        if times.least >= 3:
+            yield Exercised(proof=proof, case="single")
+    elif times.most <= 1:
         yield _after_one(proof, call.said, call.scenario, seen=True)
     elif times.least >= 2:
         yield Exercised(proof=proof, case="single")
