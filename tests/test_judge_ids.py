@@ -365,6 +365,13 @@ def test_ids_05_a_walk_that_misses_what_is_long_there_does_not_excuse_itself_as_
     assert _any_of(story.walk("b", 2, pages=WRONG_PAGES["missing"]).list("b")) == named
 
 
+def test_ids_05_a_whole_listing_just_before_does_not_excuse_a_walk_that_misses_rows() -> None:
+    """Another view showed them a settling time ago: how long ago this view was seen whole does not matter."""
+    story = Shelf().send("b", "FFFS").finish("b").look("b").campaign().wait(11).list("b")
+    story.header = msgspec.structs.replace(story.header, contract_version="1.1")
+    assert _any_of(story.walk("b", 2, pages=WRONG_PAGES["missing"]).list("b")) == {("BR-IDS-05", "BR-IDS-07")}
+
+
 def test_ids_05_the_last_page_may_be_empty() -> None:
     """A target may learn from the page behind them only that there are no more messages: it is whole, both ways."""
     full = [["b.0", "b.1"], ["b.2", "b.3"]]

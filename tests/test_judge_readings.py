@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.findings import Doubt, Exercise, Finding, Observation
@@ -36,13 +37,13 @@ def _show(story: Story, message: str, **shown: Any) -> Story:
 # -- times that one view writes in fewer digits (ruling 19) ---------------------------------------------------------
 
 
-def _told(digits: str | None) -> Story:
+def _told(digits: str) -> Story:
     """Two batches, one after the other, that are blocked and retried; the listing writes updatedAt in so many digits."""
     story = done(ready().retry("b").look("b").finish("b").look("b"))
     story = done(
         story.single("b.0").look("b").blocked("b").look("b").finish("b").wait(1).look("b").retry("b").look("b")
     )
-    for e in story.exchanges if digits else ():
+    for e in story.exchanges:
         for item in e.end.body["data"] if e.invoke.operation == "batch_list" else ():
             item["updatedAt"] = datetime.fromisoformat(item["updatedAt"]).isoformat(timespec=digits)
     return story
@@ -50,7 +51,7 @@ def _told(digits: str | None) -> Story:
 
 @pytest.mark.parametrize("digits", ["seconds", "milliseconds"])
 def test_a_view_that_drops_digits_of_times_does_not_lag(digits: str) -> None:
-    plain, dropped = _told(None), _told(digits)
+    plain, dropped = _told("microseconds"), _told(digits)
     assert dropped.findings() == plain.findings() == set()
     assert dropped.exercised() == plain.exercised()
 
@@ -97,6 +98,32 @@ def test_an_attempt_that_comes_by_itself_is_no_read_that_lags() -> None:
     rounds = "F1 | read F1 | retry 201 | C2 | read C2 | settle | F2 | read F2 | wait 30 | {} | settle | F3 | read F3"
     assert _named(parse(rounds.format("C3 | read C3"), lag=None)) == {("BR-SEL-05", "BR-SEL-07")}
     assert _named(parse(rounds.format("retry 201 | C3 | read C3"), lag=None)) == set()
+
+
+def _more(story: Story, **attempt: Any) -> Story:
+    """The last listing shows one attempt more of its first message."""
+    item = story.exchanges[-1].end.body["data"][0]
+    item["messageAttempts"].insert(0, {**item["messageAttempts"][0], "id": "more", **attempt})
+    item["numAttempts"] += 1
+    return story
+
+
+def test_a_surplus_that_another_view_disputes_may_be_the_fault_of_the_view_that_shows_it() -> None:
+    """Either it came, and the other view lags; or it did not, and the views disagree (BR-IDS-07)."""
+    story = ready().retry("b").look("b").finish("b").wait(11)
+    story.header = msgspec.structs.replace(story.header, contract_version="1.1")
+    assert _more(story.list("b")).named() == {("BR-SEL-05", "BR-SEL-07")}
+    assert story.read("b.0").named() == {("BR-IDS-07", "BR-SEL-05", "BR-SEL-07")}
+
+
+def test_a_list_that_holds_another_messages_attempts_counts_nothing() -> None:
+    story = ready().retry("b").look("b").finish("b").wait(11)
+    story.header = msgspec.structs.replace(story.header, contract_version="1.1")
+    assert _more(story.list("b"), messageId="b.1", status="sent").named() == {("BR-IDS-07",)}
+    same = ready().retry("b").look("b").finish("b").wait(11)
+    assert _more(same.list("b"), messageId="some other id").named() == {("BR-SEL-05", "BR-SEL-07")}, (
+        "of the run's messages only"
+    )
 
 
 # -- late corrections (ruling 18) ---------------------------------------------------------------------------------

@@ -18,7 +18,11 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 #: To whom the ledger may lay an attempt besides (contract, section 4).
 _LAID_TO = (
     *("BR-BLK-03", "BR-ERR-06", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-05", "BR-SEC-07"),
-    *("BR-SEL-02", "BR-SEL-05", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-CON-01", "BR-CON-03"),
+    *("BR-SEL-02", "BR-SEL-05", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-CON-01", "BR-CON-03", "BR-IDS-07"),
+)
+_DISPUTED = (
+    "one view of the target shows more attempts of a message than retries can have given it ({observed}), and another answer "
+    "contradicts it"
 )
 
 
@@ -45,6 +49,7 @@ def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
         told.add(key)
         yield Violated(
             proof=surplus.proof,
+            violation=_DISPUTED if surplus.dispute else "",
             observed=f"{surplus.gained} for {surplus.explained}",
             any_of=surplus.any_of,
             defect=kind(surplus.suspects[0].call) if surplus.suspects else "no retry",

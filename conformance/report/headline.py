@@ -54,8 +54,11 @@ def answer(exchange: Exchange) -> str:
 
 
 def _surplus(finding: Finding, always: Sequence[str]) -> str:
-    """Of an attempt that no retry explains: what is suspected of it each time. That is no verdict, and not worded like one."""
-    if finding.kind.partition(": ")[0] != SURPLUS:
+    """Of an attempt that no retry explains: what is suspected of it each time. That is no verdict, and not worded like one.
+
+    Not where another answer contradicts it: that the views disagree (BR-IDS-07) is what to look into first.
+    """
+    if finding.kind.partition(": ")[0] != SURPLUS or "BR-IDS-07" in always:
         return ""
     suspects = [words for name, words in SUSPECTS.items() if name in always] or ["several retries"]
     gained = f"A message gained more attempts than retries can have given it ({finding.observed})"

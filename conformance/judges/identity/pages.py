@@ -214,7 +214,7 @@ def _behind(
     as long as the messages are old.
     """
     settled = walk.t - case.header.settle_timeout
-    if settled < known.last or (lost is not None and walk.last >= lost.since):
+    if walk.t < known.last or (lost is not None and walk.last >= lost.since):
         return
     shown = {
         r.message

@@ -36,6 +36,8 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     for name, behind in case.trust.stale_fields.items():
         if behind.stale.view not in case.trust.behind:
             yield _behind(case, behind, "fewer new attempts", f"{name} behind {behind.ahead.view}")
+    for reading in case.trust.mixed.values():
+        yield _mixed(case, reading)
     for behind in case.trust.standing.values():
         if behind.ahead.last <= behind.stale.t - case.lag(behind.stale.view):
             yield _not_made_good(behind.ahead, behind.stale)
@@ -72,6 +74,30 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
         any_of=("BR-IDS-07", "BR-SEL-07") if alone else (),
         defect=defect,
         scenario=scenario or stale.exchange.invoke.scenario,
+    )
+
+
+def _mixed(case: Case, reading: Reading) -> Violated:
+    """A list that holds attempts of another message, as it says itself: the view does not show the attempts of its message."""
+    batch = case.batch_of(reading.message)
+    other = reading.strangers[0]
+    theirs = [a for a in reading.attempts or () if a.data.get("messageId") == other]
+    proof = Proof(
+        because=(
+            f"answer {reading.n} ({reading.view}) shows a message with {len(reading.attempts or ())} attempts",
+            f"{len(theirs)} of them belong to another message of the run, by their own messageId",
+        ),
+        evidence=(reading.n,),
+        assumptions=frozenset(assume("A3")),
+    )
+    return Violated(
+        proof=proof,
+        violation="the target lists attempts of one message under another",
+        observed=f"{len(theirs)} attempts of another message",
+        expected=("the attempts of the message that the view shows",),
+        legal_if="every attempt had named the message that it stands under",
+        defect=f"{reading.view} lists attempts of another message",
+        scenario=(batch.scenario if batch is not None else "") or reading.exchange.invoke.scenario,
     )
 
 

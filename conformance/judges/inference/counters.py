@@ -8,7 +8,7 @@ the message is terminal. A view that does not show within the settling time what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -38,6 +38,8 @@ class Trust:
     behind: Mapping[str, Behind]
     #: Fields that are set aside since they grow less than another field that counts, with the readings that show it (BR-IDS-07).
     stale_fields: Mapping[str, Behind]
+    #: By view, the first reading that lists an attempt of another message: it counts nothing (BR-IDS-07).
+    mixed: Mapping[str, Reading]
     #: Numbers that stand still while their view's status goes back, and that a field of another view had outgrown before they were
     #: read last, less than a settling time: they may yet make it good.
     standing: Mapping[str, Behind]
@@ -55,6 +57,9 @@ class Trust:
         return tuple(self._applied(r, least if r.t >= first else {}) for r in seen if r.view not in self.behind)
 
     def _applied(self, reading: Reading, least: Mapping[str, int]) -> Reading:
+        if reading.view in self.mixed:
+            # Nobody knows which of them are the message's own.
+            return replace(reading, counts={}, attempts=None)
         trusted = ("always", "terminal") if reading.terminal else ("always",)
         kept = {
             name: count
@@ -90,7 +95,8 @@ def counted(
     )
     for name in stale:
         modes[name] = "never"
-    return Trust(modes=modes, behind=behind, stale_fields=stale, standing=early)
+    mixed: dict[str, Reading] = {reading.view: reading for reading in reversed(list(_mixed(by_message)))}
+    return Trust(modes=modes, behind=behind, stale_fields=stale, mixed=mixed, standing=early)
 
 
 def _modes(
@@ -106,6 +112,8 @@ def _modes(
     for name, most in longest.items():
         modes[name] = "always" if name.endswith(".numAttempts") or most >= 2 else "never"
     standing: set[str] = set()
+    for mixed in _mixed(by_message):
+        modes.update(dict.fromkeys(mixed.counts, "never"))
     for message, seen in by_message.items():
         resets = resets_of(message)
         for view in _by_view(seen).values():
@@ -118,6 +126,12 @@ def _modes(
             _agree(view, modes, standing)
             _dropped(view, modes)
     return modes, standing
+
+
+def _mixed(by_message: Mapping[str, Sequence[Reading]]) -> Iterator[Reading]:
+    """Readings of which the list holds attempts of another message of the run, by their own ``messageId``: they count nothing."""
+    for seen in by_message.values():
+        yield from (r for r in seen if any(name in by_message for name in r.strangers))
 
 
 def _by_view(seen: Sequence[Reading]) -> dict[str, list[Reading]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.other_campaign import proved_other
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
@@ -53,13 +54,16 @@ class Surplus:
     suspects: tuple[Suspect, ...]
     #: True if it may also have come by itself, or through a retry of another batch or message (BR-SEL-07).
     unprovoked: bool
+    #: What disputes that there is a surplus: the views may disagree instead (BR-IDS-07).
+    dispute: Proof | None
     proof: Proof
 
     @property
     def any_of(self) -> tuple[str, ...]:
         """The requirements of which at least one is broken, accepted calls' first."""
         named = [name for s in self.suspects for name in s.requirements]
-        return tuple(dict.fromkeys([*self.raced, *named, *(["BR-SEL-07"] if self.unprovoked or not named else [])]))
+        alone = ["BR-SEL-07"] if self.unprovoked or not named else []
+        return tuple(dict.fromkeys([*self.raced, *named, *alone, *([INSTEAD] if self.dispute else [])]))
 
     @property
     def raced(self) -> tuple[str, ...]:
@@ -146,6 +150,7 @@ def laid_out(
     """
     suspects = tuple(_suspects(case, batch, message, a, b))
     control = controls(case, a.last, b.t, but=batch.id)
+    dispute = disputed(case, message, a, b)
     elsewhere = elsewhere_accepted(case, batch, message, a, b)
     lines = [
         said,
@@ -161,8 +166,8 @@ def laid_out(
         assumptions=frozenset((*reset_by(a, b), *assume("A6", batch.id), *assume("A7", b.view))),
         margins={b.view: Margin(b.t - a.last, b.view, b.n)},
     )
-    if control is not None:
-        proof &= control
+    for more in (control, dispute):
+        proof &= more or Proof()
     return Surplus(
         batch=batch,
         message=message,
@@ -172,6 +177,7 @@ def laid_out(
         explained=explained,
         suspects=suspects,
         unprovoked=control is None or elsewhere is not None,
+        dispute=dispute,
         proof=proof,
     )
 

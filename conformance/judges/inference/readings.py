@@ -78,6 +78,13 @@ class Reading:
         return self.partial_list or (self.number is not None and len(self.attempts) < self.number)
 
     @property
+    def strangers(self) -> tuple[str, ...]:
+        """The messages that attempts in its list belong to by their own ``messageId``, next to attempts of this one."""
+        named = [identity(attempt.data.get("messageId")) for attempt in self.attempts or ()]
+        others = (name for name in named if name is not None and name != self.message)
+        return tuple(dict.fromkeys(others)) if self.message in named else ()
+
+    @property
     def terminal(self) -> bool:
         return self.status in TERMINAL
 

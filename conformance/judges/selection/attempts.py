@@ -9,6 +9,7 @@ from datetime import datetime
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, assume
@@ -31,6 +32,7 @@ _Mark = tuple[str | None, datetime | None]
     expected=("latestStatus is the newest attempt's status",),
     legal_if="the two were the same",
     subject="latestStatus differs from the newest attempt",
+    also=("BR-IDS-07",),
 )
 def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
@@ -76,7 +78,13 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     exercised = exercised or proof
                 elif not reading.abbreviated:
                     observed = f"latestStatus {reading.status}, newest attempt {newest.status}"
-                    yield Violated(proof=proof, observed=observed, scenario=resets[0].scenario)
+                    told, names = _dispute(case, batch, message, reading)
+                    yield Violated(
+                        proof=proof & told,
+                        observed=observed,
+                        any_of=("BR-SEL-03", *names),
+                        scenario=resets[0].scenario,
+                    )
                     return
         if not listed and exercised is None and (seen := rounds(case, message)).count:
             exercised = seen.proof & Proof(evidence=(resets[0].n,))
@@ -262,12 +270,15 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             found = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
             if len(found) >= 2:
                 said = ", ".join(str(a.status) for a in found)
+                told, names = _dispute(case, batch, message, reading)
                 yield Violated(
                     proof=Proof(
                         because=(f"answer {reading.n} shows {len(found)} attempts of one message in progress: {said}",),
                         evidence=(*(c.n for c in resets[:1]), reading.n),
                         assumptions=frozenset(assume("A3")),
-                    ),
+                    )
+                    & told,
+                    any_of=("BR-SEL-08", *names),
                     observed=f"{len(found)} in progress",
                     defect=kinds(batch, _since_one(case, batch, message, reading)),
                     scenario=resets[0].scenario if resets else batch.scenario,
@@ -282,6 +293,12 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
     elif retried:
         text = "no answer shows two attempts of a retried message, nor the end of its new one"
         yield InDoubt(reason=DoubtReason.ATTEMPTS_NOT_VISIBLE, text=text, evidence=(retried[0].n,))
+
+
+def _dispute(case: Case, batch: Batch, message: str, reading: Reading) -> tuple[Proof, tuple[str, ...]]:
+    """What disputes the attempts that an answer lists, and the requirement that is broken if they are not so."""
+    dispute = disputed(case, message, base(case, batch, message, reading), reading)
+    return (dispute, (INSTEAD,)) if dispute is not None else (Proof(), ())
 
 
 def _since_one(case: Case, batch: Batch, message: str, reading: Reading) -> list[RetryCall]:
