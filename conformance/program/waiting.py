@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from conformance.config import Config
+from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.program.batch_state import Held
 from conformance.program.calls import UnmetError
 from conformance.program.pace import ENDS, GROWTH, HELD_BACK, LONGEST_OF_WAITED, Pace
@@ -199,6 +200,7 @@ class Waiter:
 
     def _give_up(self, step: Wait, held: Held, bound: float) -> None:
         text = f"scenario {self._scenario}: batch {step.batch} was not {step.until} within {bound:g} s"
+        text += self._last_shown(step, held)
         if step.until != "left":
             self._transport.note("waited_out", scenario=self._scenario, text=text)
         if step.essential and held.blind:
@@ -206,3 +208,14 @@ class Waiter:
             raise UnmetError("answer-lost", text, ("a target and a network that answer",))
         if step.essential:
             raise UnmetError("waited-out", text, ("a longer timing.settle_timeout", "a target that delivers"))
+
+    def _last_shown(self, step: Wait, held: Held) -> str:
+        """What the last look showed instead, in words of ours: a status that no document names is not repeated."""
+        lack = "" if held.blind or held.single else self._lacks(step, held)
+        if lack == "listed":
+            return f": its last listing shows {len(held.places)} of {len(held.rows)} rows"
+        if lack != "terminal":
+            return ""
+        waiting = [status for status, _ in held.seen.values() if status not in TERMINAL]
+        named = sorted({s if s in IN_PROGRESS else "a status that no document names" for s in waiting})
+        return f": {len(waiting)} of {len(held.seen)} messages are in {' or '.join(named)}"
