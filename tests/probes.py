@@ -106,6 +106,69 @@ def race_with_single(batch_first: bool) -> Probe:
     return probe
 
 
+def race_of_singles(desk: Desk) -> tuple[list[str], list[int]]:
+    """Two single retries of a message at once: the codes, and the attempts."""
+    batch = desk.failed([FAILING])
+    one = desk.ids(batch)[0]
+    answers = [desk.ask("POST", f"messages/{one}/retry") for _ in range(2)]
+    return sorted(code_of(desk.finish(answer)) for answer in answers), desk.attempts(batch)
+
+
+def pages_backward(desk: Desk) -> list[int]:
+    """Read a batch of six in pages of two, back from the last message: how many messages each page holds."""
+    batch = desk.failed([FAILING] * 6)
+    rows = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query={"limit": "6"})).body
+    cursor, held = rows["pageData"]["endCursor"], []
+    for _ in range(4):
+        query = {"limit": "2", "before": cursor}
+        page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query=query)).body
+        held.append(len(page["data"]))
+        if not page["pageData"]["hasPreviousPage"]:
+            break
+        cursor = page["pageData"]["startCursor"]
+    return held
+
+
+def joined(desk: Desk) -> list[int]:
+    """How many attempts the listing shows of two messages to one number."""
+    return [len(row["messageAttempts"]) for row in desk.listing(desk.failed([FAILING, FAILING]))]
+
+
+def exhausted_and_blocked(desk: Desk) -> list[int]:
+    """Exhaust a message, block its batch by another one, and retry the batch: the attempts."""
+    batch = desk.failed([FAILING, OTHER_FAILING])
+    one, two = desk.ids(batch)
+    for _ in range(3):
+        desk.retry_one(one)
+        desk.wait(1.1)
+    desk.retry_one(two)
+    for _ in range(2):
+        desk.retry(batch)
+        desk.wait(1.1)
+    return desk.attempts(batch)
+
+
+def delivered_alone(desk: Desk) -> list[int]:
+    """A message is delivered by a single retry, and then its batch is retried: the attempts."""
+    batch = desk.failed([RECOVERS, FAILING])
+    desk.retry_one(desk.ids(batch)[0])
+    desk.wait(1.1)
+    desk.retry(batch)
+    return desk.attempts(batch)
+
+
+def without_a_key(path: str = "retry", **headers: str) -> Probe:
+    """Retry a batch with these headers in place of the key, at a spelling of the path: the status."""
+
+    def probe(desk: Desk) -> int:
+        target, batch = desk.target.service, desk.failed([FAILING])
+        return desk.finish(
+            target.answer("POST", f"/campaigns/{OWN_CAMPAIGN}/batch/{batch}/{path}", {}, headers, b"")
+        ).status
+
+    return probe
+
+
 def over_plain_http(desk: Desk) -> int | None:
     """The status of an answer to plain HTTP at a port of HTTPS, with a made-up key; None: it hangs up."""
     if desk.target.service.behaviour.hangs_up:

@@ -41,12 +41,15 @@ from tests.probes import (
     created_does_block,
     created_in,
     delivered_after,
+    delivered_alone,
     elsewhere,
     ended_in,
     error_of_the_new_attempt,
+    exhausted_and_blocked,
     foreign,
     held_and_ended,
     in_two_languages,
+    joined,
     kept,
     many_at_once,
     method,
@@ -56,7 +59,9 @@ from tests.probes import (
     one_by_itself,
     one_exhausted,
     over_plain_http,
+    pages_backward,
     race,
+    race_of_singles,
     race_of_two,
     race_with_single,
     retried,
@@ -73,6 +78,7 @@ from tests.probes import (
     views,
     while_processing,
     with_the_telco,
+    without_a_key,
 )
 
 #: Requirements of contract 1.1; the catalogue has the others.
@@ -131,6 +137,11 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     ),
     "put-empties-values": (method("PUT"), ([1, 1], ["text #0", "text #1"]), ([1, 1], ["", ""])),
     "delete-removes-a-message": (method("DELETE"), ([1, 1], ["text #0", "text #1"]), ([1], ["text #0"])),
+    "page-for-browsers": (
+        lambda desk: desk.retry(desk.failed([FAILING]), headers={"accept": "text/html,*/*"}).content,
+        b"",
+        b"<html><p>The retry is accepted.</p></html>",
+    ),
     # -- refusals
     "breaks-when-blocked": (created_does_block, UNRESOLVED, "500 internal_error"),
     "breaks-with-nothing-to-retry": (retried(DELIVERED), ([400], [1]), ([500], [1])),
@@ -248,7 +259,14 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "campaign-listing-never-catches-up": (views(RECOVERS), SAME, [*SAME[:3], ("sent", None)]),
     "times-without-offset": (times_after, True, False),
     "new-attempt-carries-the-old-error": (error_of_the_new_attempt, None, "recipient_invalid"),
+    "no-page-before": (pages_backward, [2, 2, 1], [2]),
+    "joins-attempts-by-recipient": (joined, [1, 1], [2, 2]),
+    # -- access
+    "empty-key": (without_a_key(authorization="Bearer"), 401, 201),
+    "dot-needs-no-key": (without_a_key("%2e/retry"), 404, 201),
     # -- rounds
+    "limit-ends-with-a-block": (exhausted_and_blocked, [4, 3], [5, 3]),
+    "keeps-what-a-single-delivered": (delivered_alone, [2, 2], [3, 2]),
     "takes-singles-along": (singles_along, 1, 2),
     "second-batch-appears": (batches_after, 1, 2),
     "resets-the-delivered-in-place": (delivered_after, ("success", 1), ("created", 1)),
@@ -320,6 +338,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "foreign-path-is-refused-too-late": (foreign(OTHER_KEY, OTHER_CAMPAIGN, batch=True), (False, [1]), (False, [2])),
     "ignores-its-path": (foreign(OWN_KEY, OTHER_CAMPAIGN, batch=True), (False, [1]), (True, [2])),
     "batch-overwrites-the-single": (race_with_single(True), ("201", NOT_FAILED, [2]), ("201", "201", [2])),
+    "singles-at-once": (race_of_singles, (["201", NOT_FAILED], [2]), (["201", "201"], [3])),
     "single-rolls-the-batch-back": (race_with_single(False), (UNRESOLVED, "201", [2]), ("201", NOT_FAILED, [1])),
     "loser-takes-the-first-off": (race_of_two, [2, 2], [1, 2]),
     # -- factors
@@ -386,6 +405,15 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "breaks-to-blanks": (kept("a\r\nb\nc"), ("a\r\nb\nc", "english", True), ("a b c", "english", True)),
     "cuts-at-160": (kept("x" * 170), ("x" * 170, "english", True), ("x" * 160, "english", True)),
     "cuts-at-255": (kept("é" * 130), ("é" * 130, "english", True), ("é" * 127, "english", True)),
+    "latin-digits": (kept("\u0be7\u0be8 x"), ("\u0be7\u0be8 x", "english", True), ("12 x", "english", True)),
+    "loses-soft-hyphens": (kept("co\u00adop"), ("co\u00adop", "english", True), ("coop", "english", True)),
+    "plain-breaks": (kept("a\u2028b"), ("a\u2028b", "english", True), ("a\nb", "english", True)),
+    "formats-texts": (kept("5%% of %s"), ("5%% of %s", "english", True), ("5% of ", "english", True)),
+    "shortens-links": (
+        kept("see https://a.example/b?c=d now"),
+        ("see https://a.example/b?c=d now", "english", True),
+        ("see https://go.example/x now", "english", True),
+    ),
     "decodes-percent-signs": (kept("50%25+1"), ("50%25+1", "english", True), ("50% 1", "english", True)),
     "shows-the-template": (kept("x"), ("x", "english", True), ("x", "english", False)),
     "creator-of-the-retry": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -119,10 +120,14 @@ def test_a_batch_is_in_messages_enqueued_before_each_blocked_retry_and_another_i
 
 def test_messages_are_retried_until_each_is_refused(tmp_path: Path) -> None:
     history = _ran("rounds", tmp_path)
-    assert [e.status for e in _retries(history)] == [201, 201, 201, 400]
-    assert _code(_retries(history)[-1]) == "no_failed_batch_messages_to_retry"
+    assert [e.status for e in _retries(history)] == [201, 201, 400, 400]
+    codes = [_code(e) for e in _retries(history)[2:]]
+    assert codes == ["unresolved_batch_messages", "no_failed_batch_messages_to_retry"]
     singles = _retries(history, "single_retry")
-    assert [(e.status, _code(e)) for e in singles] == [(201, "")] * 4 + [(400, "too_many_message_attempts_error")] * 2
+    spent = (400, "too_many_message_attempts_error")
+    assert [(e.status, _code(e)) for e in singles] == [*[(201, "")] * 4, *[spent] * 2, (201, "")]
+    statuses = [m["batches"][0]["status"] for e in history.exchanges for m in _shown(e) if m.get("batches")]
+    assert statuses[-1] == "messages_enqueuing_failed"
     last = [e for e in history.exchanges if e.invoke.operation == "batch_list"][-1]
     assert [message["numAttempts"] for message in last.end.body["data"]] == [4, 4, 4]
 
@@ -149,6 +154,17 @@ def test_single_retries_that_must_be_refused(tmp_path: Path) -> None:
     assert after.end.body["latestStatus"] == "created"
 
 
+def test_a_batch_is_retried_when_a_single_retry_has_delivered_one_of_its_messages(tmp_path: Path) -> None:
+    history = _ran("alone", tmp_path)
+    delivered = next(e for e in _retries(history, "single_retry") if e.status == 201)
+    last = _retries(history)[-1]
+    assert last.status == 201
+    before = [m for e in history.exchanges if e.last < last.t for m in _shown(e) if m["id"] == delivered.invoke.message]
+    assert before[-1]["latestStatus"] == "success"
+    counts = {m["id"]: m["numAttempts"] for e in history.exchanges for m in _shown(e) if "numAttempts" in m}
+    assert counts[str(delivered.invoke.message)] == 2
+
+
 def test_without_a_second_campaign_nobody_elses_path_is_tried(tmp_path: Path) -> None:
     with exploring(tmp_path) as at:
         bare = msgspec.structs.replace(at.config.target, other=None)
@@ -171,10 +187,10 @@ def test_a_message_is_delivered_by_its_retry_and_one_sent_later_as_well(tmp_path
     assert len(last) == 3
 
 
-def _shown(exchange: Exchange) -> Sequence[dict[str, str]]:
+def _shown(exchange: Exchange) -> Sequence[dict[str, Any]]:
     body = exchange.end.body
     if exchange.invoke.operation == "batch_list":
-        data: list[dict[str, str]] = body["data"]
+        data: list[dict[str, Any]] = body["data"]
         return data
     return [body] if exchange.invoke.operation == "message_read" else []
 

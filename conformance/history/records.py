@@ -32,7 +32,7 @@ Operation = Literal[
 
 #: How a request was authorised. ``valid`` is the configured key, ``second`` another key of the same campaign, which is observed
 #: and not judged; the rest are negative probes.
-Auth = Literal["valid", "none", "wrong", "cut", "extended", "case", "scheme", "other", "second"]
+Auth = Literal["valid", "none", "wrong", "empty", "cut", "extended", "case", "scheme", "other", "second"]
 
 #: ``answered``: a whole answer came. ``not_sent``: no byte left. ``lost``: bytes left, no whole answer came,
 #: so that nobody knows whether the request was carried out (ruling 11).

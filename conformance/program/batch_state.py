@@ -23,22 +23,33 @@ _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
 #: What each kind of text adds to the configured value; ``_BARE`` stands alone where a template has several parameters.
 _TEXTS: dict[Text, str] = {
     "plain": "{}",
-    "markup": "{} <b>5 &lt; 7</b> & more",
-    "quotes": "{} \"said\" 'so', \\ or not \u2013 \u201cyes\u201d, 100%25 + 1",
+    "markup": "{} <b>5 &lt; 7</b> & more https://conformance.example/a?b=1&c=%20#d",
+    "quotes": "{} \"said\" 'so', \\ or not \u2013 \u201cyes\u201d, 100%25 + 1, 50%% off",
     "blanks": "{}  two   three\u00a0four\tfive",
     "breaks": "{}\nsecond line\n\nfourth\r\nfifth",
     # More than one SMS of 70 characters, and than 255 bytes.
     "chinese": "{} " + "\u60a8\u597d\uff0c\u8c22\u8c22" * 20,
-    "tamil": "{} \u0bb5\u0ba3\u0b95\u0bcd\u0b95\u0bae\u0bcd",
+    # With digits of its own script.
+    "tamil": "{} \u0bb5\u0ba3\u0b95\u0bcd\u0b95\u0bae\u0bcd \u0be7\u0be8",
     "composed": "{} caf\u00e9",
-    "decomposed": "{} cafe\u0301",
-    "emoji": "{} \U0001f4e8 \U0001f469\u200d\U0001f4bb",
+    # Both ways to write a letter with an accent.
+    "decomposed": "{} cafe\u0301 caf\u00e9",
+    # With characters that nobody sees: a joiner, a soft hyphen, a direction mark, a line separator.
+    "emoji": "{} \U0001f4e8 \U0001f469\u200d\U0001f4bb co\u00adop \u200f!\u2028next",
     "zeros": "007 {}",
     "date": "01/02/2026 2026-02-01 {}",
     "number": "1234.50 2500 $1 %s {{{{name}}}} {{0}} Ab@Example.org {}",
     "long": "{} " + "abcdefghi " * 52,
 }
-_BARE: dict[Text, str] = {"zeros": "00700", "date": "01/02/2026", "number": "1234.50", "blanks": "  two   three  "}
+#: Whole values that a spreadsheet or YAML takes for a number, a date or a truth value; none that an upload may refuse.
+_BARE: dict[Text, str] = {
+    "zeros": "00700",
+    "date": "01/02/2026",
+    "number": "1234.50",
+    "decomposed": "1e5",
+    "quotes": "yes",
+    "blanks": "  two   three  ",
+}
 
 
 @dataclass

@@ -36,8 +36,10 @@ PATHS = {
     "encoded": "{}/%72etry",
     "suffix": "{}/retry.json",
     "parameter": "{}/retry;a=1",
+    # As it stands; a client's library takes a plain dot out by itself.
+    "dot": "{}/%2e/retry",
 }
-AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")
+AUTHS = ("none", "wrong", "empty", "cut", "extended", "case", "scheme")
 BODIES = ("json-recipient", "json-ids", "json-force", "null", "text", "broken-json", "array", "deep", "long")
 HEADERS = ("content-type", "accept", "accept-language", "method-override", "long")
 QUERIES = ("names", "recipient", "limit", "force", "odd", "long")
@@ -114,7 +116,7 @@ def overrides(probe: Probe, subject: Subject) -> dict[str, Any]:
     if probe.kind == "query":
         return {"query": _queries(subject)[name]}
     if name == "accept-language":
-        return {"headers": (("accept-language", _TAGS[subject.language]),)}
+        return {"headers": (("accept-language", _TAGS[subject.language]), ("accept", _BROWSER))}
     return {"headers": _HEADERS[name]}
 
 
@@ -167,6 +169,9 @@ def _queries(subject: Subject) -> dict[str, tuple[tuple[str, str], ...]]:
 
 #: Languages that a body or header asks for, by their tags in a header.
 _TAGS = {"malay": "ms", "tamil": "ta"}
+
+#: What browsers accept: a page rather than JSON, and anything else.
+_BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 _HEADERS: dict[str, tuple[tuple[str, str], ...]] = {
     "content-type": (("content-type", "text/xml; charset=utf-7"),),

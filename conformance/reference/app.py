@@ -98,7 +98,7 @@ class Service:
             if match is not None:
                 ids = {name: unquote(value) for name, value in match.groupdict().items()}
                 return replace(call, campaign=ids["c"], batch=ids.get("b", "")), ids, handler
-        nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+retry", unquote(call.path), re.I)
+        nearly = re.search(r"/campaigns/([^/]+)/+batch/+([^/]+)/+(?:\./+)*retry", unquote(call.path), re.I)
         if nearly is not None:
             return replace(call, campaign=nearly[1], odd=True), {"b": nearly[2]}, None
         return call, {}, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from conformance.reference.behaviour import Answer, Behaviour, Call
 from conformance.reference.mixins import Fault, fault
 from conformance.reference.settings import OWN_CAMPAIGN
@@ -68,6 +70,12 @@ class KeyAsPrefix(Behaviour):
         return next((c for k, c in self.keys().items() if key.startswith(k)), None)
 
 
+@fault(FAULTS, "an empty key will do", "BR-SEC-07")
+class EmptyKey(Behaviour):
+    def campaign_of(self, key: str) -> str | None:
+        return super().campaign_of(key) if key else OWN_CAMPAIGN
+
+
 @fault(FAULTS, "keys are compared without regard to case", "BR-SEC-07")
 class CaseOfAKey(Behaviour):
     def campaign_of(self, key: str) -> str | None:
@@ -84,6 +92,15 @@ class AnyScheme(Behaviour):
 class SlashNeedsNoKey(Behaviour):
     def odd_path(self, call: Call, batch_id: str) -> Answer:
         if self.world.batch(call.campaign, batch_id) is not None and call.method == "POST":
+            return self.retry(call, batch_id)
+        return super().odd_path(call, batch_id)
+
+
+@fault(FAULTS, "a dot for a step of the path leads past the check of keys", "BR-SEC-07")
+class DotNeedsNoKey(Behaviour):
+    def odd_path(self, call: Call, batch_id: str) -> Answer:
+        known = self.world.batch(call.campaign, batch_id) is not None
+        if known and call.method == "POST" and "/./" in unquote(call.path):
             return self.retry(call, batch_id)
         return super().odd_path(call, batch_id)
 

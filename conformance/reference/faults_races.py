@@ -89,6 +89,25 @@ class BatchOverwritesTheSingle(_Excluding):
         return super().act(batch, failed, known)
 
 
+class SinglesAtOnce(Behaviour):
+    """Two single retries of a message both pass the check, and both give it an attempt; a retry of its batch is heeded."""
+
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        checked = self.check_one(call, message_id)
+        if isinstance(checked, Answer):
+            return checked
+        known = len(checked.attempts)
+
+        def then() -> Answer:
+            if any("alone" not in attempt.__dict__ for attempt in checked.attempts[known:]):
+                return self.not_failed(checked)
+            self.reset_one(checked)
+            checked.attempts[-1].__dict__["alone"] = True
+            return self.accepted_one(checked)
+
+        return Deferred(seconds=_Window.window, then=then)
+
+
 class SingleRollsTheBatchBack(Behaviour):
     """A single retry that finds its message retried meanwhile undoes the last attempt, as if it were its own."""
 
@@ -208,6 +227,12 @@ _register(
     "batch-overwrites-the-single",
     "a retry of a batch overwrites what a single retry at once did",
     ("BR-CON-03", "BR-SEL-05"),
+)
+_register(
+    SinglesAtOnce,
+    "singles-at-once",
+    "two single retries of a message at once both give it an attempt",
+    ("BR-SEL-08",),
 )
 _register(
     SingleRollsTheBatchBack,

@@ -9,6 +9,14 @@ from conformance.reference.world import TERMINAL, Batch, Message
 FAULTS: dict[str, Fault] = {}
 
 
+@fault(FAULTS, "a retry that accepts a page is answered 201 with a page", "BR-ACC-04")
+class PageForBrowsers(Behaviour):
+    def accepted(self, batch: Batch) -> Answer:
+        if "text/html" in self.calling.headers.get("accept", ""):
+            return Answer(201, headers={"content-type": "text/html"}, raw=b"<html><p>The retry is accepted.</p></html>")
+        return super().accepted(batch)
+
+
 class _RefusedAndCarriedOut(Behaviour):
     """Base of faults in which a request is validated after its retry was committed."""
 

@@ -13,6 +13,30 @@ from conformance.reference.world import LIFECYCLE, Batch, Message
 FAULTS: dict[str, Fault] = {}
 
 
+@fault(FAULTS, "the limit of retries is not looked at in messages_enqueuing_failed", "BR-SEL-04")
+class LimitEndsWithABlock(Behaviour):
+    def exhausted(self, message: Message) -> bool:
+        batch = message.batch
+        blocked = batch is not None and batch.status(self.world.now()) == "messages_enqueuing_failed"
+        return super().exhausted(message) and not blocked
+
+
+@fault(FAULTS, "what a single retry delivered stays in the list of failures until its batch is retried", "BR-SEL-02")
+class KeepsWhatASingleDelivered(Behaviour):
+    def reset_one(self, message: Message) -> None:
+        super().reset_one(message)
+        message.__dict__["listed"] = True
+
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        failed, now = super().to_retry(batch, call), self.world.now()
+        listed = [m for m in batch.messages if "listed" in m.__dict__ and m.status(now) == "success"]
+        return [m for m in batch.messages if m in failed or m in listed]
+
+    def reset(self, message: Message) -> None:
+        super().reset(message)
+        message.__dict__.pop("listed", None)
+
+
 # -- what else a retry does -----------------------------------------------------------------------------------
 
 

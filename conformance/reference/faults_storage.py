@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from unicodedata import decimal
 from urllib.parse import unquote_plus
 
 from conformance.reference.behaviour import Behaviour
@@ -61,6 +62,11 @@ _REWRITES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("cuts-at-255", "cuts values after 255 bytes", lambda v: v.encode()[:255].decode(errors="ignore")),
     ("cuts-at-70", "cuts values that are not ASCII after 70 characters", lambda v: v if v.isascii() else v[:70]),
     ("cuts-at-500", "cuts values after 500 characters", lambda v: v[:500]),
+    ("latin-digits", "writes digits of other scripts as ASCII", lambda v: "".join(str(decimal(c, c)) for c in v)),
+    ("loses-soft-hyphens", "loses soft hyphens and direction marks", lambda v: re.sub("[\u00ad\u200e\u200f]", "", v)),
+    ("plain-breaks", "writes line separators as line breaks", lambda v: v.replace("\u2028", "\n")),
+    ("formats-texts", "takes per cent signs for formats", lambda v: v.replace("%s", "").replace("%%", "%")),
+    ("shortens-links", "shortens links", lambda v: re.sub(r"https?://\S+", "https://go.example/x", v)),
     ("decodes-percent-signs", "decodes values as if they stood in a URL", unquote_plus),
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conformance.reference.behaviour import Answer, Behaviour, Call
 from conformance.reference.mixins import Fault, fault
@@ -39,6 +40,26 @@ class OrderedByChange(Behaviour):
             cut = turn % len(listed)
             return listed[cut:] + listed[:cut]
         return listed
+
+
+@fault(FAULTS, "no page says that there is one before it", "BR-IDS-05")
+class NoPageBefore(Behaviour):
+    def page(self, call: Call, answer: Answer) -> Answer:
+        page = super().page(call, answer)
+        if page.status != 200:
+            return page
+        return replace(page, body={**page.body, "pageData": {**page.body["pageData"], "hasPreviousPage": False}})
+
+
+@fault(FAULTS, "the batch's listing joins messages to attempts by the recipient", "BR-IDS-07")
+class JoinsAttemptsByRecipient(Behaviour):
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        shown = super().view(message, view)
+        if view == "listing" and message.batch is not None:
+            same = [m for m in message.batch.messages if m.recipient == message.recipient]
+            joined = [self.attempt(m, a) for m in same for a in self.begun(m)]
+            shown |= {"messageAttempts": joined, "numAttempts": len(joined)}
+        return shown
 
 
 class _CampaignsListing(Behaviour):

@@ -16,6 +16,7 @@ _AUTH = {
     "second": "Bearer $SECOND_API_KEY",
     "other": "Bearer $OTHER_API_KEY",
     "wrong": "Bearer wrong",
+    "empty": "Bearer",
     "cut": "Bearer ${API_KEY%?}",
     "extended": "Bearer ${API_KEY}0",
     "case": "Bearer $(printf %s \"$API_KEY\" | tr 'a-zA-Z' 'A-Za-z')",

@@ -16,6 +16,7 @@ _AUTH = {
     "second": "the campaign's second one",
     "other": "the other campaign's",
     "wrong": "a made-up one",
+    "empty": "the scheme Bearer without a key",
     "cut": "the configured one, cut short",
     "extended": "the configured one, made longer",
     "case": "the configured one, in other case",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.config import Config
 from conformance.program.steps import AnyStep, Burst, Read, Retry, Send, SingleRetry, State, Wait
-from conformance.scenarios.scenario import Scenario, failing, rest, retried, round_of, sent, single
+from conformance.scenarios.scenario import Scenario, blocked, failing, rest, retried, round_of, sent, single
 
 
 def _rounds(_: Config) -> tuple[AnyStep, ...]:
@@ -22,7 +22,8 @@ def _rounds(_: Config) -> tuple[AnyStep, ...]:
         *(*both, single("b", 0, -1), retried("b")),
         *again,
         *(*both, retried("b"), *both, retried("b")),
-        *(*again, *again, *again),
+        # The limit holds in ``messages_enqueuing_failed`` too.
+        *(*again, *blocked("b", 1, watched=False), *again),
         # What keeps up with a first retry may not keep up with the third.
         Wait(batch="b", until="agreed", essential=False),
     )

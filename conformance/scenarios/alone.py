@@ -10,8 +10,11 @@ from conformance.scenarios.scenario import Scenario, failing, rest, retried, sen
 def _alone(config: Config) -> tuple[AnyStep, ...]:
     """Refused for an unknown message and for a delivered one; with another campaign's key and path, in a chain that the
     accepted retry closes; and for the message that it has just reset. Meanwhile the batch is retried: while the message
-    is created, while it is underway, and while another is at the end of its way, where it may stay long."""
+    is created, while it is underway, and while another is at the end of its way, where it may stay long; the first is delivered
+    by then, if its number recovers, and is left alone: a last one has failed then."""
     rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
+    if config.recipients.recovering:
+        rows = (RowSpec(role="recovering"), *rows[1:], *failing(1))
     look, retry = Read(batch="b", view="message", rows=(0,)), SingleRetry(batch="b", row=0)
     steps: list[AnyStep] = [*sent("b", rows), *rest("b", len(rows))]
     steps.append(SingleRetry(batch="nobody's", cause="id:unknown"))

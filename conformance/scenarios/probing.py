@@ -47,7 +47,7 @@ def _carried(*causes: str) -> Callable[[Config], tuple[AnyStep, ...]]:
 
     def build(config: Config) -> tuple[AnyStep, ...]:
         rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
-        steps: list[AnyStep] = [*sent("b", rows), *rest("b", len(rows))]
+        steps: list[AnyStep] = [*sent("b", rows)]
         for cause in causes:
             steps += [Retry(batch="b", cause=cause), retried("b"), *rest("b", len(rows))]
         return tuple(steps)

@@ -103,6 +103,8 @@ class Builder:
         key = self._keys["valid"]
         if request.auth == "none" or key is None:
             return None
+        if request.auth == "empty":
+            return "Bearer"
         if request.auth == "scheme":
             return f"Basic {key}"
         if request.auth in _ALTERED:

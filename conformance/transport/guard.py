@@ -232,7 +232,7 @@ class Guard:
         if any(key.encode() in named for key in self._keys if len(key) >= _SECRET):
             raise _refusal("it would carry a real key where no key is to go")
         credential = request.headers.get("authorization", "").partition(" ")[2].strip()
-        if context.auth in ("none", "wrong", *_ALTERED) and credential in self._keys:
+        if context.auth in ("none", "wrong", "empty", *_ALTERED) and credential in self._keys:
             raise _refusal("it would carry a real key where an altered one is to go")
 
     def _named(self, request: httpx.Request) -> tuple[Named, bool]:

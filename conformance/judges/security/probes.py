@@ -24,6 +24,7 @@ _WHAT = {
     "auth:none": "without a key",
     "auth:wrong": "with a made-up key",
     "auth:other-key": "with the key of another campaign",
+    "auth:empty": "with an empty key",
     "auth:cut": "with a key that is cut short",
     "auth:extended": "with a key that is lengthened",
     "auth:case": "with a key in other case",
