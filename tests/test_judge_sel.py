@@ -161,6 +161,15 @@ def test_sel_04_a_failure_with_an_attempt_in_progress_is_none() -> None:
     assert "BR-SEL-04" not in found
 
 
+@pytest.mark.parametrize(("takes", "named"), [(("b.0", "b.1"), {"BR-SEL-02"}), (("b.1",), set())])
+def test_sel_02_what_a_single_retry_delivered_next_to_an_earlier_retry(takes: tuple[str, ...], named: set[str]) -> None:
+    """It was in progress, in the attempt that succeeded, when the earlier batch retry left: that one has nothing to give it."""
+    story = _failed("FF").single("b.0").look("b").move("b.0", "sending").list("b")
+    story.retry("b", takes=("b.1",)).look("b").move("b.0", "success").finish("b").look("b")
+    story.retry("b", takes=takes).look("b").move("b.0", "success").finish("b").look("b")
+    assert story.findings() == named
+
+
 @pytest.mark.parametrize(("rounds", "exercised"), [(3, True), (2, False), (1, False)])
 def test_sel_04_no_page_binds_a_code_to_an_exhausted_single_retry(rounds: int, exercised: bool) -> None:
     """As not in failure status it keeps the limit where the message was retried three times; before, it may mean what it says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.contract.vocabulary import IN_PROGRESS
 from conformance.judges.inference.case import Batch, Case
@@ -72,8 +72,8 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             if b is None:
                 continue
             outstanding = owed(case, batch, message, a)
-            past = [c for c in (*calls, *singles) if c.t <= a.last and effect_until(case, c) >= begun(case, a)]
-            past = [] if outstanding.none else past
+            done = _all_shown(case, batch, message, view[: i + 1])
+            past = [c for c in (*calls, *singles) if done <= c.t <= a.last and effect_until(case, c) >= begun(case, a)]
             inside = [c for c in (*calls, *singles) if a.last <= c.t < b.last]
             if any(c.single for c in (*past, *inside)) or not (past or inside):
                 continue
@@ -100,6 +100,11 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             )
 
 
+def _all_shown(case: Case, batch: Batch, message: str, view: Sequence[Reading]) -> float:
+    """When the last of these readings ended that shows the attempts of all calls before it: none of those is still to come."""
+    return max((r.last for r in view if owed(case, batch, message, r).none), default=float("-inf"))
+
+
 def _reset(case: Case, a: Reading, b: Reading) -> bool:
     """True if the message was reset between the readings, be it in place: without an attempt more only a newer updatedAt tells
     that from a read that lags (A1, A4)."""
@@ -109,14 +114,18 @@ def _reset(case: Case, a: Reading, b: Reading) -> bool:
 
 
 def _was_success(case: Case, message: str, a: Reading, past: Iterable[RetryCall]) -> Proof | None:
-    """That the message was a success since before each of these calls, which left before ``a`` and may take effect after it."""
+    """That the message was a success, or on its way to it, since before each of these calls, which may take effect after ``a``.
+
+    What is in progress in the attempt that succeeds does not fail between, but by a failure that is corrected (A2a).
+    """
     proofs = [Proof(assumptions=frozenset(terminal_stays(a)))]
     for call in past:
-        earlier = [r for r in case.readings(message) if r.last <= call.t and r.status == "success"]
+        earlier = [r for r in case.readings(message) if r.last <= call.t and (r.status == "success" or r.in_progress)]
         same = next(((r, s) for r in earlier if (s := same_attempt(case, r, a)) is not None), None)
         if same is None:
             return None
-        proofs.append(Proof(evidence=(same[0].n,), assumptions=frozenset(same[1])))
+        uncorrected = assume("A2a", message) if same[0].in_progress else ()
+        proofs.append(Proof(evidence=(same[0].n,), assumptions=frozenset((*same[1], *uncorrected))))
     return all_of(*proofs)
 
 
