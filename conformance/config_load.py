@@ -17,17 +17,17 @@ import msgspec
 
 from conformance import catalogue
 from conformance.config import Config, Implementation, Target
+from conformance.contract.vocabulary import LANGUAGES
 from conformance.errors import UsageError
 from conformance.transport.forms import plain_parameter
 from conformance.transport.guard import reserved
 from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import plain_id
-from conformance.transport.redact import PIECE
+from conformance.transport.pieces import PIECE
 from conformance.transport.states import states_url
 
 PREFIX = "CONFORMANCE_"
 _SEE = "`retry-conformance explain docs/configuration.md` lists the keys"
-LANGUAGES = ("english", "chinese", "malay", "tamil")
 _KEYS = ("api_key", "second_api_key")
 _SECTIONS = tuple(field.name for field in msgspec.structs.fields(Config))
 #: What the tester has or lacks, which says nothing about the service: never declared absent.

@@ -18,7 +18,7 @@ from conformance.reference.app import Service, create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, Settings
 from conformance.session import CRASH_FILE, Options, Result, execute
 from conformance.transport import states
-from conformance.transport.redact import PIECE
+from conformance.transport.pieces import PIECE
 from tests.conftest import command
 from tests.hostile import MUTATIONS, NUMBER, OK, PATIENCE, REVEALING, SCRIPTS, STATES, forever, short
 from tests.mutating import Mutating

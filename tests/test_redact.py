@@ -25,7 +25,8 @@ from conformance.reference import server as reference
 from conformance.reference.app import Service, create_app
 from conformance.reference.settings import OTHER_KEY, OWN_KEY, SUCCEEDING, Settings
 from conformance.session import CRASH_FILE, Options, execute
-from conformance.transport.redact import DOCUMENTED, PIECE, PROOF, Redactor
+from conformance.transport.pieces import PIECE
+from conformance.transport.redact import DOCUMENTED, PROOF, Redactor
 from conformance.transport.request import Request
 from tests.conftest import command, run_against
 from tests.raw import CAMPAIGN, KEY, RETRY, a_config, answer, listening, request_on, saying, transported
@@ -274,6 +275,19 @@ def test_a_text_of_ours_in_a_field_that_no_document_names_stays() -> None:
     text = "hello <b>conformance</b> [n:0a1b2c3d]"
     assert REDACTOR.body({"error": {"preview": text}}) == {"error": {"preview": text}}
     assert "digest:" in REDACTOR.body({"preview": "hello <b>conformance</b>"})["preview"]
+
+
+def test_the_beginning_of_a_row_that_was_sent_is_ours_and_no_other_text_is() -> None:
+    """What is left of a text that was cut off has no mark any more."""
+    redactor = Redactor((SECRET,), (NUMBER,))
+    sent = f"conformance {'abcdefghi ' * 20}[n:00000001]"
+    assert redactor.row(sent) == sent
+    shown = redactor.body({"values": {"body": sent[:60]}, "fullMessage": sent[:100], "preview": sent[:60]})
+    assert (shown["values"]["body"], shown["fullMessage"]) == (sent[:60], sent[:100])
+    assert "digest:" in shown["preview"]
+    others = redactor.body({"values": {"body": "conformance of another"}, "fullMessage": sent[:5]})
+    assert "digest:" in others["values"]["body"]
+    assert "digest:" in others["fullMessage"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ NO_FAILED_CODE = "no_failed_batch_messages_to_retry"
 TOO_MANY_CODE = "too_many_message_attempts_error"
 NOT_FAILED_CODE = "message_not_found_or_retry_message_not_in_failure_status"
 
+#: The languages of messages that the documents name.
+LANGUAGES = ("english", "chinese", "malay", "tamil")
 _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
 
 

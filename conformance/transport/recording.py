@@ -64,7 +64,7 @@ class Recorder:
             return self._redactor.text(request.content.decode("utf-8", "replace"))
 
     def _row(self, row: OutRow) -> Row:
-        text = self._redactor.text
+        text = self._redactor.row
         return Row(
             recipient=self._redactor.token(row.recipient),
             role=row.role,

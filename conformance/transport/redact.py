@@ -10,22 +10,20 @@ Ids and cursors are data that the API hands out. Of them, only keys and testers'
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from conformance.config import SIMULATOR_FAILING
 from conformance.transport.bounds import escaped
 from conformance.transport.credentials import OPAQUE, Found, credentials, named, unknown
 from conformance.transport.inside import inside
 from conformance.transport.numbers import Numbers
+from conformance.transport.pieces import LOWER, PIECE, pieces, runs
 
-#: Pieces of a key that are this long, or longer, are scrubbed. A shorter key cannot be told from other texts.
-PIECE = 8
 #: Characters of a key in a row, or all of it, from which on chance is no explanation.
 PROOF = 12
 
@@ -69,9 +67,6 @@ _MARKS = re.compile(
 #: A number of this many digits in a text may be somebody's phone, if it is no part of an id.
 _PHONE = re.compile(rf"(?P<id>{OPAQUE.pattern})|(?<!\w)\+?[0-9]{{8,15}}+(?!\w|-\w)")
 
-#: Lower case without a change of length.
-_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
 
 class Redactor:
     """Scrubs what goes to files and screens. One for each run; its salt is never written down.
@@ -94,14 +89,16 @@ class Redactor:
         self._salt = salt or secrets.token_bytes(16)
         keys = tuple(keys)
         self._sizes = tuple(len(key) for key in keys)
-        self._of_keys = frozenset(_pieces(keys))
-        self._pieces = self._of_keys | frozenset(_pieces(others))
+        self._of_keys = frozenset(pieces(keys))
+        self._pieces = self._of_keys | frozenset(pieces(others))
         self._clear = frozenset(SIMULATOR_FAILING)
         self._numbers = Numbers(numbers, self._clear)
         self._known = frozenset(known)
         #: Marks of this run, and texts in ids and cursors that look like credentials.
         self._issued: set[str] = set()
         self._handed: set[str] = set()
+        #: Long values of rows that were sent: what a target cut off behind is no stranger's.
+        self._rows: list[str] = []
         #: What became of strings that answers show again and again, by field.
         self._seen: dict[tuple[str, str], str] = {}
 
@@ -116,6 +113,12 @@ class Redactor:
     def text(self, text: str) -> str:
         """A text of ours, or an error's: keys, testers' numbers and evident secrets scrubbed, the rest as it is."""
         return self._scrub(text, (*self._always(()), self._secrets(()), self._named(())))
+
+    def row(self, text: str) -> str:
+        """A value of a row that is sent, as it is written down."""
+        if len(self._rows) < _REMEMBERED and len(text) <= LONGEST_ID:
+            insort(self._rows, text)
+        return self.text(text)
 
     def data(self, text: str) -> str:
         """An id, a cursor or a path: keys and testers' numbers scrubbed, and cut if it is very long."""
@@ -219,7 +222,7 @@ class Redactor:
             return self.data(text)
         if field in DOCUMENTED:
             return self._cut(text, LONGEST_NAME, lambda part: self.text(self._disowned(part)))
-        if field in _CONTENT and _NONCE.search(text):
+        if field in _CONTENT and (_NONCE.search(text) or self._begins(text)):
             return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
             return self.foreign(text, own)
@@ -248,13 +251,18 @@ class Redactor:
         """A message's template values: as they came where they are ours."""
         if not isinstance(values, dict):
             return self._json(values, "values", own)
-        ours = any(isinstance(v, str) and _NONCE.search(v) for v in values.values())
+        ours = any(isinstance(v, str) and (_NONCE.search(v) or self._begins(v)) for v in values.values())
         return {
             self._name(k): (self._ours(v) if ours else self.digest(v))
             if isinstance(v, str)
             else self._json(v, "values", own)
             for k, v in values.items()
         }
+
+    def _begins(self, text: str) -> bool:
+        """True for the beginning of a value that was sent, long enough to be told from any other text."""
+        place = bisect_left(self._rows, text)
+        return len(text) >= PIECE and place < len(self._rows) and self._rows[place].startswith(text)
 
     def _ours(self, text: str) -> str:
         known = self._seen.get(("values[]", text))
@@ -342,10 +350,10 @@ class Redactor:
         """The text without any piece of a key: the longest runs that are made of pieces are cut out whole."""
         if not self._pieces or len(text) < PIECE:
             return text
-        folded = text.translate(_LOWER)
+        folded = text.translate(LOWER)
         parts: list[str] = []
         done = 0
-        for start, end in _runs(folded, self._pieces):
+        for start, end in runs(folded, self._pieces):
             parts += (
                 text[done:start],
                 self._mark(self._of_key(text[start:end], folded[start:end], own), text[start:end]),
@@ -369,36 +377,3 @@ class Redactor:
 _HANDED = 50_000
 #: Strings whose redaction is remembered.
 _REMEMBERED = 20_000
-
-
-def _runs(folded: str, pieces: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Stretches of a text that consist of pieces, from start to end."""
-    first, last = -1, -1
-    for start in range(len(folded) - PIECE + 1):
-        if folded[start : start + PIECE] not in pieces:
-            continue
-        if start > last:
-            if first >= 0:
-                yield first, last
-            first = start
-        last = start + PIECE
-    if first >= 0:
-        yield first, last
-
-
-def _pieces(keys: Iterable[str]) -> Iterator[str]:
-    """All pieces of PIECE characters of every form of the keys, in lower case."""
-    for key in keys:
-        for form in _forms(key) if len(key) >= PIECE else ():
-            low = form.translate(_LOWER)
-            yield from (low[i : i + PIECE] for i in range(len(low) - PIECE + 1))
-
-
-def _forms(key: str) -> Iterable[str]:
-    """The forms in which a target may send a key back."""
-    raw = key.encode()
-    yield from (key, key[::-1], quote(key, safe=""), raw.hex(), "".join(f"%{byte:02x}" for byte in raw))
-    for before in range(3):
-        # What stands before the key shifts its base64; the characters that neighbours have a part in are left out.
-        encoded = base64.b64encode(bytes(before) + raw).decode()[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
-        yield from (encoded, encoded.replace("+", "-").replace("/", "_"))
