@@ -27,6 +27,7 @@ _OPTIONS = (
     ("config", "FILE", "configuration, TOML"),
     ("target", "URL", 'the target\'s base_url, or "reference"; also --target, where nothing else has that option'),
     ("profile", "LIST", "profiles, by comma (core,guide,hardening)"),
+    ("requirement", "LIST", "these requirements only, by comma (BR-BLK-01,BR-BLK-02)"),
     ("depth", "DEPTH", "quick, standard or deep (standard)"),
     ("seed", "N", "repeats what was drawn; by default a new one"),
     ("drivers", "LIST", "drivers, by comma"),
@@ -39,7 +40,10 @@ _OPTIONS = (
     ("wait", "SECONDS", "wait so long for a target that is starting (0)"),
     ("report", "FILE", "show this conformance.json instead of running"),
 )
-_FLAGS = (("baseline-allow-red", "take a baseline whose own exit status is not 0"),)
+_FLAGS = (
+    ("baseline-allow-red", "take a baseline whose own exit status is not 0"),
+    ("stop-early", "end the run once a MUST is proved broken, with verdicts so far"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

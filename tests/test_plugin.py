@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 
 from conformance.catalogue import load
+from conformance.cli.run import run
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from retry_conformance.pytest_plugin import SUITE_FILE
@@ -78,6 +80,24 @@ def test_a_run_of_its_own_runs_what_was_chosen_only(pytester: pytest.Pytester) -
     lines = (pytester.path / "reports" / "history.jsonl").read_text().splitlines()
     planned = [line for line in lines if '"batch_send"' in line and '"driver":"machine"' not in line]
     assert len(planned) < 5
+
+
+def test_requirements_are_asked_for_by_id(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess(
+        *SUITE, "--conformance-requirement", "br-blk-01,BR-SEC-01", "--collect-only", "-q"
+    )
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*::BR-BLK-01", "*::BR-SEC-01", "2 tests collected*"])
+    result = pytester.runpytest_subprocess(*SUITE, "--conformance-requirement", "BR-BLK-99", "--collect-only", "-q")
+    assert result.ret == 2
+    assert "knows no requirement 'BR-BLK-99'" in result.stdout.str()
+
+
+def test_every_option_of_a_run_is_one_of_pytest(pytester: pytest.Pytester) -> None:
+    """But what sends nothing, or asks about an older report."""
+    ours = {o.opts[0].removeprefix("--") for o in run.params if isinstance(o, click.Option)}
+    text = pytester.runpytest_subprocess("--help").stdout.str()
+    assert {name for name in ours if f"--conformance-{name}" not in text} == {"plan", "replay"}
 
 
 def test_inconclusive_is_never_0(pytester: pytest.Pytester) -> None:

@@ -21,7 +21,7 @@ from conformance.report.model import Report, ReportedRequirement
 from conformance.report.page.write import write_page
 from conformance.report.story import story, why
 from conformance.report.write import read_report
-from conformance.run_options import check_ids, names, one_of, options_of
+from conformance.run_options import check_ids, names, one_of, options_of, requirements
 from conformance.session import worsened
 from conformance.suite.beginning import baseline, end_unrun, has_run, runs_nothing
 from conformance.suite.processes import is_part, refusal
@@ -45,12 +45,15 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[RequirementItem]:
         try:
-            requirements = _catalogue(self.config).select(_profiles(self.config))
+            chosen = _asked(self.config)
+            selected = _catalogue(self.config).select(_profiles(self.config))
         except SuiteError as error:
             # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
             end_unrun(self.config, str(error), error.exit_status)
             raise self.CollectError(str(error)) from None
-        for requirement in requirements:
+        for requirement in selected:
+            if chosen and requirement.id not in chosen:
+                continue
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
 
 
@@ -211,6 +214,7 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
         wait=number(_given(config, "wait", "0"), "--conformance-wait"),
         selected=selected,
         contract=_contract(config),
+        stop_early=bool(config.getoption("conformance_stop_early")),
     )
     result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
     unwritten = write_page(result.report, result.history, folder)
@@ -247,6 +251,15 @@ def _given(config: pytest.Config, name: str, default: str) -> str:
 def _path(config: pytest.Config, name: str) -> Path | None:
     given = config.getoption(f"conformance_{name}")
     return Path(given) if given else None
+
+
+def _asked(config: pytest.Config) -> tuple[str, ...]:
+    """The requirements that this session was asked for; empty for all.
+
+    :raises UsageError: one is unknown, or not in the profiles.
+    """
+    asked = [name for name in _given(config, "requirement", "").split(",") if name.strip()]
+    return requirements(asked, _profiles(config), _contract(config), "--conformance-requirement") if asked else ()
 
 
 def _profiles(config: pytest.Config) -> tuple[str, ...]:
