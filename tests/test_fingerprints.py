@@ -4,29 +4,87 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fingerprints import by_requirement, read, shared
+from benchmarks.argued import ARGUED, why
+from benchmarks.fingerprints import Print, Run, lets_pass, lines, pairs, read, unsteady
 from conformance.findings import Finding
-from conformance.judges.identity.manner import manner
+from conformance.judges.identity.manner import change_of, manner
 from conformance.judges.inference.case import Case
-from conformance.judges.inference.ledger import kinds
-from tests.greens import finding, report
+from conformance.judges.inference.circumstances import SEVERAL, kind, kinds
+from conformance.reference.behaviour import Behaviour
+from conformance.reference.faults import FAULTS
+from conformance.reference.mixins import Fault
 from tests.story import Story
 
-
-def test_pairs_that_a_baseline_lets_pass_are_found() -> None:
-    a, b, c = frozenset("a"), frozenset("b"), frozenset("ab")
-    assert list(shared({"one": a, "other": b})) == []
-    assert list(shared({"one": a, "other": a})) == [("one", "other"), ("other", "one")]
-    assert list(shared({"one": a, "both": c})) == [("both", "one")]
-    assert list(shared({"one": a, "nothing": frozenset()})) == []
+UNRESOLVED = "unresolved_batch_messages"
 
 
-def test_fingerprints_are_sorted_by_requirement() -> None:
-    runs = [read("fault", report({"BR-ACC-01": "fail", "BR-BLK-01": "fail"})), read("clean", report())]
-    assert by_requirement(runs) == {
-        "BR-ACC-01": {"fault": frozenset({finding().fingerprint})},
-        "BR-BLK-01": {"fault": frozenset({finding().fingerprint})},
-    }
+def _run(fault: str, **prints: str) -> Run:
+    """A run with these fingerprints, each with the requirements that its findings may be laid to, apart by a blank."""
+    shown = {name: Print(words=name, requirements=frozenset(said.split())) for name, said in prints.items()}
+    return Run(fault=fault, prints=shown)
+
+
+def _faults(**breaks: str) -> dict[str, Fault]:
+    return {name: Fault(name, name, tuple(said.split()), Behaviour) for name, said in breaks.items()}
+
+
+MUST = frozenset({"BR-ACC-01", "BR-ACC-02", "BR-ACC-05"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "passes"),
+    [
+        ({"a": "BR-ACC-01"}, {"a": "BR-ACC-01"}, True),
+        ({"a": "BR-ACC-01"}, {"b": "BR-ACC-01"}, False),
+        ({"a": "BR-ACC-01", "b": "BR-ACC-01"}, {"a": "BR-ACC-01"}, True),
+        ({"a": "BR-ACC-01"}, {"a": "BR-ACC-01", "b": "BR-ACC-01"}, False),
+        ({"a": "BR-ACC-01"}, {}, False),
+        # What is wrong elsewhere stops the gate as well, if it is a MUST.
+        ({"a": "BR-ACC-01"}, {"a": "BR-ACC-01", "b": "BR-ACC-05"}, False),
+        ({"a": "BR-ACC-01"}, {"a": "BR-ACC-01", "b": "BR-ERR-05"}, True),
+    ],
+)
+def test_a_gate_lets_pass_what_a_baseline_has(first: dict[str, str], second: dict[str, str], passes: bool) -> None:
+    faults = _faults(one="BR-ACC-01", other="BR-ACC-01")
+    assert lets_pass(_run("one", **first), _run("other", **second), faults, MUST) is passes
+
+
+def test_pairs_that_a_gate_lets_pass_are_told_and_no_others() -> None:
+    faults = _faults(one="BR-ACC-01", other="BR-ACC-01 BR-ACC-05", third="BR-ACC-05")
+    assert set(pairs(faults)) == {("one", "other"), ("other", "one"), ("other", "third"), ("third", "other")}
+    runs = [_run("one", a="BR-ACC-01"), _run("other", a="BR-ACC-01", b="BR-ACC-05"), _run("third", a="BR-ACC-01")]
+    assert [text for text, _ in lines(runs, faults, MUST)] == [
+        "other lets one pass (BR-ACC-01): NOT ARGUED: a",
+        "other lets third pass (BR-ACC-05): NOT ARGUED: a",
+    ]
+    assert [text for text, _ in lines(runs, faults, MUST, ["BR-ACC-05"])] == [
+        "other lets third pass (BR-ACC-05): NOT ARGUED: a"
+    ]
+
+
+def test_a_fingerprint_that_one_run_has_and_another_has_not_is_told() -> None:
+    assert list(unsteady(_run("one", a="BR-ACC-01", b="BR-ACC-02"), _run("one", a="BR-ACC-01"))) == [
+        "one: in the first run only: b (BR-ACC-02)"
+    ]
+
+
+def test_a_run_has_each_fingerprint_once_with_all_that_it_may_be_laid_to() -> None:
+    one, other = _finding("BR-ACC-01"), _finding("BR-ACC-01", "BR-ACC-05")
+    assert read("fault", [one, other]) == Run(
+        fault="fault",
+        prints={one.fingerprint: Print(words="defect", requirements=frozenset({"BR-ACC-01", "BR-ACC-05"}))},
+    )
+
+
+def test_what_is_argued_is_about_faults_that_there_are() -> None:
+    named = [name for one in ARGUED for pair in one.pairs() for name in pair]
+    assert set(named) <= set(FAULTS)
+    assert why("created-does-not-block", "only-the-first-blocks")
+    assert not why("only-the-first-blocks", "created-does-not-block")
+
+
+def _finding(*names: str) -> Finding:
+    return Finding(any_of=names, summary="", argument=(), expected=(), observed="", evidence=(), subject="defect")
 
 
 def test_a_fingerprint_is_of_the_subject_and_not_of_the_run() -> None:
@@ -78,11 +136,64 @@ def test_a_change_is_named_alike_whatever_the_text() -> None:
     assert manner("one\r\ntwo", "one\ntwo") == manner("\u6f22\u5b57 and more\r\n!", "\u6f22\u5b57 and more\n!")
 
 
+def test_chance_is_no_part_of_how_a_field_was_changed() -> None:
+    """Times, and the marks of rows, are others in every run."""
+    was, later = "2026-11-29T10:00:00.120+08:00", "2026-11-29T10:00:01.340+08:00"
+    assert (change_of("createdAt", was, later), change_of("createdAt", later, was)) == ("later", "earlier")
+    assert change_of("recipient", "6511112222", "6511110000") == "another number"
+    assert change_of("templateBodyId", "body_1", "body_2") == "another value"
+    assert change_of("language", "tamil", "english") == "became english"
+    other = {"body": "text [n:9abcdef0]"}
+    assert change_of("values", {"body": "text [n:12345678]"}, other) == "became that of another row"
+    assert (
+        change_of("values", {"body": "[n:00000001] 1000"}, {"body": "[n:00000001] 1,000"}) == "digit zero became comma"
+    )
+    assert change_of("fullMessage", "[n:00000001] text", None) == "lost"
+
+
+def _failed(rows: str = "FF") -> Story:
+    return (
+        Story().send("b", rows).send("ctl", "F").look("b").look("ctl").finish("b").finish("ctl").look("ctl").look("b")
+    )
+
+
+def _subjects(story: Story, requirement: str) -> set[str]:
+    """The words of which the fingerprints of a requirement are made."""
+    return {o.subject for o in story.opinions() if isinstance(o, Finding) and requirement in o.any_of}
+
+
 def test_causes_are_told_apart_by_the_kinds_of_their_calls() -> None:
     story = Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").single("b.0")
     batch = Case(story.history()).ours[0]
     retry, single = batch.sent
     assert kinds(batch, [retry]) == "accepted retry"
     assert kinds(batch, [single, single]) == "accepted single retry"
-    assert kinds(batch, [single, retry]) == "accepted retry and accepted single retry"
+    assert kinds(batch, [single], "b.0") == "accepted single retry"
+    assert kinds(batch, [single], "b.1") == "accepted single retry of another message"
+    assert kinds(batch, [single, retry]) == SEVERAL, "the mixture is chance"
     assert kinds(batch, []) == "no retry"
+
+
+def test_a_probe_is_named_and_a_drawn_one_is_not() -> None:
+    story = (
+        _failed()
+        .retry("b", cause="query:force")
+        .retry("b", cause="body:generated:3")
+        .retry("b", 401, cause="auth:none")
+    )
+    named, drawn, keyless = Case(story.history()).ours[0].sent
+    assert kind(named) == "accepted retry with a query (force)"
+    assert kind(drawn) == "accepted retry with a body"
+    assert kind(keyless) == "refused retry with auth:none"
+
+
+def test_an_attempt_too_many_is_named_by_the_calls_nearest_to_it() -> None:
+    """And of these by those that must have no effect, whatever was accepted before."""
+    before = _failed().single("b.1").finish("b").look("ctl").look("b")
+    twice = before.retry("b", takes=("b.0", "b.0", "b.1")).look("b").look("ctl")
+    assert _subjects(twice, "BR-SEL-05") == {"attempt that no retry explains: accepted retry"}
+    after = _failed().single("b.1").look("ctl").look("b")
+    refused = after.retry("b", 400, UNRESOLVED, takes=("b.0",)).look("b").look("ctl")
+    assert _subjects(refused, "BR-BLK-03") == {"attempt that no retry explains: refused retry, failure"}
+    other = _failed().single("b.1", gives=("b.0", "b.1")).look("b").look("ctl")
+    assert _subjects(other, "BR-SGL-02") == {"attempt that no retry explains: accepted single retry of another message"}

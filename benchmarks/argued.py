@@ -1,0 +1,213 @@
+"""Pairs of faults of which a baseline of the first lets the second pass, and why a user would call them one defect.
+
+Three kinds: the second is a part of the first, so that whatever it breaks was broken before, in the same place; the two differ in
+how often or how fast only; or they differ inside the target, and every client sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations, product
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argued:
+    """Pairs that share fingerprints for one reason: each of ``first`` with each of ``second``; without these, all of ``first``."""
+
+    why: str
+    first: tuple[str, ...]
+    second: tuple[str, ...] = ()
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield the pairs, in the order in which they are let pass."""
+        return product(self.first, self.second) if self.second else permutations(self.first, 2)
+
+
+_BOTH_ACT = ("both-retries-act-25-ms", "both-retries-act-5-ms", "both-retries-act-1-ms")
+_ONE_BESIDE = ("single-beside-batch-25-ms", "single-beside-batch-5-ms", "worker-acts-blindly")
+
+ARGUED: tuple[Argued, ...] = (
+    # -- the second is a part of the first
+    Argued(
+        why="of the messages that do not block, these are some",
+        first=("created-does-not-block",),
+        second=(
+            *("one-worker-of-four-does-not-block", "only-the-first-blocks", "only-the-first-ten-block"),
+            *("second-rows-do-not-block", "the-last-does-not-block"),
+        ),
+    ),
+    Argued(
+        why="whatever stands behind the first message does not block",
+        first=("only-the-first-blocks", "second-rows-do-not-block"),
+        second=(
+            *("only-the-first-ten-block", "second-rows-do-not-block", "only-the-first-blocks"),
+            "the-last-does-not-block",
+        ),
+    ),
+    Argued(
+        why="the last message of a large batch stands behind the tenth",
+        first=("only-the-first-ten-block",),
+        second=("the-last-does-not-block",),
+    ),
+    Argued(
+        why="of the blocked retries that leave the status alone, these are some",
+        first=("blocked-keeps-status",),
+        second=(
+            *("a-second-block-sets-the-status-back", "sets-the-status-in-the-first-round-only"),
+            *("status-by-the-first-ten", "status-goes-to-the-newest-batch", "one-shard-keeps-the-status"),
+        ),
+    ),
+    Argued(
+        why="a second block comes in a later round, or in a batch that is not the newest, or on that shard",
+        first=(
+            "sets-the-status-in-the-first-round-only",
+            "status-goes-to-the-newest-batch",
+            "one-shard-keeps-the-status",
+        ),
+        second=("a-second-block-sets-the-status-back",),
+    ),
+    Argued(
+        why="the message past the tenth blocks a batch that is not the newest",
+        first=("status-goes-to-the-newest-batch",),
+        second=("status-by-the-first-ten",),
+    ),
+    Argued(
+        why="which batches are on the shard is drawn with their ids: it shows in any of these situations",
+        first=(
+            *("a-second-block-sets-the-status-back", "sets-the-status-in-the-first-round-only"),
+            "status-goes-to-the-newest-batch",
+        ),
+        second=("one-shard-keeps-the-status",),
+    ),
+    Argued(
+        why="a batch of which single retries were made is refused like every other",
+        first=("never-retryable",),
+        second=("one-by-itself-closes-its-batch",),
+    ),
+    Argued(
+        why="other batches are being retried in every situation, so that it refuses in each",
+        first=("one-batch-at-a-time",),
+        second=("never-retryable", "one-by-itself-closes-its-batch", "refuses-what-came-too-early"),
+    ),
+    Argued(
+        why="a message that was sent singly is one of the messages elsewhere",
+        first=("created-elsewhere-blocks",),
+        second=("created-singles-block",),
+    ),
+    Argued(
+        why="the loser of a race is blocked by the winner's created message",
+        first=("breaks-when-blocked",),
+        second=("breaks-for-the-loser",),
+    ),
+    Argued(
+        why="the texts that are folded, or the languages that are lost, are among those of the first",
+        first=("folds-blanks", "folds-widths", "falls-back-to-english"),
+        second=("breaks-to-blanks", "trims-blanks", "decomposes", "plain-blanks", "tamil-comes-back-in-english"),
+    ),
+    Argued(
+        why="the delivered messages that are retried are among those of the first",
+        first=("retries-the-delivered", "force-resends-the-delivered", "single-retries-the-delivered"),
+        second=(
+            *("retries-the-delivered-after-a-single", "status-in-the-query-selects"),
+            "single-retries-what-a-retry-delivered",
+        ),
+    ),
+    Argued(
+        why="without a limit, no retry counts against it",
+        first=("no-limit",),
+        second=("exhausted-come-along", "single-retries-are-free"),
+    ),
+    Argued(
+        why="the messages with two attempts are among those of the first",
+        first=("two-attempts-at-once", "redelivers-jobs", "single-gives-two-attempts"),
+        second=(
+            *("chunks-overlap", "redelivers-jobs", "redelivers-one-job-in-twenty"),
+            "two-attempts-after-a-batch-retry",
+        ),
+    ),
+    Argued(
+        why="the loser of a race is one of the blocked retries, or of those that give two attempts",
+        first=("two-attempts-at-once", "blocked-repeats-the-last-round", "blocked-restarts-the-blocking"),
+        second=("loser-acts-all-the-same", "refused-single-is-carried-out"),
+    ),
+    Argued(
+        why="a retry and a single retry that meet are two retries that meet",
+        first=(*_BOTH_ACT, "single-retries-the-created"),
+        second=_ONE_BESIDE,
+    ),
+    Argued(
+        why="the rows to the number are rows of the batch, and the first of them comes along",
+        first=("single-retries-its-batch", "single-retries-the-first"),
+        second=("single-retries-the-number",),
+    ),
+    Argued(
+        why="an attempt by itself comes next to any call, and a refused one that is carried out next to a block",
+        first=("retries-by-itself", "retries-other-batches", "refuses-every-other-and-carries-it-out"),
+        second=("blocked-retries-the-rest",),
+    ),
+    Argued(
+        why="a message that was sent singly is one of those that are retried with no retry of their own",
+        first=("retries-by-itself", "retries-other-batches"),
+        second=("takes-singles-along",),
+    ),
+    Argued(
+        why="while the new attempt is in progress, its message shows the old one's failure",
+        first=("status-of-an-old-attempt",),
+        second=("failure-until-the-end",),
+    ),
+    # -- they differ in how often, or how fast
+    Argued(why="one defect, in windows of different length", first=_BOTH_ACT),
+    Argued(why="one defect, in windows of different length", first=_ONE_BESIDE),
+    Argued(
+        why="one defect, in windows of different length",
+        first=("later-retry-overwrites-25-ms", "later-retry-overwrites-5-ms", "later-retry-overwrites-1-ms"),
+    ),
+    Argued(why="one defect, in pools of different size", first=("pool-of-five", "pool-of-twenty")),
+    Argued(why="one defect, now and then", first=("answers200", "one-worker-of-four-answers200")),
+    Argued(why="one defect, now and then", first=("breaks-and-carries-out", "breaks-and-carries-out-now-and-then")),
+    Argued(why="one defect, now and then", first=("only-the-first-failed", "one-worker-of-four-retries-one")),
+    Argued(why="one defect, now and then", first=("retried-get-stuck", "queue-loses-every-third")),
+    # -- every client sees the same
+    Argued(
+        why="all that can be seen of a batch that its vendor holds in processing is the 201",
+        first=("accepts-while-processing", "accepts-once-all-have-ended", "carries-out-while-processing"),
+    ),
+    Argued(
+        why="the retry of a delivered batch is accepted; that another batch has failed messages is so in every run",
+        first=("accepts-the-delivered", "failures-elsewhere-admit"),
+    ),
+    Argued(
+        why="the last round of a blocked batch is the attempt that blocks",
+        first=("blocked-repeats-the-last-round", "blocked-restarts-the-blocking"),
+    ),
+    Argued(
+        why="other batches are retried all the time, so that an attempt by itself comes next to a retry of others",
+        first=("retries-by-itself", "retries-other-batches"),
+    ),
+    Argued(why="the key of another campaign is good", first=("foreign-key", "caches-keys-without-their-campaign")),
+    Argued(
+        why="one request names POST in its header and its query", first=("override-makes-a-post", "query-makes-a-post")
+    ),
+    Argued(
+        why="a retry to a recovering number is accepted, and ends in the old failure",
+        first=("dropped-as-duplicates", "only-the-second-is-sent", "retries-only-pretend"),
+    ),
+    Argued(
+        why="messages are exhausted by single retries wherever a batch mixes them with others",
+        first=("exhausted-come-along", "single-retries-are-free"),
+    ),
+    Argued(
+        why="the message in another language that blocks is the exhausted one",
+        first=("exhausted-do-not-block", "only-english-blocks"),
+    ),
+    Argued(
+        why="races are run on batches in which one message failed: the first is all of them",
+        first=("loser-rolls-back", "loser-takes-the-first-off"),
+    ),
+)
+
+
+def why(first: str, second: str) -> str:
+    """Return the reason for which a baseline of the first may let the second pass; empty if there is none."""
+    return next((one.why for one in ARGUED if (first, second) in one.pairs()), "")
