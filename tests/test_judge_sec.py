@@ -121,7 +121,7 @@ def test_a_probe_from_before_the_settling_time_is_no_suspect() -> None:
     finding = next(o for o in story.opinions() if isinstance(o, Finding))
     first = next(e.n for e in story.exchanges if e.invoke.cause == "auth:none")
     assert first not in finding.evidence
-    assert finding.subject.endswith("retry with auth:wrong")
+    assert finding.subject.endswith("refused retry with auth:wrong, failure")
 
 
 def test_many_suspects_are_counted_rather_than_listed() -> None:

@@ -188,6 +188,8 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
         )
         return
     when = "after a blocked retry" if blocked else "after a retry" if before else "for the first time"
+    singly = before and not blocked and all(c.single for c in before)
+    situation = "after single retries" if singly else when
     again = any_of[0] == "BR-ACC-02" and any(not c.single and c.accepted for c in before)
     # After an accepted round the batch had to be retryable again, and is not: the same refusal breaks BR-ACC-06 too.
     for names in (any_of, *([("BR-ACC-06",)] if again and len(any_of) == 1 else [])):
@@ -195,7 +197,7 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
             proof=due & retry.answered("had to be answered 201"),
             observed=retry.answer,
             any_of=names,
-            defect=f"{when}, {retry.answer}",
+            defect=f"{situation}, {retry.answer}",
             violation=f"the target refuses to retry a quiescent batch that has failed messages, {when}",
             scenario=retry.scenario,
         )
@@ -258,7 +260,7 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
                     proof=retry.answered("is accepted"),
                     observed=what,
                     any_of=retry.accused("BR-ACC-04"),
-                    defect=f"{retry.call.status}" + (" with a body" if end.size else ""),
+                    defect=f"{retry.call.status}" + (f" with a body ({end.media})" if end.size else ""),
                     scenario=retry.scenario,
                 )
         elif retry.call.unknown and _tells(retry):

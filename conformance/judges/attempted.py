@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
 from conformance.findings import DoubtReason
+from conformance.judges.inference.circumstances import kinds
 from conformance.judges.inference.inference import retries
-from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.timeline import (

@@ -39,12 +39,12 @@ def created_blocks(retry: Retry) -> Iterator[Judgement]:
         return
     order = retry.case.order(retry.batch)
     if retry.accepted:
-        first = retry.blockers[0]
+        first = _newest(retry)
         yield Violated(
             proof=first.proof & retry.answered("had to fail"),
             observed=retry.answer,
             any_of=retry.accused("BR-BLK-01"),
-            defect=f"{_place(first.message, order)}, {retry.answer}",
+            defect=f"{_which(retry, first.message, order)}, {retry.answer}",
             scenario=retry.scenario,
         )
     if retry.refused:
@@ -58,10 +58,34 @@ def created_blocks(retry: Retry) -> Iterator[Judgement]:
                 yield Exercised(proof=blocker.proof, case=_place(blocker.message, order))
 
 
+def _newest(retry: Retry) -> Bracket:
+    """Of the messages that had to block, the one that was reset last; others are left from before where earlier blocks failed."""
+    reset = {b.message: [c.t for c in retry.batch.resetting(b.message) if c.t < retry.call.t] for b in retry.blockers}
+    return max(retry.blockers, key=lambda b: max(reset[b.message], default=0.0))
+
+
 def _place(message: str, order: tuple[str, ...]) -> str:
     if message not in order:
         return "unlisted"
     return "first" if message == order[0] else "last" if message == order[-1] else "elsewhere"
+
+
+def _which(retry: Retry, message: str, order: tuple[str, ...]) -> str:
+    """What sets a message apart from others of its batch, in words for a fingerprint.
+
+    The last of a few messages is no other than those before it: in a small batch, which of them blocks is drawn.
+    """
+    place = _place(message, order)
+    at = order.index(message) if message in order else 0
+    earlier = [retry.batch.row_of[m].recipient for m in order[:at] if m in retry.batch.row_of]
+    mine = retry.batch.row_of.get(message)
+    told = {
+        "after the first hundred": at >= 100,
+        "after the first ten": 10 <= at < 100,
+        "to the number of an earlier row": mine is not None and mine.recipient in earlier,
+    }
+    where = "elsewhere" if place == "last" and at < 10 else place
+    return ", ".join((where, *(words for words, holds in told.items() if holds)))
 
 
 @rule(
@@ -119,7 +143,7 @@ def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
             yield Violated(
                 proof=known,
                 observed=status,
-                defect=f"{blocked.situation}, {status}",
+                defect=f"{blocked.situation}{_late_in(blocked)}, {status}",
                 scenario=blocked.retry.scenario,
             )
         else:
@@ -151,6 +175,13 @@ class _Blocked:
         if rounds and rounds[-1].refused:
             return "second in a row"
         return "in a later round" if any(c.may_reset and not c.single for c in rounds) else "first"
+
+
+def _late_in(blocked: _Blocked) -> str:
+    """That no message blocks but some after the first ten, in words for a fingerprint."""
+    order = blocked.retry.case.order(blocked.retry.batch)
+    first = min((order.index(b.message) for b in blocked.retry.blockers if b.message in order), default=0)
+    return ", by a message after the first ten" if first >= 10 else ""
 
 
 def _blocked(retry: Retry) -> _Blocked | InDoubt | None:

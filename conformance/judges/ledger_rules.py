@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.findings import Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import Surplus, kind, surpluses
+from conformance.judges.inference.ledger import Surplus, surpluses
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
@@ -36,14 +36,14 @@ _DISPUTED = (
     also=_LAID_TO,
 )
 def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
-    """One finding for each batch and set of requirements that its surplus attempts break, whosoever they are laid to.
+    """One finding for each batch, cause and set of requirements that its surplus attempts break, whosoever they are laid to.
 
     BR-SEL-07 is exercised by an untouched control batch, where no attempt of the run is left unexplained.
     """
     found = _apart(surpluses(inference.case))
-    told: set[tuple[str, frozenset[str]]] = set()
+    told: set[tuple[str, frozenset[str], str]] = set()
     for surplus in found:
-        key = (surplus.batch.id, frozenset(surplus.any_of))
+        key = (surplus.batch.id, frozenset(surplus.any_of), surplus.cause)
         if key in told:
             continue
         told.add(key)
@@ -52,7 +52,7 @@ def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
             violation=_DISPUTED if surplus.dispute else "",
             observed=f"{surplus.gained} for {surplus.explained}",
             any_of=surplus.any_of,
-            defect=kind(surplus.suspects[0].call) if surplus.suspects else "no retry",
+            defect=surplus.cause,
             scenario=surplus.scenario,
         )
     if not found:

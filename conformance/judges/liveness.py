@@ -59,6 +59,7 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
         yield Violated(
             proof=all_of(*(s.proof for s in several)) & Proof(because=(still,)),
             observed=", ".join(sorted({str(s.last.status) for s in several})),
+            defect="created" if all(s.last.status == "created" for s in several) else "",
             scenario=several[0].call.scenario,
         )
     elif stuck:

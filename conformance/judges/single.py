@@ -14,6 +14,7 @@ from conformance.history.records import Exchange
 from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import suspected
+from conformance.judges.inference.circumstances import success_of
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at, success_or_new
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
@@ -102,7 +103,8 @@ def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement
         return
     proof &= Proof(because=(f"single retry {call.n} is answered {call.said}",), evidence=(call.n,))
     if call.accepted:
-        yield _accepted(call, proof, kind)
+        state = success_of(batch, message, call.t) if kind == "success" else kind
+        yield _accepted(call, proof, kind, state)
         return
     allowed = {NOT_FAILED_CODE}
     if times_retried(case, batch, message, call).most >= 2:
@@ -146,13 +148,13 @@ def _bare(before: Reading, after: list[Reading]) -> bool:
     return not any(r.counts or r.updated_at for r in shown) and len({r.status for r in shown}) == 1
 
 
-def _accepted(call: RetryCall, proof: Proof, kind: str) -> Violated:
+def _accepted(call: RetryCall, proof: Proof, kind: str, state: str = "") -> Violated:
     return Violated(
         proof=proof,
         violation="the target accepts a single retry of a message that is {observed}",
         observed=kind,
         any_of=("BR-SGL-01", "BR-SEC-05") if call.harmless else ("BR-SGL-01",),
-        defect=f"{kind}: 2xx",
+        defect=f"{state or kind}: 2xx",
         scenario=call.scenario,
     )
 
@@ -191,7 +193,8 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             f"{call.status} with {'another message' if isinstance(shown, str) and shown != message else 'the message'}"
         )
         what = what if isinstance(shown, str) else f"{call.status} without a message"
-        known = " of the batch" if shown in batch.messages and shown != message else ""
+        seen = shown in batch.messages and any(r.last <= call.t for r in case.readings(str(shown)))
+        known = " of the batch" if seen and shown != message else ""
         yield Violated(
             proof=answered,
             violation="the target answers a single retry that it carries out with {observed}",

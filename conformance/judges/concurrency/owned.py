@@ -144,6 +144,7 @@ def _unowned(requirement: str, proved: Sequence[Race]) -> Violated:
         ),
         observed=f"accepted: {len(race.of('accepted'))}, new attempts: {total}",
         any_of=names(race) if requirement in names(race) else (requirement,),
+        defect="" if any(len(r.calls) == 2 for r in proved) else "of more than two",
         scenario=race.calls[0].scenario,
     )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from conformance.findings import DoubtReason
 from conformance.history.records import Row
 from conformance.judges.identity.facts import VIEWS, accepted, blamed, moved
-from conformance.judges.identity.manner import manner
+from conformance.judges.identity.manner import change_of
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.changes import Change
 from conformance.judges.inference.facts import clip, facts
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, assume
@@ -77,7 +78,7 @@ def data_kept(inference: Inference) -> Iterator[Judgement]:
                 expected=(f"{change.name} {clip(change.old)}",),
                 observed=f"{change.name} {clip(change.new)}",
                 any_of=change.any_of,
-                defect=f"{change.name} changed by {change.cause}: {manner(change.old, change.new)}",
+                defect=f"{change.name} changed by {change.cause}: {_how(change)}",
                 scenario=change.scenario,
             )
         elif change.suspects:
@@ -100,6 +101,16 @@ def data_kept(inference: Inference) -> Iterator[Judgement]:
                 for case in _cases(row):
                     yield Exercised(proof=proof, case=case)
     yield from _one_language(inference.case, languages)
+
+
+def _how(change: Change) -> str:
+    """How a field was changed, in words for a fingerprint.
+
+    A retry of a batch picks up rows in every language; which of them another call meets is chance.
+    """
+    how = change_of(change.name, change.old, change.new)
+    every = change.name.endswith("language") and change.cause.startswith("accepted retry")
+    return f"{change.old} {how}" if every else how
 
 
 def _kept(case: Case, batch: Batch, message: str) -> Iterator[Proof]:
@@ -153,14 +164,16 @@ def rows_kept(inference: Inference) -> Iterator[Judgement]:
     case = inference.case
     for batch in case.ours:
         pairs = {m: tuple(_arounds(case, batch, m)) for m in batch.messages}
-        swapped = next((found for m in pairs for p in pairs[m] if (found := _swapped(p)) is not None), None)
+        shown = {n for found in pairs.values() for p in found for r in p.after for n in r.nonces}
+        swapped = next((found for m in pairs for p in pairs[m] if (found := _swapped(p, shown)) is not None), None)
         if swapped is not None:
             yield swapped
         else:
             yield from _twice(batch, pairs)
 
 
-def _swapped(pair: _Around) -> Violated | None:
+def _swapped(pair: _Around, shown: set[str]) -> Violated | None:
+    """A message that shows another row's content; ``shown`` are the marks of rows that its batch shows after the retry."""
     own = frozenset(n for r in pair.before for n in r.nonces)
     rows = {row.nonce for row in pair.batch.rows}
     for reading in pair.after:
@@ -179,7 +192,7 @@ def _swapped(pair: _Around) -> Violated | None:
         return Violated(
             proof=first & read_after(reading, pair.call.last, shows),
             observed="an id with the content of another row",
-            defect=_rows(pair.batch, own, foreign),
+            defect=f"{_rows(pair.batch, own, foreign)}{'' if own & shown else ', its own is lost'}",
             any_of=blamed(pair.call, "BR-IDS-06"),
             scenario=pair.call.scenario,
         )

@@ -7,7 +7,36 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
+from conformance.contract.vocabulary import LANGUAGES, instant, nonces
 from conformance.judges.inference.facts import nothing
+
+#: Fields that hold words which people wrote; of any other, how it was changed depends on chance.
+_TEXTS = ("values", "fullMessage", "templateBody.body", "batches.originalFileName")
+
+
+def change_of(name: str, old: Any, new: Any) -> str:
+    """Return how a field of a message was changed.
+
+    What differs in every run is not looked at: the marks of rows, digits of times and of ids.
+    """
+    if name.endswith("createdAt") and (was := instant(old)) is not None and (now := instant(new)) is not None:
+        return "earlier" if now < was else "later"
+    if name.endswith("language") and new in LANGUAGES:
+        return f"became {new}"
+    if nothing(new) or new == "" or name in _TEXTS:
+        foreign = nonces(new) - nonces(old)
+        return "became that of another row" if foreign else manner(_unmarked(old), _unmarked(new))
+    return "another number" if name == "recipient" and str(new).isdecimal() else "another value"
+
+
+def _unmarked(value: Any) -> Any:
+    """The value without the marks of rows, which are drawn anew in every run."""
+    if isinstance(value, Mapping):
+        return {name: _unmarked(item) for name, item in value.items()}
+    marks = nonces(value) if isinstance(value, str) else ()
+    for mark in marks:
+        value = value.replace(mark, "")
+    return value
 
 
 def manner(old: Any, new: Any) -> str:

@@ -9,8 +9,8 @@ from conformance.findings import DoubtReason, Margin
 from conformance.judges.identity.facts import accepted, blamed, moved
 from conformance.judges.identity.pages import Walk, walks
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.circumstances import kinds as kinds_of
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import kind as kind_of_call
 from conformance.judges.inference.listings import Snapshot
 from conformance.judges.inference.lost import Lost, lists
 from conformance.judges.inference.proof import Proof, assume
@@ -70,6 +70,8 @@ def _differences(
     for index, after in enumerate(afters):
         counts = Counter(after.ids)
         later = {i for w in afters[index + 1 :] for i in w.ids}
+        since = afters[index - 1].t if index else before.t
+        near = [c for c in batch.sent if c.last >= since and c.t <= after.last]
         gone = after.plain and (lost is None or after.last < lost.since)
         kinds = {
             "adds": [i for i in counts if i not in known],
@@ -97,7 +99,7 @@ def _differences(
                 proof=listed,
                 observed=f"{kind} ids",
                 any_of=blamed(call, "BR-IDS-01"),
-                defect=f"{kind}, {kind_of_call(call)}",
+                defect=f"{'replaces' if kinds['adds'] and kinds['loses'] else kind}, {kinds_of(batch, near)}",
                 scenario=call.scenario,
             )
 

@@ -32,10 +32,11 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     """
     case = inference.case
     for view, behind in case.trust.behind.items():
-        yield _behind(case, behind, "an older status", f"{view} behind {behind.ahead.view}")
+        yield _behind(case, behind, "an older status", f"{view} behind others")
     for name, behind in case.trust.stale_fields.items():
         if behind.stale.view not in case.trust.behind:
-            yield _behind(case, behind, "fewer new attempts", f"{name} behind {behind.ahead.view}")
+            stands = ", at the first attempt" if (behind.stale.number or 0) == 1 else ""
+            yield _behind(case, behind, "fewer new attempts", f"{name} behind others{stands}")
     for reading in case.trust.mixed.values():
         yield _mixed(case, reading)
     for behind in case.trust.standing.values():

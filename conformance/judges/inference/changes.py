@@ -13,8 +13,9 @@ from typing import Any
 
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.circumstances import kind, kinds, nearest, unexpected
 from conformance.judges.inference.facts import clip, facts, nothing, same
-from conformance.judges.inference.ledger import SHOWN, elsewhere_accepted, kind
+from conformance.judges.inference.ledger import SHOWN, elsewhere_accepted
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -36,6 +37,8 @@ class Change:
     suspects: tuple[tuple[RetryCall, tuple[str, ...]], ...]
     #: An accepted retry of another batch or message, which may have made it as well.
     elsewhere: RetryCall | None
+    #: The suspects nearest to it, in words that are the same in every run.
+    cause: str
     #: None where it may be that no call made it: none is a suspect, or only such as may never have arrived.
     proof: Proof | None
 
@@ -44,11 +47,6 @@ class Change:
         """The requirements of which at least one is broken."""
         names = [name for _, given in self.suspects for name in given]
         return tuple(dict.fromkeys([*names, *(["BR-IDS-03"] if self.elsewhere else [])]))
-
-    @property
-    def cause(self) -> str:
-        """What is suspected, in words that are the same in every run."""
-        return " or ".join(dict.fromkeys(kind(call) for call, _ in self.suspects)) or "no retry"
 
     @property
     def scenario(self) -> str:
@@ -131,6 +129,7 @@ def _change(
         new=new,
         suspects=found,
         elsewhere=other,
+        cause=kinds(batch, unexpected(nearest(case, [c for c, _ in found], a, b)), message),
         proof=proof,
     )
 

@@ -6,11 +6,12 @@ of the run that may have reached the message. Accepted calls and calls of unknow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.circumstances import AT_ONCE, kind, kinds, nearest, success_of, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.other_campaign import proved_other
 from conformance.judges.inference.proof import Proof, assume
@@ -56,48 +57,33 @@ class Surplus:
     unprovoked: bool
     #: What disputes that there is a surplus: the views may disagree instead (BR-IDS-07).
     dispute: Proof | None
+    #: The calls nearest to it, in words that are the same in every run.
+    cause: str
+    #: Their numbers.
+    near: frozenset[int]
     proof: Proof
 
     @property
     def any_of(self) -> tuple[str, ...]:
-        """The requirements of which at least one is broken, accepted calls' first."""
+        """The requirements of which at least one is broken: first those of the nearest calls."""
         named = [name for s in self.suspects for name in s.requirements]
-        alone = ["BR-SEL-07"] if self.unprovoked or not named else []
-        return tuple(dict.fromkeys([*self.raced, *named, *alone, *([INSTEAD] if self.dispute else [])]))
+        mine = self._raced([s.call for s in self.suspects if s.call.n in self.near])
+        raced = self._raced([s.call for s in self.suspects])
+        own = ["BR-SEL-07"] if self.unprovoked or not named else []
+        return tuple(dict.fromkeys([*mine, *named, *raced, *own, *([INSTEAD] if self.dispute else [])]))
 
-    @property
-    def raced(self) -> tuple[str, ...]:
-        """What a race among the suspects breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
+    @staticmethod
+    def _raced(calls: Sequence[RetryCall]) -> tuple[str, ...]:
+        """What a race among calls breaks: no message gains more attempts than retries were accepted (BR-CON-01, -03)."""
         # A race with a 429 does not count (ruling 10).
-        valid = [s.call for s in self.suspects if s.call.valid and s.call.outcome != "throttled"]
+        valid = [c for c in calls if c.valid and c.outcome != "throttled"]
         pairs = [(a, b) for i, a in enumerate(valid) for b in valid[i + 1 :] if a.t < b.last and b.t < a.last]
         names = ("BR-CON-03" if a.single or b.single else "BR-CON-01" for a, b in pairs if not (a.single and b.single))
         return tuple(sorted(set(names)))
 
     @property
-    def cause(self) -> str:
-        """What is suspected, in words that are the same in every run."""
-        kinds = [kind(s.call) for s in self.suspects]
-        return " or ".join(dict.fromkeys(kinds)) or "no retry"
-
-    @property
     def scenario(self) -> str:
         return next((s.call.scenario for s in self.suspects if s.call.scenario), self.batch.scenario)
-
-
-def kind(call: RetryCall) -> str:
-    """What kind of suspect a call is, in words that are the same in every run."""
-    what = "single retry" if call.single else "retry"
-    if call.valid:
-        extra = f" with a {call.probe.kind}" if call.probe is not None else ""
-        return f"{call.outcome} {what}{extra}"
-    return f"{what} with {call.exchange.invoke.cause or call.exchange.invoke.auth}"
-
-
-def kinds(batch: Batch, calls: Iterable[RetryCall]) -> str:
-    """The kinds of calls on a batch, each once; of those that were in flight together with another, that they were."""
-    found = {f"{kind(c)}{' at once with another' if batch.overlapping(c) else ''}" for c in calls}
-    return " and ".join(sorted(found)) or "no retry"
 
 
 def surpluses(case: Case) -> Iterator[Surplus]:
@@ -148,7 +134,10 @@ def laid_out(
     :param said: what the readings show, for the argument.
     :param known: that no call which the contract allows explains it.
     """
-    suspects = tuple(_suspects(case, batch, message, a, b))
+    found = tuple(_suspects(case, batch, message, a, b))
+    near = nearest(case, [s.call for s in found], a, b)
+    first = [c.n for c in (*unexpected(near), *near)]
+    suspects = tuple(sorted(found, key=lambda s: first.index(s.call.n) if s.call.n in first else len(first)))
     control = controls(case, a.last, b.t, but=batch.id)
     dispute = disputed(case, message, a, b)
     elsewhere = elsewhere_accepted(case, batch, message, a, b)
@@ -178,8 +167,28 @@ def laid_out(
         suspects=suspects,
         unprovoked=control is None or elsewhere is not None,
         dispute=dispute,
+        cause=_cause(batch, message, near, a, elsewhere),
+        near=frozenset(first),
         proof=proof,
     )
+
+
+def _cause(batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, elsewhere: RetryCall | None) -> str:
+    """Of what kind the nearest calls are that must have no effect, or else those that were accepted.
+
+    Where the former were refused, in what state the message was, too, and if an accepted call may have reached it as well.
+    """
+    told = unexpected(near)
+    said = kinds(batch, told, message, alike=True)
+    if not near:
+        return f"{said}{' but of others' if elsewhere else ''}{', sent singly' if batch.single else ''}"
+    if any(not c.refused for c in told) or said.endswith(AT_ONCE):
+        return said
+    state = (
+        success_of(batch, message, told[0].t) if a.status == "success" else a.status if a.terminal else "in progress"
+    )
+    accepted = any(c.may_reset and c.reaches(message) for c in near)
+    return f"{said}, {state}{' and retried' if accepted else ''}"
 
 
 def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:

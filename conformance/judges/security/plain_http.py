@@ -39,7 +39,9 @@ def https_only(inference: Inference) -> Iterator[Judgement]:
             text = f"plain HTTP ({exchange.n}) got no answer that says anything ({exchange.status or 'lost'})"
             yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(exchange.n,))
         else:
-            yield Violated(proof=proof, observed=came, defect=came, scenario=exchange.invoke.scenario)
+            yield Violated(
+                proof=proof, observed=came, defect=f"{came} ({exchange.end.media})", scenario=exchange.invoke.scenario
+            )
 
 
 def _refused(exchange: Exchange) -> bool:

@@ -9,9 +9,9 @@ from datetime import datetime
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.circumstances import kinds, nearest, together, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import kinds
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Attempt, Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -43,6 +43,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
     """
     case, batch = subject[0].case, subject[1]
     exercised: Proof | None = None
+    accused: set[str] = set()
     for message in batch.messages:
         resets = batch.resetting(message)
         if not resets:
@@ -78,17 +79,21 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     exercised = exercised or proof
                 elif not reading.abbreviated:
                     observed = f"latestStatus {reading.status}, newest attempt {newest.status}"
+                    defect = "once it is terminal" if newest.status in TERMINAL else "while it is in progress"
+                    if defect in accused:
+                        continue
+                    accused.add(defect)
                     told, names = _dispute(case, batch, message, reading)
                     yield Violated(
                         proof=proof & told,
                         observed=observed,
                         any_of=("BR-SEL-03", *names),
+                        defect=defect,
                         scenario=resets[0].scenario,
                     )
-                    return
         if not listed and exercised is None and (seen := rounds(case, message)).count:
             exercised = seen.proof & Proof(evidence=(resets[0].n,))
-    if exercised is not None:
+    if exercised is not None and not accused:
         yield Exercised(proof=exercised)
 
 
@@ -224,6 +229,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
                 margins={b.view: Margin(b.t - a.last, b.view, b.n)},
             ),
             observed=f"{sum(gone.values())} earlier attempts missing or changed",
+            defect=kinds(batch, nearest(case, [c for c in batch.sent if c.reaches(message)], a, b)),
             any_of=names,
             scenario=resets[0].scenario,
         )
@@ -280,7 +286,7 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
                     & told,
                     any_of=("BR-SEL-08", *names),
                     observed=f"{len(found)} in progress",
-                    defect=kinds(batch, _since_one(case, batch, message, reading)),
+                    defect=_how(case, batch, message, reading),
                     scenario=resets[0].scenario if resets else batch.scenario,
                 )
                 return
@@ -299,6 +305,20 @@ def _dispute(case: Case, batch: Batch, message: str, reading: Reading) -> tuple[
     """What disputes the attempts that an answer lists, and the requirement that is broken if they are not so."""
     dispute = disputed(case, message, base(case, batch, message, reading), reading)
     return (dispute, (INSTEAD,)) if dispute is not None else (Proof(), ())
+
+
+def _how(case: Case, batch: Batch, message: str, reading: Reading) -> str:
+    """By which calls the attempts came about, and if one of them was there before, in words for a fingerprint."""
+    calls = _since_one(case, batch, message, reading)
+    since = min((c.t for c in calls), default=0.0)
+    known = {
+        a.id for r in case.readings(message) if r.last <= since for a in r.attempts or () if a.status in IN_PROGRESS
+    }
+    shown = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
+    fresh = [a for a in shown if a.id is None or a.id not in known]
+    accepted = sum(c.may_reset for c in together(batch, calls).values())
+    how = "more than were accepted" if len(fresh) > accepted else "one from before" if len(fresh) < len(shown) else ""
+    return f"{kinds(batch, unexpected(calls), alike=True)}{', ' if how else ''}{how}"
 
 
 def _since_one(case: Case, batch: Batch, message: str, reading: Reading) -> list[RetryCall]:

@@ -31,6 +31,8 @@ class _Shown:
     proof: Proof
     scenario: str
     harmless: bool = False
+    #: Which retries these were, in words for a fingerprint.
+    how: str = ""
 
 
 @rule(
@@ -61,7 +63,7 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
                     violation="the target retries one message {observed}",
                     observed=f"{most.retries} times",
                     any_of=names,
-                    defect="more than three retries of a message",
+                    defect=f"more than three retries of a message{most.how}",
                     scenario=most.scenario,
                 )
             elif most is not None and most.retries == 3:
@@ -103,7 +105,8 @@ def _shown(count: int, known: Proof, batch: Batch, calls: list[RetryCall] | tupl
         evidence=numbers,
         assumptions=frozenset(assume("A6", batch.id)),
     )
-    return _Shown(count, proof, batch.scenario, any(c.harmless for c in calls))
+    how = ", some of them single" if any(c.single for c in calls) else ""
+    return _Shown(count, proof, batch.scenario, any(c.harmless for c in calls), how)
 
 
 def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:

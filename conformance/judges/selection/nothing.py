@@ -90,6 +90,7 @@ def nothing_elsewhere_decides(retry: Retry) -> Iterator[Judgement]:
             proof=retry.must_accept & elsewhere & retry.answered("had to be accepted"),
             observed=retry.answer,
             any_of=("BR-SEL-10", "BR-ACC-02"),
+            defect=retry.answer,
             scenario=retry.scenario,
         )
 

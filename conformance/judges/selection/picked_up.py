@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from conformance.contract.vocabulary import ENQUEUING_FAILED
 from conformance.findings import DoubtReason
+from conformance.judges.inference.circumstances import kinds
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.proof import Proof, all_of
 from conformance.judges.inference.quiescence import Quiescent, shown_between
@@ -82,7 +83,7 @@ def _left_out(
         & taken[0].proof
         & Proof(because=lines, evidence=(*evidence, reading.n)),
         observed=f"{len(left)} of {len(left) + len(taken)} failed messages left out, status {status}",
-        defect=_place(retry, left, {e.after.message for e in taken}),
+        defect=f"{_place(retry, left, {e.after.message for e in taken})}, {kinds(retry.batch, [retry.call])}",
         any_of=retry.accused("BR-SEL-01", *(() if several else ("BR-IDS-07",))),
         scenario=retry.scenario,
     )
@@ -117,7 +118,7 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
                     violation="the target retries an exhausted message together with others of its batch",
                     observed="the exhausted message gains an attempt",
                     any_of=retry.accused("BR-SEL-09", "BR-SEL-04"),
-                    defect="retried again",
+                    defect=f"retried again{_singly(retry, message)}",
                     scenario=retry.scenario,
                 )
                 return
@@ -135,6 +136,13 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
             defect="keeps the others back",
             scenario=retry.scenario,
         )
+
+
+def _singly(retry: Retry, message: str) -> str:
+    """That single retries are among those that exhausted a message, in words for a fingerprint."""
+    return (
+        ", after single retries" if any(c.single for c in retry.batch.resetting(message) if c.t < retry.call.t) else ""
+    )
 
 
 def _status_known(retry: Retry) -> bool:

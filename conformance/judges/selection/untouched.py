@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.contract.vocabulary import IN_PROGRESS
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.circumstances import kinds, success_of
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import kinds, laid_out
+from conformance.judges.inference.ledger import laid_out
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
@@ -88,6 +89,9 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
                 continue
             now = f"{b.status} with a new attempt" if (gain(a, b) or 0) >= 1 else f"{b.status}"
             was = "a success" if a.status == "success" else "in progress"
+            left = (inside or past)[0].t
+            state = success_of(batch, message, left) if a.status == "success" else _underway(a)
+            place = " in the same attempt" if gain(a, b) == 0 else ""
             said = f"reads {a.n} and {b.n} show a message in {a.status}, then in {now}"
             found = laid_out(case, batch, message, a, b, said, outstanding.proof & proof)
             yield Violated(
@@ -95,7 +99,7 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
                 violation=f"the target retries a message that is {was}",
                 observed=f"{was}, then {now}",
                 any_of=tuple(dict.fromkeys(("BR-SEL-02", *found.any_of))),
-                defect=f"{'success' if a.status == 'success' else 'in progress'}, {kinds(batch, inside or past)}",
+                defect=f"{state}{place}, {kinds(batch, inside or past)}",
                 scenario=(inside or past)[-1].scenario,
             )
 
@@ -103,6 +107,11 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
 def _all_shown(case: Case, batch: Batch, message: str, view: Sequence[Reading]) -> float:
     """When the last of these readings ended that shows the attempts of all calls before it: none of those is still to come."""
     return max((r.last for r in view if owed(case, batch, message, r).none), default=float("-inf"))
+
+
+def _underway(a: Reading) -> str:
+    """In progress; with the telco, where a message may stay for days, in words of its own."""
+    return "with the telco" if a.status == "sent_to_telco" else "in progress"
 
 
 def _reset(case: Case, a: Reading, b: Reading) -> bool:
