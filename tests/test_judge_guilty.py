@@ -33,6 +33,12 @@ def repeated(story: Story, status: int, *, times: int = 3, media: str | None = H
     return story.wait(11).look("b")
 
 
+def blocked_then_500() -> Story:
+    """500 next to a created message, and three times when it has failed."""
+    story = blocked().retry("b", 500, "x").look("b").move("b.0", "failure").look("b")
+    return five_hundreds(story).wait(11).look("b")
+
+
 def first_500_carried_out() -> Story:
     story = ready("F").retry("b", 500, takes=("b.0",)).look("b").finish("b")
     return done(story.look("b").retry("b", 500).look("b").retry("b", 500).look("b"))
@@ -142,6 +148,7 @@ def number_shown() -> Story:
 GUILTY: dict[str, tuple[Callable[[], Story], tuple[str, ...]]] = {
     "500 thrice on a quiescent batch": (lambda: five_hundreds(ready()).wait(11).look("b"), ("BR-ACC-02", "BR-ERR-08")),
     "500 thrice beside created": (lambda: five_hundreds(blocked()).wait(11).look("b"), ("BR-ERR-08",)),
+    "500 once beside created, thrice on a quiescent batch": (blocked_then_500, ("BR-ERR-08",)),
     "500 thrice, nothing to retry": (lambda: five_hundreds(ready("SS")).wait(11).look("b"), ("BR-ERR-08",)),
     "500 thrice to a body": (
         lambda: (

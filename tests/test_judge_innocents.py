@@ -47,6 +47,23 @@ def five_hundreds(story: Story, *, times: int = 3, late: bool = False) -> Story:
     return story
 
 
+def three_situations(status: int, body: str | None = None) -> Story:
+    """The same answer next to a created message, next to one on its way, and when every message has failed: never three alike."""
+    story = blocked()
+    for following in ("sending", "failure", "failure"):
+        story.retry("b", status, "x", body=body).look("b").move("b.0", following).look("b")
+    return done(done(story))
+
+
+def three_statuses() -> Story:
+    """500 while the batch is processed, twice, and once more when it is not."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    for status in ("messages_processing", "messages_processing", ENQUEUED):
+        story.batches["b"] = status
+        story.look("b").retry("b", 500, "x").look("b")
+    return done(done(story))
+
+
 def gateway_once(status: int, story: Story | None = None) -> Story:
     return done((story or ready()).retry("b", status, body=HTML).look("b"))
 
@@ -342,6 +359,9 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "500 thrice, no settling time": lambda: five_hundreds(ready()),
     "500 thrice, a late effect": lambda: done(five_hundreds(ready(), late=True)),
     "500 thrice, without reads between": lambda: done(ready().retry("b", 500).retry("b", 500).retry("b", 500)),
+    "500 in three situations": lambda: three_situations(500),
+    "404 in HTML in three situations": lambda: three_situations(404, HTML),
+    "500 in two statuses of the batch": three_statuses,
     "502 thrice, no envelope": lambda: done(
         ready().retry("b", 502).look("b").retry("b", 502).look("b").retry("b", 502)
     ),

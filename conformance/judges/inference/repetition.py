@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from conformance.contract.vocabulary import RETRYABLE
 from conformance.history.records import Exchange, Header
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.readings import Reading
@@ -40,7 +41,7 @@ def repeated(
             by_batch.setdefault(call.batch or f"message {call.message}", []).append(call)
     for batch, mine in by_batch.items():
         members = {m: seen for m, seen in by_message.items() if home.get(m) == batch}
-        for run in _runs(mine):
+        for run in _runs(mine, members):
             if len(run) >= ENOUGH and _answered_between(run, exchanges) and _still(run, mine, members, header):
                 found.update(c.n for c in run)
     found |= _credential(calls, exchanges)
@@ -84,12 +85,13 @@ def _key(call: RetryCall) -> Key | None:
     return (call.exchange.invoke.operation, call.exchange.invoke.cause or "", call.message or "", status, said)
 
 
-def _runs(calls: Sequence[RetryCall]) -> Iterable[list[RetryCall]]:
-    """Calls one after the other, alike, with no other valid call of the batch between them."""
+def _runs(calls: Sequence[RetryCall], members: Mapping[str, Sequence[Reading]]) -> Iterable[list[RetryCall]]:
+    """Calls one after the other, alike and in one situation, with no other valid call of the batch between them."""
     run: list[RetryCall] = []
     for call in sorted(calls, key=lambda c: (c.t, c.n)):
         key = _key(call)
-        if run and key is not None and key == _key(run[-1]) and call.t >= run[-1].last:
+        alike = key is not None and bool(run) and key == _key(run[-1]) and call.t >= run[-1].last
+        if alike and not any(_moved(seen, run[-1], call) for seen in members.values()):
             run.append(call)
         else:
             if run:
@@ -97,6 +99,24 @@ def _runs(calls: Sequence[RetryCall]) -> Iterable[list[RetryCall]]:
             run = [call] if key is not None else []
     if run:
         yield run
+
+
+def _moved(seen: Sequence[Reading], first: RetryCall, second: RetryCall) -> bool:
+    """True if a view shows the message, or its batch, in another situation before the second call than before the first."""
+    for view in {r.view for r in seen}:
+        mine = [r for r in seen if r.view == view and r.last <= second.t]
+        earlier = [r for r in mine if r.last <= first.t]
+        if earlier and _situation(earlier[-1]) != _situation(mine[-1]):
+            return True
+    return False
+
+
+def _situation(reading: Reading) -> tuple[object, ...]:
+    """What of a message decides how a retry is to be answered: created, in progress, or its outcome; and its batch's status."""
+    retryable = {batch: status in RETRYABLE for batch, status in reading.batch_statuses.items()}
+    if reading.in_progress and reading.status != "created":
+        return "in progress", retryable
+    return reading.status, retryable
 
 
 def _answered_between(run: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> bool:
@@ -116,32 +136,37 @@ def _still(
     members: Mapping[str, Sequence[Reading]],
     header: Header,
 ) -> bool:
-    """True if every message is seen after the run, and has gained no more attempts than earlier calls explain.
+    """True if every message is seen after the run as it was before it, with no more attempts than earlier calls explain.
 
     After 5xx: once more when one settling time is over, as the calls may have been carried out late.
     """
-    first, last = run[0], run[-1]
+    last, lag = run[-1], header.read_lag or 0.0
     until = min((c.t for c in calls if c.t > last.t), default=float("inf"))
-    settled = last.last + (header.settle_timeout if word(first.exchange) == "none" else 0.0) + (header.read_lag or 0.0)
+    settled = last.last + (header.settle_timeout if word(last.exchange) == "none" else 0.0) + lag
+    read = {message: [r for r in seen if r.last <= until] for message, seen in members.items()}
     return bool(members) and all(
-        _gained_nothing(seen, first, settled, until, [c for c in calls if c.reaches(message) and c.may_reset])
-        for message, seen in members.items()
+        _gained_nothing(seen, run, last.t + lag, settled, [c for c in calls if c.reaches(message) and c.may_reset])
+        for message, seen in read.items()
     )
 
 
 def _gained_nothing(
-    seen: Sequence[Reading], first: RetryCall, settled: float, until: float, resets: Sequence[RetryCall]
+    seen: Sequence[Reading], run: Sequence[RetryCall], decided: float, settled: float, resets: Sequence[RetryCall]
 ) -> bool:
+    """:param decided: from when on a reading shows a state not older than the last call of the run."""
+    first = run[0]
     known = late = False
     for view in {r.view for r in seen}:
         mine = [r for r in seen if r.view == view]
         before = [r for r in mine if r.last <= first.t]
-        after = [r for r in mine if r.t >= first.last and r.last <= until]
+        after = [r for r in mine if r.t >= first.last]
         if before:
             earlier = sum(before[-1].last <= c.t < first.t for c in resets)
-            if any(_gained(before[-1], r) > earlier for r in after):
+            then = next((r for r in after if r.t >= decided), None)
+            moved = then is not None and _situation(then) != _situation(before[-1])
+            if moved or any(_gained(before[-1], r) > earlier for r in after):
                 return False
-            known = known or bool(after)
+            known = known or then is not None
         late = late or any(r.t >= settled for r in after)
     return known and late
 
