@@ -253,3 +253,17 @@ def test_err_07_a_500_without_an_effect() -> None:
 def test_err_09_a_number_within_a_longer_one_is_no_recipient_s(text: str, shown: bool) -> None:
     story = _ready().retry("b", 400, body={"error": {"code": "x", "message": text, "type": "t", "id": "i"}})
     assert ("BR-ERR-09" in story.look("b").findings()) is shown
+
+
+@pytest.mark.parametrize("cause", ["id:unknown", "id:malformed:dots"])
+@pytest.mark.parametrize(("status", "body"), [(200, "<h1>Welcome</h1>"), (204, None)])
+def test_err_04_a_2xx_without_json_may_be_a_gateway_s_twice(cause: str, status: int, body: str | None) -> None:
+    """It is no acceptance then, and no refusal either (ruling 22)."""
+    story = Story()
+    for _ in range(2):
+        assert "BR-ERR-04" not in _asked(cause, status, body, story=story).findings()
+    for number in range(9):
+        _asked(f"id:malformed:{number}", 400, ENVELOPE, story=story)
+    assert "BR-ERR-04" not in story.exercised()
+    assert "BR-ERR-04" in _asked(cause, status, body, story=story).findings()
+    assert "BR-ERR-04" in _asked(cause, 202, {"ok": True}).findings()

@@ -166,7 +166,7 @@ def test_a_single_retry_that_gives_two_attempts_gives_not_exactly_one() -> None:
 
 
 @pytest.mark.parametrize("names", [("attempts", "messageAttempts"), ("attempts", "messageAttempts", "numAttempts")])
-def test_fewer_attempts_than_before_any_retry_are_no_count(names: tuple[str, ...]) -> None:
+def test_no_attempts_where_some_were_counted_are_no_count(names: tuple[str, ...]) -> None:
     """A list that is empty once has lost nothing if it is whole again later (ruling 33), and nothing is gained by that."""
     story = ready().retry("b").finish("b").wait(11).look("b").look("b")
     for e in story.exchanges[-3:]:

@@ -9,6 +9,7 @@ from conformance.findings import DoubtReason
 from conformance.history.records import Exchange
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.repetition import server_error
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
@@ -41,7 +42,8 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     case = inference.case
     unusual = [e for e in case.exchanges if _unusual(e)]
     own = {batch.id for batch in case.batches}
-    accepted = next((e for e in unusual if _nameless(e, own) and e.accepted), None)
+    let_in = [e for e in unusual if _nameless(e, own) and e.accepted]
+    accepted = next(_accepted(let_in), None)
     if accepted is not None:
         yield Violated(
             proof=Proof(
@@ -76,7 +78,7 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
         text = f"unusual requests were answered 5xx, but not repeatedly ({', '.join(str(e.n) for e in left[:5])})"
         yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=(left[0].n,))
         return
-    kinds = {e.invoke.cause: e.n for e in unusual if e.answered}
+    kinds = {e.invoke.cause: e.n for e in unusual if e.answered and e not in let_in}
     if len(kinds) >= ENOUGH:
         yield Exercised(proof=Proof(evidence=tuple(sorted(kinds.values()))))
 
@@ -92,6 +94,12 @@ def _unusual(exchange: Exchange) -> bool:
 
 def _nameless(exchange: Exchange, own: set[str]) -> bool:
     return exchange.invoke.batch not in own and not (exchange.invoke.cause or "").startswith("method:")
+
+
+def _accepted(found: Sequence[Exchange]) -> Iterator[Exchange]:
+    """Those of 2xx answers that are the target's own: a 2xx without JSON may be a gateway's up to the third alike (ruling 22)."""
+    alike = Counter((e.invoke.cause, e.status) for e in found)
+    return (e for e in found if word(e) == "target" or alike[e.invoke.cause, e.status] >= REPEATED)
 
 
 def _repeated(broken: Sequence[Exchange]) -> tuple[Exchange, ...]:

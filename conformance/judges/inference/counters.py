@@ -44,19 +44,18 @@ class Trust:
     #: read last, less than a settling time: they may yet make it good.
     standing: Mapping[str, Behind]
 
-    def applied(self, seen: Sequence[Reading], first: float) -> tuple[Reading, ...]:
+    def applied(self, seen: Sequence[Reading]) -> Iterator[Reading]:
         """The readings of one message without views and counts that may not be trusted.
 
-        :param first: when the first call left that may have given it an attempt. What a terminal reading counted before that, no
-            later one falls below: less is no count (ruling 33).
+        A field that counted an attempt when the message was terminal does not count none later: it shows nothing (ruling 33).
         """
-        least: dict[str, int] = {}
+        counted: set[str] = set()
         for reading in seen:
-            if reading.terminal and reading.last <= first:
-                least |= {name: max(count, least.get(name, 0)) for name, count in reading.counts.items()}
-        return tuple(self._applied(r, least if r.t >= first else {}) for r in seen if r.view not in self.behind)
+            if reading.view not in self.behind:
+                yield self._applied(reading, counted)
+            counted |= {name for name, count in reading.counts.items() if count and reading.terminal}
 
-    def _applied(self, reading: Reading, least: Mapping[str, int]) -> Reading:
+    def _applied(self, reading: Reading, counted: Collection[str]) -> Reading:
         if reading.view in self.mixed:
             # Nobody knows which of them are the message's own.
             return replace(reading, counts={}, attempts=None)
@@ -64,7 +63,7 @@ class Trust:
         kept = {
             name: count
             for name, count in reading.counts.items()
-            if self.modes.get(name) in trusted and count >= least.get(name, 0)
+            if self.modes.get(name) in trusted and (count or name not in counted)
         }
         lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
         # A list that holds an attempt later than the status tells of it may lack the newest until then.
