@@ -176,3 +176,13 @@ def test_no_attempts_where_some_were_counted_are_no_count(names: tuple[str, ...]
     assert done(story).findings() == set()
     story.attempt("b.0")
     assert {"BR-SEL-05", "BR-SEL-07"} & story.look("b").findings()
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_an_empty_list_that_no_later_answer_confirms_has_lost_nothing(confirmed: bool) -> None:
+    """It may be filled again (ruling 33): neither were attempts dropped, nor has the view missed the new one (ruling 29)."""
+    story = ready("F").retry("b").finish("b").wait(11).look("b").wait(11).list("b")
+    for _ in range(2 if confirmed else 1):
+        _show(story.read("b.0"), "b.0", attempts=[])
+    assert ("BR-SEL-05" in story.findings()) is confirmed
+    assert "BR-IDS-07" not in story.findings()

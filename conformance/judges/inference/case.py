@@ -16,7 +16,7 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
-from conformance.judges.inference.readings import Reading, counted_apart, identity, readings
+from conformance.judges.inference.readings import Reading, counted_apart, identity, readings, without_gaps
 from conformance.judges.inference.repetition import repeated
 from conformance.judges.inference.retry_call import RetryCall
 
@@ -114,7 +114,7 @@ class Case:
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
         #: What counts attempts, and which views do not keep up (ruling 29).
         self.trust: Trust = counted(by_message, self.resets_of, self.settled_at, self.header.settle_timeout)
-        self._readings = {m: tuple(self.trust.applied(seen)) for m, seen in by_message.items()}
+        self._readings = {m: self.trust.applied(seen) for m, seen in by_message.items()}
         self.all_readings: tuple[Reading, ...] = tuple(
             sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))
         )
@@ -328,7 +328,7 @@ def _grouped(found: Iterable[Reading]) -> dict[str, tuple[Reading, ...]]:
     grouped: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in found:
         grouped[reading.message].append(reading)
-    return {message: tuple(seen) for message, seen in grouped.items()}
+    return {message: tuple(without_gaps(seen)) for message, seen in grouped.items()}
 
 
 def _views(seen: Iterable[Reading]) -> tuple[tuple[Reading, ...], ...]:

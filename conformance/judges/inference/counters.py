@@ -8,7 +8,7 @@ the message is terminal. A view that does not show within the settling time what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -44,27 +44,16 @@ class Trust:
     #: read last, less than a settling time: they may yet make it good.
     standing: Mapping[str, Behind]
 
-    def applied(self, seen: Sequence[Reading]) -> Iterator[Reading]:
-        """The readings of one message without views and counts that may not be trusted.
+    def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
+        """The readings of one message without views and counts that may not be trusted."""
+        return tuple(self._applied(r) for r in seen if r.view not in self.behind)
 
-        A field that counted an attempt when the message was terminal does not count none later: it shows nothing (ruling 33).
-        """
-        counted: set[str] = set()
-        for reading in seen:
-            if reading.view not in self.behind:
-                yield self._applied(reading, counted)
-            counted |= {name for name, count in reading.counts.items() if count and reading.terminal}
-
-    def _applied(self, reading: Reading, counted: Collection[str]) -> Reading:
+    def _applied(self, reading: Reading) -> Reading:
         if reading.view in self.mixed:
             # Nobody knows which of them are the message's own.
             return replace(reading, counts={}, attempts=None)
         trusted = ("always", "terminal") if reading.terminal else ("always",)
-        kept = {
-            name: count
-            for name, count in reading.counts.items()
-            if self.modes.get(name) in trusted and (count or name not in counted)
-        }
+        kept = {name: count for name, count in reading.counts.items() if self.modes.get(name) in trusted}
         lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
         # A list that holds an attempt later than the status tells of it may lack the newest until then.
         whole = ("drops", *trusted)

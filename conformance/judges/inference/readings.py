@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import nextafter
 from typing import Any
@@ -211,3 +211,15 @@ def counted_apart(seen: Iterable[Reading]) -> tuple[Reading, ...]:
         if reading.counts:
             kept.setdefault((tuple(sorted(reading.counts.items())), reading.terminal), reading)
     return tuple(kept.values())
+
+
+def without_gaps(seen: Iterable[Reading]) -> Iterator[Reading]:
+    """The readings of one message; a field that counted an attempt when it was terminal shows nothing where it counts none later.
+
+    A list that is empty once has lost nothing (ruling 33).
+    """
+    counted: set[str] = set()
+    for reading in seen:
+        gaps = {name for name in counted if reading.counts.get(name) == 0}
+        yield replace(reading, counts={n: c for n, c in reading.counts.items() if n not in gaps}) if gaps else reading
+        counted |= {name for name, count in reading.counts.items() if count and reading.terminal}

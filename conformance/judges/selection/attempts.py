@@ -185,10 +185,13 @@ def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
 
 
 def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:
-    """True if ``b`` is not just an older state than ``a``: it shows what that lacked or a later ``updatedAt``, or others follow."""
+    """True if ``b`` is not just an older state than ``a``: it shows what that lacked or a later ``updatedAt``, or others follow.
+
+    An empty list that none confirms may be a passing gap (ruling 33).
+    """
     if _marks(b) - _marks(a) or len(later) > 1:
         return True
-    return a.updated_at is not None and b.updated_at is not None and b.updated_at > a.updated_at
+    return bool(b.attempts) and a.updated_at is not None and b.updated_at is not None and b.updated_at > a.updated_at
 
 
 def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> Violated | None:
