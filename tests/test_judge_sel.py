@@ -368,3 +368,20 @@ def test_sel_03_a_list_that_enters_attempts_late_may_lack_the_newest(late: bool)
     found = shelf.look("b").look("ctl").findings()
     assert "BR-SEL-03" not in found
     assert found == {"BR-SEL-05"}
+
+
+@pytest.mark.parametrize("oldest", [True, False])
+def test_sel_03_a_list_of_the_newest_attempt_only(oldest: bool) -> None:
+    """Every attempt was listed when it was the newest, so that one which was not listed yet is newer than all of them."""
+
+    def one(shown: dict[str, Any]) -> None:
+        for name in shown.keys() & {"messageAttempts", "attempts"}:
+            shown[name] = shown[name][-1:] if oldest else shown[name][:1]
+        shown.pop("numAttempts", None)
+
+    def told() -> Shelf:
+        return Shelf().change(one).send("b", "FF").look("b").finish("b").look("b").retry("b")
+
+    assert told().look("b").findings() == set()
+    wrong = told().show("latestStatus", "failure", message="b.0").look("b")
+    assert ("BR-SEL-03" in wrong.findings()) is not oldest

@@ -50,7 +50,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
             continue
         listed = False
         for view in case.views(message):
-            for reading, newest, first in _newest(case, batch, message, view):
+            for reading, newest, first, whole in _newest(case, batch, message, view):
                 if newest.status not in _KNOWN or reading.status not in _KNOWN:
                     continue
                 listed = True
@@ -77,7 +77,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     return
                 if newest.status == reading.status:
                     exercised = exercised or proof
-                elif not reading.abbreviated:
+                elif whole or not reading.abbreviated:
                     observed = f"latestStatus {reading.status}, newest attempt {newest.status}"
                     defect = "once it is terminal" if newest.status in TERMINAL else "while it is in progress"
                     if defect in accused:
@@ -115,12 +115,14 @@ def _carried(reading: Reading, newest: Attempt) -> str:
 
 def _newest(
     case: Case, batch: Batch, message: str, view: tuple[Reading, ...]
-) -> Iterator[tuple[Reading, Attempt, bool]]:
+) -> Iterator[tuple[Reading, Attempt, bool, bool]]:
     """Readings of one view that surely list the newest attempt, with it, and whether it is listed for the first time.
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
-    It is the newest until another may have been given.
+    It is the newest until another may have been given. Last, whether every attempt that there may have been before was listed: then
+    it is so even where lists are abbreviated.
     """
+    whole = False
     known: set[str | datetime | None] = set()
     newest: set[str | datetime | None] = set()
     last: Reading | None = None
@@ -132,8 +134,10 @@ def _newest(
         if last is not None:
             given = owed(case, batch, message, last).most + len(between(batch, message, last, reading))
             newest = new if given <= 1 and new else newest if given == 0 else set()
+            if new:
+                whole = len(known) > sum(c.t < last.last for c in batch.resetting(message))
             if len(newest) == 1 and newest <= shown.keys():
-                yield reading, shown[next(iter(newest))], bool(new)
+                yield reading, shown[next(iter(newest))], bool(new), whole
         known |= shown.keys()
         last = reading
 
