@@ -288,3 +288,12 @@ def test_a_listing_that_is_asked_for_before_a_message_was_shown_need_not_hold_it
     first, listed = story.exchanges[-2:]
     story.exchanges[-2] = msgspec.structs.replace(first, end=msgspec.structs.replace(first.end, last=listed.t + late))
     assert list(_lags(story.list("b"))) == ([] if late else ["batch_list"])
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_view_that_was_read_first_behind_an_attempt_which_no_retry_explains_keeps_up(listed: bool) -> None:
+    """The listing was read last before a refusal that was carried out, the single read after it: both show all attempts."""
+    story = Shelf().send("b", "F").finish("b").list("b").retry("b", 429, "x", takes=("b.0",)).finish("b")
+    story.list("b") if listed else story
+    story.read("b.0").retry("b").finish("b").wait(11).list("b").wait(11).read("b.0")
+    assert "BR-IDS-07" not in {name for names in story.named() for name in names[:1]}

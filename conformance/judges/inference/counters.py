@@ -224,13 +224,14 @@ def _outgrown(
 ) -> Behind | None:
     """Whether ``field`` of another view grew more than ``name`` did since before the first call that may reset the message.
 
-    Before that both count the same attempts, however far either view lags.
+    Before that both count the same attempts, however far either view lags; but an attempt that no retry explains may lie between
+    the two readings, where they differ and that of ``name`` is not the earlier one.
     """
     base = next((r for r in mine if r.last <= first), None)
     counting = [r for r in others if field in r.counts]
     # The last one: an attempt that no retry explains may have come in between.
     start = next((r for r in reversed(counting) if r.last <= first), None)
-    if base is None or start is None:
+    if base is None or start is None or (base.counts[name] != start.counts[field] and base.last > start.t):
         return None
     last = mine[-1]
     for ahead in reversed(counting):
