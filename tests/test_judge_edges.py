@@ -10,6 +10,7 @@ import pytest
 from conformance.catalogue import load
 from conformance.findings import Finding
 from conformance.judges import judge
+from conformance.judges.inference.counters import Trust
 from conformance.judges.inference.inference import Inference
 from conformance.judges.schema import MOST_ITEMS, mismatch, smaller
 from tests.shelf import Shelf
@@ -297,3 +298,55 @@ def test_a_view_that_was_read_first_behind_an_attempt_which_no_retry_explains_ke
     story.list("b") if listed else story
     story.read("b.0").retry("b").finish("b").wait(11).list("b").wait(11).read("b.0")
     assert "BR-IDS-07" not in {name for names in story.named() for name in names[:1]}
+
+
+# -- counts --------------------------------------------------------------------------------------------------------
+
+
+def _trust(story: Story) -> Trust:
+    return Inference(story.history()).case.trust
+
+
+def test_a_number_that_stands_still_beside_its_own_list_counts_nothing_and_the_list_does() -> None:
+    story = _shelf().show("numAttempts", 1, view="batch_list").look("ctl").look("b").retry("b").finish("b").list("b")
+    trust = _trust(story)
+    assert trust.modes["batch_list.numAttempts"] == "never"
+    assert trust.modes["batch_list.messageAttempts"] == "always"
+    done(story).wait(11).look("b")
+    assert story.findings() == {"BR-IDS-07"}
+    assert {"BR-ACC-05", "BR-SEL-01"} <= story.exercised()
+
+
+def test_two_counts_of_one_view_that_both_grow_and_differ_count_nothing() -> None:
+    def halved(shown: dict[str, Any]) -> None:
+        shown["numAttempts"] = len(shown["messageAttempts"]) // 2 + 1
+
+    story = _shelf().change(halved, view="batch_list").look("ctl").look("b").retry("b").finish("b").wait(11)
+    story.retry("b").finish("b").list("b")
+    modes = _trust(story).modes
+    assert (modes["batch_list.numAttempts"], modes["batch_list.messageAttempts"]) == ("never", "never")
+    assert done(story).findings() == set()
+
+
+# -- batches -------------------------------------------------------------------------------------------------------
+
+
+def _vanishes(story: Story, *, shown: bool) -> Story:
+    """The listing of b is not found any more after a retry; ``shown``: its messages were shown after the retry."""
+    story.retry("b").finish("b")
+    if shown:
+        story.read("b.0")
+    for _ in range(2):
+        story._exchange("batch_list", 404, NOT_FOUND, batch="b")
+    return story
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_batch_that_was_found_after_the_retry_was_not_lost_by_it(shown: bool) -> None:
+    story = _vanishes(_quiet(), shown=shown).wait(1).look("ctl")
+    assert ("BR-IDS-02" in story.findings()) is not shown
+
+
+def test_a_batch_whose_messages_are_found_at_last_is_missed_by_its_listing_alone() -> None:
+    story = _vanishes(_quiet(), shown=True).read("b.0").wait(1).look("ctl")
+    assert "BR-IDS-02" in story.findings()
