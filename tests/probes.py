@@ -129,6 +129,19 @@ def pages_backward(desk: Desk) -> list[int]:
     return held
 
 
+def listed_in_pages(desk: Desk) -> list[bool]:
+    """Read a batch of three in pages of two, with another batch behind it: whether each message is the batch's."""
+    batch = desk.failed([FAILING] * 3)
+    own = set(desk.ids(batch))
+    desk.failed([FAILING])
+    query, found = {"limit": "2"}, []
+    for _ in range(2):
+        page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query=query)).body
+        found += [message["id"] in own for message in page["data"]]
+        query = {"limit": "2", "after": page["pageData"]["endCursor"]}
+    return found
+
+
 def joined(desk: Desk) -> list[int]:
     """How many attempts the listing shows of two messages to one number."""
     return [len(row["messageAttempts"]) for row in desk.listing(desk.failed([FAILING, FAILING]))]

@@ -70,6 +70,15 @@ def test_ids_01_a_message_is_added() -> None:
     assert "BR-IDS-01" in _ids(story.walk("b", 2))
 
 
+def test_ids_01_what_only_several_pages_add_may_be_the_pages_fault() -> None:
+    story = _quiet("FFFS").send("c", "F").finish("c").retry("b").look("b").finish("b")
+    added = [["b.0", "b.1"], ["b.2", "b.3"], ["c.0"]]
+    named = {n for n in _any_of(story.walk("b", 2, pages=added)) if "BR-IDS-01" in n}
+    assert named == {("BR-IDS-01", "BR-IDS-05")}
+    named = {n for n in _any_of(story.walk("b", pages=[["b.0", "b.1", "b.2", "b.3", "c.0"]])) if "BR-IDS-01" in n}
+    assert ("BR-IDS-01",) in named
+
+
 def test_ids_01_a_message_stands_twice() -> None:
     story = _quiet().retry("b").finish("b")
     story.members["b"].append("b.1")
@@ -370,6 +379,17 @@ def test_ids_05_a_whole_listing_just_before_does_not_excuse_a_walk_that_misses_r
     story = Shelf().send("b", "FFFS").finish("b").look("b").campaign().wait(11).list("b")
     story.header = msgspec.structs.replace(story.header, contract_version="1.1")
     assert _any_of(story.walk("b", 2, pages=WRONG_PAGES["missing"]).list("b")) == {("BR-IDS-05", "BR-IDS-07")}
+
+
+def test_ids_05_a_page_holds_another_batchs_messages() -> None:
+    """Before a retry it is the pages; after one it may have added them."""
+    story = _quiet("FFFS").send("c", "F").finish("c").list("c").walk("b", 2, pages=[["b.0", "b.1"], ["b.2", "c.0"]])
+    assert _any_of(story) >= {("BR-IDS-05",)}
+    story = _quiet("FFFS").send("c", "F").finish("c").list("c").retry("b").finish("b").list("b")
+    assert _ids(story) == set()
+    story.walk("b", 2, pages=[["b.0", "b.1"], ["b.2", "b.3"], ["c.0"]])
+    assert ("BR-IDS-05", "BR-IDS-01") in _any_of(story)
+    assert {name for names in _any_of(story) for name in names} == {"BR-IDS-05", "BR-IDS-01"}
 
 
 def test_ids_05_the_last_page_may_be_empty() -> None:

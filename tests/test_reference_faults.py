@@ -51,6 +51,7 @@ from tests.probes import (
     in_two_languages,
     joined,
     kept,
+    listed_in_pages,
     many_at_once,
     method,
     more_pages,
@@ -260,6 +261,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "times-without-offset": (times_after, True, False),
     "new-attempt-carries-the-old-error": (error_of_the_new_attempt, None, "recipient_invalid"),
     "no-page-before": (pages_backward, [2, 2, 1], [2]),
+    "further-pages-forget-the-batch": (listed_in_pages, [True] * 3, [True, True, True, False]),
     "joins-attempts-by-recipient": (joined, [1, 1], [2, 2]),
     # -- access
     "empty-key": (without_a_key(authorization="Bearer"), 401, 201),

@@ -255,7 +255,9 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
             elif retry.call.status == 201 and end.size == 0:
                 yield Exercised(proof=retry.answered("is accepted"))
             else:
-                what = f"{retry.call.status}" + (f" and a body of {end.size} bytes" if end.size else " and no body")
+                what = f"{retry.call.status}" + (
+                    f" and a body of {end.size} byte{'s' * (end.size > 1)}" if end.size else " and no body"
+                )
                 yield Violated(
                     proof=retry.answered("is accepted"),
                     observed=what,

@@ -130,6 +130,7 @@ _ALSO: dict[str, str] = {
     "single-repeats-its-answer": "SGL-02 CON-03 SEL-09",
     "limits-that-are-no-number-break": "ERR-08",
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
+    "further-pages-forget-the-batch": "IDS-01 IDS-02",
     # Rounds
     "second-batch-appears": "IDS-04",
     "resets-the-delivered-in-place": "SEL-03",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from conformance.reference.behaviour import Answer, Behaviour, Call
 from conformance.reference.mixins import Fault, fault
+from conformance.reference.paging import BadPageError, page_of
 from conformance.reference.world import Batch, Message
 
 FAULTS: dict[str, Fault] = {}
@@ -49,6 +50,18 @@ class NoPageBefore(Behaviour):
         if page.status != 200:
             return page
         return replace(page, body={**page.body, "pageData": {**page.body["pageData"], "hasPreviousPage": False}})
+
+
+@fault(FAULTS, "further pages of a batch's listing forget the batch", "BR-IDS-05")
+class FurtherPagesForgetTheBatch(Behaviour):
+    def page(self, call: Call, answer: Answer) -> Answer:
+        if not call.batch or "after" not in call.query:
+            return super().page(call, answer)
+        try:
+            found = page_of(self.listed(self.world.messages[call.campaign]), dict(call.query), self.cursor)
+        except BadPageError:
+            return super().page(call, answer)
+        return Answer(200, {"data": [self.view(m, "listing") for m in found.messages], "pageData": found.data})
 
 
 @fault(FAULTS, "the batch's listing joins messages to attempts by the recipient", "BR-IDS-07")

@@ -12,7 +12,8 @@ from conformance.judges.identity.facts import VIEWS, accepted, blamed, moved
 from conformance.judges.identity.manner import change_of
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import Change
-from conformance.judges.inference.facts import clip, facts
+from conformance.judges.inference.circumstances import kind
+from conformance.judges.inference.facts import clip, facts, nothing
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
@@ -56,6 +57,18 @@ def _arounds(case: Case, batch: Batch, message: str) -> Iterator[_Around]:
             yield _Around(batch=batch, call=call, before=before, after=after)
 
 
+def _told(change: Change) -> str:
+    """What became of which data, by which kind of request, in words that a reader can act upon."""
+    verb = "loses" if nothing(change.new) else "changes"
+    batch, dot, field = change.name.partition(".")
+    what = f"{field} of a message's batch" if dot and batch == "batches" else f"{change.name} of a message"
+    # An accepted retry of another batch is one, too.
+    kinds = {kind(call) for call, _ in change.suspects}
+    one = next(iter(kinds), "request")
+    by = f"in {'an' if one[0] in 'aeiou' else 'a'} {one}" if len(kinds) == 1 else "in one of several requests"
+    return f"the target {verb} {what} {by}"
+
+
 @rule(
     "BR-IDS-03",
     whole_run,
@@ -74,7 +87,7 @@ def data_kept(inference: Inference) -> Iterator[Judgement]:
         if change.proof is not None:
             yield Violated(
                 proof=change.proof,
-                violation=f"the target shows other {change.name} of a message after a request than before it",
+                violation=_told(change),
                 expected=(f"{change.name} {clip(change.old)}",),
                 observed=f"{change.name} {clip(change.new)}",
                 any_of=change.any_of,

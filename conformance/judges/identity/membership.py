@@ -34,9 +34,9 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
 
     Before is the last whole listing that ended before the first accepted retry left and shows as many messages as were sent, so
     that nothing is on its way any more; after is every whole listing begun after its answer (A7). No other client writes to
-    the batch (A6). An id that was never there is added in whatever page it stands; one that misses, and that no later listing
-    shows again is judged in listings of one page with room for more, one that stands twice in listings of one page, one instant
-    each (A3), and in several by BR-IDS-05.
+    the batch (A6). An id that was never there is added in whatever page it stands: by the retry, or by the pages, where only
+    listings of several show it. One that misses, and that no later listing shows again, is judged in listings of one page with room
+    for more, one that stands twice in listings of one page, one instant each (A3), and in several by BR-IDS-05.
     """
     case = inference.case
     lost = inference.lost
@@ -95,13 +95,19 @@ def _differences(
                 assumptions=frozenset((*assume("A6", batch.id), *assume("A7", "batch_list"))),
                 margins={"batch_list": Margin(after.t - call.last, "batch_list", after.evidence[0])},
             )
+            # What no listing of one page shows may be the paging's.
+            pages = kind == "adds" and after.paged and not any(w.plain and set(ids) <= set(w.ids) for w in afters)
             yield Violated(
                 proof=listed,
+                violation=_IN_PAGES if pages else "",
                 observed=f"{kind} ids",
-                any_of=blamed(call, "BR-IDS-01"),
+                any_of=blamed(call, "BR-IDS-01", *(["BR-IDS-05"] if pages else [])),
                 defect=f"{'replaces' if kinds['adds'] and kinds['loses'] else kind}, {kinds_of(batch, near)}",
                 scenario=call.scenario,
             )
+
+
+_IN_PAGES = "after a retry, the pages of a listing hold messages that its batch did not have before"
 
 
 def _picked_up(case: Case, before: Walk, call: RetryCall, until: float) -> Proof | None:
@@ -190,13 +196,20 @@ def _moved_away(case: Case, batch: Batch, call: RetryCall) -> Iterator[Violated]
                     )
                     yield Violated(
                         proof=first & read_after(reading, call.last, f"(the same view) shows it {how}"),
-                        violation="after a retry, a message of the batch stands in another batch",
+                        violation=f"after a retry, a message stands in {_place(batch, ids)}",
                         observed=how,
                         any_of=blamed(call, "BR-IDS-02"),
                         defect=how,
                         scenario=call.scenario,
                     )
                     return
+
+
+def _place(batch: Batch, ids: frozenset[str]) -> str:
+    """Where a message stands by the ids of the batches that it is shown in."""
+    if batch.id in ids:
+        return "one more batch than before"
+    return "another batch" if ids else "no batch any more"
 
 
 def _not_found(case: Case, batch: Batch, lost: Lost | None) -> Iterator[Violated]:

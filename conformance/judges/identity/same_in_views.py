@@ -95,7 +95,7 @@ def _differ(case: Case, batch: Batch, message: str, epoch: Epoch, name: str, a: 
     )
     return Violated(
         proof=epoch.proof & shown,
-        violation=f"two views of the target show a message with different {name}",
+        violation=f"two views of the target show a message with different {name}{', a request between' if others else ''}",
         expected=(f"the same {name} in every view that shows it",),
         any_of=tuple(dict.fromkeys(("BR-IDS-04", *others))),
         observed=f"{one} and {two}",

@@ -44,7 +44,9 @@ def phrase(call: RetryCall) -> str:
     """What is unusual about a probe, in words."""
     cause = str(call.probe) if call.probe is not None else ""
     if call.probe is not None and call.probe.kind == "path":
-        return f"without a key at {call.exchange.invoke.path}"
+        # The ids in it differ from run to run, and say nothing.
+        path = call.exchange.invoke.path
+        return f"without a key at …{path.partition(call.exchange.invoke.batch or path)[2] or path}"
     if call.probe is not None and call.probe.kind == "method":
         return f"by {call.probe.name}"
     return _WHAT.get(cause, f"({cause})")
