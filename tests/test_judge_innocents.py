@@ -101,6 +101,15 @@ def dead_key_unknown() -> Story:
     return story.retry("nobody", 401, "authentication_required", cause="id:unknown").denied("b.0").denied("b.1")
 
 
+def refused_with_a_read() -> Story:
+    """Each 403 to a retry comes while a plain read is refused for the key as well (ruling 28)."""
+    story = ready()
+    for _ in range(3):
+        story.retry("b", 403, "x").denied("b.0", 403)
+        together(story).look("b")
+    return done(story)
+
+
 def refused_twice_by_key() -> Story:
     story = ready()
     for _ in range(2):
@@ -377,6 +386,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "403 from some call on": lambda: dead_key(403),
     "unknown id, dead key": dead_key_unknown,
     "403 twice, reads are answered": refused_twice_by_key,
+    "403 thrice, and to a read at once": refused_with_a_read,
     "status 50 ms late": lambda: status_follows(0.05),
     "status 1.5 s late": lambda: status_follows(1.5),
     "one answer with the old status": status_unseen_once,

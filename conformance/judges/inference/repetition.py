@@ -186,7 +186,10 @@ def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> se
 
 
 def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:
-    """True if the configured key is shown to be valid on both sides of an exchange: by the nearest plain reads."""
+    """True if the configured key is shown to be valid on both sides of an exchange: by the nearest plain reads.
+
+    A read that is refused for the key while the exchange is in flight speaks against it.
+    """
     before = after = False
     for read in exchanges:
         invoke = read.invoke
@@ -197,4 +200,6 @@ def alive(exchange: Exchange, exchanges: Sequence[Exchange]) -> bool:
         elif read.t >= exchange.last:
             after = read.status == 200
             break
+        elif read.status in (401, 403):
+            return False
     return before and after
