@@ -55,6 +55,14 @@ def three_situations(status: int, body: str | None = None) -> Story:
     return done(done(story))
 
 
+def unread_between() -> Story:
+    """The same, where nothing is read between the single retry and the last of the answers but another batch."""
+    story = ready().single("b.0")
+    for following in ("sending", "failure", "failure"):
+        story.retry("b", 500, "x").look("ctl").move("b.0", following)
+    return done(done(story.look("b")))
+
+
 def three_statuses() -> Story:
     """500 while the batch is processed, twice, and once more when it is not."""
     story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
@@ -371,6 +379,7 @@ INNOCENT: dict[str, Callable[[], Story]] = {
     "500 in three situations": lambda: three_situations(500),
     "404 in HTML in three situations": lambda: three_situations(404, HTML),
     "500 in two statuses of the batch": three_statuses,
+    "500 in situations that no client reads": unread_between,
     "502 thrice, no envelope": lambda: done(
         ready().retry("b", 502).look("b").retry("b", 502).look("b").retry("b", 502)
     ),

@@ -166,7 +166,8 @@ def _gained_nothing(
             moved = then is not None and _situation(then) != _situation(before[-1])
             if moved or any(_gained(before[-1], r) > earlier for r in after):
                 return False
-            known = known or then is not None
+            # What was read before a call that may have reset the message says nothing of its situation.
+            known = known or (then is not None and not earlier)
         late = late or any(r.t >= settled for r in after)
     return known and late
 
