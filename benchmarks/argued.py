@@ -116,7 +116,12 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="without a limit, no retry counts against it",
         first=("no-limit",),
-        second=("exhausted-come-along", "single-retries-are-free"),
+        second=("exhausted-come-along", "single-retries-are-free", "limit-ends-with-a-block"),
+    ),
+    Argued(
+        why="messages that change move past the pages, of a walk backward as well",
+        first=("ordered-by-change",),
+        second=("no-page-before",),
     ),
     Argued(
         why="the messages with two attempts are among those of the first",
@@ -192,6 +197,10 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="a retry to a recovering number is accepted, and ends in the old failure",
         first=("dropped-as-duplicates", "only-the-second-is-sent", "retries-only-pretend"),
+    ),
+    Argued(
+        why="what a retry delivered is taken for failed by a later one",
+        first=("remembers-the-failure", "keeps-what-a-single-delivered"),
     ),
     Argued(
         why="messages are exhausted by single retries wherever a batch mixes them with others",

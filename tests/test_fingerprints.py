@@ -117,6 +117,7 @@ def test_a_fingerprint_is_of_the_subject_and_not_of_the_run() -> None:
         ("\uff21", "A", "folded to compatible characters"),
         ("\u00e9", "\u00c3\u00a9", "at the start, a letter beyond ASCII became a letter beyond ASCII"),
         ("\u6f22", "?", "at the start, a letter beyond ASCII became question mark"),
+        ("to A@B", "to a@b", "a letter in the other case"),
         ("a&b", "a&amp;b", "a letter became a letter"),
         ("<b>", "&lt;b>", "at the start, less-than sign became ampersand"),
         ("007", "7", "at the start, digit zero became a digit"),

@@ -60,6 +60,8 @@ def manner(old: Any, new: Any) -> str:
     if at == len(new) and ord(old[at]) < 0x10000 and not old[at].isspace():
         return f"cut to {at} characters"
     place = "at the start, " if at == 0 else ""
+    if old[at : at + 1] != new[at : at + 1] and old[at : at + 1].lower() == new[at : at + 1].lower():
+        return f"{place}a letter in the other case"
     return f"{place}{_class(old[at : at + 1])} became {_class(new[at : at + 1])}"
 
 
