@@ -23,7 +23,7 @@ from conformance.history.records import Header
 from conformance.history.writer import HistoryWriter
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
-from conformance.report import write
+from conformance.report import placeholder, write
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin, not_run
 from conformance.report.write import FILES, data_files, read_report
@@ -200,6 +200,19 @@ def test_a_folder_that_cannot_be_written_ends_in_5_before_anything_is_sent(folde
     assert "nothing was sent, and the reports there are of an older run" in err
     assert not (folder / "history.jsonl").exists()
     assert _looks_green(folder) == []
+
+
+def test_a_full_disk_before_the_run_leaves_no_older_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be replaced is removed: the servers of builds collect what is there, whatever the run said."""
+
+    def failing(file: Path, content: bytes) -> str:
+        return os.strerror(errno.ENOSPC)
+
+    monkeypatch.setattr(placeholder, "replace", failing)
+    status, _, err = command("run", "--target", "reference", "--report-dir", str(folder))
+    assert status == 5
+    assert "nothing was sent, and the older reports are removed" in err
+    assert not any((folder / name).exists() for name in FILES)
 
 
 def test_a_full_disk_while_the_history_is_written(folder: Path) -> None:

@@ -5,6 +5,7 @@ A run that is killed, or that never starts, leaves these. None of them can be ta
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -67,8 +68,17 @@ def _replace_all(folder: Path, report: Report, badge: str) -> None:
     failed = {name: why for name in FILES if (why := replace(folder / name, contents[name]))}
     if failed:
         name, why = next(iter(failed.items()))
-        what = f"{name} cannot be replaced ({why}): nothing was sent, and the reports there are of an older run"
+        left = [other for other in failed if not _removed(folder / other)]
+        then = "the reports there are of an older run" if left else "the older reports are removed"
+        what = f"{name} cannot be replaced ({why}): nothing was sent, and {then}"
         raise SuiteError(what, where=str(folder), hint="make room, or name another --report-dir")
+
+
+def _removed(file: Path) -> bool:
+    """Remove a report of an older run: a full disk has room for that. True if it is gone."""
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
+    return not file.exists()
 
 
 def _report(said: str, exit_status: int, stopped_by: StoppedBy) -> Report:
