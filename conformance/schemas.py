@@ -56,6 +56,9 @@ def _described(schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:
     told = dict(_descriptions())
     for name, part in schema.get("$defs", {}).items():
         part.pop("title", None)
+        if "description" in part:
+            # Some releases of msgspec leave the indentation of a docstring in it.
+            part["description"] = inspect.cleandoc(part["description"])
         if strict and "properties" in part:
             part["additionalProperties"] = False
         for field, about in part.get("properties", {}).items():
