@@ -90,10 +90,10 @@ class Waiter:
                 elif timely and (looks > 1 or planned > begun):
                     self._pace.learn(step.until, now() - held.stirred, looks=looks)
                 return self._consume(step, held)
-            self._patience.polled(self._reader.calls - calls)
             if step.until == "retried" and held.places and held.ahead < held.stirred and looks % ASIDE == 0:
                 # Where only the listing stays behind, its time (BR-IDS-07) begins here, and not when this wait is over.
                 held.ahead = now() if self._reader.ahead(held) else held.ahead
+            self._patience.polled(self._reader.calls - calls)
             if step.seconds is None and step.until in ("quiet", "retried"):
                 if step.until == "retried" and held.taken and not effect and not held.terminal:
                     # From here on the messages have their time.

@@ -89,42 +89,41 @@ class BatchOverwritesTheSingle(_Excluding):
         return super().act(batch, failed, known)
 
 
-class SinglesAtOnce(Behaviour):
+class _SingleWindow(Behaviour):
+    """A single retry checks the message, and acts a while later on whatever has become of it."""
+
+    def retry_one(self, call: Call, message_id: str) -> Answer:
+        checked = self.check_one(call, message_id)
+        if isinstance(checked, Answer):
+            return checked
+        known = len(checked.attempts)
+        return Deferred(seconds=_Window.window, then=lambda: self.act_late(checked, known))
+
+    def act_late(self, message: Message, known: int) -> Answer:
+        """What it does in the end; the message had so many attempts when it was checked."""
+        raise NotImplementedError
+
+
+class SinglesAtOnce(_SingleWindow):
     """Two single retries of a message both pass the check, and both give it an attempt; a retry of its batch is heeded."""
 
-    def retry_one(self, call: Call, message_id: str) -> Answer:
-        checked = self.check_one(call, message_id)
-        if isinstance(checked, Answer):
-            return checked
-        known = len(checked.attempts)
-
-        def then() -> Answer:
-            if any("alone" not in attempt.__dict__ for attempt in checked.attempts[known:]):
-                return self.not_failed(checked)
-            self.reset_one(checked)
-            checked.attempts[-1].__dict__["alone"] = True
-            return self.accepted_one(checked)
-
-        return Deferred(seconds=_Window.window, then=then)
+    def act_late(self, message: Message, known: int) -> Answer:
+        if any("alone" not in attempt.__dict__ for attempt in message.attempts[known:]):
+            return self.not_failed(message)
+        self.reset_one(message)
+        message.attempts[-1].__dict__["alone"] = True
+        return self.accepted_one(message)
 
 
-class SingleRollsTheBatchBack(Behaviour):
+class SingleRollsTheBatchBack(_SingleWindow):
     """A single retry that finds its message retried meanwhile undoes the last attempt, as if it were its own."""
 
-    def retry_one(self, call: Call, message_id: str) -> Answer:
-        checked = self.check_one(call, message_id)
-        if isinstance(checked, Answer):
-            return checked
-        known = len(checked.attempts)
-
-        def then() -> Answer:
-            if len(checked.attempts) > known:
-                del checked.attempts[known:]
-                return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
-            self.reset_one(checked)
-            return self.accepted_one(checked)
-
-        return Deferred(seconds=_Window.window, then=then)
+    def act_late(self, message: Message, known: int) -> Answer:
+        if len(message.attempts) > known:
+            del message.attempts[known:]
+            return self.error(400, "message_not_found_or_retry_message_not_in_failure_status")
+        self.reset_one(message)
+        return self.accepted_one(message)
 
 
 class LoserRollsBack(_Window):
