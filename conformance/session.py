@@ -26,8 +26,8 @@ from conformance.exit_status import FAILED, nothing_applies, of_item, of_verdict
 from conformance.history import totals
 from conformance.history.reader import read_history
 from conformance.history.records import PREFLIGHT, History
-from conformance.judges import judge
 from conformance.judges.inference.case import Case
+from conformance.judging import Judging
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
@@ -102,6 +102,7 @@ def execute(
     with suppress(OSError):
         (folder / CRASH_FILE).unlink(missing_ok=True)
     ending = Ending(lines=list(cautions(config)))
+    judging = Judging(catalogue)
     with ExitStack() as kept:
         stop = stop or kept.enter_context(caught())
         redactor = redactor or redactor_of(config)
@@ -117,9 +118,11 @@ def execute(
             kept,
             stop,
             network or OverHttp(),
-            lambda: so_far(folder / "history.jsonl", catalogue, options),
+            lambda: so_far(folder / "history.jsonl", catalogue, options, judging),
         )
-        return conclude(folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder)
+        return conclude(
+            folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder, judging=judging
+        )
 
 
 def conclude(
@@ -130,17 +133,19 @@ def conclude(
     *,
     messages: int | None = None,
     folder: Path | None = None,
+    judging: Judging | None = None,
 ) -> Result:
     """Judge a history file and write the reports, of a live run or offline.
 
     :param ending: how the run itself ended; None for a history that is judged again.
     :param folder: where the reports go; None writes none.
+    :param judging: what has judged this history while it was shorter, if anything has.
     :raises FormatError: the file is no history.
     """
     history = read_history(path)
     # A target that the preflight turned away is not judged by the few reads of the preflight: it cannot be tested.
     turned_away = by_history(history) and all(e.invoke.driver == PREFLIGHT for e in history.exchanges)
-    verdicts = decide(history, () if turned_away else judge(history, catalogue), catalogue)
+    verdicts = decide(history, () if turned_away else (judging or Judging(catalogue)).opinions(history), catalogue)
     today = datetime.datetime.now(datetime.UTC).date()
     ended = ending or Ending()
     baseline = options.baseline or Baseline()
@@ -205,10 +210,10 @@ def conclude(
     return worsened(result, missing, folder) if missing else result
 
 
-def so_far(path: Path, catalogue: Catalogue, options: Options) -> SoFar:
+def so_far(path: Path, catalogue: Catalogue, options: Options, judging: Judging) -> SoFar:
     """What the reports would say if a run that still writes this history ended now."""
     # A waiver may be stale only once the run is over.
-    result = conclude(path, catalogue, replace(options, stale_waivers="warn"))
+    result = conclude(path, catalogue, replace(options, stale_waivers="warn"), judging=judging)
     failing = [item for item in result.report.chosen if item.verdict == "fail"]
     counting = [item for item in failing if of_item(item, options.profiles) == 1]
     open_ = [item.id for item in result.report.chosen if item.reason is not None and item.reason.code in BY_CHANCE]

@@ -18,6 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 SCHEMA_VERSION = 1
+#: Event of a note: a provider state was asked for. The only notes that judges see.
+STATE_NOTE = "state"
 
 #: The seven operations of the contract, section 1, and nothing else.
 Operation = Literal[

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, error_code, seconds
-from conformance.history.records import PREFLIGHT
+from conformance.history.records import PREFLIGHT, STATE_NOTE
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.retry import Retry
@@ -77,7 +77,7 @@ def _second_key(case: Case) -> Iterator[Observed]:
 def _provider_states(case: Case) -> Iterator[Observed]:
     """Which states the vendor was asked to set up, and which of them did not come about. Notes have no exchange to cite."""
     for note in case.history.notes:
-        if note.event == "state" and note.data.get("action") == "setup":
+        if note.event == STATE_NOTE and note.data.get("action") == "setup":
             came = f"did not come about: {note.text}" if note.text else "was set up; what is found there rests on A8"
             yield Observed(key="provider-state", value=f"{note.data.get('state')} {came}", evidence=())
 

@@ -16,7 +16,7 @@ import httpx
 
 from conformance.config import Config
 from conformance.errors import GuardError, TargetError
-from conformance.history.records import End, Exchange, Invoke, Note
+from conformance.history.records import STATE_NOTE, End, Exchange, Invoke, Note
 from conformance.history.totals import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
@@ -159,7 +159,7 @@ class HttpTransport:
         error = self.redactor.foreign(answer.error)
         shown = None if batch is None else self.redactor.data(batch)
         about = {"state": name, "action": action, "params": dict(params), "batch": shown, "begun": begun}
-        self.note("state", scenario=scenario, text=error, **about)
+        self.note(STATE_NOTE, scenario=scenario, text=error, **about)
         return answer
 
     def reserve(self, calls: int) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from conformance.history.records import Note
+from conformance.history.records import STATE_NOTE, Note
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.retry_call import RetryCall
@@ -71,11 +71,11 @@ def _unlisted(case: Case, batch: str) -> Iterator[RetryCall]:
 
 
 def _stands(note: Note) -> bool:
-    set_up = note.event == "state" and note.data.get("action") == "setup" and not note.text
+    set_up = note.event == STATE_NOTE and note.data.get("action") == "setup" and not note.text
     return set_up and note.data.get("state") == PROCESSING and isinstance(note.data.get("batch"), str)
 
 
 def _lets_go(later: Note, note: Note) -> bool:
     params = later.data.get("params")
     named = params.get("batchId") if isinstance(params, dict) else None
-    return later.event == "state" and later.t > note.t and named in (None, note.data.get("batch"))
+    return later.event == STATE_NOTE and later.t > note.t and named in (None, note.data.get("batch"))
