@@ -25,7 +25,7 @@ from conformance.program import scheduler
 from conformance.program.batch_state import Held, make_rows
 from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
-from conformance.program.pace import Pace
+from conformance.program.pace import NEAR, Pace
 from conformance.program.retrying import TRIES
 from conformance.program.scheduler import Pause, Progress, Running
 from conformance.program.steps import (
@@ -411,8 +411,22 @@ def test_one_wait_finds_out_how_long_deliveries_take_and_the_others_look_when_th
     assert pace.first("retried", 100.0) == 120.0
     pace.learn("retried", 20.0, looks=1)
     assert pace.first("quiet", 0.0) < 20.0
-    pace.learn("terminal", 25.0, looks=2)
+    pace.learn("terminal", 25.0, looks=2, missed=10.0)
     assert pace.first("quiet", 0.0) == 25.0
+
+
+def test_first_looks_come_nearer_to_what_was_too_soon_and_not_nearer_than_is_worth_a_look() -> None:
+    pace = Pace()
+    pace.learn("quiet", 30.0, looks=3, missed=10.0)
+    seen = [30.0]
+    for _ in range(10):
+        pace.learn("retried", 40.0, looks=1)
+        seen.append(pace.first("quiet", 0.0))
+    assert seen[1:] <= seen[:-1], "a look that was late because of others is no reason to look later"
+    assert 10.0 < seen[-1] <= 10.0 / (1 - NEAR)
+    pace.learn("retried", 13.0, looks=2, missed=12.0)
+    pace.learn("retried", 13.0, looks=1)
+    assert pace.first("quiet", 0.0) == 13.0
 
 
 def test_a_wait_that_nobody_informs_looks_for_itself() -> None:
@@ -754,15 +768,20 @@ def test_a_plan_is_folded_between_words() -> None:
     assert whole == folded
 
 
-@pytest.mark.parametrize(("lag", "paused"), [(2.0, True), ("auto", False)])
-def test_what_was_just_written_is_not_read_back_within_the_lag(lag: float | str, paused: bool) -> None:
+@pytest.mark.parametrize(("lag", "pauses"), [(2.0, 1), ("auto", 0)])
+@pytest.mark.parametrize("burst", [False, True])
+def test_what_was_just_written_is_not_read_back_within_the_lag(lag: float | str, pauses: int, burst: bool) -> None:
+    """Other programs go on meanwhile, but for a burst, which lets none of them between."""
     config = msgspec.structs.replace(CONFIG, timing=msgspec.structs.replace(CONFIG.timing, read_lag=lag))
     puppet, _ = _target()
     interpreter = Interpreter(puppet, config, rng=random.Random(1), invent=Inventor())
     steps = (Send(batch="b", rows=(RowSpec(),)), Read(batch="b"), Read(batch="b"))
-    assert list(interpreter.run(Program(name="s", steps=steps))) == []
-    assert bool(puppet.paused) is paused
-    assert all(0 < seconds <= 2.0 for seconds in puppet.paused)
+    yielded = []
+    for pause in interpreter.run(Program(name="s", steps=(Burst(steps=steps),) if burst else steps)):
+        yielded.append(pause.until - puppet.clock)
+        puppet.clock = max(puppet.clock, pause.until)
+    assert (len(yielded), len(puppet.paused)) == ((0, pauses) if burst else (pauses, 0))
+    assert all(0 < seconds <= 2.0 for seconds in (*yielded, *puppet.paused))
 
 
 def test_where_the_limits_do_not_hold_all_programs_what_others_exercise_too_is_left_out() -> None:

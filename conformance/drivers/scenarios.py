@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from conformance.program.batch_state import Held
 from conformance.program.cost import cost_of
 from conformance.program.interpreter import Interpreter
 from conformance.program.scheduler import Running
+from conformance.program.steps import Burst, Program, Read
 from conformance.scenarios import SCENARIOS, Scenario
 from conformance.scenarios.selecting import CONTROL
 from conformance.transport.paths import plain_id
@@ -30,8 +31,7 @@ REPETITIONS = {"quick": 1, "standard": 1, "deep": 3}
 AGAIN, FEW = 2, 4
 #: Where reads were seen to lag, they are done again at the pace of reads that lag so many times as much, for all that is undecided.
 LAG_FACTOR = 2
-#: But only where a pause of that length for each of their calls, of which a third are writes, would take no longer than a settle
-#: time, or than so many seconds: nothing else goes on meanwhile.
+#: But only where the pauses before their reads would take no longer than a settle time, or than so many seconds.
 PAUSED = 300.0
 
 
@@ -107,7 +107,7 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
             for scenario in chosen(run.config, wanted, run.depth)
         }
         lag = LAG_FACTOR * so_far.lag if turn == 0 else 0.0
-        pauses = lag * sum(cost_of(program, run.config).calls_likely for program, _ in programs.values())
+        pauses = lag * _pauses([program for program, _ in programs.values()])
         lag = lag if pauses <= max(PAUSED, run.config.timing.settle_timeout) else 0.0
         kept, _ = affordable(
             programs, run.config, calls=most_calls - budget.calls, messages=most_messages - budget.messages
@@ -121,7 +121,15 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
         text = f"undecided after the planned scenarios: {', '.join(about)}; done once more{late}: {', '.join(kept)}"
         run.transport.note(AGAIN_NOTE, text=text)
         run_programs(paced, kept)
+        # What is read behind them has to be able to show them.
+        run.transport.pause(LAG_FACTOR * so_far.lag)
     return True
+
+
+def _pauses(programs: Sequence[Program]) -> int:
+    """Return how many pauses these programs make before reads, one after the other: in a burst nothing else goes on meanwhile."""
+    burst = sum(isinstance(inner, Read) for p in programs for s in p.steps if isinstance(s, Burst) for inner in s.steps)
+    return burst + max((sum(isinstance(s, Read) for s in p.steps) for p in programs), default=0)
 
 
 def _lagging(config: Config, lag: float) -> Config:

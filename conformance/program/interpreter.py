@@ -127,12 +127,16 @@ class Interpreter:
             with self._transport.reserve(len(step.steps) + 1):
                 for index, inner in enumerate(step.steps):
                     reads = [s for s in (*step.steps[index + 1 :], *step.steps[:index]) if isinstance(s, Read)]
+                    if isinstance(inner, Read) and (left := self._lagging()) > 0:
+                        self._transport.pause(left)
                     self._at_once(inner, reads[0] if reads else None)
         elif isinstance(step, State):
             self._state(step)
         elif isinstance(step, Send | Read | Retry | SingleRetry | SingleSend):
+            if isinstance(step, Read) and (left := self._lagging()) > 0:
+                until = (now := self._transport.now()) + left
+                yield Pause(until=until, what=f"{self._scenario}: reads that lag", since=now, deadline=until)
             self._at_once(step)
-            yield from ()
         else:
             self._together(step)
 
@@ -146,7 +150,6 @@ class Interpreter:
         if isinstance(step, Send):
             self._send(step)
         elif isinstance(step, Read):
-            self._wait_out_lag()
             self._reader.read(step, self._held(step.batch))
         elif isinstance(step, SingleSend):
             self._send_one(step)
@@ -253,11 +256,10 @@ class Interpreter:
         else:
             yield {"operation": "batch_list", "batch": held.id, "query": (("limit", str(step.limit)),)}
 
-    def _wait_out_lag(self) -> None:
-        """Where reads are known to lag, what this program has written is not read back before it can show."""
+    def _lagging(self) -> float:
+        """Return for how many seconds what this program has written may not show yet, where reads are known to lag."""
         lag = self._config.timing.read_lag
-        if not isinstance(lag, str) and (left := self._written + lag - self._transport.now()) > 0:
-            self._transport.pause(left)
+        return 0.0 if isinstance(lag, str) else self._written + lag - self._transport.now()
 
     # -- what is known ----------------------------------------------------------------------------------------
 

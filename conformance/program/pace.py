@@ -8,8 +8,10 @@ from conformance.program.steps import Condition
 
 #: Conditions that come when messages have become terminal: they are learned together.
 ENDS: frozenset[Condition] = frozenset({"quiet", "terminal", "ended", "retried", "agreed"})
-#: By how much the expected time shrinks when a first look comes late enough: it may have come too late.
-SHRINK = 0.97
+#: By how much the time shrinks that was too short once, with each first look that comes late enough: targets become faster.
+SHRINK = 0.99
+#: A first look is so near to the soonest possible, as a part of the time, that trying to be nearer would cost more looks.
+NEAR = 0.2
 #: By how much the pauses between looks grow, and the longest of them: as a part of settle_timeout, in seconds, and as a part of
 #: the time for which it has been waited already, whichever of the last two is longer.
 GROWTH, LONGEST_PART, LONGEST, LONGEST_OF_WAITED = 1.5, 0.05, 5.0, 0.3
@@ -25,6 +27,8 @@ class Pace:
 
     _usual: dict[str, float] = field(default_factory=dict)
     _slowest: dict[str, float] = field(default_factory=dict)
+    #: What was too short, the last time that a first look came too early.
+    _too_short: dict[str, float] = field(default_factory=dict)
     _scout: object | None = None
 
     def scouts(self, who: object) -> bool:
@@ -44,12 +48,19 @@ class Pace:
         """Return when to look first for something that began at ``since`` (seconds of the run's clock)."""
         return since + self._usual.get(_key(until), 0.0)
 
-    def learn(self, until: Condition, took: float, *, looks: int) -> None:
-        """Take in that what was waited for had come after this many seconds, at the ``looks``-th look."""
+    def learn(self, until: Condition, took: float, *, looks: int, missed: float = 0.0) -> None:
+        """Take in that what was waited for had come after this many seconds, at the ``looks``-th look.
+
+        :param missed: after how many it had not come yet, at the look before.
+        """
         usual = self._usual.get(_key(until))
         self._slowest[_key(until)] = max(took, self._slowest.get(_key(until), 0.0))
         if looks == 1 and usual is not None:
-            took = min(usual, took) * SHRINK
+            took = min(usual, took)
+            short = self._too_short[_key(until)] = SHRINK * self._too_short.get(_key(until), 0.0)
+            took = took if took - short < NEAR * took else (short + took) / 2
+        else:
+            self._too_short[_key(until)] = missed
         self._usual[_key(until)] = max(took, 0.0)
 
     def overdue(self, until: Condition, since: float) -> float:

@@ -78,9 +78,9 @@ class Waiter:
         if planned > begun and (enough := (yield from self._rest(step, held, begun, planned, deadline))):
             return self._end(step, held, enough)
         pause, longest = self._pauses(step)
-        # Only what was waited for in time says how long it takes: other waits may have come between.
+        # Only a look in time says how long it takes: other waits may have come between.
         timely = now() - planned < pause
-        looks, effect, ended = 0, False, False
+        looks, missed, effect, ended = 0, 0.0, False, False
         while True:
             looks, calls = looks + 1, self._reader.calls
             if self._look(step, held):
@@ -88,12 +88,13 @@ class Waiter:
                     # What the retry was to pick up did not come; its time is over.
                     self._patience.waited_out(self._untaken(held), held.id, begun, now())
                 elif timely and (looks > 1 or planned > begun):
-                    self._pace.learn(step.until, now() - held.stirred, looks=looks)
+                    self._pace.learn(step.until, now() - held.stirred, looks=looks, missed=missed)
                 return self._consume(step, held)
             if step.until == "retried" and held.places and held.ahead < held.stirred and looks % ASIDE == 0:
                 # Where only the listing stays behind, its time (BR-IDS-07) begins here, and not when this wait is over.
                 held.ahead = now() if self._reader.ahead(held) else held.ahead
             self._patience.polled(self._reader.calls - calls)
+            missed = now() - held.stirred
             if step.seconds is None and step.until in ("quiet", "retried"):
                 if step.until == "retried" and held.taken and not effect and not held.terminal:
                     # From here on the messages have their time.
@@ -107,6 +108,7 @@ class Waiter:
             if enough is None:
                 again = min(now() + pause, deadline)
                 enough = yield from self._rest(step, held, begun, again, deadline)
+                timely = now() - again < pause
             if enough is not None:
                 return self._end(step, held, enough)
             pause = min(pause * GROWTH, max(longest, LONGEST_OF_WAITED * (now() - begun)))

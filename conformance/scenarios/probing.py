@@ -43,14 +43,14 @@ def _foreign(config: Config) -> tuple[AnyStep, ...]:
 
 def _carried(*causes: str) -> Callable[[Config], tuple[AnyStep, ...]]:
     """A batch with a delivered message, if there can be one, is retried with one thing after the other that must not
-    matter, and read whole each time. Two of them only, for a third retry may rightly be refused (ruling 3)."""
+    matter, and read whole in the end. Two of them only, for a third retry may rightly be refused (ruling 3)."""
 
     def build(config: Config) -> tuple[AnyStep, ...]:
         rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
         steps: list[AnyStep] = [*sent("b", rows)]
         for cause in causes:
-            steps += [Retry(batch="b", cause=cause), retried("b"), *rest("b", len(rows))]
-        return tuple(steps)
+            steps += [Retry(batch="b", cause=cause), retried("b")]
+        return (*steps, *rest("b", len(rows)))
 
     return build
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from conformance.config import Config
+from conformance.history.probe import Probe
 from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowSpec, Send, SingleRetry, Wait
 
 #: Seconds between the first and the last look at a blocking message: two looks at least a second apart (ruling 23).
 STATUS_LAG = 1.1
+#: Probes of a chain between two reads: an effect that shows behind them breaks one requirement, whichever of them had it.
+PROBES_A_READ = 2
 #: Reads that a burst ends with.
 AnyLook = tuple[Read, ...]
 
@@ -100,9 +104,16 @@ def blocked(
 
 
 def chain(batch: str, causes: Sequence[str]) -> tuple[AnyStep, ...]:
-    """A closed chain: probes on a quiet batch that was never retried (ruling 26), read back after each, and the valid
+    """A closed chain: probes on a quiet batch that was never retried (ruling 26), read back now and then, and the valid
     retry at the end."""
     steps: list[AnyStep] = [*sent(batch, failing(2)), single(batch, 1)]
-    for cause in causes:
-        steps += [Retry(batch=batch, cause=cause), Read(batch=batch)]
+    for probes in _between_reads(causes):
+        steps += [*(Retry(batch=batch, cause=cause) for cause in probes), Read(batch=batch)]
     return (*steps, single(batch, 0, 1), Retry(batch=batch), retried(batch), *rest(batch, 2))
+
+
+def _between_reads(causes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The probes, a few of the same requirement at a time."""
+    for _, group in groupby(causes, lambda cause: probe.requirement() if (probe := Probe.parse(cause)) else None):
+        same = tuple(group)
+        yield from (same[i : i + PROBES_A_READ] for i in range(0, len(same), PROBES_A_READ))
