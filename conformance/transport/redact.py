@@ -265,15 +265,19 @@ class Redactor:
         return len(text) >= PIECE and place < len(self._rows) and self._rows[place].startswith(text)
 
     def _ours(self, text: str) -> str:
-        known = self._seen.get(("values[]", text))
+        return self._remembered("values[]", text, LONGEST_TEXT, self.text)
+
+    def _remembered(self, what: str, text: str, longest: int, scrub: Callable[[str], str]) -> str:
+        """The text cut and scrubbed, as it was the first time."""
+        known = self._seen.get((what, text))
         if known is None:
-            known = self._cut(text, LONGEST_TEXT, self.text)
+            known = self._cut(text, longest, scrub)
             if len(self._seen) < _REMEMBERED and len(text) <= LONGEST_ID:
-                self._seen["values[]", text] = known
+                self._seen[what, text] = known
         return known
 
     def _name(self, name: str) -> str:
-        return name if name in DOCUMENTED else self._cut(name, LONGEST_NAME, self.foreign)
+        return name if name in DOCUMENTED else self._remembered("{}", name, LONGEST_NAME, self.foreign)
 
     # -- texts ------------------------------------------------------------------------------------------------
 
