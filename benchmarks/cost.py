@@ -8,11 +8,9 @@ rate, or the longest chain of deliveries that one of its programs waits for one 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from conformance.reference.faults import FAULTS
 from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 #: Where the target seems to be: not on this machine, where races are wider and exploring goes further.
 ELSEWHERE = "http://staging.test"
@@ -202,7 +201,7 @@ def main() -> None:
         parser.error(f"there is no fault {strange[0]!r}: `retry-conformance list faults` names them")
     what = [(faults, delivery) for faults in wanted for delivery in asked.delivery or DELIVERIES]
     runs = []
-    with ProcessPoolExecutor(asked.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(asked.workers) as pool:
         waited = [pool.submit(_one, each, asked.settle, drivers, asked.depth) for each in what]
         for future in waited:
             runs.append(future.result())

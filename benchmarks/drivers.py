@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-import multiprocessing
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from conformance.reference.faults import FAULTS
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 #: Seconds after which one run is given up.
 PATIENCE = 120.0
@@ -122,7 +121,7 @@ def main() -> None:
     asked = parser.parse_args()
     faults = asked.fault or list(FAULTS)
     pairs = [(fault, driver) for fault in faults for driver in DRIVERS]
-    with ProcessPoolExecutor(asked.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(asked.workers) as pool:
         text = page(pool.map(partial(attempt, depth=asked.depth), pairs), tuple(DRIVERS), asked.depth)
     print(text)
 

@@ -8,9 +8,7 @@ fault could be shown for. Then ``python -m conformance.catalogue_docs`` makes th
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -21,6 +19,7 @@ from conformance.reference.faults import FAULTS
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "requirements" / "examples.json"
 #: Seconds after which a run is given up.
@@ -71,7 +70,7 @@ def main() -> None:
     given = parser.parse_args()
     wanted = given.requirements or [r.id for r in load().requirements]
     kept = read_examples(FILE) if given.requirements and FILE.is_file() else {}
-    with ProcessPoolExecutor(given.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(given.workers) as pool:
         for name, found in zip(wanted, pool.map(record, wanted), strict=True):
             print(f"{name}: {found.fault if found else 'no failure shown'}", flush=True)
             if found:

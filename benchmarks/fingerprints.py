@@ -12,13 +12,11 @@ is red for a defect that it knows.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
@@ -35,6 +33,7 @@ from conformance.reference.mixins import Fault
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.selftest import PATIENCE, settings_of
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 SEED = 7
 
@@ -141,8 +140,7 @@ def both(name: str, folder: Path, seed: int = SEED) -> Run:
 
 def _runs(names: Sequence[str], folder: Path, seed: int, workers: int) -> list[Run]:
     folder.mkdir(exist_ok=True)
-    # Spawned: a fork of a process that runs threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         return list(pool.map(partial(both, folder=folder, seed=seed), names))
 
 

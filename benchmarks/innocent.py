@@ -8,12 +8,10 @@ is found if a requirement that it breaks fails, and rightly named if every findi
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from conformance.drivers import DRIVERS
 from conformance.session import Options, execute
+from conformance.workers import processes
 from tests.innocent.faults import FAULTS
 from tests.innocent.server import InnocentServer
 from tests.innocent.service import Service
@@ -156,8 +155,7 @@ def main() -> None:
         keep=given.keep,
     )
     runs: list[Run] = []
-    # Spawned: a fork of a process that runs threads may hang.
-    with ProcessPoolExecutor(given.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(given.workers) as pool:
         clean = pool.map(one, range(given.seed, given.seed + given.runs))
         planted = [pool.submit(one, given.seed, name=name) for name in faults]
         for done in chain(clean, (future.result() for future in planted)):

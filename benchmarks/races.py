@@ -10,7 +10,7 @@ import argparse
 import multiprocessing
 import statistics
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -25,6 +25,7 @@ from conformance.reference.faults_races import FAULTS
 from conformance.reference.server import PATIENCE, ReferenceServer
 from conformance.reference.settings import Settings
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 RACES = ("BR-CON-01", "BR-CON-02", "BR-CON-03")
 #: Runs against one server, one after the other.
@@ -52,7 +53,7 @@ def measure(runs: int, clean: int, workers: int) -> Iterator[str]:
     chunks += [("", min(CHUNK, clean - i)) for i in range(0, clean, CHUNK)]
     wanted = {name: sum(n for named, n in chunks if named == name) for name, _ in chunks}
     done: dict[str, list[Tally]] = {}
-    with ProcessPoolExecutor(workers, mp_context=SPAWN) as pool:
+    with processes(workers) as pool:
         for future in as_completed([pool.submit(attempt, *chunk) for chunk in chunks]):
             tally = future.result()
             done.setdefault(tally.name, []).append(tally)

@@ -9,12 +9,10 @@ second.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
 from conformance.report.page.write import write_page
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 TEN = (
     *("created-does-not-block", "blocked-keeps-status", "blocked-retries-the-rest", "another-code-when-blocked"),
@@ -127,7 +126,7 @@ def main() -> int:
     print("| fault | causes | script, faulty | script, clean | replay, faulty | replay, clean | |")
     print("| --- | ---: | --- | --- | --- | --- | --- |", flush=True)
     wrong = 0
-    with ProcessPoolExecutor(given.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(given.workers) as pool:
         for row in pool.map(attempt, given.faults or TEN):
             print(row.line, flush=True)
             wrong += not row.right

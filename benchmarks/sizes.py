@@ -7,12 +7,10 @@ clock of its own, then the judges. Linear means that the last two columns stand 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +26,7 @@ from conformance.judges import judge
 from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
 from conformance.scenarios.blocking import BLOCKED
+from conformance.workers import processes
 
 #: Rows of the largest batch: around a page of 1,000 too.
 ROWS = (20, 100, 300, 1000, 1100)
@@ -94,9 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", default=",".join(map(str, ROWS)), metavar="LIST", help="by comma")
     sizes = [int(size) for size in parser.parse_args(arguments).rows.split(",")]
     # A process for each: the most memory of a process never falls.
-    context = multiprocessing.get_context("spawn")
     for size in sizes:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with processes(1) as pool:
             print(pool.submit(measure, size).result().line, flush=True)
 
 

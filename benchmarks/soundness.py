@@ -8,11 +8,9 @@ with something changed. Everything is drawn from the seed; a line for each wrong
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from conformance.errors import UsageError
 from conformance.findings import Doubt, Finding
 from conformance.history.records import History
 from conformance.judges import judge
+from conformance.workers import processes
 from oracle.exchanges import to_history
 from oracle.explain import SearchBoundError, explain
 from oracle.simulator.faults import FAULTS
@@ -274,7 +273,7 @@ def measure(histories: int, wrong: int, seed: int, workers: int = 1) -> Tally:
         for part in parts:
             total.add(part)
         return total
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         for part in pool.map(work, wanted):
             total.add(part)
     return total

@@ -8,11 +8,9 @@ beside those that the variant declares.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from conformance.reference.settings import Settings
 from conformance.reference.variants import VARIANTS
 from conformance.report.model import Report
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 #: Seconds after which a run is given up.
 PATIENCE = 120
@@ -96,8 +95,7 @@ def lines(variant: str, runs: Sequence[Run]) -> Iterator[str]:
 
 def measure(variants: Sequence[str], runs: int, seed: int, depth: str, workers: int) -> Iterator[str]:
     """Lines for each variant, as they are done; ``runs`` seeds each."""
-    # Spawned: a fork of a process that runs threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         for variant in variants:
             seeds = range(seed, seed + runs)
             yield from lines(variant, list(pool.map(run, [variant] * runs, seeds, [depth] * runs)))

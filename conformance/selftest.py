@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import multiprocessing
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from conformance.reference.settings import Settings
 from conformance.reference.variants import VARIANTS
 from conformance.report.model import Report
 from conformance.session import Options, execute
+from conformance.workers import processes
 
 #: Seconds after which a trial is given up.
 PATIENCE = 120
@@ -196,8 +195,7 @@ def trials(
     chosen: Iterable[tuple[Kind, str]], *, depth: str = "quick", narrow: bool = False, workers: int = WORKERS
 ) -> Iterator[Trial]:
     """Run the trials, a few at once, each in a process of its own, and yield them in the order asked for."""
-    # Spawned: a fork of a process that runs threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         yield from pool.map(partial(attempt, depth=depth, narrow=narrow), tuple(chosen))
 
 

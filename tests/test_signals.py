@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -75,3 +77,29 @@ def test_what_was_there_before_is_there_again() -> None:
     with caught():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+#: Begins two workers, says who they are, and waits for work that never ends.
+_PARENT = """
+import os, time
+from conformance.workers import processes
+
+if __name__ == "__main__":
+    with processes(2) as pool:
+        print(*{pool.submit(os.getpid).result() for _ in range(20)}, flush=True)
+        list(pool.map(time.sleep, [600, 600]))
+"""
+
+
+def test_workers_end_with_the_process_that_began_them(tmp_path: Path) -> None:
+    """Even if that is killed, and can do nothing about it."""
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT, encoding="utf-8")
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline().split(), "workers that work"
+    parent.kill()
+    # Every worker holds the pipe too: it is at its end when all of them have ended.
+    assert parent.stdout.read() == ""
+    parent.wait()
+    parent.stdout.close()
