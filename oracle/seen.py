@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -184,6 +185,7 @@ def lags(history: History, all_seen: Iterable[Seen], counts: Counts) -> dict[str
     if history.header.read_lag is not None:
         return dict.fromkeys(VIEWS, history.header.read_lag)
     single = [e for e in history.exchanges if e.invoke.operation == "single_retry" and e.status == 201]
+    whole = [e for e in history.exchanges if e.invoke.operation == "batch_retry" and e.status in (201, None)]
     found = dict.fromkeys(VIEWS, 0.0)
     by_view: defaultdict[tuple[str, str], list[Seen]] = defaultdict(list)
     for one in all_seen:
@@ -191,9 +193,12 @@ def lags(history: History, all_seen: Iterable[Seen], counts: Counts) -> dict[str
             by_view[one.view, one.message].append(one)
     for (view, message), reads in by_view.items():
         shown = [(r, (counts.count(r), r.status, r.updated)) for r in reads]
+        resets = [e.t for e in (*single, *whole) if e.invoke.message in (None, message)]
         for i, (read, state) in enumerate(shown):
+            # What a view shows behind another retry makes nothing good: that retry gives it.
+            reset = min((t for t in resets if t > read.exchange.t), default=math.inf)
             for earlier, other in shown[:i]:
-                again = any(later == other for _, later in shown[i + 1 :])
+                again = any(later == other and r.exchange.t < reset for r, later in shown[i + 1 :])
                 before = any(
                     past == state for past_read, past in shown[:i] if past_read.exchange.last < earlier.exchange.t
                 )

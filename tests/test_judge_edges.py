@@ -28,6 +28,22 @@ def _quiet(rows: str = "FFF") -> Shelf:
     return Shelf().send("b", rows).send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl")
 
 
+# -- which messages are failed ------------------------------------------------------------------------------------
+
+
+def test_a_message_is_not_failed_whose_status_is_that_of_an_older_attempt() -> None:
+    """That is BR-SEL-03; a batch retry rightly leaves alone what is underway."""
+    story = _quiet().single("b.0").move("b.0", "sent")
+
+    def old_status(shown: dict[str, Any]) -> None:
+        if shown["latestStatus"] == "sent":
+            shown["latestStatus"] = "failure"
+
+    story.change(old_status, message="b.0").look("b").retry("b").look("b").finish("b").wait(11).look("b")
+    assert "BR-SEL-01" not in story.findings()
+    assert "BR-SEL-03" in story.findings()
+
+
 # -- races ---------------------------------------------------------------------------------------------------------
 
 
