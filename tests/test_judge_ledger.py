@@ -86,6 +86,16 @@ def test_two_clocks_do_not_say_which_attempt_is_the_newest(shift: str) -> None:
     assert "BR-SEL-03" in story.exercised()
 
 
+def test_views_that_were_first_read_before_and_after_an_attempt_do_not_dispute_each_other() -> None:
+    """The listing was read before the keyless retry, the single read after it: the one gains two, the other one."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").list("b").look("ctl")
+    story.retry("b", 401, cause="auth:none", takes=("b.0",)).move("b.0", "failure").read("b.0").read("b.1")
+    story.retry("b").finish("b").look("b").wait(11).look("b").look("ctl")
+    (names,) = story.named()
+    assert "BR-SEC-01" in names
+    assert "BR-IDS-07" not in names
+
+
 def test_a_success_that_is_reset_in_place() -> None:
     story = _failed().retry("b", takes=("b.0", "b.1")).move("b.2", "created").look("b").finish("b").look("b")
     assert "BR-SEL-02" in story.look("ctl").findings()

@@ -21,20 +21,27 @@ def disputed(case: Case, message: str, a: Reading | None, b: Reading) -> Proof |
     of the two is wrong.
     """
     first = min(case.resets_of(message), default=a.last if a is not None else 0.0)
-    gained = _grown(case, message, first, b)
+    start = _base(case, message, first, b, latest=True)
+    gained = gain(start, b) if start is not None else None
     for view in case.views(message) if gained else ():
         for reading in view if view[0].view != b.view else ():
-            mine = _grown(case, message, first, reading) if reading.t >= b.last else None
+            base = _base(case, message, first, reading, latest=False) if reading.t >= b.last else None
+            if start is None or base is None or _apart(start, base):
+                continue
+            mine = gain(base, reading)
             if mine is not None and gained is not None and mine < gained:
                 line = f"read {reading.n} ({reading.view}), begun later, shows fewer new attempts than {b.view} does"
                 return Proof(because=(line,), evidence=(reading.n,))
     return None
 
 
-def _grown(case: Case, message: str, first: float, reading: Reading) -> int | None:
-    """Attempts more than a reading of the same view showed before ``first``; None if none counts alike."""
-    before = (
-        r for r in case.readings(message) if r.view == reading.view and r.last <= first and comparable(r, reading)
-    )
-    base = next(before, None)
-    return gain(base, reading) if base is not None else None
+def _base(case: Case, message: str, first: float, reading: Reading, *, latest: bool) -> Reading | None:
+    """A reading of the same view before ``first``, the latest or the earliest that counts alike."""
+    seen = case.readings(message)
+    before = (r for r in (reversed(seen) if latest else seen) if r.view == reading.view and r.last <= first)
+    return next((r for r in before if comparable(r, reading)), None)
+
+
+def _apart(start: Reading, base: Reading) -> bool:
+    """Whether an attempt that no retry explains may lie between: the later of the two does not show what the earlier one shows."""
+    return base.last > start.t and set(base.counts.values()).isdisjoint(start.counts.values())
