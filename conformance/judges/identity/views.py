@@ -31,12 +31,15 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     terminal again, and agree in its status and, where they count, in the growth of its attempts.
     """
     case = inference.case
-    for view, behind in case.trust.behind.items():
-        yield _behind(case, behind, "an older status", f"{view} behind others")
+    late = [(behind, "an older status", f"{view} behind others") for view, behind in case.trust.behind.items()]
     for name, behind in case.trust.stale_fields.items():
         if behind.stale.view not in case.trust.behind:
             stands = ", at the first attempt" if (behind.stale.number or 0) == 1 else ""
-            yield _behind(case, behind, "fewer new attempts", f"{name} behind others{stands}")
+            late.append((behind, "fewer new attempts", f"{name} behind others{stands}"))
+    for behind, observed, defect in late:
+        # A message of another client may be retried by it meanwhile.
+        if (home := case.batch_of(behind.stale.message)) is not None and home.ours:
+            yield _behind(case, home, behind, observed, defect)
     for reading in case.trust.mixed.values():
         yield _mixed(case, reading)
     for behind in case.trust.standing.values():
@@ -49,13 +52,10 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
                     yield from _agreeing(case, batch, message, epoch)
 
 
-def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
+def _behind(case: Case, batch: Batch, behind: Behind, observed: str, defect: str) -> Violated:
     ahead, stale = behind.ahead, behind.stale
-    batch = case.batch_of(stale.message)
-    scenario = batch.scenario if batch is not None else ""
     # Where nothing shows that it was still terminal when the stale answer came, it may be in progress by itself.
     still = any(r.view != stale.view and r.terminal and r.t >= stale.last for r in case.readings(stale.message))
-    own = frozenset(assume("A6", batch.id)) if batch is not None else frozenset()
     # A failure behind a success is no later correction of it.
     final = frozenset(assume("A2b", stale.message)) if stale.terminal and ahead.status == "success" else frozenset()
     proof = Proof(
@@ -65,7 +65,7 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
             f"{_counted(stale)}, and no later answer of this view shows more",
         ),
         evidence=(ahead.n, stale.n),
-        assumptions=own | final,
+        assumptions=frozenset(assume("A6", batch.id)) | final,
     )
     # Else it may have had an attempt of its own meanwhile, which the other view was not read again to show.
     alone = not still and (stale.in_progress or bool(final))
@@ -74,7 +74,7 @@ def _behind(case: Case, behind: Behind, observed: str, defect: str) -> Violated:
         observed=observed,
         any_of=("BR-IDS-07", "BR-SEL-07") if alone else (),
         defect=defect,
-        scenario=scenario or stale.exchange.invoke.scenario,
+        scenario=batch.scenario or stale.exchange.invoke.scenario,
     )
 
 
@@ -89,7 +89,6 @@ def _mixed(case: Case, reading: Reading) -> Violated:
             f"{len(theirs)} of them belong to another message of the run, by their own messageId",
         ),
         evidence=(reading.n,),
-        assumptions=frozenset(assume("A3")),
     )
     return Violated(
         proof=proof,

@@ -65,26 +65,34 @@ class Trust:
 
 def counted(
     by_message: Mapping[str, Sequence[Reading]],
+    ours: Collection[str],
     resets_of: Callable[[str], tuple[float, ...]],
     settled_of: Callable[[str], float],
     settle: float,
 ) -> Trust:
     """What of the readings may be trusted to count attempts, and which views keep up.
 
+    :param ours: messages that no other client can retry: a view that shows one in progress again does not keep up.
     :param resets_of: when the calls left that may have given a message an attempt.
     :param settled_of: from when on none of them has an effect to come (ruling 16).
     :param settle: ``settle_timeout`` in seconds.
     """
-    behind = _views_behind(by_message, resets_of, settled_of, settle)
+    mine = {message: seen for message, seen in by_message.items() if message in ours}
+    behind = _views_behind(mine, resets_of, settled_of, settle)
     modes, standing = _modes(by_message, resets_of)
-    stale = _stale_fields(by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, settle)
-    early = _stale_fields(
-        by_message, resets_of, {**modes, **dict.fromkeys(standing, "always")}, behind, 0.0, standing - set(stale)
-    )
+    counting: dict[str, Mode] = {**modes, **dict.fromkeys(standing, "always")}
+    stale = _stale_fields(by_message, resets_of, counting, behind, settle)
+    early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing - stale.keys() else {}
     for name in stale:
         modes[name] = "never"
     mixed: dict[str, Reading] = {reading.view: reading for reading in reversed(list(_mixed(by_message)))}
-    return Trust(modes=modes, behind=behind, stale_fields=stale, mixed=mixed, standing=early)
+    return Trust(
+        modes=modes,
+        behind=behind,
+        stale_fields=stale,
+        mixed=mixed,
+        standing={name: late for name, late in early.items() if name in standing and name not in stale},
+    )
 
 
 def _modes(
@@ -189,14 +197,10 @@ def _stale_fields(
     modes: Mapping[str, Mode],
     behind: Mapping[str, Behind],
     settle: float,
-    among: Collection[str] | None = None,
 ) -> dict[str, Behind]:
-    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good.
-
-    :param among: the fields to look for; all by default.
-    """
+    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good."""
     found: dict[str, Behind] = {}
-    for message, seen in by_message.items() if among is None or among else ():
+    for message, seen in by_message.items():
         first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
         fields = [
@@ -206,8 +210,6 @@ def _stale_fields(
             if modes.get(n) not in ("never", "drops")
         ]
         for view, name in fields:
-            if among is not None and name not in among:
-                continue
             mine = [r for r in views[view] if name in r.counts]
             for other, field in fields:
                 if (
