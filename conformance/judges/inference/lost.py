@@ -28,14 +28,14 @@ def lost_data(case: Case) -> Lost | None:
     found = []
     for batch in case.ours:
         gone = _vanished(case, batch)
-        if gone and (not batch.resets or _all_gone(case, gone[0].t)):
+        if gone and (not batch.resets or _all_gone(case, gone[0].last)):
             shown = [r.last for m in batch.messages for r in case.readings(m)]
             found.append(Lost(max(shown), (*(e.n for e in gone[:2]),)))
     return min(found, key=lambda lost: lost.since, default=None)
 
 
 def _all_gone(case: Case, since: float) -> bool:
-    """True if no message that was sent before is shown after ``since``: retried or not, everything may be gone."""
+    """True if no message that was sent before is shown by a read begun after ``since``: retried or not, everything may be gone."""
     sent = [b for b in case.groups if b.send is not None and b.send.t < since]
     return not any(r.t >= since for b in sent for m in b.messages for r in case.readings(m))
 
