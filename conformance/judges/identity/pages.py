@@ -168,7 +168,6 @@ def _defects(
     case: Case, batch: Batch, walk: Walk, known: Walk, found: Sequence[Walk], lost: Lost | None
 ) -> Iterator[Violated]:
     """What is wrong with one walk, the gravest only."""
-    call = accepted(batch)
     counts = Counter(walk.ids)
     twice = tuple(i for i, times in counts.items() if times > 1)
     since = walk.t - case.lag("batch_list")
@@ -178,7 +177,7 @@ def _defects(
         return
     for kind, ids in (("misses", missing), ("repeats", twice)):
         if ids:
-            any_of = _blame(walk, ids, found, call) if call is not None and call.t <= walk.last else ("BR-IDS-05",)
+            any_of = _blame(walk, ids, found, accepted(batch))
             if any_of:
                 yield _wrong_set(walk, known, kind, len(ids), any_of, batch)
             return
@@ -222,19 +221,20 @@ def _behind(
         for r in case.readings(i)
         if r.terminal and r.view != "batch_list" and r.last <= settled
     }
-    missing = [i for i in known.ids if i not in walk.ids and i in shown]
-    call = accepted(batch)
-    any_of = _blame(walk, tuple(missing), found, call) if call is not None and call.t <= walk.last else ("BR-IDS-05",)
+    missing = tuple(i for i in known.ids if i not in walk.ids and i in shown)
+    any_of = _blame(walk, missing, found, accepted(batch))
     if missing and any_of:
         yield _wrong_set(walk, known, "misses", len(missing), (*any_of, "BR-IDS-07"), batch, settled=True)
 
 
-def _blame(walk: Walk, ids: tuple[str, ...], found: Sequence[Walk], call: RetryCall) -> tuple[str, ...]:
-    """Which requirements a walk after an accepted retry breaks that misses or repeats these ids.
+def _blame(walk: Walk, ids: tuple[str, ...], found: Sequence[Walk], call: RetryCall | None) -> tuple[str, ...]:
+    """Which requirements a walk breaks that misses or repeats these ids: the pages', where it ended before a retry was accepted.
 
-    A listing in one page with room for more, begun after the retry's answer and near the walk, that shows each of them once has all
-    messages: then it is the paging. One that is wrong alike leaves it to BR-IDS-01.
+    Else a listing in one page with room for more, begun after the retry's answer and near the walk, that shows each of them once
+    has all messages: then it is the paging. One that is wrong alike leaves it to BR-IDS-01.
     """
+    if call is None or call.t >= walk.last:
+        return ("BR-IDS-05",)
     if walk.plain:
         return ()
     plain = [w for w in found if w.plain and w.t >= call.last]

@@ -49,7 +49,7 @@ def kinds(batch: Batch, calls: Iterable[RetryCall], message: str | None = None, 
 
 def nearest(case: Case, calls: Sequence[RetryCall], a: Reading, b: Reading) -> list[RetryCall]:
     """Return the calls that left or were in flight between two readings; if none was, those whose effect may be delayed."""
-    inside = [c for c in calls if c.last >= a.t and c.t <= b.last]
+    inside = [c for c in calls if c.last > a.t and c.t <= b.last]
     return inside or [c for c in calls if c.t <= b.last and effect_until(case, c) >= begun(case, a)]
 
 
