@@ -152,7 +152,7 @@ def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | Non
             return None
         found.append(pair)
     numbers = tuple(sorted({r.n for pair in found for r in pair}))
-    return Proof(evidence=numbers, assumptions=frozenset(assumed)) if found else None
+    return Proof(evidence=numbers, assumptions=frozenset(assumed))
 
 
 RULES = (every_attempt_has_a_retry,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.findings import DoubtReason
 from conformance.judges.inference.case import Batch, Case
@@ -140,7 +140,7 @@ def a_retry_sends_again(inference: Inference) -> Iterator[Judgement]:
         if later is not None:
             line = f"read {later.n} shows a message to a succeeding number, sent after retry {found.retry.n}, delivered"
             proof = found.proof & Proof(because=(line,), evidence=(later.n,))
-            failed.setdefault(found.batch.id, _Recovering(found.batch, found.retry, found.end, proof))
+            failed.setdefault(found.batch.id, replace(found, proof=proof))
     several = tuple(failed.values())
     if len(several) >= 2:
         yield Violated(

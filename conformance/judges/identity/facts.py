@@ -10,7 +10,7 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import begun, comparable, effect_until, follows, gain, owed
+from conformance.judges.inference.timeline import comparable, follows, gain, owed
 
 #: The three views of a message, and the cases of BR-IDS-04 and BR-IDS-07 that they are.
 VIEWS: Mapping[Operation, str] = {"batch_list": "listing", "campaign_list": "campaign", "message_read": "message"}
@@ -50,25 +50,15 @@ def epochs(case: Case, batch: Batch, message: str) -> Iterator[Epoch]:
     """
     resets = batch.resetting(message)
     seen = [r for r in case.readings(message) if r.view in VIEWS]
-    ours = Proof(assumptions=frozenset(assume("A6", batch.id)))
     starts = [float("-inf"), *(c.last for c in resets)]
     ends = [*(c.t for c in resets), float("inf")]
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         inside = [r for r in seen if r.t > start and r.last <= end]
         if number == 0:
-            yield Epoch(0, tuple(inside), ours)
+            yield Epoch(0, tuple(inside), Proof(assumptions=frozenset(assume("A6", batch.id))))
             continue
         for r in inside:
-            rest = _at_rest(case, batch, message, r)
-            if rest is not None:
-                yield Epoch(number, (r, *(o for o in inside if follows(case, o, r.last))), ours & rest)
+            rest = owed(case, batch, r)
+            if rest.none:
+                yield Epoch(number, (r, *(o for o in inside if follows(case, o, r.last))), rest.proof)
                 break
-
-
-def _at_rest(case: Case, batch: Batch, message: str, reading: Reading) -> Proof | None:
-    """Proof that no retry so far may still take effect at the reading."""
-    outstanding = owed(case, batch, message, reading)
-    if outstanding.none and reading.counts:
-        return outstanding.proof
-    past = [c for c in batch.resetting(message) if c.t <= reading.last]
-    return Proof() if all(effect_until(case, c) < begun(case, reading) for c in past) else None

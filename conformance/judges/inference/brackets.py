@@ -91,16 +91,12 @@ def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: R
         matching = [
             r
             for r in case.readings(message)
-            if r.last <= single.t
-            and r.status == "failure"
-            and gain(r, after) == 1
-            and owed(case, batch, message, r).none
+            if r.last <= single.t and r.status == "failure" and gain(r, after) == 1 and owed(case, batch, r).none
+            if not any(r.last <= c.t < single.t for c in batch.resetting(message))
         ]
         if answer is None or not matching or _left_created(case, answer, after):
             continue
         before = matching[-1]
-        if any(before.last <= c.t < single.t for c in batch.resetting(message)):
-            continue
         first = Proof(
             because=(
                 f"read {before.n} shows the message in failure; single retry {single.n} is answered with it in created, "
@@ -113,7 +109,7 @@ def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: R
         )
         shows = f"begins after the answer and shows created, with one attempt more than read {before.n}"
         return (
-            owed(case, batch, message, before).proof
+            owed(case, batch, before).proof
             & first
             & read_after(after, call.last, shows)
             & Proof(because=(_ENTERED_ONCE,))

@@ -101,7 +101,7 @@ def _change(
     (a, old), (b, new) = base, now
     since = begun(case, a) - case.header.settle_timeout
     found = suspected(case, batch, message, name, a, b, new)
-    other = elsewhere_accepted(case, batch, message, a, b) if found else None
+    other = elsewhere_accepted(case, batch, a, b) if found else None
     # Late redelivery (ruling 26) is a suspect next to others, and none by itself.
     arrived = any(not c.unknown and c.last > since for c, _ in found)
     proof = None

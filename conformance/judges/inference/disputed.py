@@ -14,18 +14,18 @@ from conformance.judges.inference.timeline import comparable, gain
 INSTEAD = "BR-IDS-07"
 
 
-def disputed(case: Case, message: str, a: Reading | None, b: Reading) -> Proof | None:
+def disputed(case: Case, a: Reading | None, b: Reading) -> Proof | None:
     """What disputes the attempts that ``b`` shows, more than ``a`` of the same view; None if nothing does.
 
     Another view, read later, has gained less since before the first retry, when both showed the same attempts: it lags, or one
     of the two is wrong.
     """
-    first = min(case.resets_of(message), default=a.last if a is not None else 0.0)
-    start = _base(case, message, first, b, latest=True)
+    first = min(case.resets_of(b.message), default=a.last if a is not None else 0.0)
+    start = _base(case, first, b, latest=True)
     gained = gain(start, b) if start is not None else None
-    for view in case.views(message) if gained else ():
+    for view in case.views(b.message) if gained else ():
         for reading in view if view[0].view != b.view else ():
-            base = _base(case, message, first, reading, latest=False) if reading.t >= b.last else None
+            base = _base(case, first, reading, latest=False) if reading.t >= b.last else None
             if start is None or base is None or _apart(start, base):
                 continue
             mine = gain(base, reading)
@@ -35,9 +35,9 @@ def disputed(case: Case, message: str, a: Reading | None, b: Reading) -> Proof |
     return None
 
 
-def _base(case: Case, message: str, first: float, reading: Reading, *, latest: bool) -> Reading | None:
+def _base(case: Case, first: float, reading: Reading, *, latest: bool) -> Reading | None:
     """A reading of the same view before ``first``, the latest or the earliest that counts alike."""
-    seen = case.readings(message)
+    seen = case.readings(reading.message)
     before = (r for r in (reversed(seen) if latest else seen) if r.view == reading.view and r.last <= first)
     return next((r for r in before if comparable(r, reading)), None)
 

@@ -77,7 +77,7 @@ def _all(case: Case) -> Iterator[Shown]:
     yield from _not_found(case)
 
 
-def _behind(older: Reading, newer: Reading, resets: Sequence[float], given: int = 0) -> bool:
+def _behind(older: Reading, newer: Reading, resets: Sequence[float] = (), given: int = 0) -> bool:
     """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
 
     Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
@@ -122,7 +122,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
                     and states[again].last <= q.t
                     and not _same_state(q, reading)
                     and _stamped(q, reading)
-                    and not _behind(q, states[again], resets, given(states[again]) or 0)
+                    and not _behind(q, states[again])
                     and not any(_same_state(q, before) for before in states[:again])
                 )
             )

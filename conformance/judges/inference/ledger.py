@@ -107,8 +107,8 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
     gained = (gain(a, b) or 0) if counted else int(a.terminal and b.in_progress)
     if gained < 1:
         return None
-    outstanding = owed(case, batch, message, a)
-    inside = between(batch, message, a, b)
+    outstanding = owed(case, batch, a)
+    inside = between(batch, a, b)
     explained = outstanding.most + len(inside) + _perhaps_own(case, batch, a, b)
     if gained <= explained:
         return None
@@ -139,8 +139,8 @@ def laid_out(
     first = [c.n for c in (*unexpected(near), *near)]
     suspects = tuple(sorted(found, key=lambda s: first.index(s.call.n) if s.call.n in first else len(first)))
     control = controls(case, a.last, b.t, but=batch.id)
-    dispute = disputed(case, message, a, b)
-    elsewhere = elsewhere_accepted(case, batch, message, a, b)
+    dispute = disputed(case, a, b)
+    elsewhere = elsewhere_accepted(case, batch, a, b)
     lines = [
         said,
         f"calls that may have reached it: {_listed(suspects)}"
@@ -236,7 +236,7 @@ def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
         yield "BR-SEC-05"
 
 
-def elsewhere_accepted(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> RetryCall | None:
+def elsewhere_accepted(case: Case, batch: Batch, a: Reading, b: Reading) -> RetryCall | None:
     """An accepted retry of another batch, the effects of which were not all visible when the first reading began."""
     for call in case.calls:
         if call.batch == batch.id or not call.accepted or not call.valid or call.t > b.last:
@@ -254,7 +254,7 @@ def _visible(case: Case, home: Batch, call: RetryCall, instant: float) -> bool:
     members = [m for m in home.messages if call.reaches(m)]
     for message in members:
         seen = [r for r in case.readings(message) if r.last <= instant and r.t >= call.last]
-        if not any(owed(case, home, message, r).none or (r.status == "success") for r in seen):
+        if not any(owed(case, home, r).none or (r.status == "success") for r in seen):
             return False
     return bool(members)
 

@@ -8,13 +8,13 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import (
-    base,
     begun,
     comparable,
     counts_by,
     effect_until,
     follows,
     gain,
+    grown,
     read_after,
     same_attempt,
     terminal_stays,
@@ -23,7 +23,7 @@ from conformance.judges.inference.timeline import (
 
 def not_failed(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
     """Proof that the message was a success, or in progress, at every instant at which the call can have been decided."""
-    return success_at(case, batch, message, call) or in_progress_at(case, batch, message, call)
+    return success_at(case, batch, message, call) or in_progress_at(case, message, call)
 
 
 def success_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
@@ -80,7 +80,7 @@ def _touches(case: Case, call: RetryCall, message: str, before: Reading) -> bool
     return call.last > begun(case, before) or (call.may_reset and effect_until(case, call) >= begun(case, before))
 
 
-def in_progress_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Proof | None:
+def in_progress_at(case: Case, message: str, call: RetryCall) -> Proof | None:
     """Proof that one attempt of the message was in progress before the call left and after its answer (A1)."""
     seen = case.readings(message)
     for after in reversed(seen):
@@ -90,7 +90,7 @@ def in_progress_at(case: Case, batch: Batch, message: str, call: RetryCall) -> P
             if before.last > call.t or not before.in_progress or not comparable(before, after):
                 continue
             same = same_attempt(case, before, after)
-            if same is None or _had_ended(case, batch, before, after):
+            if same is None or _had_ended(case, before, after):
                 continue
             first = Proof(
                 because=(f"read {before.n}, before retry {call.n} leaves, shows a message in {before.status}",),
@@ -101,18 +101,14 @@ def in_progress_at(case: Case, batch: Batch, message: str, call: RetryCall) -> P
     return None
 
 
-def _had_ended(case: Case, batch: Batch, before: Reading, after: Reading) -> bool:
+def _had_ended(case: Case, before: Reading, after: Reading) -> bool:
     """True if a reading of any view shows that attempt terminal by then: one of them lags, or A1 is broken."""
-    grown = _grown(case, batch, before)
+    begins = grown(case, before)
+
+    def same(reading: Reading) -> bool:
+        ends = grown(case, reading)
+        return begins is not None and ends is not None and begins[1] == ends[1]
+
     return any(
-        r.terminal
-        and r.last <= after.t
-        and (r.t >= before.last or (grown is not None and _grown(case, batch, r) == grown))
-        for r in case.readings(before.message)
+        r.terminal and r.last <= after.t and (r.t >= before.last or same(r)) for r in case.readings(before.message)
     )
-
-
-def _grown(case: Case, batch: Batch, reading: Reading) -> int | None:
-    """Attempts that a reading shows beyond those of one of its view from before any retry."""
-    first = base(case, batch, reading.message, reading)
-    return gain(first, reading) if first is not None else None

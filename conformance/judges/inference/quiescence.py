@@ -102,7 +102,7 @@ def quiescent(
         return NotQuiescent(DoubtReason.ANSWER_LOST, "an earlier call has an unknown outcome")
     if not batch.whole:
         return NotQuiescent(DoubtReason.MESSAGES_NOT_LISTED, "not every row of the batch is known as a message")
-    since = max((c.last for c in earlier), default=batch.send.last if batch.send else 0.0)
+    since = max(e.last for e in (batch.send, *earlier) if e is not None)
     found = []
     for message in batch.messages:
         reading = last_before(case, message, call.t, since=since)
@@ -117,7 +117,7 @@ def quiescent(
     done = [_settled_since(case, batch, r, since) for r in found]
     if any(one is None for one in done):
         return NotQuiescent(DoubtReason.NOT_SETTLED, "an earlier retry may still have an effect to come")
-    if call.refused and any(_moves_by_itself(case, batch, r) for r in found):
+    if call.refused and any(_moves_by_itself(case, r) for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message moves by itself")
     shown = _status(case, batch, since, call.t)
     if shown is not None and shown[0] not in RETRYABLE:
@@ -141,12 +141,10 @@ def quiescent(
     return Quiescent(case, batch, call, tuple(found), shown[0] if shown else None, proof)
 
 
-def _moves_by_itself(case: Case, batch: Batch, reading: Reading) -> bool:
-    """True if a later answer shows the message in progress in the attempt that the reading shows terminal, and no retry that may
-    have been carried out lies between. A2 does not hold for it then: it may have moved before the refusal, too."""
-    resets = batch.resetting(reading.message)
-    following = min((c.t for c in resets if c.last > reading.t), default=float("inf"))
-    later = (r for r in case.readings(reading.message) if r.t > reading.last and r.last < following)
+def _moves_by_itself(case: Case, reading: Reading) -> bool:
+    """True if a later answer shows the message in progress in the attempt that the reading shows terminal: no retry has reset it
+    between (A4). A2 does not hold for it then: it may have moved before the refusal, too."""
+    later = (r for r in case.readings(reading.message) if r.t > reading.last)
     return any(r.in_progress and gain(reading, r) == 0 for r in later)
 
 
@@ -159,7 +157,7 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
     known = exhausted(case, batch, reading.message, reading.last)
     if known is not None:
         return known
-    outstanding = owed(case, batch, reading.message, reading)
+    outstanding = owed(case, batch, reading)
     if outstanding.none:
         return outstanding.proof
     if reading.status != "success":

@@ -163,7 +163,7 @@ def _gain(race: Race, message: str) -> Gain | None:
         if not before:
             continue
         a = before[-1]
-        outstanding = owed(case, batch, message, a)
+        outstanding = owed(case, batch, a)
         if not outstanding.none or any(
             a.last <= c.t < race.start or (c.t < a.last and c.last > begun(case, a)) for c in resets
         ):

@@ -198,7 +198,7 @@ class Retry:
         reset = max((c.t for c in self.batch.resetting(message) if c.t < self.call.t), default=float("-inf"))
         before = [r for r in self.case.readings(message) if reset < r.t and r.last <= self.call.t]
         ended = bool(before) and before[-1].terminal
-        return ended and any(r.terminal and owed(self.case, self.batch, message, r).none for r in before)
+        return ended and any(r.terminal and owed(self.case, self.batch, r).none for r in before)
 
     @cached_property
     def kept_failed(self) -> Proof | None:
@@ -246,7 +246,7 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
         if not before:
             continue
         a = before[-1]
-        outstanding = owed(case, batch, message, a)
+        outstanding = owed(case, batch, a)
         if not outstanding.none or any(a.last <= c.t < call.t for c in resets):
             continue
         for r in view:

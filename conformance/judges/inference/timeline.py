@@ -113,10 +113,10 @@ def effect_until(case: Case, call: RetryCall) -> float:
     return float("inf") if call.unknown else call.last + case.header.settle_timeout
 
 
-def base(case: Case, batch: Batch, message: str, reading: Reading) -> Reading | None:
-    """A reading from before any retry could act on the message, with a count that compares with ``reading``'s."""
-    candidates = case.unretried(message, reading.view) if reading.counts else ()
-    return next((candidate for candidate in candidates if gain(candidate, reading) is not None), None)
+def grown(case: Case, reading: Reading) -> tuple[Reading, int] | None:
+    """A reading of the view from before any retry could act on the message, and the attempts that ``reading`` shows more."""
+    known = ((first, gain(first, reading)) for first in case.unretried(reading.message, reading.view))
+    return next(((first, more) for first, more in known if more is not None), None)
 
 
 @dataclass(frozen=True)
@@ -131,29 +131,26 @@ class Owed:
         return self.most == 0
 
 
-def owed(case: Case, batch: Batch, message: str, reading: Reading) -> Owed:
-    """Retries begun by the end of ``reading`` that may give the message a further attempt after it.
+def owed(case: Case, batch: Batch, reading: Reading) -> Owed:
+    """Retries begun by the end of ``reading`` that may give its message a further attempt after it.
 
     Upper bound, hence sound for accusations: the calls that may reset it and may still take effect, less those whose attempt the
     reading shows already (each attempt beyond the first has used one up).
     """
-    past = [c for c in batch.resetting(message) if c.t < reading.last]
-    alive = sum(1 for c in past if effect_until(case, c) >= begun(case, reading))
-    if not alive:
-        return Owed(0, Proof(assumptions=frozenset(assume("A6", batch.id))))
-    first = base(case, batch, message, reading)
-    shown = gain(first, reading) if first is not None else None
-    if first is None or shown is None:
-        return Owed(alive, Proof(assumptions=frozenset(assume("A6", batch.id))))
-    counted = Proof(
-        evidence=(first.n, reading.n), assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading)))
-    )
-    return Owed(max(0, min(alive, len(past) - shown)), counted)
+    past = [c for c in batch.resetting(reading.message) if c.t < reading.last]
+    alive = sum(effect_until(case, c) >= begun(case, reading) for c in past)
+    known = grown(case, reading) if alive else None
+    ours = Proof(assumptions=frozenset(assume("A6", batch.id)))
+    if known is None:
+        return Owed(alive, ours)
+    first, shown = known
+    counted = Proof(evidence=(first.n, reading.n), assumptions=frozenset(counts_by(first, reading)))
+    return Owed(max(0, min(alive, len(past) - shown)), ours & counted)
 
 
-def between(batch: Batch, message: str, a: Reading, b: Reading) -> tuple[RetryCall, ...]:
+def between(batch: Batch, a: Reading, b: Reading) -> tuple[RetryCall, ...]:
     """Calls that may reset the message, begun after ``a`` ended and not after ``b`` ended."""
-    return tuple(c for c in batch.resetting(message) if a.last <= c.t < b.last)
+    return tuple(c for c in batch.resetting(a.message) if a.last <= c.t < b.last)
 
 
 @dataclass(frozen=True)
@@ -179,12 +176,12 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
         if reading.last > call.t:
             continue
         past = sum(1 for c in resets if c.t < reading.last)
-        first = base(case, batch, message, reading)
-        shown = gain(first, reading) if first is not None else None
-        if first is None or shown is None or shown < 0:
+        known = grown(case, reading)
+        if known is None or known[1] < 0:
             continue
+        first, shown = known
         later = sum(1 for c in resets if reading.last <= c.t < call.t)
-        high = max(shown, min(past, shown + owed(case, batch, message, reading).most)) + later
+        high = max(shown, min(past, shown + owed(case, batch, reading).most)) + later
         if shown > least or high < most:
             found = Proof(evidence=(first.n, reading.n), assumptions=found.assumptions | {*counts_by(first, reading)})
         least, most = max(least, shown), min(most, high)
@@ -211,13 +208,13 @@ def exhausted(case: Case, batch: Batch, message: str, instant: float) -> Proof |
 def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proof | None:
     """Proof that the message had been retried three times by then, which uses up either limit (ruling 3)."""
     for reading in counted_apart(r for r in case.readings(message) if r.last <= instant):
-        first = base(case, batch, message, reading)
-        if first is not None and (gain(first, reading) or 0) >= LIMIT:
-            why = f"reads {first.n} and {reading.n} show that the message was retried {LIMIT} times"
+        known = grown(case, reading)
+        if known is not None and known[1] >= LIMIT:
+            why = f"reads {known[0].n} and {reading.n} show that the message was retried {LIMIT} times"
             return Proof(
                 because=(why,),
-                evidence=(first.n, reading.n),
-                assumptions=frozenset((*assume("A6", batch.id), *counts_by(first, reading))),
+                evidence=(known[0].n, reading.n),
+                assumptions=frozenset((*assume("A6", batch.id), *counts_by(known[0], reading))),
             )
     return None
 
@@ -264,7 +261,7 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     resets = [c for c in batch.resetting(message) if c.n != call.n]
     if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):
         return None
-    outstanding = owed(case, batch, message, seen)
+    outstanding = owed(case, batch, seen)
     if not outstanding.none:
         return None
     shows = f"read {seen.n}, before retry {call.n} leaves, shows a message failed, and no retry of it is outstanding"

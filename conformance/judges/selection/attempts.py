@@ -16,7 +16,7 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Attempt, Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import rounds
-from conformance.judges.inference.timeline import base, between, counts_by, follows, gain, owed
+from conformance.judges.inference.timeline import between, counts_by, follows, grown, owed
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
 from conformance.judges.selection.untouched import batches
 
@@ -83,7 +83,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     if defect in accused:
                         continue
                     accused.add(defect)
-                    told, names = _dispute(case, batch, message, reading)
+                    told, names = _dispute(case, reading)
                     yield Violated(
                         proof=proof & told,
                         observed=observed,
@@ -132,7 +132,7 @@ def _newest(
             continue
         new = shown.keys() - known
         if last is not None:
-            given = owed(case, batch, message, last).most + len(between(batch, message, last, reading))
+            given = owed(case, batch, last).most + len(between(batch, last, reading))
             newest = new if given <= 1 and new else newest if given == 0 else set()
             if new:
                 whole = len(known) > sum(c.t < last.last for c in batch.resetting(message))
@@ -252,9 +252,10 @@ def _two_rounds(case: Case, batch: Batch, message: str) -> Proof | None:
     for reading in case.readings(message):
         if reading.last <= accepted[1].t:
             continue
-        first = base(case, batch, message, reading)
-        if first is not None and gain(first, reading) == 2:
-            return Proof(evidence=(first.n, *numbers, reading.n), assumptions=frozenset(counts_by(first, reading)))
+        known = grown(case, reading)
+        if known is not None and known[1] == 2:
+            assumed = frozenset(counts_by(known[0], reading))
+            return Proof(evidence=(known[0].n, *numbers, reading.n), assumptions=assumed)
     if not any(r.counts for r in case.readings(message)) and (seen := rounds(case, message)).count >= 2:
         return seen.proof & Proof(evidence=numbers)
     return None
@@ -283,7 +284,7 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             found = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
             if len(found) >= 2:
                 said = ", ".join(str(a.status) for a in found)
-                told, names = _dispute(case, batch, message, reading)
+                told, names = _dispute(case, reading)
                 yield Violated(
                     proof=Proof(
                         because=(f"answer {reading.n} shows {len(found)} attempts of one message in progress: {said}",),
@@ -308,9 +309,10 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
         yield InDoubt(reason=DoubtReason.ATTEMPTS_NOT_VISIBLE, text=text, evidence=(retried[0].n,))
 
 
-def _dispute(case: Case, batch: Batch, message: str, reading: Reading) -> tuple[Proof, tuple[str, ...]]:
+def _dispute(case: Case, reading: Reading) -> tuple[Proof, tuple[str, ...]]:
     """What disputes the attempts that an answer lists, and the requirement that is broken if they are not so."""
-    dispute = disputed(case, message, base(case, batch, message, reading), reading)
+    known = grown(case, reading)
+    dispute = disputed(case, known[0] if known is not None else None, reading)
     return (dispute, (INSTEAD,)) if dispute is not None else (Proof(), ())
 
 

@@ -19,7 +19,7 @@ from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import rounds, times_retried
-from conformance.judges.inference.timeline import base, counts_by, failed_at, gain
+from conformance.judges.inference.timeline import counts_by, failed_at, grown
 from conformance.judges.rule import Exercised, Judgement, Observed, Violated, rule, whole_run
 
 
@@ -88,11 +88,11 @@ def _most(case: Case, batch: Batch, message: str) -> _Shown | None:
     if seen.count <= len(resets):
         found = _shown(seen.count, seen.proof, batch, resets)
     for reading in case.readings(message):
-        first = base(case, batch, message, reading)
-        gained = gain(first, reading) if first is not None else None
+        known = grown(case, reading)
         past = [c for c in resets if c.t <= reading.last]
-        if first is None or gained is None or not 1 <= gained <= len(past) or (found and gained <= found.retries):
+        if known is None or not 1 <= known[1] <= len(past) or (found and known[1] <= found.retries):
             continue
+        first, gained = known
         counted = Proof(evidence=(first.n, reading.n), assumptions=frozenset(counts_by(first, reading)))
         found = _shown(gained, counted, batch, past)
     return found

@@ -12,7 +12,7 @@ from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import effect_until, follows, read_after, same_attempt
+from conformance.judges.inference.timeline import begun, effect_until, follows, read_after, same_attempt
 from conformance.judges.rule import Exercised, Judgement, Violated, rule
 
 WORD = f"400 {NO_FAILED_CODE}"
@@ -126,9 +126,7 @@ def _created(case: Case, other: Batch, message: str, call: RetryCall) -> Proof |
             if before.last > call.t or before.status != "created":
                 continue
             same = same_attempt(case, before, after)
-            alone = not any(
-                c.t <= after.last and effect_until(case, c) >= before.t - case.lag(before.view) for c in resets
-            )
+            alone = not any(c.t <= after.last and effect_until(case, c) >= begun(case, before) for c in resets)
             if same is not None or alone:
                 return Proof(evidence=(before.n,)) & read_after(after, call.last, shows, *stays, *(same or ()))
     return None

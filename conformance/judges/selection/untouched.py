@@ -72,8 +72,8 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             b = next((s for s in view[i + 1 :] if follows(case, s, a.last) and _reset(case, a, s)), None)
             if b is None:
                 continue
-            outstanding = owed(case, batch, message, a)
-            done = _all_shown(case, batch, message, view[: i + 1])
+            outstanding = owed(case, batch, a)
+            done = _all_shown(case, batch, view[: i + 1])
             past = [c for c in (*calls, *singles) if done <= c.t <= a.last and effect_until(case, c) >= begun(case, a)]
             inside = [c for c in (*calls, *singles) if a.last <= c.t < b.last]
             if any(c.single for c in (*past, *inside)) or not (past or inside):
@@ -104,9 +104,9 @@ def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> 
             )
 
 
-def _all_shown(case: Case, batch: Batch, message: str, view: Sequence[Reading]) -> float:
+def _all_shown(case: Case, batch: Batch, view: Sequence[Reading]) -> float:
     """When the last of these readings ended that shows the attempts of all calls before it: none of those is still to come."""
-    return max((r.last for r in view if owed(case, batch, message, r).none), default=float("-inf"))
+    return max((r.last for r in view if owed(case, batch, r).none), default=float("-inf"))
 
 
 def _underway(a: Reading) -> str:
