@@ -113,6 +113,7 @@ def test_a_fingerprint_is_of_the_subject_and_not_of_the_run() -> None:
         ("a\u00a0b", "a b", "no-break space became space"),
         ("x" * 200, "x" * 160, "cut to 160 characters"),
         ("ab\U0001f600c", "ab", "a character of four bytes became the end"),
+        ("ab\U00010000", "ab", "a character of four bytes became the end"),
         ("caf\u00e9", "cafe\u0301", "composed otherwise"),
         ("\uff21", "A", "folded to compatible characters"),
         ("\u00e9", "\u00c3\u00a9", "at the start, a letter beyond ASCII became a letter beyond ASCII"),

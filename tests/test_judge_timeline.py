@@ -98,7 +98,7 @@ def test_retries_are_bounded_from_both_sides() -> None:
     later = batch.retries[-1]
     times = retried(case, batch, "b.0", later)
     assert (times.least, times.most) == (0, 1)
-    assert owed(case, batch, "b.0", case.readings("b.0")[-1]).most == 1
+    assert owed(case, batch, case.readings("b.0")[-1]).most == 1
 
 
 def test_the_lag_is_twice_what_the_history_shows() -> None:
@@ -236,5 +236,5 @@ def test_a_call_that_leaves_when_an_answer_ends_comes_after_it() -> None:
     at = story.exchanges[-2].last
     story.exchanges[-1] = msgspec.structs.replace(last, invoke=msgspec.structs.replace(last.invoke, t=at))
     case, batch = _case(story.look("b"))
-    assert owed(case, batch, "b.0", case.readings("b.0")[-3]).none
+    assert owed(case, batch, case.readings("b.0")[-3]).none
     assert not isinstance(quiescent(case, batch, batch.retries[0]), NotQuiescent)
