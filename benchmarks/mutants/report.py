@@ -123,9 +123,9 @@ extra `dev`, and is no part of CI.
 The changes are those of [mutmut](https://github.com/boxed/mutmut). Its runner leaves out decorated functions, and with them
 every rule, so only its operators are used: a process with the tests loaded forks for each mutant, puts the changed code in
 the place of the function's, and runs the tests that execute the changed statement until
-one fails, in an order of which every beginning runs as many lines as it can. A survivor survived all of them, or as many as run
-in {budget} CPU seconds (measured with coverage on, which doubles it). A test that takes ten times as long, and two seconds more,
-has killed the mutant.
+one fails, in an order of which every beginning runs as many lines as it can in its time. A survivor survived all of them, or as
+many as run in {budget} CPU seconds (measured with coverage on, which doubles it). A test that takes ten times as long, and two
+seconds more, has killed the mutant.
 
 Left alone, by rule:
 

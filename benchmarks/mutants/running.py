@@ -82,7 +82,8 @@ def run(
 
 
 def varied(tests: Mapping[str, Covers]) -> tuple[str, ...]:
-    """The tests in an order of which every beginning runs as much as it can: next is what runs most lines that none before it did.
+    """The tests in an order of which every beginning runs as much as it can in its time: next is what runs most lines that none
+    before it did, for the time that it takes.
 
     Where none is left that runs a new line, it begins anew with the others.
     """
@@ -94,7 +95,7 @@ def varied(tests: Mapping[str, Covers]) -> tuple[str, ...]:
     order: list[str] = []
     seen = 0
     while left:
-        name = max(left, key=lambda one: ((left[one] & ~seen).bit_count(), one))
+        name = max(left, key=lambda one: ((left[one] & ~seen).bit_count() / (tests[one].seconds + COST), one))
         if seen and not left[name] & ~seen:
             seen = 0
             continue
