@@ -28,6 +28,21 @@ def _quiet(rows: str = "FFF") -> Shelf:
     return Shelf().send("b", rows).send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl")
 
 
+# -- three alike answers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_view_that_was_last_read_while_a_message_was_underway_does_not_say_that_it_moved(finished: bool) -> None:
+    """Another view showed its end before the first of the three answers; without that it may have moved between them."""
+    story = _quiet().single("b.0").campaign()
+    if finished:
+        story.finish("b").look("b")
+    for _ in range(3):
+        story.retry("b", 500, "internal_error").list("ctl")
+    story.finish("b").wait(11).look("b").campaign()
+    assert any("BR-ERR-08" in names for names in story.named()) is finished
+
+
 # -- which messages are failed ------------------------------------------------------------------------------------
 
 

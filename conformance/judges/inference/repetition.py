@@ -104,11 +104,23 @@ def _runs(calls: Sequence[RetryCall], members: Mapping[str, Sequence[Reading]]) 
 def _moved(seen: Sequence[Reading], first: RetryCall, second: RetryCall) -> bool:
     """True if a view shows the message, or its batch, in another situation before the second call than before the first."""
     for view in {r.view for r in seen}:
-        mine = [r for r in seen if r.view == view and r.last <= second.t]
-        earlier = [r for r in mine if r.last <= first.t]
-        if earlier and _situation(earlier[-1]) != _situation(mine[-1]):
+        earlier = _last_before(seen, view, first.t)
+        now = _last_before(seen, view, second.t)
+        if earlier is not None and now is not None and _situation(earlier) != _situation(now):
             return True
     return False
+
+
+def _last_before(seen: Sequence[Reading], view: str, t: float) -> Reading | None:
+    """The last reading of a view before ``t``; None if there is none, or if it is out of date.
+
+    It is where it shows the message on its way, and a reading that began later, of another view, shows it at its end.
+    """
+    before = [r for r in seen if r.last <= t]
+    mine = next((r for r in reversed(before) if r.view == view), None)
+    if mine is None or (not mine.terminal and any(r.terminal and r.t >= mine.last for r in before)):
+        return None
+    return mine
 
 
 def _situation(reading: Reading) -> tuple[object, ...]:
@@ -158,13 +170,13 @@ def _gained_nothing(
     known = late = False
     for view in {r.view for r in seen}:
         mine = [r for r in seen if r.view == view]
-        before = [r for r in mine if r.last <= first.t]
+        before = _last_before(seen, view, first.t)
         after = [r for r in mine if r.t >= first.last]
-        if before:
-            earlier = sum(before[-1].last <= c.t < first.t for c in resets)
+        if before is not None:
+            earlier = sum(before.last <= c.t < first.t for c in resets)
             then = next((r for r in after if r.t >= decided), None)
-            moved = then is not None and _situation(then) != _situation(before[-1])
-            if moved or any(_gained(before[-1], r) > earlier for r in after):
+            moved = then is not None and _situation(then) != _situation(before)
+            if moved or any(_gained(before, r) > earlier for r in after):
                 return False
             # What was read before a call that may have reset the message says nothing of its situation.
             known = known or (then is not None and not earlier)
