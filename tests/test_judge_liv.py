@@ -5,6 +5,7 @@ from __future__ import annotations
 from conformance.catalogue import load
 from conformance.deciding import decide
 from conformance.findings import Doubt
+from tests.shelf import Shelf
 from tests.story import Story
 
 
@@ -112,6 +113,17 @@ def test_liv_02_a_recovering_number_that_is_delivered() -> None:
     bare = Story(fields=(), status=False).send("a", "R").look("a").move("a.0", "failure").look("a")
     assert "BR-LIV-02" not in bare.move("a.0", "success").look("a").exercised(), "a late correction is no delivery"
     assert "BR-LIV-02" not in _recovered("success", role="F").exercised()
+
+
+def test_liv_02_of_an_attempt_that_is_listed_as_underway_no_status_tells_the_end() -> None:
+    """A status that stays failure until the end breaks BR-SEL-03."""
+    story = Shelf()
+    for name in "ab":
+        story.send(name, "R").look(name).move(f"{name}.0", "failure").look(name)
+        story.retry(name).show("latestStatus", "failure", message=f"{name}.0").look(name)
+    story.send("z", "S").look("z").move("z.0", "success").look("z")
+    assert "BR-LIV-02" not in story.findings()
+    assert "BR-SEL-03" in story.findings()
 
 
 def test_sent_is_with_the_carrier_where_the_older_guide_s_statuses_are_shown() -> None:

@@ -173,10 +173,9 @@ def _recovering(case: Case) -> Iterable[_Recovering]:
 def _end_of(case: Case, message: str, after: Reading, resets: tuple[RetryCall, ...]) -> Reading | None:
     """How the attempt ended that ``after`` shows, before the next call that may reset the message left."""
     until = min((c.t for c in resets[1:]), default=float("inf"))
-    if after.terminal:
-        return after
-    ends = (r for r in case.readings(message) if r.terminal and follows(case, r, after.last) and r.last <= until)
-    return next(ends, None)
+    later = (r for r in case.readings(message) if follows(case, r, after.last) and r.last <= until)
+    # Of an attempt that is listed as underway no status tells the end (BR-SEL-03).
+    return next((r for r in (after, *later) if r.terminal and not r.attempts_in_progress), None)
 
 
 RULES = (retried_messages_end, a_retry_sends_again)
