@@ -63,6 +63,12 @@ def remarks(baseline: Baseline, report: Report) -> list[str]:
     met = [item.id for item in report.requirements if item.known]
     if met:
         lines.append(f"{', '.join(met)}: the baseline fails there already, and it does not count again")
+    for item in report.chosen:
+        marks = dict.fromkeys(f.fingerprint for f in item.findings) if item.verdict == "fail" else {}
+        unknown = [mark for mark in marks if mark not in baseline.known]
+        if unknown and not item.not_in_baseline:
+            had = f"; {len(marks) - len(unknown)} of its {len(marks)} are known" if len(unknown) < len(marks) else ""
+            lines.append(f"{item.id}: new since the baseline: {', '.join(unknown)}{had}")
     new = [item.id for item in report.chosen if item.not_in_baseline]
     if new:
         lines.append(f"{', '.join(new)}: the baseline does not list them; they are reported, and do not count")

@@ -9,7 +9,8 @@ from pathlib import Path
 from conformance import __version__, preflight
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import cautions, digest, offers
+from conformance.config_check import cautions
+from conformance.config_load import digest, offers
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.errors import SuiteError, UsageError

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
-from conformance.suite.beginning import end_unrun
+from conformance.suite.beginning import end_unrun, runs_nothing
 from conformance.suite.items import (
     HISTORY,
     OURS,
@@ -38,6 +38,7 @@ _MARKERS = (
     "conformance_must: a requirement of level MUST",
     "conformance_should: a requirement of level SHOULD",
 )
+_LEFT_OUT = "the suite was named and not run: the arguments choose no requirement, or a test ended the session"
 _LETTERS = {"pass": ".", "fail": "F", "inconclusive": "?", "not_run": "-", "not_applicable": "~", "error": "E"}
 _CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 
@@ -83,15 +84,16 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0; never improve on what other tests did."""
     yield
     session.exitstatus = status_of(session)
-    end_unrun(session.config, f"pytest ended with {int(session.exitstatus)} before the suite ran", 3)
+    ended = int(session.exitstatus)
+    end_unrun(session.config, f"pytest ended with {ended} before the suite ran", ended or 3)
 
 
 def status_of(session: pytest.Session) -> int:
     """The exit status of a session: the suite's, unless something that is not ours failed, or pytest itself was stopped."""
     status = session.config.stash.get(STATUS, None)
-    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked_for(session.config):
-        # Nothing of the suite was selected, and nothing was sent.
-        end_unrun(session.config, "the arguments choose no requirement", 2)
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and _left_out(session.config):
+        # Whatever else was run and passed: nothing of the suite was, and nothing was sent.
+        end_unrun(session.config, _LEFT_OUT, 2)
         return 2
     if status is None:
         return session.exitstatus
@@ -110,6 +112,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if not isinstance(item, RequirementItem):
         return report
+    # What else goes wrong here is not ours: a hook of the user's, or the end of what their fixtures hold for the session.
+    report.told = call.excinfo is None or isinstance(call.excinfo.value, VerdictError | pytest.skip.Exception)
     if call.excinfo is not None and isinstance(call.excinfo.value, VerdictError):
         # pytest asks an item how its call failed, but not how its set-up did.
         report.longrepr = str(call.excinfo.value)
@@ -127,7 +131,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _about(report: Any) -> dict[str, Any]:
     """What an item of ours says of itself; empty for any other report, a collector's too."""
     about = dict(getattr(report, "user_properties", ()))
-    return about if OURS in about else {}
+    return about if OURS in about and getattr(report, "told", True) else {}
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
@@ -158,6 +162,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
                 terminalreporter.write_line(str(report.longrepr))
     result = terminalreporter.config.stash.get(RESULT, None)
+    if _left_out(terminalreporter.config):
+        terminalreporter.write_line(_LEFT_OUT)
     if result is not None:
         from conformance.report.verdict_line import verdict_line
 
@@ -165,6 +171,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if not _alone(terminalreporter.config):
             folder = terminalreporter.config.getoption("conformance_report_dir") or "reports"
             terminalreporter.write_line(f"reports are in {folder}; report.html shows the requests and answers")
+
+
+def _left_out(config: pytest.Config) -> bool:
+    """Whether the arguments name the suite, and it has not run."""
+    return asked_for(config) and not runs_nothing(config.option) and config.stash.get(STATUS, None) is None
 
 
 def _alone(config: pytest.Config) -> bool:

@@ -17,7 +17,7 @@ from conformance.baseline import Baseline
 from conformance.baseline import remarks as baseline_remarks
 from conformance.catalogue import Catalogue, load
 from conformance.config import Config
-from conformance.config_load import cautions
+from conformance.config_check import cautions
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash

@@ -51,6 +51,18 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "no number": ("[limits]\nmax_seconds = nan", "limits.max_seconds"),
     "endless": ("[limits]\nmax_seconds = inf", "limits.max_seconds"),
     "larger than a number": ("[timing]\nsettle_timeout = 1e999", "timing.settle_timeout"),
+    "longer than anybody waits": ("[timing]\nsettle_timeout = 1e6", "timing.settle_timeout"),
+    "slower than any run": ("[limits]\ncalls_per_second = 1e-300", "limits.calls_per_second"),
+    "beyond any clock": ("[target]\nread_timeout = 1e300", "target.read_timeout"),
+    "nobody who fails": ("[recipients]\nfailing = []", "recipients.failing"),
+    "a language twice": (
+        '[[template.languages]]\nlanguage = "malay"\nvalues = { a = "b" }\n' * 2,
+        "template.languages[1].language",
+    ),
+    "an unknown language further on": (
+        f'[[template.languages]]\nlanguage = "{SECRET}"\nvalues = {{ a = "b" }}\n',
+        "template.languages[0].language",
+    ),
     "no time": ("[target]\nread_timeout = 0", "target.read_timeout"),
     "a price below zero": ("[limits]\nprice_per_message = -0.1", "limits.price_per_message"),
     "a price that is none": ("[limits]\nprice_per_message = nan", "limits.price_per_message"),

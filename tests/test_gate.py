@@ -64,6 +64,9 @@ def test_a_baseline_lets_pass_what_it_has_and_nothing_new(tmp_path: Path) -> Non
     assert has["BR-ACC-04"] <= had["BR-ACC-04"], "the same defect has the same fingerprint in another run"
     assert "BR-BLK-01" in has.keys() - had.keys()
     assert new.status == 1
+    (told,) = (line for line in new.err.splitlines() if "new since the baseline" in line and "BR-BLK-01" in line)
+    assert all(mark in told for mark in has["BR-BLK-01"]), "whoever reads the console sees what is new"
+    assert "BR-ACC-04: the baseline fails there already" in new.err
     for fingerprints, status in ((had, 1), (had | has, 0)):
         options = Options(
             fail_on="fail", baseline=Baseline(known=frozenset(chain.from_iterable(fingerprints.values())))

@@ -11,6 +11,7 @@ from conformance.catalogue import load
 from conformance.cli.run import run
 from conformance.reference.server import ReferenceServer, config_text
 from conformance.reference.settings import Settings
+from conformance.report.write import read_report
 from retry_conformance.pytest_plugin import SUITE_FILE
 from tests.conftest import Ran
 
@@ -116,8 +117,10 @@ def test_wrong_usage(pytester: pytest.Pytester, arguments: tuple[str, ...], stat
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
-def test_several_processes_run_nothing(pytester: pytest.Pytester) -> None:
+def test_several_processes_run_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process of pytest-xdist would run the suite, and text people, once more."""
+    # This test may itself run in one of several processes.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     for arguments in (SUITE, ("-p", "no:cacheprovider", str(SUITE_FILE.parent), str(SUITE_FILE))):
         result = pytester.runpytest_subprocess(*arguments, "--target", "reference", "-n", "2")
         assert result.ret == 2
@@ -128,7 +131,8 @@ def test_several_processes_run_nothing(pytester: pytest.Pytester) -> None:
     )
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*--numprocesses*one process*-n 0*"])
-    assert not (pytester.path / "reports").exists()
+    assert read_report(pytester.path / "reports" / "conformance.json").run.exit_status == 1
+    assert not (pytester.path / "reports" / "history.jsonl").exists()
 
 
 def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.catalogue import load
-from conformance.report.write import data_files
+from conformance.report.write import data_files, read_report
 from conformance.verdicts import VerdictName
 from tests.greens import report
 
@@ -35,6 +35,11 @@ FOREIGN = {
         "import pytest\n@pytest.fixture\ndef broken():\n    yield\n    raise OSError\ndef test_theirs(broken): pass",
         1,
     ),
+    "breaks when the session is over": (
+        "import pytest\n@pytest.fixture(scope='session', autouse=True)\ndef broken():\n    yield\n    raise OSError('theirs')\n"
+        "def test_theirs(): pass",
+        1,
+    ),
     "cannot be collected": ("import nothing_of_this_name", 2),
     "is an expected failure that passes": (
         "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_theirs(): pass",
@@ -57,7 +62,27 @@ def test_a_session_is_never_better_than_its_other_tests(case: str, ours: int, py
     handed = _handed(pytester.path, verdicts[ours], ours)
     result = pytester.runpytest_subprocess(*QUIET, "test_theirs.py", *SUITE, "--conformance-report", handed)
     assert result.ret == (theirs or ours), result.stdout.str()
+    assert ("theirs" in result.stdout.str()) or "session" not in case, "what broke is told"
     assert "user_properties" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "status"),
+    [
+        ("assert True", ("-k", "test_theirs"), 2),
+        ("assert True", ("-m", "not conformance_must and not conformance_should"), 2),
+        ("assert False", ("-k", "test_theirs"), 1),
+        ("import pytest; pytest.exit('bye', returncode=0)", (), 2),
+    ],
+)
+def test_a_suite_that_is_named_and_left_out_is_not_passed(
+    body: str, arguments: tuple[str, ...], status: int, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_theirs=f"def test_theirs(): {body}")
+    result = pytester.runpytest_subprocess(*QUIET, "test_theirs.py", *SUITE, *arguments)
+    assert result.ret == status, result.stdout.str()
+    assert "the suite was named and not run" in result.stdout.str()
+    assert read_report(pytester.path / "reports" / "conformance.json").run.exit_status == status
 
 
 def test_a_status_that_another_plugin_sets_stays(pytester: pytest.Pytester) -> None:
