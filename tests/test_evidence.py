@@ -128,6 +128,17 @@ EDITS = {
     "the exit status": (lambda r: _of(r, exit_status=0), "exit status 0 does not come of these verdicts"),
     "another history": (lambda r: _of(r, history_sha256="1" * 64), "a history with sha256"),
     "the calls": (lambda r: _of(r, calls=1), "run.calls is 1 in the report"),
+    "what happened": (
+        lambda r: msgspec.structs.replace(
+            r, causes=tuple(msgspec.structs.replace(cause, headline="All is fine") for cause in r.causes)
+        ),
+        "cause 1 is told otherwise",
+    ),
+    "a cause left out": (lambda r: msgspec.structs.replace(r, causes=()), "the report tells 0 causes"),
+    "an observation left out": (
+        lambda r: msgspec.structs.replace(r, observations=r.observations[1:]),
+        "the observations are others",
+    ),
     "a requirement left out": (
         lambda r: msgspec.structs.replace(r, requirements=r.requirements[1:]),
         "BR-ACC-01 is not in the report",

@@ -18,7 +18,7 @@ from conformance.history.records import History
 from conformance.judges import judge
 from conformance.report.build import build
 from conformance.report.clean import one_line
-from conformance.report.model import Report, ReportedFinding, ReportedRequirement
+from conformance.report.model import Report, ReportedFinding, ReportedObservation, ReportedRequirement
 
 #: Differences that are told at most.
 MOST = 40
@@ -87,6 +87,7 @@ def _differences(report: Report, again: Report) -> Iterator[str]:
     ):
         yield f"the verdict is {report.verdict} in the report, and {again.verdict} by the history"
     yield from _requirements(report, again)
+    yield from _prose(report, again)
     possible = {
         of_verdicts(report.requirements, report.run.profiles, fail_on=fail_on, known=known, stale=stale)
         for fail_on in ("fail", "inconclusive")
@@ -95,6 +96,22 @@ def _differences(report: Report, again: Report) -> Iterator[str]:
     }
     if report.run.exit_status in (0, 1, 3) and report.run.exit_status not in possible:
         yield f"exit status {report.run.exit_status} does not come of these verdicts"
+
+
+def _prose(report: Report, again: Report) -> Iterator[str]:
+    """What a report tells besides: its causes, which may be fewer where some are waived or known, and its observations."""
+    gives = {cause.evidence: one_line(cause.headline) for cause in again.causes}
+    for cause in report.causes:
+        if gives.get(cause.evidence) != one_line(cause.headline):
+            yield f"cause {cause.number} is told otherwise in the report than by the history"
+    if len(report.causes) < len(again.causes) and not any(i.known or i.waived for i in report.requirements):
+        yield f"the report tells {len(report.causes)} causes, and the history gives {len(again.causes)}"
+    if list(map(_told, report.observations)) != list(map(_told, again.observations)):
+        yield "the observations are others in the report than by the history"
+
+
+def _told(observation: ReportedObservation) -> tuple[str, str, tuple[int, ...]]:
+    return observation.key, one_line(str(observation.value)), observation.evidence
 
 
 def _known(report: Report) -> frozenset[str]:
