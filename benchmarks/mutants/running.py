@@ -160,32 +160,19 @@ class _Loop:
                 os._exit(1)
 
 
-class _TooLong(BaseException):
-    """A test took longer than it may; no test catches it."""
-
-
 class _Measure:
-    """Notes of each test what it runs and how long it takes; what takes longer than ``limit`` is broken off and left out."""
+    """Notes of each test what it runs and how long it takes."""
 
-    def __init__(self, measuring: coverage.Coverage, limit: float) -> None:
+    def __init__(self, measuring: coverage.Coverage) -> None:
         self.measuring = measuring
-        self.limit = limit
         self.seconds: dict[str, float] = {}
-        self.slow: set[str] = set()
         self.failed: set[str] = set()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        def late(*_: object) -> None:
-            self.slow.add(item.nodeid)
-            raise _TooLong
-
-        signal.signal(signal.SIGPROF, late)
         self.measuring.switch_context(item.nodeid)
         begun = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, self.limit)
         yield
-        signal.setitimer(signal.ITIMER_PROF, 0)
         self.seconds[item.nodeid] = time.process_time() - begun
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -196,13 +183,13 @@ class _Measure:
 def _measure(files: Sequence[str], root: Path, limit: float, out: int) -> None:
     measuring = coverage.Coverage(data_file=None, include=[f"{root}/*"], config_file=False)
     measuring.start()
-    plugin = _Measure(measuring, limit)
+    plugin = _Measure(measuring)
     status = pytest.main([*_QUIET, *files], plugins=[plugin])
     measuring.stop()
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or plugin.failed - plugin.slow:
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or plugin.failed:
         os._exit(1)
     data = measuring.get_data()
-    lines: dict[str, dict[str, list[int]]] = {name: {} for name in plugin.seconds if name not in plugin.slow}
+    lines: dict[str, dict[str, list[int]]] = {name: {} for name, taken in plugin.seconds.items() if taken <= limit}
     for file in data.measured_files():
         module = Path(file).relative_to(root).as_posix()
         for line, names in data.contexts_by_lineno(file).items():
