@@ -22,7 +22,6 @@ from conformance.judges.inference.timeline import (
     exhausted,
     failed_at,
     follows,
-    gain,
     last_before,
     owed,
     retried,
@@ -117,8 +116,6 @@ def quiescent(
     done = [_settled_since(case, batch, r, since) for r in found]
     if any(one is None for one in done):
         return NotQuiescent(DoubtReason.NOT_SETTLED, "an earlier retry may still have an effect to come")
-    if call.refused and any(_moves_by_itself(case, r) for r in found):
-        return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message moves by itself")
     shown = _status(case, batch, since, call.t)
     if shown is not None and shown[0] not in RETRYABLE:
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, f"the batch is in {shown[0]}")
@@ -139,13 +136,6 @@ def quiescent(
         margins=margins,
     )
     return Quiescent(case, batch, call, tuple(found), shown[0] if shown else None, proof)
-
-
-def _moves_by_itself(case: Case, reading: Reading) -> bool:
-    """True if a later answer shows the message in progress in the attempt that the reading shows terminal: no retry has reset it
-    between (A4). A2 does not hold for it then: it may have moved before the refusal, too."""
-    later = (r for r in case.readings(reading.message) if r.t > reading.last)
-    return any(r.in_progress and gain(reading, r) == 0 for r in later)
 
 
 def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
