@@ -19,6 +19,8 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Vio
 APART = 1.0
 #: Refusals in one situation, none of which showed the new status, that prove the same (ruling 23).
 ENOUGH = 3
+#: From which place on a message stands far behind in its listing, in words for a fingerprint.
+_FAR = ((100, "after the first hundred"), (10, "after the first ten"))
 
 
 @rule(
@@ -79,13 +81,10 @@ def _which(retry: Retry, message: str, order: tuple[str, ...]) -> str:
     at = order.index(message) if message in order else 0
     earlier = [retry.batch.row_of[m].recipient for m in order[:at] if m in retry.batch.row_of]
     mine = retry.batch.row_of.get(message)
-    told = {
-        "after the first hundred": at >= 100,
-        "after the first ten": 10 <= at < 100,
-        "to the number of an earlier row": mine is not None and mine.recipient in earlier,
-    }
-    where = "elsewhere" if place == "last" and at < 10 else place
-    return ", ".join((where, *(words for words, holds in told.items() if holds)))
+    far = next((words for least, words in _FAR if at >= least), "")
+    again = "to the number of an earlier row" if mine is not None and mine.recipient in earlier else ""
+    where = "elsewhere" if place == "last" and not far else place
+    return ", ".join(filter(None, (where, far, again)))
 
 
 @rule(

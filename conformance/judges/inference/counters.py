@@ -80,7 +80,7 @@ def counted(
     mine = {message: seen for message, seen in by_message.items() if message in ours}
     behind = _views_behind(mine, resets_of, settled_of, settle)
     modes, standing = _modes(by_message, resets_of)
-    counting: dict[str, Mode] = {**modes, **dict.fromkeys(standing, "always")}
+    counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing
     stale = _stale_fields(by_message, resets_of, counting, behind, settle)
     early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing - stale.keys() else {}
     for name in stale:
@@ -194,7 +194,7 @@ def _dropped(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
 def _stale_fields(
     by_message: Mapping[str, Sequence[Reading]],
     resets_of: Callable[[str], tuple[float, ...]],
-    modes: Mapping[str, Mode],
+    counting: Collection[str],
     behind: Mapping[str, Behind],
     settle: float,
 ) -> dict[str, Behind]:
@@ -203,12 +203,7 @@ def _stale_fields(
     for message, seen in by_message.items():
         first = min(resets_of(message), default=float("inf"))
         views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
-        fields = [
-            (v, n)
-            for v, rs in views.items()
-            for n in {n for r in rs for n in r.counts}
-            if modes.get(n) not in ("never", "drops")
-        ]
+        fields = [(v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if n in counting]
         for view, name in fields:
             mine = [r for r in views[view] if name in r.counts]
             for other, field in fields:

@@ -170,17 +170,17 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
     retry of ours explains it: such an attempt is a violation by itself, and uses up the limit all the same.
     """
     resets = batch.resetting(message)
-    least, most = 0, sum(1 for c in resets if c.t < call.t)
+    least, most = 0, sum(c.t < call.t for c in resets)
     found = Proof(assumptions=frozenset(assume("A6", batch.id)))
     for reading in case.readings(message):
         if reading.last > call.t:
             continue
-        past = sum(1 for c in resets if c.t < reading.last)
+        past = sum(c.t < reading.last for c in resets)
         known = grown(case, reading)
         if known is None or known[1] < 0:
             continue
         first, shown = known
-        later = sum(1 for c in resets if reading.last <= c.t < call.t)
+        later = sum(reading.last <= c.t < call.t for c in resets)
         high = max(shown, min(past, shown + owed(case, batch, reading).most)) + later
         if shown > least or high < most:
             found = Proof(evidence=(first.n, reading.n), assumptions=found.assumptions | {*counts_by(first, reading)})
