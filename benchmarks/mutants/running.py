@@ -22,7 +22,7 @@ from benchmarks.mutants.mutation import Mutant
 #: A test may take so many times as long as with the judges as they are, and so many seconds more, in CPU time.
 TIMES, MORE = 10.0, 2.0
 #: CPU seconds that one mutant's tests may take together, by what they took without it, and what a test costs besides.
-BUDGET, COST = 12.0, 0.003
+BUDGET, COST = 60.0, 0.003
 #: Bounds of one mutant, in seconds and bytes, whatever its tests do.
 WALL, MEMORY = 900, 4 << 30
 _QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:randomly", "--no-header", "--no-summary")
