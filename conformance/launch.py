@@ -49,14 +49,16 @@ def _own(file: Path | None, environ: Mapping[str, str]) -> Config:
     )
 
 
-def contract_of(target: str | None, file: Path | None, environ: Mapping[str, str], asked: str | None) -> str:
+def contract_of(
+    target: str | None, file: Path | None, environ: Mapping[str, str], asked: str | None, option: str = "--contract"
+) -> str:
     """The version of the contract that a run will judge by: the one asked for, else the configuration's.
 
-    :param asked: the option ``--contract``, if it was given.
+    :param asked: the option for it, if it was given; :param option: what that is called.
     :raises UsageError: the version is unknown, or the configuration is wrong.
     """
     if asked is not None:
-        return known_version(asked, "--contract")
+        return known_version(asked, option)
     config = _own(file, environ) if target == REFERENCE else load(file, environ, target=target)
     return config.target.contract
 

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
-from conformance.suite.beginning import end_unrun, runs_nothing
+from conformance.suite.beginning import end_unrun, runs_nothing, untold
 from conformance.suite.items import (
     HISTORY,
     OURS,
@@ -28,6 +28,8 @@ from conformance.suite.processes import asked_for, refusal, shared_out
 
 #: Reports of ours that pytest counts as failed.
 _FAILED: pytest.StashKey[int] = pytest.StashKey()
+#: Whether the arguments name the suite, it was not run, and nothing else has told why.
+_UNTOLD: pytest.StashKey[bool] = pytest.StashKey()
 _MARKERS = (
     "conformance_requirement(id): a requirement of the retry contract",
     "conformance_profile(name): core, guide or hardening",
@@ -83,6 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Set the suite's own exit status, so that inconclusive is never 0; never improve on what other tests did."""
     yield
+    # Before the summary is written, or after it: the line is told in either.
+    session.config.stash[_UNTOLD] = _left_out(session.config) and untold(session.config)
     session.exitstatus = status_of(session)
     ended = int(session.exitstatus)
     end_unrun(session.config, f"pytest ended with {ended} before the suite ran", ended or 3)
@@ -162,7 +166,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_sep("_", report.nodeid.rpartition("::")[2])
                 terminalreporter.write_line(str(report.longrepr))
     result = terminalreporter.config.stash.get(RESULT, None)
-    if _left_out(terminalreporter.config):
+    if terminalreporter.config.stash.get(_UNTOLD, _left_out(terminalreporter.config)):
         terminalreporter.write_line(_LEFT_OUT)
     if result is not None:
         from conformance.report.verdict_line import verdict_line

@@ -93,20 +93,24 @@ def options_of(
     selected: tuple[str, ...] = (),
     contract: str,
     stop_early: bool = False,
+    prefix: str = "--",
 ) -> Options:
     """The options of a run.
 
     :param profiles: by comma; :param drivers: by comma; None for those that the selection calls for.
     :param selected: ids of requirements; empty means all of the profiles.
+    :param prefix: what the options are called by, in what is said of them.
     :raises UsageError: one of them is wrong.
     """
-    chosen = names(profiles, PROFILES, "--profile")
+    chosen = names(profiles, PROFILES, f"{prefix}profile")
     return Options(
         profiles=chosen,
         selected=selected,
-        depth=one_of(depth, DEPTHS, "--depth"),
+        depth=one_of(depth, DEPTHS, f"{prefix}depth"),
         seed=new_seed() if seed is None else seed,
-        drivers=names(drivers, tuple(DRIVERS), "--drivers") if drivers else drivers_for(selected, chosen, contract),
+        drivers=names(drivers, tuple(DRIVERS), f"{prefix}drivers")
+        if drivers
+        else drivers_for(selected, chosen, contract),
         report_dir=report_dir,
         fail_on=fail_on,
         replay=replay,

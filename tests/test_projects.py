@@ -76,8 +76,10 @@ def test_a_session_is_never_better_than_its_other_tests(case: str, ours: int, py
     ],
 )
 def test_a_suite_that_is_named_and_left_out_is_not_passed(
-    body: str, arguments: tuple[str, ...], status: int, pytester: pytest.Pytester
+    body: str, arguments: tuple[str, ...], status: int, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # This test may itself run in one of several processes.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makepyfile(test_theirs=f"def test_theirs(): {body}")
     result = pytester.runpytest_subprocess(*QUIET, "test_theirs.py", *SUITE, *arguments)
     assert result.ret == status, result.stdout.str()
@@ -239,6 +241,8 @@ def test_a_page_of_theirs_keeps_its_columns(pytester: pytest.Pytester) -> None:
         (("--conformance-profile", "gold"), "gold"),
         (("--conformance-seed", "x", "--conformance-wait", "long"), "'x'"),
         (("--conformance-fail-on", "mood"), "mood"),
+        (("--conformance-depth", "abyss"), "--conformance-depth: "),
+        (("--conformance-drivers", "taxi"), "--conformance-drivers: "),
         (("--conformance-baseline", "none.json"), "none.json"),
         (("--conformance-contract", "0.1"), "0.1"),
         (("--conformance-config", "none.toml"), "none.toml"),
@@ -246,11 +250,14 @@ def test_a_page_of_theirs_keeps_its_columns(pytester: pytest.Pytester) -> None:
     ],
 )
 def test_wrong_options_are_told(arguments: tuple[str, ...], said: str, pytester: pytest.Pytester) -> None:
+    """Before any test runs, theirs too."""
+    pytester.makepyfile(test_theirs="def test_theirs(): open('ran', 'w').close()")
     result = pytester.runpytest_subprocess(
-        *QUIET, *SUITE, "--conformance-target", "http://127.0.0.1:9/api/v2", *arguments
+        *QUIET, "test_theirs.py", *SUITE, "--conformance-target", "http://127.0.0.1:9/api/v2", *arguments
     )
     text = result.stdout.str() + result.stderr.str()
     assert result.ret in (2, pytest.ExitCode.USAGE_ERROR)
     assert said in text
+    assert not (pytester.path / "ran").exists()
     assert "Traceback" not in text
     assert "INTERNALERROR" not in text

@@ -69,6 +69,11 @@ def baseline(config: pytest.Config) -> Baseline | None:
     return read
 
 
+def untold(config: pytest.Config) -> bool:
+    """Whether nothing has told yet what became of the run that this session was to make."""
+    return config.stash.get(_FOLDER, None) is not None
+
+
 def has_run(config: pytest.Config) -> None:
     """Note that the folder tells what became of the run."""
     config.stash[_FOLDER] = None

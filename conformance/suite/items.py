@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from conformance import CONTRACT_VERSION
+from conformance.baseline import Baseline
 from conformance.catalogue import PROFILES, Catalogue, Requirement, load
 from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
@@ -22,7 +23,7 @@ from conformance.report.page.write import write_page
 from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.run_options import check_ids, names, one_of, options_of, requirements
-from conformance.session import worsened
+from conformance.session import Options, worsened
 from conformance.suite.beginning import baseline, end_unrun, has_run, runs_nothing
 from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
@@ -32,6 +33,8 @@ RESULT: pytest.StashKey[Report] = pytest.StashKey()
 HISTORY: pytest.StashKey[History] = pytest.StashKey()
 
 
+#: How our options of pytest begin.
+PREFIX = "--conformance-"
 #: Marks a report of an item of ours; a user's test may well have a property "verdict" of its own.
 OURS = "retry_conformance_requirement"
 
@@ -46,6 +49,9 @@ class SuiteFile(pytest.File):
     def collect(self) -> Iterator[RequirementItem]:
         try:
             chosen = _asked(self.config)
+            if not self.config.getoption("conformance_report"):
+                # What is wrong with them is told before any other test runs.
+                _options(self.config, baseline(self.config))
             selected = _catalogue(self.config).select(_profiles(self.config))
         except SuiteError as error:
             # An error of the collection, in one line; pytest ends with 2, as for any wrong usage.
@@ -144,7 +150,9 @@ def _contract(config: pytest.Config) -> str:
     if asked is None and file is None and CONTRACT_VARIABLE not in os.environ:
         # Collecting alone needs no configuration.
         return CONTRACT_VERSION
-    return contract_of(config.getoption("conformance_target"), Path(file) if file else None, os.environ, asked)
+    return contract_of(
+        config.getoption("conformance_target"), Path(file) if file else None, os.environ, asked, f"{PREFIX}contract"
+    )
 
 
 def _waiver(item: ReportedRequirement) -> str:
@@ -192,30 +200,39 @@ def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
     return read_report(Path(given)), read_history(history) if history.exists() else None
 
 
-def _run(session: pytest.Session) -> tuple[Report, History]:
-    config = session.config
-    had = baseline(config)
-    folder = Path(_given(config, "report_dir", "reports"))
+def _options(config: pytest.Config, had: Baseline | None = None, selected: tuple[str, ...] = ()) -> Options:
+    """The options of a run of this session.
+
+    :raises SuiteError: one of them is wrong.
+    """
     check_ids((str(config.option.keyword), *map(str, config.getoption("deselect") or ())), _contract(config), "-k")
-    selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
-    fail_on = one_of(_given(config, "fail_on", "inconclusive"), ("fail", "inconclusive"), "--conformance-fail-on")
-    stale = one_of(_given(config, "stale_waivers", "fail"), ("fail", "warn"), "--conformance-stale-waivers")
+    fail_on = one_of(_given(config, "fail_on", "inconclusive"), ("fail", "inconclusive"), f"{PREFIX}fail-on")
+    stale = one_of(_given(config, "stale_waivers", "fail"), ("fail", "warn"), f"{PREFIX}stale-waivers")
     seed = config.getoption("conformance_seed")
-    options = options_of(
+    return options_of(
         profiles=",".join(_profiles(config)),
         depth=_given(config, "depth", "standard"),
-        seed=None if seed is None else int(number(seed, "--conformance-seed")),
+        seed=None if seed is None else int(number(seed, f"{PREFIX}seed")),
         drivers=config.getoption("conformance_drivers"),
-        report_dir=folder,
+        report_dir=Path(_given(config, "report_dir", "reports")),
         baseline=had,
         waivers=_path(config, "waivers"),
         stale_waivers="warn" if stale == "warn" else "fail",
         fail_on="fail" if fail_on == "fail" else "inconclusive",
-        wait=number(_given(config, "wait", "0"), "--conformance-wait"),
+        wait=number(_given(config, "wait", "0"), f"{PREFIX}wait"),
         selected=selected,
         contract=_contract(config),
         stop_early=bool(config.getoption("conformance_stop_early")),
+        prefix=PREFIX,
     )
+
+
+def _run(session: pytest.Session) -> tuple[Report, History]:
+    config = session.config
+    had = baseline(config)
+    selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
+    options = _options(config, had, selected)
+    folder = options.report_dir
     result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
     unwritten = write_page(result.report, result.history, folder)
     if unwritten:
@@ -259,7 +276,7 @@ def _asked(config: pytest.Config) -> tuple[str, ...]:
     :raises UsageError: one is unknown, or not in the profiles.
     """
     asked = [name for name in _given(config, "requirement", "").split(",") if name.strip()]
-    return requirements(asked, _profiles(config), _contract(config), "--conformance-requirement") if asked else ()
+    return requirements(asked, _profiles(config), _contract(config), f"{PREFIX}requirement") if asked else ()
 
 
 def _profiles(config: pytest.Config) -> tuple[str, ...]:
@@ -267,4 +284,4 @@ def _profiles(config: pytest.Config) -> tuple[str, ...]:
 
     :raises UsageError: one is unknown.
     """
-    return names(_given(config, "profile", ",".join(PROFILES)), PROFILES, "--conformance-profile")
+    return names(_given(config, "profile", ",".join(PROFILES)), PROFILES, f"{PREFIX}profile")
