@@ -8,6 +8,7 @@ import pytest
 from conformance.findings import Finding
 from conformance.history.records import Exchange
 from tests.story import Story
+from tests.test_judge_innocents import HTML
 
 NOT_FAILED = "message_not_found_or_retry_message_not_in_failure_status"
 TOO_MANY = "too_many_message_attempts_error"
@@ -149,6 +150,14 @@ def test_sgl_03_a_closed_chain(cause: str) -> None:
     assert story.findings() == set()
     assert "BR-SGL-03" in story.exercised()
     assert "BR-SGL-03" not in _foreign(cause, 404, "not_found").exercised(), "no valid retry closes it"
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_sgl_03_is_refused_as_a_foreign_key_or_campaign_is(cause: str) -> None:
+    """401, 403 and 404 pass (ruling 7), and so does the code of a message that may not be retried; HTML may be a gateway's."""
+    assert "BR-SGL-03" in _foreign(cause, 400, "parameter_invalid").single("b.0").look("b").findings()
+    story = _failed().other_page().single("b.0", 400, body=HTML, cause=cause).look("b").single("b.0").look("b")
+    assert "BR-SGL-03" not in story.findings()
 
 
 def test_sgl_03_a_key_that_opens_nothing_proves_nothing() -> None:
