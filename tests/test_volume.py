@@ -13,7 +13,7 @@ from conformance.history.reader import read_history
 from conformance.judges.schema import MOST_ITEMS, mismatch, smaller
 from conformance.transport.bounds import MAX_ROWS, TooLargeError, parse
 from conformance.transport.client import HttpTransport
-from conformance.transport.volume import CALLS, MOST, ROW, Volume
+from conformance.transport.volume import CALLS, MOST, PART, ROW, Volume
 from tests.raw import LIST, a_config, answer, listening, saying, transported
 
 
@@ -44,6 +44,13 @@ def test_messages_that_are_shown_again_cost_less_than_new_ones() -> None:
     assert volume.size - first - again > again
     assert (volume.full, _filled().full) == (False, True)
     assert Volume(10 * CALLS).most == 10 * Volume(1).most
+
+
+def test_what_stands_beside_the_messages_of_a_page_counts_too() -> None:
+    bare, more = Volume(CALLS), Volume(CALLS)
+    bare.add({"data": []})
+    more.add({"data": [], "x": [{"k": ""}] * 1000})
+    assert more.size - bare.size > 1000 * PART
 
 
 def _often(transport: HttpTransport) -> None:

@@ -11,7 +11,7 @@ import msgspec
 #: a page shows, whether it was shown before or not.
 PART, ROW = 150, 1000
 #: Bytes in all, for a run of so many calls at most; a run that may make more has more.
-MOST, CALLS = 220 << 20, 5000
+MOST, CALLS = 210 << 20, 5000
 
 
 class Volume:
@@ -34,12 +34,17 @@ class Volume:
     def add(self, body: Any) -> None:
         """Count the body of an answer, as it is recorded. Messages that were shown before just so are held once."""
         rows = body.get("data") if isinstance(body, dict) else None
-        items = rows if isinstance(rows, list) else [body]
-        for item in items:
-            text = msgspec.json.encode(item)
-            key = hash(text)
-            with self._lock:
-                self.size += ROW if items is rows and isinstance(item, dict) else 0
-                if key not in self._seen:
-                    self._seen.add(key)
-                    self.size += len(text) + PART * (text.count(b",") + text.count(b"{") + text.count(b"["))
+        if isinstance(rows, list):
+            for row in rows:
+                self._add(row, ROW if isinstance(row, dict) else 0)
+            body = {name: value for name, value in body.items() if name != "data"}
+        self._add(body, 0)
+
+    def _add(self, item: Any, always: int) -> None:
+        text = msgspec.json.encode(item)
+        key = hash(text)
+        with self._lock:
+            self.size += always
+            if key not in self._seen:
+                self._seen.add(key)
+                self.size += len(text) + PART * (text.count(b",") + text.count(b"{") + text.count(b"["))
