@@ -186,9 +186,6 @@ def _usable(url: str) -> bool:
 
 def _check_recipients(config: Config) -> None:
     seen: dict[str, str] = {}
-    if not config.recipients.failing:
-        hint = "leave it out: by default these are the numbers that the service documents to fail"
-        raise UsageError("is empty", where="recipients.failing", hint=hint)
     for role in ROLES:
         for place, number in enumerate(getattr(config.recipients, role)):
             where = f"recipients.{role}"

@@ -54,7 +54,6 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "longer than anybody waits": ("[timing]\nsettle_timeout = 1e6", "timing.settle_timeout"),
     "slower than any run": ("[limits]\ncalls_per_second = 1e-300", "limits.calls_per_second"),
     "beyond any clock": ("[target]\nread_timeout = 1e300", "target.read_timeout"),
-    "nobody who fails": ("[recipients]\nfailing = []", "recipients.failing"),
     "a language twice": (
         '[[template.languages]]\nlanguage = "malay"\nvalues = { a = "b" }\n' * 2,
         "template.languages[1].language",

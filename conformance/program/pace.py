@@ -48,13 +48,16 @@ class Pace:
         """Return when to look first for something that began at ``since`` (seconds of the run's clock)."""
         return since + self._usual.get(_key(until), 0.0)
 
-    def learn(self, until: Condition, took: float, *, looks: int, missed: float = 0.0) -> None:
+    def learn(self, until: Condition, took: float, *, looks: int, missed: float = 0.0, timely: bool = True) -> None:
         """Take in that what was waited for had come after this many seconds, at the ``looks``-th look.
 
         :param missed: after how many it had not come yet, at the look before.
+        :param timely: whether that look came when it was due; one that others held up says only how long it took at most.
         """
         usual = self._usual.get(_key(until))
         self._slowest[_key(until)] = max(took, self._slowest.get(_key(until), 0.0))
+        if not timely:
+            return
         if looks == 1 and usual is not None:
             took = min(usual, took)
             short = self._too_short[_key(until)] = SHRINK * self._too_short.get(_key(until), 0.0)

@@ -79,7 +79,7 @@ class Waiter:
             return self._end(step, held, enough)
         pause, longest = self._pauses(step)
         # Only a look in time says how long it takes: other waits may have come between.
-        timely = now() - planned < pause
+        begun_timely = timely = now() - planned < pause
         looks, missed, effect, ended = 0, 0.0, False, False
         while True:
             looks, calls = looks + 1, self._reader.calls
@@ -87,8 +87,8 @@ class Waiter:
                 if step.until == "retried" and not held.single and not self._came(held):
                     # What the retry was to pick up did not come; its time is over.
                     self._patience.waited_out(self._untaken(held), held.id, begun, now())
-                elif timely and (looks > 1 or planned > begun):
-                    self._pace.learn(step.until, now() - held.stirred, looks=looks, missed=missed)
+                elif begun_timely and (looks > 1 or planned > begun):
+                    self._pace.learn(step.until, now() - held.stirred, looks=looks, missed=missed, timely=timely)
                 return self._consume(step, held)
             if step.until == "retried" and held.places and held.ahead < held.stirred and looks % ASIDE == 0:
                 # Where only the listing stays behind, its time (BR-IDS-07) begins here, and not when this wait is over.
