@@ -43,6 +43,18 @@ def test_a_view_that_was_last_read_while_a_message_was_underway_does_not_say_tha
     assert any("BR-ERR-08" in names for names in story.named()) is finished
 
 
+@pytest.mark.parametrize("fields", [("numAttempts", "messageAttempts", "attempts"), ()])
+def test_an_attempt_that_only_such_a_view_shows_is_no_refusal(fields: tuple[str, ...]) -> None:
+    """The first of three 500 was carried out late: the single read shows it, the listing was not read again."""
+    story = Shelf(fields=fields).send("b", "F").send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl")
+    story.single("b.0").read("b.0").finish("b").list("b")
+    for _ in range(3):
+        story.retry("b", 500, "internal_error").list("b")
+    story.attempt("b.0")
+    story.wait(11).read("b.0")
+    assert not any("BR-ERR-08" in names for names in story.named())
+
+
 # -- which messages are failed ------------------------------------------------------------------------------------
 
 

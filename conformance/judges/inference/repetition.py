@@ -112,15 +112,14 @@ def _moved(seen: Sequence[Reading], first: RetryCall, second: RetryCall) -> bool
 
 
 def _last_before(seen: Sequence[Reading], view: str, t: float) -> Reading | None:
-    """The last reading of a view before ``t``; None if there is none, or if it is out of date.
+    """The last reading of a view before ``t``; None if there is none, or if it is out of date."""
+    mine = next((r for r in reversed(seen) if r.view == view and r.last <= t), None)
+    return mine if mine is not None and _end_elsewhere(seen, mine, t) is None else None
 
-    It is where it shows the message on its way, and a reading that began later, of another view, shows it at its end.
-    """
-    before = [r for r in seen if r.last <= t]
-    mine = next((r for r in reversed(before) if r.view == view), None)
-    if mine is None or (not mine.terminal and any(r.terminal and r.t >= mine.last for r in before)):
-        return None
-    return mine
+
+def _end_elsewhere(seen: Sequence[Reading], mine: Reading, t: float) -> Reading | None:
+    """A reading before ``t`` by which this one is out of date: it began later, and shows the end of what is on its way here."""
+    return next((r for r in seen if r.terminal and mine.last <= r.t and r.last <= t and not mine.terminal), None)
 
 
 def _situation(reading: Reading) -> tuple[object, ...]:
@@ -170,10 +169,17 @@ def _gained_nothing(
     known = late = False
     for view in {r.view for r in seen}:
         mine = [r for r in seen if r.view == view]
-        before = _last_before(seen, view, first.t)
+        before = next((r for r in reversed(mine) if r.last <= first.t), None)
         after = [r for r in mine if r.t >= first.last]
         if before is not None:
             earlier = sum(before.last <= c.t < first.t for c in resets)
+            end = _end_elsewhere(seen, before, first.t)
+            if end is not None:
+                # What it shows afterwards has to be that end, in the attempt that was on its way.
+                if any(r.status != end.status or _gained(before, r) > earlier for r in after):
+                    return False
+                late = late or any(r.t >= settled for r in after)
+                continue
             then = next((r for r in after if r.t >= decided), None)
             moved = then is not None and _situation(then) != _situation(before)
             if moved or any(_gained(before, r) > earlier for r in after):
