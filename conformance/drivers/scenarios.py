@@ -122,7 +122,7 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
         run.transport.note(AGAIN_NOTE, text=text)
         run_programs(paced, kept)
         # What is read behind them has to be able to show them.
-        run.transport.pause(LAG_FACTOR * so_far.lag)
+        run.transport.pause(min(LAG_FACTOR * so_far.lag, run.config.timing.settle_timeout))
     return True
 
 
