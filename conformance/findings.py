@@ -20,6 +20,10 @@ class Assumption(msgspec.Struct, frozen=True, order=True):
     source: str = ""
 
 
+#: With which the kind of every finding of the ledger begins (contract, section 4).
+SURPLUS = "attempt that no retry explains"
+
+
 class Margin(msgspec.Struct, frozen=True, order=True):
     """How far the reads of one view may lag before a proof falls: ``seconds``, and the reading ``n`` that it hangs on."""
 
@@ -63,9 +67,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """Twelve hex digits, stable across runs, for baselines.
 
-        Of the first requirement only: what else it may be laid to depends on what the run had beside it.
+        Of the first requirement only: what else it may be laid to depends on what the run had beside it. To whom a surplus attempt
+        is laid first does so too: its kind alone tells it.
         """
-        text = f"{self.any_of[0]}\n{self.kind}"
+        text = self.kind if self.kind.startswith(SURPLUS) else f"{self.any_of[0]}\n{self.kind}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -21,6 +21,7 @@ from conformance.history.writer import HistoryWriter
 from conformance.judges import judge
 from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
+from conformance.so_far import SoFar
 
 CATALOGUE = load()
 #: Few programs: the tests show that the search works, not how far it goes.
@@ -46,7 +47,11 @@ class Exploring:
 
     def broken(self) -> set[str]:
         """First requirement of everything that the whole history proves."""
-        return {o.any_of[0] for o in judge(self.history(), CATALOGUE) if isinstance(o, Finding)}
+        return _broken(self.history())
+
+
+def _broken(history: History) -> set[str]:
+    return {o.any_of[0] for o in judge(history, CATALOGUE) if isinstance(o, Finding)}
 
 
 @contextmanager
@@ -68,6 +73,7 @@ def exploring(
             seed=seed,
             folder=folder,
             sleep=inside.sleep,
+            so_far=lambda: SoFar(broken=dict.fromkeys(_broken(read_history(writer.path)), ())),
         )
         yield Exploring(inside, config, run, writer)
         transport.close()

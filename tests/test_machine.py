@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import hypothesis
@@ -15,11 +16,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from conformance.config import Limits
 from conformance.drivers import DRIVERS, drive_all
 from conformance.drivers.scenarios import run_programs
-from conformance.exploring import corpus
+from conformance.exploring import corpus, running
 from conformance.exploring.engine import WATCHED, Engine
 from conformance.exploring.machine import RetryMachine
 from conformance.exploring.programs import generate, key_of, settings_for, size_of
-from conformance.exploring.running import Runner
 from conformance.exploring.scope import PART, SCOPES, loopback, scope_of
 from conformance.history import totals
 from conformance.history.records import History
@@ -196,7 +196,7 @@ def test_a_control_is_read_behind_the_last_retry_also_where_the_budget_cuts_the_
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever was forecast, it takes more.
-    monkeypatch.setattr(Runner, "affordable", lambda self, programs, share=None: dict(programs))
+    monkeypatch.setattr(running.Runner, "affordable", lambda self, programs, share=None: dict(programs))
     limits = Limits(max_calls=calls, max_messages=100_000, max_seconds=1e6, calls_per_second=1e6)
     with exploring(tmp_path, limits=limits) as at:
         Engine(at.run, replace(SCOPES["standard"], calls=10_000, messages=100_000), known=()).explore()
@@ -221,6 +221,20 @@ def test_what_the_scenarios_left_alone_is_read_once_more_behind_the_search(tmp_p
     assert last.invoke.scenario.startswith("found-")
     behind = [e.invoke.operation for e in done if e.n > last.n and e.invoke.scenario == "control"]
     assert sorted(behind) == ["batch_list", "message_read", "message_read", "message_read"]
+
+
+def test_where_the_record_proves_nothing_no_program_is_judged_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judged(*_: object) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(running, "findings_in", judged)
+    with exploring(tmp_path / "clean") as at:
+        drive_all(replace(at.run, depth="quick"), ("machine",))
+        assert [note for note in at.history().notes if note.event == "explored" and note.data.get("ran")]
+    with exploring(tmp_path / "faulty", "answers-a-body") as at, pytest.raises(AssertionError):
+        drive_all(replace(at.run, depth="quick"), ("machine",))
 
 
 def test_programs_that_were_drawn_run_side_by_side_with_planned_ones(tmp_path: Path) -> None:

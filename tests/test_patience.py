@@ -26,7 +26,7 @@ from conformance.program.scheduler import Progress
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
 from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
-from conformance.scenarios import blocking, probing, selecting
+from conformance.scenarios import accepting, blocking, probing, selecting
 from conformance.session import Options, Result, execute
 from conformance.so_far import SoFar, Watcher
 from tests.test_program import CONFIG, Inventor, _target
@@ -164,6 +164,15 @@ def test_a_retry_that_attempts_nothing_costs_one_settle_time_and_is_found(
     assert all(item.verdict == "inconclusive" and "already proved" in item.reason.text for item in open_ if item.reason)
 
 
+def test_messages_are_sent_again_in_the_end_where_something_was_waited_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenarios, "SCENARIOS", (selecting.MIXED, accepting.AFTER_ACCEPTED, selecting.LATER))
+    result = _run(tmp_path, "retried-get-stuck", selected=("BR-LIV-01", "BR-SEL-01"))
+    assert any(e.invoke.scenario == "later" and e.accepted for e in result.history.exchanges)
+    assert [item.verdict for item in result.report.requirements if item.id == "BR-LIV-01"] == ["fail"]
+
+
 def test_a_listing_that_never_catches_up_costs_one_settle_time_and_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +284,7 @@ def test_a_clean_run_sends_what_the_plan_says(tmp_path: Path) -> None:
     target = InsideTarget(Settings(delivery=20.0, seed=1))
     plan = make_plan(target.config(), "standard", [r.id for r in load().requirements])
     exchanges = [e for e in result.history.exchanges if e.invoke.driver == "scenarios"]
+    assert not [e for e in exchanges if e.invoke.scenario == "later"], "nothing is stuck"
     # The plan takes the dearest of a race to win it; a single retry that wins costs one message.
     won = sum(e.accepted for e in exchanges if e.invoke.race is not None and e.invoke.operation == "single_retry")
     sent = sum(e.invoke.charge for e in exchanges if e.accepted or e.open)

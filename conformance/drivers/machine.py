@@ -26,7 +26,7 @@ def begin(run: Drive, before: Begun) -> Begun:
     group = engine.begin()
 
     def after() -> None:
-        if engine.pursue(engine.learn(group)):
+        if engine.pursue(engine.learn(group, search=bool(run.so_far().broken))):
             look_again(run)
 
     return Begun(programs=group.running, after=after)

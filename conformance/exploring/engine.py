@@ -79,9 +79,12 @@ class Engine:
         self._of = {WATCHED: CONTROL, **programs}
         return self.runner.group({name: named(name, program) for name, program in programs.items()}, control=WATCHED)
 
-    def learn(self, group: Group) -> list[Ran]:
-        """Judge each program of the group, which has ended, and put on record how many were run."""
-        ran = self.runner.judged(group)
+    def learn(self, group: Group, *, search: bool = True) -> list[Ran]:
+        """Judge each program of the group, which has ended, and put on record how many were run.
+
+        :param search: False where all that is on record proves nothing: then nothing is looked for in its parts.
+        """
+        ran = self.runner.judged(group) if search else self.runner.unjudged(group)
         for one in ran:
             self.memo.learn(one)
         cut = sum(not one.whole for one in ran)

@@ -281,6 +281,13 @@ class Runner:
         beside = tuple(group.recording.exchanges.get(group.control or "", ()))
         return [self._judged(name, program, group, beside) for name, program in group.programs.items()]
 
+    def unjudged(self, group: Group) -> list[Ran]:
+        """Return what each program of a group did that has ended, without a judgement."""
+        return [
+            Ran(name=name, program=program, exchanges=self._own(name, group), findings={}, whole=name not in group.cut)
+            for name, program in group.programs.items()
+        ]
+
     def look_again(self, control: Ran) -> None:
         """Read the batch of a control once more: what was run since then is to have been watched too (BR-SEL-07)."""
         recording = Recording(self.run.transport, self.share, self.spent, kept=LAST_LOOK, watched=(control.name,))
@@ -298,7 +305,7 @@ class Runner:
             recording.note("cut", scenario=control.name, text="exploring has had its share of the budgets")
 
     def _judged(self, name: str, program: Program, group: Group, beside: tuple[Exchange, ...]) -> Ran:
-        own = tuple(group.recording.exchanges.get(name, ()))
+        own = self._own(name, group)
         together = own if own == beside else (*own, *beside)
         found = findings_in(self.run.config, together, self.run.requirements)
         numbers = {exchange.n for exchange in own}
@@ -309,6 +316,9 @@ class Runner:
             findings={kind: finding for kind, finding in found.items() if numbers.intersection(finding.evidence)},
             whole=name not in group.cut,
         )
+
+    def _own(self, name: str, group: Group) -> tuple[Exchange, ...]:
+        return tuple(group.recording.exchanges.get(name, ()))
 
     def _bounded(self, name: str, program: Program, recording: Recording, cut: set[str]) -> Running:
         interpreter = Interpreter(

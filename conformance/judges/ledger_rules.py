@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.findings import Assumption, DoubtReason
+from conformance.findings import SURPLUS, Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import Surplus, surpluses
@@ -32,7 +32,7 @@ _DISPUTED = (
     violation="the target gives a message more attempts than retries can have given it ({observed})",
     expected=("one attempt for each accepted retry of the batch or message, and none else",),
     legal_if="one more retry of the batch or message had been accepted",
-    subject="attempt that no retry explains",
+    subject=SURPLUS,
     also=_LAID_TO,
 )
 def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:

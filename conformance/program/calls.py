@@ -21,6 +21,10 @@ class UnmetError(Exception):
         self.needs = tuple(needs)
 
 
+class NothingStuckError(Exception):
+    """A program is over: it is for what is stuck, and nothing is."""
+
+
 def unanswered(reply: Reply) -> bool:
     """Whether nothing came that says anything: not sent, lost, 5xx, 408 or, tried again and again, 429 (ruling 11)."""
     return reply.exchange.status in (None, 429) or reply.exchange.open

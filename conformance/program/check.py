@@ -8,6 +8,7 @@ from conformance.config import Config
 from conformance.errors import FormatError
 from conformance.program.probes import CAUSES, SINGLES
 from conformance.program.steps import (
+    OF_NO_BATCH,
     Burst,
     Program,
     Read,
@@ -70,7 +71,7 @@ def _names_none(step: _Plain) -> bool:
         return step.cause is not None
     if isinstance(step, SingleRetry):
         return step.cause == "id:unknown"
-    return isinstance(step, Wait) and step.until == "others"
+    return isinstance(step, Wait) and step.until in OF_NO_BATCH
 
 
 def _offered(step: Retry | SingleRetry, config: Config, at: str) -> None:

@@ -14,6 +14,7 @@ from conformance.history.probe import Probe
 from conformance.program.pace import GROWTH, HELD_BACK, LONGEST, LONGEST_PART
 from conformance.program.retrying import TRIES
 from conformance.program.steps import (
+    OF_NO_BATCH,
     AnyStep,
     Burst,
     Condition,
@@ -63,6 +64,8 @@ class Cost:
     deliveries_last: int = 0
     _due: dict[str, int] = field(default_factory=dict)
     _last: bool = False
+    #: What follows is not done on a target that keeps the contract.
+    _over: bool = False
     _rows: dict[str, tuple[RowSpec, ...]] = field(default_factory=dict)
     _retried: dict[tuple[str, int], int] = field(default_factory=dict)
     #: Rows whose messages are ``created``, and rows whose messages are neither that nor terminal.
@@ -103,7 +106,7 @@ class Cost:
         self._rows[batch] = rows
         self._created |= {(batch, index) for index in range(len(rows))}
         self._begin(batch)
-        for row in rows:
+        for row in rows if not self._over else ():
             self.roles[row.role] = self.roles.get(row.role, 0) + 1
         self._spend(len(rows), len(rows))
         self._call(1, 1)
@@ -132,6 +135,8 @@ class Cost:
     def _awaited(self, batch: str) -> None:
         """Take in that the deliveries of this batch have been waited for."""
         due = self._due.get(batch, 0)
+        if self._over:
+            return
         if self._last:
             self.deliveries_last = max(self.deliveries_last, due)
         else:
@@ -201,9 +206,9 @@ class Cost:
             self._call(2 * pages - 1, 2 * pages)
 
     def _wait(self, step: Wait) -> None:
-        if step.until == "others":
-            # What comes behind it begins when the others have ended.
-            self._last, self._due = True, {}
+        if step.until in OF_NO_BATCH:
+            # What comes behind it begins when the others have ended; on a target that keeps the contract nothing is stuck.
+            self._last, self._due, self._over = True, {}, step.until == "stuck"
             return
         if step.until in _TERMINAL:
             self._awaited(step.batch)
@@ -226,16 +231,16 @@ class Cost:
             pause = min(pause * GROWTH, max(0.1, min(settle * LONGEST_PART, LONGEST)))
             looks += 1
         self._call(look, most * looks)
-        self.waits += 1
+        self.waits += 0 if self._over else 1
         self.seconds_at_most += bound + HELD_BACK * settle
 
     def _spend(self, messages: int, at_most: int, *, times: int = 1) -> None:
-        self.messages += messages
+        self.messages += 0 if self._over else messages
         self.messages_unrepeated += at_most
         self.messages_at_most += at_most * times
 
     def _call(self, calls: int, at_most: int) -> None:
-        self.calls += calls
+        self.calls += 0 if self._over else calls
         self.calls_at_most += at_most
 
 

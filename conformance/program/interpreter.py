@@ -10,7 +10,7 @@ import msgspec
 
 from conformance.config import Config
 from conformance.program.batch_state import Held, make_rows
-from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
+from conformance.program.calls import Calls, NothingStuckError, UnmetError, passed_on, unanswered
 from conformance.program.pace import Pace
 from conformance.program.patience import Patience
 from conformance.program.probes import Invent
@@ -18,6 +18,7 @@ from conformance.program.reading import Reader
 from conformance.program.retrying import Retrier
 from conformance.program.scheduler import Pause, Running
 from conformance.program.steps import (
+    OF_NO_BATCH,
     AnyStep,
     Burst,
     Program,
@@ -92,6 +93,8 @@ class Interpreter:
         except UnmetError as unmet:
             data = {"code": unmet.code, "needs": list(unmet.needs), "requirements": list(self._requirements)}
             note("unmet", scenario=self._scenario, text=unmet.text, **data)
+        except NothingStuckError:
+            pass
         note("finished", scenario=self._scenario)
 
     def carry_out(self, step: AnyStep, at: int = 0) -> Running:
@@ -121,7 +124,7 @@ class Interpreter:
 
     def _do(self, step: AnyStep) -> Iterator[Pause]:
         if isinstance(step, Wait):
-            yield from self._waiter.wait(step, None if step.until == "others" else self._held(step.batch))
+            yield from self._waiter.wait(step, None if step.until in OF_NO_BATCH else self._held(step.batch))
         elif isinstance(step, Burst):
             # Reading the messages of a whole listing is one call each; a burst reads single ones.
             with self._transport.reserve(len(step.steps) + 1):

@@ -79,6 +79,11 @@ class Patience:
         """Return the seconds that overdue waits may still take."""
         return max(0.0, MOST_OVERDUE * self.settle - self.spent)
 
+    @property
+    def in_vain(self) -> bool:
+        """Return whether anything was waited for in vain so far."""
+        return self._waited_out > 0
+
     def charge(self, begin: float, end: float) -> None:
         """Take in that a wait is overdue from ``begin`` to ``end``; what others were overdue in as well counts once."""
         merged: list[tuple[float, float]] = []
@@ -106,8 +111,8 @@ class Patience:
             if evidence is not None:
                 text = f"{requirement} is already proved, by exchanges {', '.join(map(str, evidence[:4]))}"
                 return Enough(text, (f"a target that keeps {requirement}",))
-        in_vain = lack != "outcome" and deadline - now > NEARLY * self.settle
-        if in_vain and len(self._in_vain.get(lack, ())) >= IN_VAIN:
+        early = lack != "outcome" and deadline - now > NEARLY * self.settle
+        if early and len(self._in_vain.get(lack, ())) >= IN_VAIN:
             text = f"{IN_VAIN} batches were waited for in vain for the same"
             return Enough(text, ("a target whose retries take effect in their usual time",))
         if not self.left:

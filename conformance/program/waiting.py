@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from conformance.config import Config
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.program.batch_state import Held
-from conformance.program.calls import UnmetError
+from conformance.program.calls import NothingStuckError, UnmetError
 from conformance.program.pace import ENDS, GROWTH, HELD_BACK, LONGEST_OF_WAITED, Pace
 from conformance.program.patience import Enough, Lack, Patience
 from conformance.program.reading import Reader
@@ -40,13 +40,16 @@ class Waiter:
         self._scenario = scenario
 
     def wait(self, step: Wait, held: Held | None) -> Iterator[Pause]:
-        """Look until the condition holds. ``held`` is None where no batch is waited for (``others``).
+        """Look until the condition holds. ``held`` is None where no batch is waited for (``others``, ``stuck``).
 
         :raises UnmetError: an essential condition did not come to hold in time.
+        :raises NothingStuckError: the program is for what is stuck, and no wait of the run was in vain.
         """
         now = self._transport.now
         if held is None:
             yield Pause(until=now(), what="the other scenarios", since=now(), deadline=now(), for_others=True)
+            if step.until == "stuck" and not self._patience.in_vain:
+                raise NothingStuckError
             return
         try:
             yield from self._hold_back(step, held)

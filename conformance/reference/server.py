@@ -196,7 +196,7 @@ def config_for(base_url: str) -> Config:
             languages=tuple(Language(language=name, values=value) for name in ("chinese", "malay", "tamil")),
         ),
         recipients=Recipients(succeeding=SUCCEEDING, pending=PENDING, recovering=RECOVERING),
-        limits=Limits(calls_per_second=200, max_messages=2000, max_calls=5000),
+        limits=Limits(calls_per_second=1000, max_messages=2000, max_calls=5000),
     )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.contract.vocabulary import error_code
-from conformance.findings import Finding
+from conformance.findings import SURPLUS, Finding
 from conformance.history.records import Exchange, History
 
 RETRIES = ("batch_retry", "single_retry")
-#: How findings about surplus attempts are called (``judges/ledger_rules.py``).
-SURPLUS = "attempt that no retry explains"
 #: What each requirement suspects of a surplus attempt (contract, section 4), the likeliest first.
 SUSPECTS = {
     "BR-SEC-01": "a retry without a valid key",

@@ -37,11 +37,11 @@ def _control(_: Config) -> tuple[AnyStep, ...]:
 
 
 def _later(config: Config) -> tuple[AnyStep, ...]:
-    """One message to each number: one that is stuck is compared with a later one to its own."""
+    """One message to each number, where anything was waited for in vain: one that is stuck is compared with a later one."""
     numbers = len(config.recipients.failing)
     send = Send(batch="b", rows=failing(max(2, min(numbers, config.limits.max_rows, LATER_ROWS))))
     # The campaign's listing shows once more whatever another scenario has given up waiting for.
-    return (Wait(batch="b", until="others"), send, quiet("b"), Read(batch="b", view="campaign"))
+    return (Wait(batch="b", until="stuck"), send, quiet("b"), Read(batch="b", view="campaign"))
 
 
 def _recovering(config: Config) -> tuple[AnyStep, ...]:
@@ -87,7 +87,7 @@ CONTROL = Scenario(
 )
 LATER = Scenario(
     name="later",
-    title="At the end, messages are sent to the same recipients again, to tell slow delivery from a stuck retry.",
+    title="If anything was waited for in vain, messages are sent to the same recipients again: slow, or stuck?",
     requirements=("BR-LIV-01", "BR-CON-02", "BR-CON-03"),
     needs=("failing",),
     build=_later,

@@ -36,11 +36,11 @@ class RetryCall:
     def n(self) -> int:
         return self.exchange.n
 
-    @property
+    @cached_property
     def t(self) -> float:
         return self.exchange.t
 
-    @property
+    @cached_property
     def last(self) -> float:
         return self.exchange.last
 
