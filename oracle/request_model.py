@@ -7,7 +7,7 @@ after its begin, or never, if its outcome is unknown (rulings 11 and 22).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -110,12 +110,10 @@ def asked(history: History, switches: Switches, from_retries: frozenset[str] = f
     """
     send, batch = _only_batch(history)
     nonces = [row.nonce for row in send.invoke.rows]
-    shown = [one for one in seen(history) if any(nonce in nonces for nonce in one.nonces)]
+    everything = seen(history)
+    places = _places(send, batch, everything)
+    shown = [one for one in everything if one.message in places]
     counts = Counts(shown, from_retries)
-    places: dict[str, int] = {}
-    for one in shown:
-        for nonce in one.nonces & set(nonces):
-            places.setdefault(one.message, nonces.index(nonce))
     lag = lags(history, shown, counts) if switches.timely else {}
     coarse = _coarse(shown)
     pages: dict[int, list[tuple[Exchange, Glance]]] = {}
@@ -135,6 +133,24 @@ def asked(history: History, switches: Switches, from_retries: frozenset[str] = f
         unclear=counts.unclear,
         faults=(*_wrong_answers(history, batch), *_changed_attempts(shown, counts, lag)),
     )
+
+
+def _places(send: Exchange, batch: str, everything: Sequence[Seen]) -> dict[str, int]:
+    """Which row each message is: by what the row said; where nothing shows that, by the one row of its recipient.
+
+    :raises UsageError: messages show neither, so that nobody can tell them apart.
+    """
+    rows = send.invoke.rows
+    nonces = {row.nonce: i for i, row in enumerate(rows)}
+    told = {one.message: nonces[nonce] for one in everything for nonce in one.nonces if nonce in nonces}
+    listed = {one.message: one.recipient for one in everything if one.exchange.invoke.batch == batch}
+    if told or not listed:
+        return told
+    recipients = [row.recipient for row in rows]
+    if len(set(recipients)) < len(rows) or not set(recipients).issuperset(listed.values()):
+        what = "its messages show neither what was sent nor a recipient of their own"
+        raise UsageError(what, where="history", hint="leave out rows to the same number")
+    return {message: recipients.index(str(recipient)) for message, recipient in listed.items()}
 
 
 def _only_batch(history: History) -> tuple[Exchange, str]:

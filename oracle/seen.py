@@ -37,6 +37,7 @@ class Seen:
     exchange: Exchange
     message: str
     nonces: frozenset[str]
+    recipient: str | None
     status: str | None
     updated: str | None
     number: int | None
@@ -94,6 +95,7 @@ def _one(exchange: Exchange, item: Mapping[str, Any]) -> Seen:
         exchange=exchange,
         message=item["id"],
         nonces=frozenset(_NONCE.findall(str(item.get("values")))),
+        recipient=item["recipient"] if isinstance(item.get("recipient"), str) else None,
         status=letter(item.get("latestStatus")),
         updated=updated.isoformat() if updated is not None else None,
         number=number if isinstance(number, int) and not isinstance(number, bool) else None,

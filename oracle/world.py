@@ -181,7 +181,7 @@ def moves(world: World, switches: Switches, wanted: tuple[frozenset[str], ...] |
     """
     for i, message in enumerate(world.messages):
         letters = frozenset(RANK) if wanted is None else wanted[i]
-        for letter in sorted(letters, key=RANK.__getitem__):
+        for letter in sorted(letters, key=lambda one: (RANK[one], one)):
             if _may_move(message.status, letter, switches):
                 yield Step(f"message {i} moves to {letter}", world.put(i, letter))
     yield from _owed(world, switches)

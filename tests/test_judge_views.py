@@ -138,6 +138,37 @@ def test_where_nothing_counts_the_effect_may_be_to_come() -> None:
     assert not [o for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of]
 
 
+@pytest.mark.parametrize("lagged", [False, True], ids=["read once before", "read in an older state before the retry"])
+def test_an_older_state_before_the_retry_is_no_effect_of_it(lagged: bool) -> None:
+    """The single read shows it failed right after the 201, and the listing in progress a settling time later: it was reset late."""
+    story = Shelf(fields=()).hide("updatedAt").send("b", "F").look("b").finish("b").look("b")
+    if lagged:
+        story.show("latestStatus", "sent", message="b.0", view="message_read").read("b.0")
+        story.changes.pop()
+    story.list("b").retry("b", takes=()).read("b.0").wait(9).move("b.0", "sending").wait(2).list("b")
+    assert not [o for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of]
+
+
+@pytest.mark.parametrize("lag", [None, 1.0])
+def test_an_older_state_after_the_retry_is_no_effect_of_it_where_reads_may_lag_as_long(lag: float | None) -> None:
+    """The same; but the older state is shown between the 201 and the reset, where a longer lag would say nothing."""
+    story = (
+        Shelf(fields=(), lag=lag)
+        .hide("updatedAt")
+        .send("b", "F")
+        .look("b")
+        .finish("b")
+        .look("b")
+        .list("b")
+        .retry("b", takes=())
+    )
+    story.show("latestStatus", "sent", message="b.0", view="message_read").read("b.0")
+    story.changes.pop()
+    story.read("b.0").wait(9).move("b.0", "sending").wait(2).list("b")
+    accused = [o for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of]
+    assert bool(accused) == (lag is None)
+
+
 def _outcomes(wait: int) -> Shelf:
     """The single read shows b.0 as failed, with the updatedAt with which the other views show its success."""
     story = Shelf().hide("attempts", view="message_read").send("b", "FF").look("b").finish("b").views("b")

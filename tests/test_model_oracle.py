@@ -7,6 +7,9 @@ names, and switching off one that it needs explains it. Everything is drawn from
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -170,3 +173,22 @@ def test_the_spoiled_walks_try_many_rules() -> None:
         found.update(r for o in said if isinstance(o, Finding) and _ours(o) for r in o.any_of)
     wanted = {"ACC-01", "ACC-02", "BLK-01", "BLK-03", "SEL-02", "SEL-05", "SEL-06", "SEL-07"}
     assert {f"BR-{name}" for name in wanted} <= found
+
+
+def test_a_walk_follows_from_its_seed_alone() -> None:
+    """Not from the order in which this process happens to keep a set."""
+    told = (
+        "from oracle.walk import Walk; print([repr(Walk(seed, rows=2, cells=8, lag=0.1).line) for seed in range(20)])"
+    )
+    lines = {
+        subprocess.run(
+            [sys.executable, "-c", told],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(lines) == 1

@@ -16,7 +16,6 @@ from conformance.contract.vocabulary import (
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.inference import Inference, retries
-from conformance.judges.inference.ledger import Surplus
 from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import held
@@ -112,10 +111,10 @@ def quiescent_is_accepted(inference: Inference) -> Iterator[Judgement]:
     is not visible, being not retryable is believed until settle_timeout has passed. Three 5xx in a row are judged with BR-ERR-08.
     """
     for retry in inference.retries:
-        yield from _quiescent(inference, retry)
+        yield from _quiescent(retry)
 
 
-def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
+def _quiescent(retry: Retry) -> Iterator[Judgement]:
     state = retry.quiescent
     if isinstance(state, NotQuiescent):
         told = (DoubtReason.NOT_READ_BEFORE, DoubtReason.MESSAGES_NOT_LISTED)
@@ -128,23 +127,12 @@ def _quiescent(inference: Inference, retry: Retry) -> Iterator[Judgement]:
         return
     if retry.accepted:
         yield from _accepted(retry, state, due)
-    elif retry.refused and (other := _moved(inference, retry, state)) is None:
+    elif retry.refused and (other := retry.stray) is None:
         yield from _refused(retry, state, due)
     elif retry.refused and other is not None:
         text = f"retry {retry.n} is refused when a message may just have got an attempt that no retry explains"
         evidence = (retry.n, other.before.n, other.after.n)
         yield InDoubt(reason=DoubtReason.OTHER_REASON, text=text, evidence=evidence)
-
-
-def _moved(inference: Inference, retry: Retry, state: Quiescent) -> Surplus | None:
-    """A surplus attempt that may have begun before the refusal, and be its reason; not one that can only be the retry's own."""
-    since = {r.message: begun(retry.case, r) for r in state.readings}
-    for one in inference.surpluses:
-        near = one.batch.id == retry.batch.id and one.before.t <= retry.call.last
-        mine = not one.unprovoked and {s.call.n for s in one.suspects} == {retry.n}
-        if near and not mine and one.after.last >= since[one.message]:
-            return one
-    return None
 
 
 def _accepted(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:

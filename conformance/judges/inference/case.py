@@ -114,7 +114,9 @@ class Case:
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
         #: What counts attempts, and which views do not keep up (ruling 29).
         ours = frozenset(m for batch in self.batches if batch.ours for m in batch.messages)
-        self.trust: Trust = counted(by_message, ours, self.resets_of, self.settled_at, self.header.settle_timeout)
+        self.trust: Trust = counted(
+            by_message, ours, self.resets_of, self.settled_at, self.header.settle_timeout, self.header.read_lag or 0.0
+        )
         self._readings = {m: self.trust.applied(seen) for m, seen in by_message.items()}
         self.all_readings: tuple[Reading, ...] = tuple(
             sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))

@@ -69,16 +69,17 @@ def counted(
     resets_of: Callable[[str], tuple[float, ...]],
     settled_of: Callable[[str], float],
     settle: float,
+    lag: float = 0.0,
 ) -> Trust:
     """What of the readings may be trusted to count attempts, and which views keep up.
 
     :param ours: messages that no other client can retry: a view that shows one in progress again does not keep up.
     :param resets_of: when the calls left that may have given a message an attempt.
     :param settled_of: from when on none of them has an effect to come (ruling 16).
-    :param settle: ``settle_timeout`` in seconds.
+    :param settle: ``settle_timeout`` in seconds. :param lag: seconds that reads lag, as far as the configuration says so.
     """
     mine = {message: seen for message, seen in by_message.items() if message in ours}
-    behind = _views_behind(mine, resets_of, settled_of, settle)
+    behind = _views_behind(mine, resets_of, settled_of, settle, lag)
     modes, standing = _modes(by_message, resets_of)
     counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing
     stale = _stale_fields(by_message, resets_of, counting, behind, settle)
@@ -243,6 +244,7 @@ def _views_behind(
     resets_of: Callable[[str], tuple[float, ...]],
     settled_of: Callable[[str], float],
     settle: float,
+    lag: float,
 ) -> dict[str, Behind]:
     """Views whose last reading of a message still shows another status than another view did a settling time before.
 
@@ -260,22 +262,26 @@ def _views_behind(
                 if other == view or view in found:
                     continue
                 ended = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
-                after = [r for r in ended if r.t >= settled_of(message) or _took_effect(others, r, len(resets))]
+                after = [r for r in ended if r.t >= settled_of(message) or _took_effect(others, r, resets, lag)]
                 same = {r.status for r in others if after and r.t >= after[0].t}
                 if after and len(same) == 1 and _older(last, after[0]):
                     found[view] = Behind(after[0], last)
     return found
 
 
-def _took_effect(view: Sequence[Reading], ended: Reading, resets: int) -> bool:
-    """True if the view shows that each of so many retries had reset the message by then: none has an effect to come (ruling 16).
+def _took_effect(view: Sequence[Reading], ended: Reading, resets: Sequence[float], lag: float) -> bool:
+    """True if the view shows that each of these retries had reset the message by then: none has an effect to come (ruling 16).
 
-    Told by a count that grew as often, or by as many times that it was terminal and in progress again.
+    Told by a count that grew as often, or by as many times that it was terminal and in progress again: as often as a retry had left
+    by then, and not sooner than the lag, or it shows an older state again.
     """
     until = [r for r in view if r.t <= ended.t]
     grown = max((n - until[0].counts[name] for name, n in ended.counts.items() if name in until[0].counts), default=0)
-    again = sum(a.terminal and b.in_progress for a, b in pairwise(until))
-    return max(grown, again) >= resets
+    again = 0
+    for a, b in pairwise(until):
+        left = sum(t <= b.last for t in resets)
+        again += a.terminal and b.in_progress and again < left and b.t > a.last + lag
+    return max(grown, again) >= len(resets)
 
 
 def _older(reading: Reading, terminal: Reading) -> bool:

@@ -25,7 +25,9 @@ class Inference:
     @cached_property
     def retries(self) -> tuple[Retry, ...]:
         """Every valid batch retry of the batches of this run (A6)."""
-        return tuple(Retry(self.case, batch, call) for batch in self.case.ours for call in batch.retries)
+        return tuple(
+            Retry(self.case, batch, call, lambda: self.surpluses) for batch in self.case.ours for call in batch.retries
+        )
 
     @cached_property
     def races(self) -> tuple[Race, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE
 from conformance.judges.inference.brackets import Bracket, brackets
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.ledger import Surplus
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import (
     NotQuiescent,
@@ -24,6 +25,7 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import (
     Failed,
+    begun,
     comparable,
     counts_by,
     failed_at,
@@ -54,6 +56,8 @@ class Retry:
     case: Case
     batch: Batch
     call: RetryCall
+    #: Every attempt of the run that no retry explains.
+    surpluses: Callable[[], tuple[Surplus, ...]] = tuple
 
     # -- what was asked and answered ---------------------------------------------------------------------------
 
@@ -161,6 +165,21 @@ class Retry:
     def quiescent(self) -> Quiescent | NotQuiescent:
         """Proof that the batch was quiescent when it left, or why that is not proved."""
         return quiescent(self.case, self.batch, self.call)
+
+    @cached_property
+    def stray(self) -> Surplus | None:
+        """A surplus attempt that may have begun before the answer to a quiescent batch, and be the reason for a refusal.
+
+        Not one that can only be the retry's own.
+        """
+        state = self.quiescent
+        since = {r.message: begun(self.case, r) for r in state.readings} if isinstance(state, Quiescent) else {}
+        for one in self.surpluses() if since else ():
+            near = one.batch.id == self.batch.id and one.before.t <= self.call.last
+            mine = not one.unprovoked and {s.call.n for s in one.suspects} == {self.n}
+            if near and not mine and one.after.last >= since[one.message]:
+                return one
+        return None
 
     @cached_property
     def must_accept(self) -> Proof | None:

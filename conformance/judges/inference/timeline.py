@@ -185,7 +185,14 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
         if shown > least or high < most:
             found = Proof(evidence=(first.n, reading.n), assumptions=found.assumptions | {*counts_by(first, reading)})
         least, most = max(least, shown), min(most, high)
-    return Retried(least, max(least, most), found)
+    # Attempts that came before the first reading use up the limit too.
+    listed = max((listed_beyond(r) for r in case.readings(message) if r.last <= call.t), default=0)
+    return Retried(least, max(least, most, listed), found)
+
+
+def listed_beyond(reading: Reading) -> int:
+    """How many attempts beyond the first the reading lists, each for itself; 0 if it lists none."""
+    return max(0, len(reading.attempts or ()) - 1)
 
 
 def exhausted(case: Case, batch: Batch, message: str, instant: float) -> Proof | None:

@@ -174,7 +174,7 @@ def bare_is_accepted(inference: Inference) -> Iterator[Judgement]:
                 continue
             if retry.accepted:
                 yield Exercised(proof=retry.must_accept & Proof(evidence=(retry.n,)), case="neither of them")
-            elif retry.refused and with_body is not None and _status_known(retry):
+            elif retry.refused and with_body is not None and _status_known(retry) and retry.stray is None:
                 yield Violated(
                     proof=retry.must_accept
                     & retry.answered("had to be answered 201")

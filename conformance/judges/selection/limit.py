@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.contract.vocabulary import (
+    ENQUEUING_FAILED,
     NO_FAILED_CODE,
     NOT_FAILED_CODE,
     NOT_RETRYABLE_CODE,
@@ -129,7 +130,7 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
             defect="201 when exhausted",
             scenario=retry.scenario,
         )
-    if not retry.refused or retry.call.repeated:
+    if not retry.refused or retry.call.repeated or retry.stray is not None:
         return
     if least < 2:
         if least == most == 1 and retry.call.code in (NO_FAILED_CODE, TOO_MANY_CODE):
@@ -137,11 +138,13 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
         return
     allowed = {NO_FAILED_CODE} if seen else {NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE}
     if retry.call.status != 400 or retry.call.code not in allowed:
+        # A target that takes the status of a blocked batch for one that cannot be retried says so of an exhausted batch too.
+        denied = state.status == ENQUEUING_FAILED and retry.call.code == NOT_RETRYABLE_CODE
         yield Violated(
             proof=proof & retry.answered(f"had to be refused with 400 {NO_FAILED_CODE}"),
             violation="the target refuses an exhausted batch with another answer than documented",
             observed=retry.answer,
-            any_of=("BR-SEL-04",) if seen else ("BR-SEL-04", "BR-ERR-01"),
+            any_of=("BR-SEL-04", *(() if seen else ("BR-ERR-01",)), *(["BR-ACC-03"] if denied else [])),
             defect=f"exhausted: {retry.answer}",
             scenario=retry.scenario,
         )

@@ -45,6 +45,8 @@ def nothing_failed_is_not_accepted(retry: Retry) -> Iterator[Judgement]:
     state = retry.quiescent
     if not retry.refused or retry.call.repeated or not isinstance(state, Quiescent) or state.failed:
         return
+    if retry.stray is not None:
+        return
     allowed = {NO_FAILED_CODE} if state.status is not None else {NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE}
     if retry.call.status == 400 and retry.call.code in allowed:
         if retry.call.code == NO_FAILED_CODE:
@@ -85,7 +87,7 @@ def nothing_elsewhere_decides(retry: Retry) -> Iterator[Judgement]:
         return
     if retry.accepted:
         yield Exercised(proof=retry.must_accept & elsewhere & Proof(evidence=(retry.n,)))
-    elif retry.refused and not retry.call.repeated and retry.quiescent.status is not None:
+    elif retry.refused and not retry.call.repeated and retry.quiescent.status is not None and retry.stray is None:
         yield Violated(
             proof=retry.must_accept & elsewhere & retry.answered("had to be accepted"),
             observed=retry.answer,

@@ -12,7 +12,7 @@ from conformance.judges.inference.proof import Proof, all_of
 from conformance.judges.inference.quiescence import Quiescent, shown_between
 from conformance.judges.inference.retry import Effect, Retry, effect
 from conformance.judges.inference.rounds import times_retried, views_read
-from conformance.judges.inference.timeline import exhausted, follows, unchanged
+from conformance.judges.inference.timeline import exhausted, follows, listed_beyond, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
 
 
@@ -42,9 +42,14 @@ def picks_up_every_failed_message(retry: Retry) -> Iterator[Judgement]:
     decided = retry.call.last if retry.accepted else min(e.after.last for e in taken.values())
     settled = decided + retry.case.header.settle_timeout
     final = {m: effect(retry.case, retry.batch, m, retry.call, settled) for m in due}
-    left = {m: e for m, e in final.items() if e is not None and e.kind == "left"}
+    left = {m: e for m, e in final.items() if e is not None and e.kind == "left" and not _used_up(retry, m, e)}
     if left:
         yield _left_out(retry, due, list(taken.values()), left, settled)
+
+
+def _used_up(retry: Retry, message: str, left: Effect) -> bool:
+    """Whether what was left out lists three attempts, whatever gave it them: it may be exhausted (ruling 3)."""
+    return any(listed_beyond(r) >= 2 for r in retry.case.readings(message) if r.last <= left.after.last)
 
 
 def _place(retry: Retry, left: Collection[str], taken: Collection[str]) -> str:
@@ -127,7 +132,7 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
         kept = [s for s in stood if s is not None]
         if len(taken) == len(fresh) and len(kept) == len(done):
             yield Exercised(proof=all_of(*done.values(), *(e.proof for e in taken), *kept))
-    elif retry.refused and _status_known(retry) and retry.must_accept is not None:
+    elif retry.refused and _status_known(retry) and retry.must_accept is not None and retry.stray is None:
         yield Violated(
             proof=next(iter(done.values())) & retry.must_accept & retry.answered("had to be accepted"),
             violation="the target refuses a batch in which one failed message is exhausted and another is not",
