@@ -81,9 +81,9 @@ ARGUED: tuple[Argued, ...] = (
         second=("one-shard-keeps-the-status",),
     ),
     Argued(
-        why="a batch of which single retries were made is refused like every other",
+        why="every quiet batch is refused, whatever was retried before or is retried elsewhere, and however long ago it was sent",
         first=("never-retryable",),
-        second=("one-by-itself-closes-its-batch",),
+        second=("one-by-itself-closes-its-batch", "one-batch-at-a-time", "refuses-what-came-too-early"),
     ),
     Argued(
         why="other batches are being retried in every situation, so that it refuses in each",
@@ -110,7 +110,7 @@ ARGUED: tuple[Argued, ...] = (
         first=("retries-the-delivered", "force-resends-the-delivered", "single-retries-the-delivered"),
         second=(
             *("retries-the-delivered-after-a-single", "status-in-the-query-selects"),
-            "single-retries-what-a-retry-delivered",
+            *("single-retries-what-a-retry-delivered", "keeps-what-a-single-delivered", "remembers-the-failure"),
         ),
     ),
     Argued(
@@ -128,7 +128,7 @@ ARGUED: tuple[Argued, ...] = (
         first=("two-attempts-at-once", "redelivers-jobs", "single-gives-two-attempts"),
         second=(
             *("chunks-overlap", "redelivers-jobs", "redelivers-one-job-in-twenty"),
-            "two-attempts-after-a-batch-retry",
+            *("two-attempts-after-a-batch-retry", "two-attempts-at-once", "loser-acts-all-the-same"),
         ),
     ),
     Argued(
@@ -162,6 +162,11 @@ ARGUED: tuple[Argued, ...] = (
         second=("failure-until-the-end",),
     ),
     # -- they differ in how often, or how fast
+    Argued(
+        why="which request the worker gets is drawn, so that it shows in any of these situations, now and then",
+        first=("exhausted-do-not-block", "only-english-blocks", "one-worker-of-four-does-not-block"),
+        second=("one-worker-of-four-does-not-block", "only-english-blocks"),
+    ),
     Argued(why="one defect, in windows of different length", first=_BOTH_ACT),
     Argued(why="one defect, in windows of different length", first=_ONE_BESIDE),
     Argued(
@@ -205,6 +210,16 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="messages are exhausted by single retries wherever a batch mixes them with others",
         first=("exhausted-come-along", "single-retries-are-free"),
+    ),
+    Argued(
+        why="each message that is retried past the limit was retried singly before",
+        first=("single-retries-are-free",),
+        second=("no-limit", "limit-ends-with-a-block"),
+    ),
+    Argued(why="the retried messages stand in a batch of another id", first=("new-batch", "renames-the-batch")),
+    Argued(
+        why="what stands behind the one percent sign of the texts is taken for a code",
+        first=("decodes-percent-signs", "formats-texts"),
     ),
     Argued(
         why="the message in another language that blocks is the exhausted one",

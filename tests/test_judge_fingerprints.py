@@ -166,13 +166,17 @@ def _subjects(story: Story, requirement: str) -> set[str]:
 
 def test_causes_are_told_apart_by_the_kinds_of_their_calls() -> None:
     story = Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").single("b.0")
+    story.retry("b", 401, cause="auth:none").retry("b", 404, cause="method:GET").retry("b", 404, cause="method:PUT")
     batch = Case(story.history()).ours[0]
-    retry, single = batch.sent
+    retry, single, *probes = batch.sent
     assert kinds(batch, [retry]) == "accepted retry"
     assert kinds(batch, [single, single]) == "accepted single retry"
     assert kinds(batch, [single], "b.0") == "accepted single retry"
     assert kinds(batch, [single], "b.1") == "accepted single retry of another message"
-    assert kinds(batch, [single, retry]) == SEVERAL, "the mixture is chance"
+    assert kinds(batch, [single, retry]) == "accepted retry or accepted single retry"
+    assert kinds(batch, probes[1:]) == "refused retry with method:GET or refused retry with method:PUT"
+    assert kinds(batch, [*probes, single]) == "accepted single retry", "what the target takes, it does"
+    assert kinds(batch, probes) == SEVERAL, "the mixture is chance"
     assert kinds(batch, []) == "no retry"
 
 

@@ -12,6 +12,7 @@ from conformance.findings import Doubt, Exercise, Finding, Observation
 from conformance.history.records import History
 from conformance.judges import judge
 from oracle.notation import parse
+from tests.shelf import Shelf
 from tests.story import Story
 from tests.test_judge_innocents import NO_FAILED, done, ready
 
@@ -186,3 +187,20 @@ def test_an_empty_list_that_no_later_answer_confirms_has_lost_nothing(confirmed:
         _show(story.read("b.0"), "b.0", attempts=[])
     assert ("BR-SEL-05" in story.findings()) is confirmed
     assert "BR-IDS-07" not in story.findings()
+
+
+def test_a_number_that_is_nought_until_the_first_attempt_is_sent_counts_none_that_is_not() -> None:
+    """The second attempt had ended, and the third is created, when the number shows two: the retry was not blocked."""
+    story = Shelf(fields=("numAttempts",)).hide("updatedAt").send("b", "FF")
+    for message in ("b.0", "b.1"):
+        story.show("numAttempts", 0, message=message)
+    story.list("b")
+    story.changes = story.changes[:1]
+    story.finish("b").list("b").single("b.1").move("b.1", "failure").retry("b").show("numAttempts", 2).list("b")
+    assert "BR-BLK-01" not in story.findings()
+    assert "BR-BLK-01" in _counted_at_once().findings(), "a number that counts at once tells the attempts apart"
+
+
+def _counted_at_once() -> Shelf:
+    story = Shelf(fields=("numAttempts",)).hide("updatedAt").send("b", "FF").list("b").finish("b").list("b")
+    return story.single("b.1").retry("b").show("numAttempts", 2).list("b")

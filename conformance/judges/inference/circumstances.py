@@ -16,6 +16,8 @@ from conformance.judges.inference.timeline import begun, effect_until
 #: What stands for calls of more than one kind: which of them it was is not known, and the mixture is chance.
 SEVERAL = "calls of several kinds"
 NONE = "no retry"
+#: So many kinds are told one by one: probes are read back two by two, so that the same two meet in every run.
+MOST_TOLD = 2
 #: What ends the words for calls that were in flight together.
 AT_ONCE = " at once"
 
@@ -36,6 +38,8 @@ def kind(call: RetryCall, *, alike: bool = False) -> str:
 def kinds(batch: Batch, calls: Iterable[RetryCall], message: str | None = None, *, alike: bool = False) -> str:
     """Return the kind of these calls on a batch; of calls that were in flight together, which kinds of retries met.
 
+    Of calls of several kinds those that were accepted are told, if they are of one kind: what the target takes, it does.
+
     :param message: if given, single retries of another message are told apart.
     """
     given = list(calls)
@@ -43,8 +47,10 @@ def kinds(batch: Batch, calls: Iterable[RetryCall], message: str | None = None, 
     if met:
         singles = {c.single for c in met}
         return f"a retry and a single retry{AT_ONCE}" if len(singles) > 1 else f"{_plural(singles.pop())}{AT_ONCE}"
-    found = {f"{kind(c, alike=alike)}{_of_another(c, message)}" for c in given}
-    return SEVERAL if len(found) > 1 else next(iter(found), NONE)
+    found = {f"{kind(c, alike=alike)}{_of_another(c, message)}": c.accepted for c in given}
+    taken = [words for words, accepted in found.items() if accepted]
+    told = taken if len(taken) == 1 else sorted(found)
+    return SEVERAL if len(told) > MOST_TOLD else " or ".join(told) or NONE
 
 
 def nearest(case: Case, calls: Sequence[RetryCall], a: Reading, b: Reading) -> list[RetryCall]:

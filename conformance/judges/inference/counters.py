@@ -147,6 +147,9 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
         count, later = a.counts[name], b.counts[name]
         if later - count > 1 + sum(t <= b.last for t in resets) + 8:
             return "never"
+        if count == 0 and a.in_progress and later > 0 and not any(t <= b.last for t in resets):
+            # It rises with the first attempt that is sent, and so does it with each further one.
+            mode = "terminal"
         first, second = rank(a.status), rank(b.status)
         back = first is not None and second is not None and second < first
         # A success is never reset: one that goes back is a read that lags, or broken; neither is the count's fault.
