@@ -26,6 +26,7 @@ WRONG = {
     "arguments that choose nothing": (["run", "--target", "reference", "--", "-k", "nothing_like_this"], "choose no"),
     "arguments that pytest does not know": (["run", "--target", "reference", "--", "--no-such-thing"], "no-such-thing"),
     "unwritable folder": (["run", "--target", "reference", "--report-dir", "{folder}/garbage"], "garbage"),
+    "empty folder": (["run", "--target", "reference", "--report-dir", ""], "name a folder"),
     "production": (["run", "--config", "{folder}/production.toml"], "production"),
     "unknown requirement": (["explain", "BR-BLK-99"], "BR-BLK"),
     "unknown list": (["list", "everything"], "everything"),

@@ -28,6 +28,7 @@ from conformance.program.scheduler import Progress
 from conformance.program.steps import Program
 from conformance.report.about import about
 from conformance.report.badge import badge
+from conformance.report.build import toned_down
 from conformance.report.clean import harmless
 from conformance.report.curl import curl
 from conformance.report.html import evidence, headline
@@ -484,6 +485,21 @@ def test_the_detail_names_what_decided_and_agrees_with_the_exit_status(
     status = of_verdicts(report.requirements, report.run.profiles)
     wanted = {"conformant": 0, "nonconformant": 1, "error": 5}.get(verdict, 3 if "not settled" in told.detail else 0)
     assert status == wanted
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (_made("conformant"), "inconclusive, ended early; judged: all 52"),
+        (_made("inconclusive"), "inconclusive, ended early; judged: all 52"),
+    ],
+)
+def test_a_badge_says_that_the_run_ended_early(report: Report, said: str) -> None:
+    run = msgspec.structs.replace(report.run, complete=False, exit_status=143)
+    early = toned_down(msgspec.structs.replace(report, run=run, about=_about(report)))
+    assert early.about is not None
+    assert early.about.claim == said
+    assert toned_down(early).about == early.about
 
 
 def test_a_run_that_ended_early_says_so_where_it_says_no_failure() -> None:

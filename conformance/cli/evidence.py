@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from conformance.catalogue import load
+from conformance.cli.paths import DEFAULT, FILE, FOLDER
 from conformance.cli.screen import Screen
 from conformance.errors import UsageError
 from conformance.history.reader import read_history
@@ -17,24 +18,23 @@ from conformance.report.ticket import ticket as ticket_of
 from conformance.report.verifying import agreement
 from conformance.report.write import read_report
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-REPORTS = Path("reports")
-
 
 @click.command()
 @click.argument("numbers", nargs=-1, required=True, type=click.IntRange(1), metavar="N...")
 @click.option(
-    "--history", default=REPORTS / "history.jsonl", show_default=True, type=FILE, help="The history that holds it."
+    "--report-dir", default=DEFAULT, show_default=True, type=FOLDER, metavar="DIR", help="Whose history it is."
 )
+@click.option("--history", type=FILE, help="The history that holds it; by default that of the report folder.")
 @click.pass_obj
-def show(screen: Screen, numbers: tuple[int, ...], history: Path) -> int:
+def show(screen: Screen, numbers: tuple[int, ...], report_dir: Path, history: Path | None) -> int:
     """Show exchanges in full: request, answer, and times in UTC. Keys and testers' numbers are not in a history."""
-    read = read_history(history)
+    path = history or report_dir / "history.jsonl"
+    read = read_history(path)
     known = {e.n: e for e in read.exchanges}
     missing = [n for n in numbers if n not in known]
     if missing:
         last = max(known, default=0)
-        raise UsageError(f"has no exchange {missing[0]}", where=str(history), hint=f"its numbers go from 1 to {last}")
+        raise UsageError(f"has no exchange {missing[0]}", where=str(path), hint=f"its numbers go from 1 to {last}")
     for n in numbers:
         for text in full(known[n], read.header).splitlines():
             screen.say(text)
@@ -45,12 +45,7 @@ def show(screen: Screen, numbers: tuple[int, ...], history: Path) -> int:
 @click.command()
 @click.argument("number", type=click.IntRange(1), metavar="N")
 @click.option(
-    "--report-dir",
-    default=REPORTS,
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="The folder of the report.",
+    "--report-dir", default=DEFAULT, show_default=True, type=FOLDER, metavar="DIR", help="The folder of the report."
 )
 @click.pass_obj
 def ticket(screen: Screen, number: int, report_dir: Path) -> int:

@@ -8,6 +8,7 @@ import click
 
 from conformance import CONTRACT_VERSION
 from conformance.catalogue import load
+from conformance.cli.paths import FILE, FOLDER
 from conformance.cli.screen import Screen, tell
 from conformance.comparison import compare as compare_reports
 from conformance.comparison import compare_replay
@@ -21,13 +22,11 @@ from conformance.report.placeholder import begin
 from conformance.report.write import read_report
 from conformance.session import Options, Result, conclude, worsened
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
 @click.argument("histories", nargs=-1, required=True, type=FILE, metavar="HISTORY...")
 @click.option("--contract", default=CONTRACT_VERSION, show_default=True, metavar="VERSION", help="Of the contract.")
-@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write reports there too.")
+@click.option("--report-dir", type=FOLDER, metavar="DIR", help="Write reports there too.")
 @click.pass_obj
 def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir: Path | None) -> int:
     """Give the verdicts of recorded histories again, offline.

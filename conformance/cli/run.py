@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from conformance.catalogue import PROFILES, load
 from conformance.choosing import WHERE, select
 from conformance.cli.github import announce
+from conformance.cli.paths import DEFAULT, FILE, FOLDER
 from conformance.cli.planned import plan_lines, shortages
 from conformance.cli.replay import refuse
 from conformance.cli.replay import replay as replay_it
@@ -35,7 +36,6 @@ from conformance.signals import caught
 from conformance.transport.redact import Redactor
 from conformance.waivers import StaleWaivers
 
-FILE = click.Path(path_type=Path, dir_okay=False)
 #: What a run leaves in its folder, as a person wants to open it.
 REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "history.jsonl")
 
@@ -48,7 +48,7 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
 @click.option("--requirement", "asked", multiple=True, metavar="ID", help="This requirement only; may be repeated.")
 @click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
-@click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--report-dir", default=DEFAULT, show_default=True, type=FOLDER, metavar="DIR")
 @click.option("--baseline", type=FILE, metavar="REPORT", help="Fail only for what this conformance.json does not have.")
 @click.option("--baseline-allow-red", is_flag=True, help="Take a baseline whose own exit status is not 0.")
 @click.option("--waivers", type=FILE, metavar="FILE", help="Known failures, each with a reason and an expiry date.")

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import click
 
+from conformance.cli.paths import FILE
 from conformance.cli.screen import Screen
 from conformance.doctor import examine
 from conformance.drivers.drive import DEPTHS
 from conformance.launch import configured
 from conformance.transport.client import redactor_of
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()

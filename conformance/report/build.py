@@ -135,6 +135,10 @@ def build(
     return toned_down(report)
 
 
+#: Of a run that did not do all that it had planned.
+EARLY = ", ended early"
+
+
 def toned_down(report: Report) -> Report:
     """The same report; if the run broke or ended early, it does not say that its target conforms."""
     if report.run.exit_status in (0, 1, 3):
@@ -145,6 +149,9 @@ def toned_down(report: Report) -> Report:
         rest = about_it.claim.removeprefix("conformant")
         rest = f"; judged{rest}" if rest.startswith(":") else rest
         about_it = msgspec.structs.replace(about_it, claim=said + rest)
+    if about_it is not None and not report.run.complete and EARLY not in about_it.claim:
+        head, mark, rest = about_it.claim.partition(";")
+        about_it = msgspec.structs.replace(about_it, claim=head + EARLY + mark + rest)
     return msgspec.structs.replace(
         report,
         about=about_it,
