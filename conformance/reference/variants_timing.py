@@ -16,7 +16,7 @@ VARIANTS: dict[str, Variant] = {}
 #: Reason codes of what a lag keeps back.
 _LAG = (
     *("status-may-lag", "status-before-unknown", "not-settled", "not-quiescent", "not-exercised", "not-read-back"),
-    *("not-read-before", "chain-not-closed"),
+    *("not-read-before", "chain-not-closed", "another-reason"),
 )
 #: What rests on an outcome that was corrected.
 _CORRECTED = ("axiom-broken", "not-exercised")
