@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.target_mutants import trying
 from benchmarks.target_mutants.making import sample, sources
+from benchmarks.target_mutants.reasons import why
 from benchmarks.target_mutants.trying import CAUGHT, Tried
 from conformance.scenarios import SCENARIOS
 
@@ -34,7 +35,15 @@ def report(tried: Sequence[Tried], *, listed: bool) -> Iterator[str]:
     caught = sum(counts[outcome] for outcome in CAUGHT)
     visible = caught + counts["differs"] + counts["undecided"]
     yield f"{len(tried)} mutants: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
-    yield f"{caught} caught of {visible} that the run showed to differ ({100 * caught / max(visible, 1):.1f} %)"
+    never_green = caught + counts["undecided"]
+    yield (
+        f"of {visible} that the run showed to differ {caught} are caught, and {counts['undecided']} more leave open what the "
+        f"original passes: {100 * never_green / max(visible, 1):.1f} % never end with exit status 0"
+    )
+    legal = Counter(why(one.function, one.before) for one in tried if one.outcome == "differs")
+    missed = legal.pop("", 0)
+    yield f"{counts['differs']} differ and pass: {sum(legal.values())} for a reason, {missed} without"
+    yield from (f"  {n:4} {reason}" for reason, n in legal.most_common())
     if listed:
         for one in tried:
             if one.outcome not in CAUGHT:
