@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conformance.program.steps import Condition
 
 #: Conditions that come when messages have become terminal: they are learned together.
 ENDS: frozenset[Condition] = frozenset({"quiet", "terminal", "ended", "retried", "agreed"})
+#: Conditions that come on the way to these ends, and after which part of it they are looked for first, where nobody has waited for
+#: one: half way a message has mostly left ``created``, and late on it has been handed over.
+ON_THE_WAY: Mapping[Condition, float] = {"moved": 0.5, "handed": 0.75}
 #: By how much the time shrinks that was too short once, with each first look that comes late enough: targets become faster.
 SHRINK = 0.99
 #: A first look is so near to the soonest possible, as a part of the time, that trying to be nearer would cost more looks.
@@ -46,7 +50,8 @@ class Pace:
 
     def first(self, until: Condition, since: float) -> float:
         """Return when to look first for something that began at ``since`` (seconds of the run's clock)."""
-        return since + self._usual.get(_key(until), 0.0)
+        guessed = ON_THE_WAY.get(until, 0.0) * self._usual.get("ends", 0.0)
+        return since + self._usual.get(_key(until), guessed)
 
     def learn(self, until: Condition, took: float, *, looks: int, missed: float = 0.0, timely: bool = True) -> None:
         """Take in that what was waited for had come after this many seconds, at the ``looks``-th look.
