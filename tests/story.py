@@ -16,7 +16,7 @@ from conformance.judges import judge
 from tests.wellformed import flaws
 
 ROLES: dict[str, Role] = {"F": "failing", "S": "succeeding", "P": "pending", "R": "recovering"}
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Story:
@@ -236,7 +236,7 @@ class Story:
         return {o.key: o.value for o in self.opinions() if isinstance(o, Observation)}
 
     def _stamp(self) -> str:
-        now = _START + timedelta(seconds=self.now)
+        now = START + timedelta(seconds=self.now)
         return (now.replace(microsecond=0) if self.whole_seconds else now).isoformat()
 
     def attempt(self, message: str) -> None:

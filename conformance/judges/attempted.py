@@ -135,7 +135,8 @@ def _stands_still(retry: Retry, message: str, until: float) -> Proof | None:
             compare = same_attempt if a.in_progress else unchanged
             same = compare(case, a, b) if follows(case, b, retry.settled_at) else None
             if late is None and same is not None:
-                stays = terminal_stays(a) if a.terminal else ()
+                # In progress before and a success after, it may have failed and been corrected between (A2a).
+                stays = terminal_stays(a) if a.terminal else assume("A2a", message) if b.status == "success" else ()
                 late = Proof(evidence=(a.n,)) & read_after(b, retry.settled_at, "shows nothing new", *same, *stays)
     # Of a failure that was corrected (ruling 18) a worker that selects late finds nothing to attempt (ruling 16).
     return late if len(outcomes) < 2 else None

@@ -13,7 +13,7 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.stuck import Stuck, delivered, ended, stands
-from conformance.judges.inference.timeline import begun, follows
+from conformance.judges.inference.timeline import begun, follows, terminal_stays
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 
@@ -164,18 +164,25 @@ def _recovering(case: Case) -> Iterable[_Recovering]:
             end = _end_of(case, message, done.after, resets)
             if end is not None:
                 line = f"a message to a recovering number failed, and its retry {resets[0].n} ends in {end.status} (read {end.n})"
+                stays = terminal_stays(end) if end.status == "failure" else ()
                 proof = done.proof & Proof(
-                    because=(line,), evidence=(resets[0].n, end.n), assumptions=frozenset(assume("A10", message))
+                    because=(line,),
+                    evidence=(resets[0].n, end.n),
+                    assumptions=frozenset((*assume("A10", message), *stays)),
                 )
                 yield _Recovering(batch, resets[0], end, Proof(because=(line,)) & proof)
 
 
 def _end_of(case: Case, message: str, after: Reading, resets: tuple[RetryCall, ...]) -> Reading | None:
-    """How the attempt ended that ``after`` shows, before the next call that may reset the message left."""
+    """How the attempt ended that ``after`` shows, before the next call that may reset the message left.
+
+    A failure may be corrected: then as it ended at last (ruling 18).
+    """
     until = min((c.t for c in resets[1:]), default=float("inf"))
     later = (r for r in case.readings(message) if follows(case, r, after.last) and r.last <= until)
     # Of an attempt that is listed as underway no status tells the end (BR-SEL-03).
-    return next((r for r in (after, *later) if r.terminal and not r.attempts_in_progress), None)
+    ends = [r for r in (after, *later) if r.terminal and not r.attempts_in_progress]
+    return next((r for r in ends if r.status == "success"), ends[-1] if ends else None)
 
 
 RULES = (retried_messages_end, a_retry_sends_again)

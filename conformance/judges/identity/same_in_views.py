@@ -70,11 +70,18 @@ def _differences(
             for b in apart[two]:
                 was, now = facts(a, batch.id), facts(b, batch.id)
                 for name in sorted(was.keys() & now.keys()):
-                    if not alike(name, was[name], now[name]):
+                    if not alike(name, was[name], now[name]) and not _changed_in_both(name, batch, apart, a, b):
                         found = _differ(case, batch, message, epoch, name, a, b)
                         if name not in met or len(found.any_of) < len(met[name].any_of):
                             met[name] = found
         yield from met.values()
+
+
+def _changed_in_both(name: str, batch: Batch, apart: Mapping[Operation, list[Reading]], a: Reading, b: Reading) -> bool:
+    """Whether one of two views shows at another time what the other shows: it changed, and the views may agree each time."""
+    one, two = facts(a, batch.id)[name], facts(b, batch.id)[name]
+    sides = ((two, apart[a.view]), (one, apart[b.view]))
+    return any(name in (shown := facts(r, batch.id)) and shown[name] == value for value, seen in sides for r in seen)
 
 
 def _differ(case: Case, batch: Batch, message: str, epoch: Epoch, name: str, a: Reading, b: Reading) -> Violated:

@@ -16,7 +16,14 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
-from conformance.judges.inference.readings import Reading, counted_apart, identity, readings, without_gaps
+from conformance.judges.inference.readings import (
+    Reading,
+    at_their_units,
+    counted_apart,
+    identity,
+    readings,
+    without_gaps,
+)
 from conformance.judges.inference.repetition import repeated
 from conformance.judges.inference.retry_call import RetryCall
 
@@ -102,7 +109,7 @@ class Case:
         self.exchanges: tuple[Exchange, ...] = tuple(sorted(history.exchanges, key=lambda e: (e.t, e.n)))
         self._by_number = {e.n: e for e in self.exchanges}
         #: Every reading as shown; rules use ``readings``, which leaves out what may not be trusted.
-        self.shown: tuple[Reading, ...] = tuple(r for e in self._first_key() for r in readings(e))
+        self.shown: tuple[Reading, ...] = tuple(at_their_units(r for e in self._first_key() for r in readings(e)))
         self._rows = {row.nonce: (e, row) for e in self.exchanges for row in e.invoke.rows}
         by_message = _grouped(self.shown)
         self._home = self._homes(by_message)

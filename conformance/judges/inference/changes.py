@@ -21,6 +21,9 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import begun, follows, was_reset
 
+#: How fields begin that messages share, with the template or the campaign: these have an owner, who may change them.
+_SHARED = ("templateBody.", "creator")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -79,7 +82,8 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
                 passing = not reading.terminal and (seen or nothing(value) or name == "fullMessage")
                 lost = not nothing(value) or _stays_lost(name, view[index + 1 :], batch)
                 if not passing and lost and follows(case, reading, base[0].last):
-                    yield _change(case, batch, message, name, base, (reading, value))
+                    if not (name.startswith(_SHARED) and _for_all(case, name, base[1], value)):
+                        yield _change(case, batch, message, name, base, (reading, value))
                     known[name] = (reading, value)
                 continue
             if not seen:
@@ -87,6 +91,17 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
             if reading.terminal and not nothing(value):
                 # The latest reading that shows it is the nearest to what comes next.
                 known[name] = (reading, value)
+
+
+def _for_all(case: Case, name: str, old: Any, new: Any) -> bool:
+    """Whether a message of a batch that no call named shows the same change: whoever owns what they share has made it."""
+    for batch in case.groups:
+        for message in batch.messages if not batch.sent else ():
+            shown = [(r, found[name]) for r in case.readings(message) if name in (found := facts(r, batch.id))]
+            first = next((r for r, value in shown if same(name, value, old)), None)
+            if first is not None and any(r.t >= first.last and same(name, value, new) for r, value in shown):
+                return True
+    return False
 
 
 def _stays_lost(name: str, later: Sequence[Reading], batch: Batch) -> bool:

@@ -226,13 +226,15 @@ def _outgrown(
     """Whether ``field`` of another view grew more than ``name`` did since before the first call that may reset the message.
 
     Before that both count the same attempts, however far either view lags; but an attempt that no retry explains may lie between
-    the two readings, where they differ and that of ``name`` is not the earlier one.
+    the two readings, where they differ and that of ``name`` is not the earlier one; and one that counts less had not risen yet.
     """
     base = next((r for r in mine if r.last <= first), None)
     counting = [r for r in others if field in r.counts]
     # The last one: an attempt that no retry explains may have come in between.
     start = next((r for r in reversed(counting) if r.last <= first), None)
-    if base is None or start is None or (base.counts[name] != start.counts[field] and base.last > start.t):
+    if base is None or start is None:
+        return None
+    if start.counts[field] < base.counts[name] or (start.counts[field] != base.counts[name] and base.last > start.t):
         return None
     last = mine[-1]
     for ahead in reversed(counting):
@@ -294,4 +296,7 @@ def _older(reading: Reading, terminal: Reading) -> bool:
         return one is None or two is None or one <= two
     if one is None or two is None or one == two:
         return reading.status == "failure" and terminal.status == "success"
+    # A failure may be corrected, and a success not (ruling 18): of the two it is never the older, whatever their clocks say.
+    if reading.status == "success" and terminal.status == "failure":
+        return False
     return reading.status is not None and reading.status != terminal.status and one < two

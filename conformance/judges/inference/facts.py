@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.contract.vocabulary import instant
+from conformance.contract.vocabulary import RETRYABLE, instant
 from conformance.judges.inference.readings import Reading, unit
 
 _PLAIN = (
@@ -19,7 +19,10 @@ _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.I)
 
 
 def facts(reading: Reading, batch: str) -> dict[str, Any]:
-    """The unchanging data that an answer shows of a message and its batch, by name; what is missing is left out (ruling 6)."""
+    """The unchanging data that an answer shows of a message and its batch, by name; what is missing is left out (ruling 6).
+
+    A batch that is still processed, or may be, need not have its full size yet.
+    """
     data = reading.data
     found = {name: data[name] for name in _PLAIN if name in data}
     template = data.get("templateBody")
@@ -28,7 +31,8 @@ def facts(reading: Reading, batch: str) -> dict[str, Any]:
     shown = data.get("batches")
     for item in shown if isinstance(shown, list) else ():
         if isinstance(item, Mapping) and item.get("id") == batch:
-            found |= {f"batches.{name}": item[name] for name in _BATCH if name in item}
+            names = _BATCH if reading.batch_statuses.get(batch) in RETRYABLE else _BATCH[:1]
+            found |= {f"batches.{name}": item[name] for name in names if name in item}
     return found
 
 

@@ -116,6 +116,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             if q.last <= reading.t
             and (
                 (_behind(reading, q, resets, given(q) or 0) and not _outgrown(given(q), given(reading)))
+                or _outgrown(given(reading), given(q))
                 # A state that is shown again after another one, which came behind it.
                 or (
                     i > again

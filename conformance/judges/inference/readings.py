@@ -145,6 +145,10 @@ def _reading(exchange: Exchange, data: Any, position: int) -> Iterator[Reading]:
     )
 
 
+#: Units that a clock may have whatever digits it writes, in seconds, the coarser first.
+_UNITS = (60.0, 1.0)
+
+
 def unit(text: Any) -> float:
     """Seconds that the last shown digit of a time stands for; a day for what is no time."""
     match = _FRACTION.search(text) if isinstance(text, str) else None
@@ -153,6 +157,26 @@ def unit(text: Any) -> float:
     if match["seconds"] is None:
         return 60.0
     return float(10 ** -len(match["digits"])) if match["digits"] else 1.0
+
+
+def at_their_units(seen: Iterable[Reading]) -> Iterator[Reading]:
+    """The readings of a run; the updatedAt of a view stands for no less than the coarsest unit that all its stamps there fit.
+
+    A clock of whole seconds may be written with a fraction of noughts (ruling 27).
+    """
+    known = list(seen)
+    stamps: dict[str, set[datetime]] = {}
+    for reading in known:
+        if reading.updated_at is not None:
+            stamps.setdefault(reading.view, set()).add(reading.updated_at)
+    units = {view: next((u for u in _UNITS if all(_fits(s, u) for s in shown)), 0.0) for view, shown in stamps.items()}
+    for reading in known:
+        coarse = units.get(reading.view, 0.0)
+        yield replace(reading, updated_unit=coarse) if coarse > reading.updated_unit else reading
+
+
+def _fits(stamp: datetime, unit: float) -> bool:
+    return (stamp.second * 1_000_000 + stamp.microsecond) % round(unit * 1_000_000) == 0
 
 
 def _text(value: Any) -> str | None:

@@ -180,12 +180,13 @@ def _lost_race(batch: Batch, a: Reading, b: Reading) -> bool:
 
 
 def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
-    """Attempts of a reading that none of these shows; one that had no createdAt yet is told by its id alone."""
+    """Attempts of a reading that none of these may show: told apart by an id or a createdAt that both show (ruling 33)."""
     kept = {mark for r in later for mark in _marks(r)}
-    ids = {name for name, _ in kept}
-    return Counter(
-        {m: n for m, n in _marks(a).items() if m not in kept and not (m[1] is None and (m[0] is None or m[0] in ids))}
-    )
+    return Counter({m: n for m, n in _marks(a).items() if not any(_may_be(m, k) for k in kept)})
+
+
+def _may_be(one: _Mark, other: _Mark) -> bool:
+    return all(None in halves or halves[0] == halves[1] for halves in zip(one, other, strict=True))
 
 
 def _not_older(b: Reading, a: Reading, later: list[Reading]) -> bool:

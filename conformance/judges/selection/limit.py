@@ -19,7 +19,7 @@ from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.rounds import rounds, times_retried
+from conformance.judges.inference.rounds import Rounds, rounds, times_retried
 from conformance.judges.inference.timeline import counts_by, failed_at, grown
 from conformance.judges.rule import Exercised, Judgement, Observed, Violated, rule, whole_run
 
@@ -86,7 +86,7 @@ def _most(case: Case, batch: Batch, message: str) -> _Shown | None:
     if len(resets) < 3:
         return None
     seen = rounds(case, message)
-    if seen.count <= len(resets):
+    if seen.count <= len(resets) and not _counted_less(case, message, seen):
         found = _shown(seen.count, seen.proof, batch, resets)
     for reading in case.readings(message):
         known = grown(case, reading)
@@ -97,6 +97,13 @@ def _most(case: Case, batch: Batch, message: str) -> _Shown | None:
         counted = Proof(evidence=(first.n, reading.n), assumptions=frozenset(counts_by(first, reading)))
         found = _shown(gained, counted, batch, past)
     return found
+
+
+def _counted_less(case: Case, message: str, seen: Rounds) -> bool:
+    """Whether a count shows fewer retries behind the last of these rounds: an older state had come back, and was taken for one."""
+    since = max(seen.proof.evidence, default=0)
+    later = (r for r in case.readings(message) if r.n >= since)
+    return any((known := grown(case, r)) is not None and known[1] < seen.count for r in later)
 
 
 def _shown(count: int, known: Proof, batch: Batch, calls: list[RetryCall] | tuple[RetryCall, ...]) -> _Shown:

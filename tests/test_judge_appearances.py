@@ -1,0 +1,188 @@
+"""What looks like a violation and is none: views that lag or change together, owners that edit, coarse clocks, late counts.
+
+Each stands beside a neighbour that is one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from conformance.contract.vocabulary import NOT_RETRYABLE_CODE, UNRESOLVED_CODE
+from conformance.findings import Finding
+from conformance.history.records import Operation
+from tests.shelf import Shelf
+from tests.story import START, Story
+
+ENQUEUED, PROCESSING = "messages_enqueued", "messages_processing"
+
+
+def _found(story: Story) -> set[str]:
+    """Every requirement that a finding names."""
+    return {name for o in story.opinions() if isinstance(o, Finding) for name in o.any_of}
+
+
+def _frozen(story: Shelf, message: str, view: Operation) -> Shelf:
+    """From now on the view shows the message as it is now."""
+    known = story.messages[message]
+    listed = [dict(attempt) for attempt in known["attempts"]][::-1]
+    shown = {"latestStatus": listed[0]["status"], "updatedAt": known["updated"], "numAttempts": len(listed)}
+    shown |= {"attempts": listed, "messageAttempts": listed}
+    return story.change(
+        lambda data: data.update({n: v for n, v in shown.items() if n in data}), message=message, view=view
+    )
+
+
+# -- views ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_a_view_that_lags_shows_last_is_not_what_is(seen: bool) -> None:
+    """A single read shows the new attempt, and then the listing the old one: the message may block the retry."""
+    story = _frozen(Shelf().send("b", "F").finish("b").look("b").look("b"), "b.0", "batch_list")
+    story.retry("b", takes=())
+    story.wait(9.9)
+    if seen:
+        story.attempt("b.0")
+    story.wait(0.2).read("b.0").list("b").retry("b", 400, UNRESOLVED_CODE).read("b.0")
+    assert ("BR-ACC-02" in _found(story)) is not seen
+
+
+def test_a_count_that_another_view_has_outgrown_lags() -> None:
+    story = Shelf(fields=("numAttempts", "attempts")).hide("updatedAt").send("b", "F").finish("b").look("b").look("b")
+    _frozen(story, "b.0", "batch_list").retry("b", takes=()).wait(9.9).attempt("b.0")
+    story.read("b.0").wait(0.3).list("b").wait(0.3)
+    story.changes.pop()
+    assert _found(story.list("b").finish("b").wait(11).look("b")) == set()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_batch_that_was_retryable_is_not_processed_for_a_row_that_a_listing_lacks(shown: bool) -> None:
+    story = Story().send("b", "FS").finish("b").list("b", only=1)
+    if shown:
+        story.read("b.0")
+    story.retry("b").list("b", only=1).list("b").finish("b").wait(11).look("b")
+    assert ("BR-ACC-01" in _found(story)) is not shown
+
+
+@pytest.mark.parametrize("view", [None, "message_read"])
+def test_views_that_change_together_agree(view: Operation | None) -> None:
+    story = Shelf().send("b", "FS").finish("b").list("b")
+    if view is None:
+        story.look("b")
+    story.show("templateBody.body", "Hello there {{body}}", view=view).look("b")
+    assert ("BR-IDS-04" in _found(story)) is (view is not None)
+
+
+@pytest.mark.parametrize("control", [True, False])
+def test_a_template_may_be_edited_by_its_owner(control: bool) -> None:
+    """It is edited where a batch that nobody retried shows the same."""
+    story = (
+        Shelf().send("b", "FS").send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl").retry("b").finish("b")
+    )
+    story.show("templateBody.body", "Hello there {{body}}", message=None if control else "b.0").wait(11).look("b").look(
+        "ctl"
+    )
+    assert ("BR-IDS-03" in _found(story)) is not control
+
+
+@pytest.mark.parametrize("status", [PROCESSING, ENQUEUED])
+def test_a_batch_that_is_processed_may_still_grow(status: str) -> None:
+    story = Shelf().send("b", "FF").finish("b")
+    story.show("batches", [{"id": "b", "status": status, "totalMessages": 1}]).campaign()
+    story.changes.clear()
+    story.show("batches", [{"id": "b", "status": ENQUEUED, "totalMessages": 2}])
+    story.retry("b", 400, NOT_RETRYABLE_CODE).campaign()
+    assert ("BR-BLK-03" in _found(story)) is (status == ENQUEUED)
+
+
+# -- corrections ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_retry_that_delivered_late_has_sent_again(corrected: bool) -> None:
+    story = Story().send("r1", "R").send("r2", "R")
+    for batch in ("r1", "r2"):
+        story.move(f"{batch}.0", "failure").look(batch)
+    for batch in ("r1", "r2"):
+        story.retry(batch).look(batch).move(f"{batch}.0", "failure").look(batch)
+    story.send("s", "S").finish("s").look("s").wait(3)
+    for batch in ("r1", "r2"):
+        if corrected:
+            story.move(f"{batch}.0", "success")
+        story.look(batch)
+    assert ("BR-LIV-02" in _found(story)) is not corrected
+
+
+def test_a_success_is_not_older_than_a_failure_of_the_same_attempt() -> None:
+    """Whatever the clock says that stamped it (rulings 18 and 27)."""
+    story = Shelf().send("b", "F").finish("b").list("b").wait(11).move("b.0", "success")
+    story.messages["b.0"]["updated"] = (START + timedelta(seconds=0.001)).isoformat()
+    assert _found(story.read("b.0")) == set()
+
+
+def test_that_nothing_was_attempted_rests_on_no_correction_where_a_success_came() -> None:
+    """It may have failed, been retried, and been corrected before a worker looked."""
+    story = Story().send("b", "F").move("b.0", "sent").look("b").retry("b", takes=())
+    story.move("b.0", "success").wait(11).look("b")
+    (found,) = (o for o in story.opinions() if isinstance(o, Finding))
+    assert found.any_of == ("BR-ACC-05",)
+    assert "A2a" in found.axioms
+
+
+# -- counts, ids and clocks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [("id",), ("createdAt",), ("id", "createdAt")])
+def test_an_attempt_that_is_shown_without_an_id_or_a_time_once_is_not_lost(missing: tuple[str, ...]) -> None:
+    story = Shelf().send("b", "F").finish("b").look("b").retry("b")
+
+    def bare(shown: dict[str, Any]) -> None:
+        for attempt in (shown.get("messageAttempts") or shown.get("attempts") or [])[:1]:
+            attempt.update(dict.fromkeys(missing))
+
+    story.change(bare).look("b")
+    story.changes.pop()
+    assert "BR-SEL-05" not in _found(story.look("b").finish("b").wait(11).look("b"))
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_state_that_comes_back_is_no_retry_where_a_count_shows_fewer(counted: bool) -> None:
+    """Only the single read counts. A retry is lost on its way, and the listing shows an older state for a moment."""
+    story = Shelf(fields=("numAttempts",)).hide("updatedAt").hide("numAttempts", view="batch_list")
+    story.change(lambda shown: shown.update(numAttempts=len(story.messages["b.0"]["attempts"])), view="message_read")
+    story.send("b", "F").finish("b").read("b.0").list("b").retry("b").list("b").finish("b").list("b")
+    story.retry("b", None).show("latestStatus", "created", view="batch_list").list("b")
+    story.changes.pop()
+    story.list("b").wait(11).list("b")
+    for _ in range(2):
+        story.retry("b").list("b").finish("b").list("b").wait(11)
+    if counted:
+        story.read("b.0")
+    assert ("BR-SEL-04" in _found(story)) is not counted
+
+
+def test_a_number_that_had_not_risen_when_it_was_read_first_outgrows_no_view() -> None:
+    story = Shelf(fields=("numAttempts", "attempts")).send("b", "F").finish("b").read("b.0")
+    story.show("numAttempts", 0, view="batch_list").list("b")
+    story.changes.pop()
+    story.retry("b").look("b").finish("b").look("b").wait(11).look("b")
+    assert ("BR-IDS-07",) not in {o.any_of for o in story.opinions() if isinstance(o, Finding)}
+
+
+class _Noughts(Story):
+    """A clock of whole seconds that writes milliseconds."""
+
+    def _stamp(self) -> str:
+        return super()._stamp().replace("+00:00", ".000+00:00")
+
+
+@pytest.mark.parametrize("kind", [_Noughts, Story])
+def test_a_clock_of_whole_seconds_may_write_a_fraction_of_noughts(kind: type[Story]) -> None:
+    """Two attempts within one second look alike (ruling 27)."""
+    story = kind(fields=(), whole_seconds=kind is _Noughts).send("b", "F").finish("b").look("b")
+    story = story.retry("b") if kind is _Noughts else story.retry("b", takes=())
+    story.finish("b").wait(11).look("b")
+    assert ("BR-ACC-05" in _found(story)) is (kind is Story)
