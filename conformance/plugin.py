@@ -172,7 +172,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from conformance.report.verdict_line import verdict_line
 
         terminalreporter.write_line(verdict_line(result))
-        if not _alone(terminalreporter.config):
+        if _alone(terminalreporter.config):
+            shown = terminalreporter.config.getoption("conformance_report")
+            about = f"a run of {result.run.started} against {result.target.base_url}"
+            terminalreporter.write_line(f"shown from {shown}, {about}; nothing was sent")
+        else:
             folder = terminalreporter.config.getoption("conformance_report_dir") or "reports"
             terminalreporter.write_line(f"reports are in {folder}; report.html shows the requests and answers")
 

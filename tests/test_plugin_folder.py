@@ -25,6 +25,8 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no target": ((), 2, "no target is named"),
     "a selection of nothing": ((*TARGET, "-k", "NOPE"), 2, "choose no requirement"),
     "a wrong id beside a right one": ((*TARGET, "-k", "BR-BLK-99 or BR-SEC-01"), 2, "BR-BLK-99 is no requirement"),
+    "a set-up without tests": ((*TARGET, "--setup-only"), 2, "no requirement is tested"),
+    "a plan of set-ups": ((*TARGET, "--setup-plan"), 2, "no requirement is tested"),
     "several processes": ((*TARGET, "-n", "2"), 2, "one process"),
     "a test of theirs that cannot be collected": (("test_broken.py", *TARGET), 2, "before the suite ran"),
     "a test of theirs that fails first": (("-x", "test_red.py", *TARGET), 1, "before the suite ran"),
@@ -64,13 +66,37 @@ def test_an_older_green_report_survives_no_session_that_was_to_run_the_suite(
     assert not (folder / "history.jsonl").exists()
 
 
-@pytest.mark.parametrize("arguments", [("--collect-only",), ("--setup-plan", *TARGET), ("--markers",), ("--version",)])
+@pytest.mark.parametrize("arguments", [("--collect-only",), ("--markers",), ("--version",)])
 def test_what_runs_no_test_leaves_reports_alone_and_sends_nothing(
     arguments: tuple[str, ...], folder: Path, pytester: pytest.Pytester
 ) -> None:
     assert pytester.runpytest_inprocess(*SUITE, *arguments).ret == 0
     assert _green(folder) == set(FILES)
     assert not (folder / "history.jsonl").exists()
+
+
+@pytest.mark.parametrize("off", [("-p", "no:retry_conformance"), ()], ids=["by an option", "by the environment"])
+def test_the_suite_is_not_passed_without_its_plugin(
+    off: tuple[str, ...], folder: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it would be tested: whatever else passes, and whatever -k leaves out, the session does not."""
+    if not off:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_green="def test_green(): pass")
+    result = pytester.runpytest_subprocess("test_green.py", *SUITE, *off, "-k", "green")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*its plugin is not loaded*"])
+
+
+def test_a_finished_run_is_not_shown_for_a_target(folder: Path, pytester: pytest.Pytester) -> None:
+    shown = ("--conformance-report", "reports/conformance.json")
+    result = pytester.runpytest_inprocess(*SUITE, *TARGET, *shown)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*shows a finished run*"])
+    pytester.runpytest_inprocess(*SUITE, *shown).stdout.fnmatch_lines(
+        ["shown from *, a run of * against *; nothing was sent"]
+    )
+    assert _green(folder) == set(FILES)
 
 
 def test_a_folder_of_theirs_of_our_name_is_theirs(folder: Path, pytester: pytest.Pytester) -> None:

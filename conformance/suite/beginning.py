@@ -26,8 +26,6 @@ _SHOWING = (
     "markers",
     "showfixtures",
     "show_fixtures_per_test",
-    "setuponly",
-    "setupplan",
     "cacheshow",
 )
 

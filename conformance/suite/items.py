@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.run_options import check_ids, names, one_of, options_of, requirements
 from conformance.session import Options, worsened
-from conformance.suite.beginning import baseline, end_unrun, has_run, runs_nothing
+from conformance.suite.beginning import baseline, end_unrun, has_run
 from conformance.suite.processes import is_part, refusal
 from conformance.verdicts import ORDER
 
@@ -48,6 +49,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[RequirementItem]:
         try:
+            _check_use(self.config.option)
             chosen = _asked(self.config)
             if not self.config.getoption("conformance_report"):
                 # What is wrong with them is told before any other test runs.
@@ -61,6 +63,16 @@ class SuiteFile(pytest.File):
             if chosen and requirement.id not in chosen:
                 continue
             yield RequirementItem.from_parent(self, name=requirement.id, requirement=requirement)
+
+
+def _check_use(options: argparse.Namespace) -> None:
+    """:raises UsageError: the options ask for what would look like a run of the suite and is none."""
+    if getattr(options, "setuponly", False) or getattr(options, "setupplan", False):
+        what = "no test is run with --setup-only or --setup-plan, and so no requirement is tested"
+        raise UsageError(what, hint="leave the suite out there; --collect-only lists its requirements")
+    if options.conformance_report and (options.conformance_target or options.conformance_config):
+        what = "shows a finished run, whatever target is named beside it"
+        raise UsageError(what, where="--conformance-report", hint="leave it out to run, or leave out the target")
 
 
 class RequirementItem(pytest.Item):
@@ -86,9 +98,6 @@ class RequirementItem(pytest.Item):
         What could not be settled is an error of the set-up, for JUnit too: it accuses nobody. What does not count is
         skipped with its text: what a waiver covers or the baseline has, a SHOULD, what --fail-on lets pass.
         """
-        if runs_nothing(self.config.option) and not self.config.option.conformance_report:
-            # --setup-plan and --setup-only: nothing is sent.
-            return
         report = _report(self.session)
         item = report[self.requirement.id]
         self.user_properties += [
