@@ -7,6 +7,7 @@ import pytest
 
 from conformance.findings import Finding
 from conformance.history.records import Exchange
+from tests.shelf import Shelf
 from tests.story import Story
 from tests.test_judge_innocents import HTML
 
@@ -184,3 +185,26 @@ def test_sgl_01_a_status_that_was_another_meanwhile_is_not_untouched(carried_out
         for item in (e.end.body or {}).get("data", [e.end.body or {}]):
             item.pop("updatedAt", None)
     assert ("BR-SGL-01 success" in story.exercised()) is not carried_out
+
+
+def _answers(name: str, value: object) -> Shelf:
+    story = Shelf().send("b", "FF").send("ctl", "F").finish("b").finish("ctl").look("ctl").views("b")
+    story.show(name, value, message="b.0", view="single_retry")
+    return story.single("b.0").views("b").finish("b").wait(11).views("b").look("ctl")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("recipient", "6511112201"), ("language", "malay"), ("values", {"body": "y"})]
+)
+def test_sgl_02_an_answer_with_other_data_of_the_message(name: str, value: object) -> None:
+    story = _answers(name, value)
+    assert story.named() == {("BR-SGL-02",)}
+    assert "BR-SGL-02" not in story.exercised()
+
+
+@pytest.mark.parametrize(("name", "value"), [("language", None), ("values", {}), ("createdAt", "2026-01-01T00:00:00Z")])
+def test_sgl_02_an_answer_that_leaves_out_or_rounds(name: str, value: object) -> None:
+    """What is not shown is not compared (ruling 6), and finer digits may be dropped (ruling 19)."""
+    story = _answers(name, value)
+    assert story.findings() == set()
+    assert "BR-SGL-02" in story.exercised()

@@ -15,6 +15,7 @@ from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.circumstances import success_of
+from conformance.judges.inference.facts import alike
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at, success_or_new
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
@@ -204,6 +205,18 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             scenario=call.scenario,
         )
         return
+    odd = _answered_otherwise(case, batch, message, call)
+    if odd is not None:
+        field, proof = odd
+        yield Violated(
+            proof=answered & proof,
+            violation="the target answers a single retry with another {observed} of the message than it has",
+            observed=field,
+            any_of=names,
+            defect=f"{field} in the answer",
+            scenario=call.scenario,
+        )
+        return
     changed = _changed(case, batch, message, call)
     if changed is not None:
         field, proof, other = changed
@@ -258,6 +271,34 @@ def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[s
                 )
                 suspects = suspected(case, batch, message, field, before[-1], after[0], after[0].data.get(field))
                 return field, proof, any(c.n != call.n for c, _ in suspects)
+    return None
+
+
+def _answered_otherwise(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof] | None:
+    """A field that the answer shows otherwise than every other reading up to the next call does.
+
+    A text may not be rendered yet, and what the answer leaves out or shows empty is not compared (ruling 6). Without a reading
+    after it another call may have changed the message meanwhile.
+    """
+    answer = next((r for r in case.readings(message) if r.n == call.n), None)
+    until = batch.next_call(call)
+    near = [r for r in case.readings(message) if r.last <= until and r.n != call.n]
+    before, after = [r for r in near if r.last <= call.t], [r for r in near if r.t >= call.last]
+    if answer is None or not before:
+        return None
+    for field in (name for name in _KEPT if name != "fullMessage" and answer.data.get(name)):
+        given = answer.data[field]
+        shown = [r for r in near if r.data.get(field)]
+        if not any(r in before for r in shown) or any(alike(field, r.data[field], given) for r in shown):
+            continue
+        last = [r for r in before if r in shown][-1]
+        others = [c for c, _ in suspected(case, batch, message, field, last, answer, given) if c.n != call.n]
+        stood = any(alike(field, r.data[field], last.data[field]) for r in after if r in shown)
+        if all(alike(field, r.data[field], last.data[field]) for r in shown) and (stood or not others):
+            line = f"read {last.n} shows the message with another {field} than the answer does"
+            return field, Proof(
+                because=(line,), evidence=(last.n, call.n), assumptions=frozenset(assume("A6", batch.id))
+            )
     return None
 
 
