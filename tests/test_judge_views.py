@@ -313,3 +313,28 @@ def test_a_view_that_shows_what_was_before_a_retry_lends_no_lag_to_others() -> N
     story.single("b.0").change(lambda shown: shown.update(before), message="b.0", view="message_read").read("b.0")
     story.changes.clear()
     assert set(_shown_lags(story.wait(0.5).campaign().read("b.0").finish("b").views("b"))) == {"message_read"}
+
+
+@pytest.mark.parametrize("seconds", [11.0, 1.0])
+def test_ids_04_a_batch_listing_that_never_holds_a_message(seconds: float) -> None:
+    """Proved a settling time after the message was terminal; before that it may be on its way, and nothing is exercised."""
+    story = Shelf().send("b", "FF").send("ctl", "F").finish("b").finish("ctl")
+    for retried in (False, True):
+        if retried:
+            story.retry("b").finish("b")
+        for _ in range(3):
+            story.campaign().list("b", only=1).read("b.0").read("b.1").list("b", only=1).campaign().wait(seconds)
+    assert (("BR-IDS-04", "BR-IDS-05") in story.named()) is (seconds > 10)
+    assert not any(e.startswith("BR-IDS-04") for e in story.exercised())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_ids_04_a_listing_that_lacks_a_message_by_its_own_word_only(whole: bool) -> None:
+    """A first page says that more follows."""
+    story = Shelf().send("b", "FF").finish("b")
+    for _ in range(3):
+        story.campaign().walk("b", pages=[["b.0"]] if whole else [["b.0"], ["b.1"]])
+        if not whole:
+            story.exchanges.pop()
+        story.read("b.0").read("b.1").campaign().wait(11)
+    assert ("BR-IDS-04" in story.findings()) is whole

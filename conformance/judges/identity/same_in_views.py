@@ -10,6 +10,7 @@ from typing import Any
 from conformance.findings import Margin
 from conformance.history.records import Exchange, Operation
 from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs
+from conformance.judges.identity.membership import batch_ids
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.facts import alike, clip, facts
@@ -20,6 +21,9 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.timeline import begun, follows
 from conformance.judges.rule import Exercised, Judgement, Violated, rule, whole_run
+
+#: Whole listings without a message that prove that the batch's listing never holds it.
+AGAIN = 2
 
 # -- unchanging data -----------------------------------------------------------------------------------------------
 
@@ -39,12 +43,13 @@ def same_data(inference: Inference) -> Iterator[Judgement]:
     """
     case = inference.case
     for batch in case.ours:
+        unlisted = _unlisted(case, batch)
         for message in batch.messages:
             found = list(epochs(case, batch, message))
             apart = [(epoch, _distinct(batch, epoch)) for epoch in found]
             wrong = [one for epoch, by_view in apart for one in _differences(case, batch, message, epoch, by_view)]
             yield from wrong
-            if not wrong:
+            if not wrong and not unlisted:
                 yield from _seen_in_all(batch, message, apart)
 
 
@@ -127,6 +132,25 @@ def _seen_in_all(
             yield Exercised(proof=Proof(evidence=(before[0][view][0].n, call.n, later[view][0].n)), case=case)
 
 
+def _unlisted(case: Case, batch: Batch) -> bool:
+    """True if a whole listing lacks a message that other views had shown in the batch before, and no later one holds it."""
+    listings = _listings(case, batch)
+    for message in batch.messages if listings else ():
+        seen = case.readings(message)
+        since = min((r.last for r in seen if r.terminal and batch.id in (batch_ids(r) or ())), default=float("inf"))
+        later = max((r.t for r in seen if r.view == "batch_list"), default=float("-inf"))
+        known = max(since, later)
+        if any(known < shot.t - case.lag("batch_list") for shot, ids in listings if message not in ids):
+            return True
+    return False
+
+
+def _listings(case: Case, batch: Batch) -> list[tuple[Snapshot, frozenset[str]]]:
+    """Whole listings of the batch, of one page and hence of one instant, with what they hold."""
+    walks = (s for s in case.listings(batch) if s.complete and s.search is None and s.direction == "forward")
+    return [(s, frozenset(s.ids)) for s in walks if len(s.pages) == 1]
+
+
 # -- ids ------------------------------------------------------------------------------------------------------------
 
 
@@ -168,10 +192,12 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
     reads = _reads(case)
     listings = [(shot, frozenset(shot.ids)) for shot in case.snapshots if _whole(case, shot)]
     for batch in case.ours:
+        own = _listings(case, batch)
         listed = {m: stay for m in batch.messages if (stay := _stay(case, batch, m, only="batch_list")) is not None}
         for message in batch.messages:
             yield from _not_found(case, batch, message, reads.get(message, []), until)
             yield from _left_out(case, batch, message, listings, until)
+            yield from _never_listed(case, batch, message, own, until)
         yield from _other_ids(case, batch, listed)
 
 
@@ -244,8 +270,30 @@ def _left_out(
             return
 
 
-def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: Operation, t: float) -> Violated:
-    name = {"message_read": "single read", "campaign_list": "campaign listing"}[view]
+def _never_listed(
+    case: Case, batch: Batch, message: str, listings: Sequence[tuple[Snapshot, frozenset[str]]], until: float
+) -> Iterator[Violated]:
+    """The batch's own listing never holds a message that other views show in it, a settling time after it was terminal and on.
+
+    What it held once is another matter (BR-IDS-01). Whether the listing does not know the message or leaves it out, it is whole
+    by its own word (BR-IDS-05).
+    """
+    lacking = [shot for shot, ids in listings if message not in ids]
+    stay = _stay(case, batch, message, but="batch_list") if lacking else None
+    if stay is None or any(r.view == "batch_list" for r in case.readings(message)):
+        return
+    if not all(batch.id in (batch_ids(r) or ()) for r in (stay.first, stay.last)):
+        return
+    settled = max(stay.since, stay.first.last) + case.header.settle_timeout
+    late = [s for s in lacking if s.t >= settled and s.last < until and stay.spans(case, s.t, s.last, "batch_list")]
+    if len(late) >= AGAIN:
+        how = f"whole listing {late[0].pages[0].n} of the batch does not hold it, and no other does"
+        evidence = tuple(n for s in late[:AGAIN] for n in s.evidence)
+        yield _absent(stay, evidence, how, "batch_list", late[0].t, "BR-IDS-04", "BR-IDS-05")
+
+
+def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: Operation, t: float, *names: str) -> Violated:
+    name = {"message_read": "single read", "campaign_list": "campaign listing", "batch_list": "batch listing"}[view]
     proof = Proof(
         because=(
             f"reads {stay.first.n} and {stay.last.n} of other views show the message under one id, before and after",
@@ -259,6 +307,7 @@ def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: Operation, t
         proof=proof,
         violation=f"the {name} does not know a message by the id that other views show",
         observed="no such message",
+        any_of=names,
         defect=f"a message is unknown to the {name}",
         scenario=stay.batch.scenario,
     )
