@@ -9,6 +9,7 @@ import pytest
 
 from conformance.findings import Finding
 from tests.story import Story
+from tests.test_judge_innocents import done, ready
 
 UNRESOLVED = "unresolved_batch_messages"
 NO_FAILED = "no_failed_batch_messages_to_retry"
@@ -178,3 +179,32 @@ def test_attempts_that_the_loser_of_a_race_takes_back_may_be_its_rollback() -> N
     story.list("b").wait(1)
     del story.messages["b.0"]["attempts"][-1]
     assert {"BR-SEL-05", "BR-CON-02"} in _named(story.list("b").list("b"))
+
+
+def _anew(story: Story, message: str = "b.1") -> Story:
+    """The message is begun anew in its attempt, seen so, and ends again."""
+    return done(story.move(message, "created").look("b"))
+
+
+def test_a_failed_message_that_is_reset_in_place_is_laid_to_the_refused_call() -> None:
+    """``created`` is no correction of a failure (ruling 18), be it that no attempt is counted."""
+    story = _anew(ready().retry("b", 401, "x", cause="auth:none"))
+    assert [{"BR-SEC-01"}] == _named(story)
+    assert not {"BR-SEC-01 none", "BR-SEL-07"} & story.exercised()
+    blocked = _anew(ready("FFF").single("b.0").look("b").blocked("b"))
+    assert [{"BR-BLK-03", "BR-SGL-02"}] == _named(blocked)
+    assert "BR-BLK-03" not in blocked.exercised()
+
+
+def test_a_reset_in_place_beside_one_that_may_be_an_older_state() -> None:
+    """A retry explains it; an older updatedAt, or one that is newer by what clocks differ, may be a read that lags (ruling 27)."""
+    assert _named(_anew(ready("FS").retry("b", takes=()), "b.0")) == []
+    for moved in ("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:02+00:00"):
+        story = ready().retry("b", 401, "x", cause="auth:none").list("b")
+        _undone(story, "b.1", latestStatus="created", updatedAt=moved)
+        assert _named(done(story.look("b"))) == [], moved
+
+
+def test_a_late_correction_is_no_reset() -> None:
+    story = ready().retry("b", 401, "x", cause="auth:none").look("b").wait(1.2)
+    assert _named(done(story.move("b.1", "success").look("b"))) == []

@@ -16,6 +16,7 @@ from conformance.findings import Assumption
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.provider_state import retries_of, standing
 from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.timeline import reset_in_place
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _moved_by_itself(case: Case, message: str) -> Iterator[tuple[Assumption, str
             other = a.terminal and b.terminal
             # What settled before the first has no effect to come that could be behind another outcome.
             acting = resets if not other or case.settled_at(message) >= a.t else ()
-            if not (back or other) or not _one_attempt(a, b, acting):
+            if not (back or other) or not _one_attempt(a, b, acting) or reset_in_place(case, a, b):
                 continue
             where = f"reads {a.n} and {b.n} show {a.status}, then {b.status} in one attempt"
             axiom = "A1" if not a.terminal else "A2a" if a.status == "failure" else "A2b"

@@ -17,7 +17,7 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import NotQuiescent, quiescent
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import follows, terminal_stays, unchanged
+from conformance.judges.inference.timeline import follows, stirred, terminal_stays, unchanged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,10 @@ def chains(case: Case, batch: Batch) -> Iterator[Chain | OpenChain]:
 def untouched(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """Proof by two readings around a call, of one failed message, that it had no effect up to the second.
 
-    None as well where what a message of the batch holds changed meanwhile.
+    None as well where what a message of the batch holds changed meanwhile, or one is in progress again.
     """
     following = min((c.t for c in batch.resets if c.t > call.t), default=float("inf"))
-    if altered(case, batch, call, following):
+    if altered(case, batch, call, following) or stirred(case, batch, call, following):
         return None
     for message in batch.messages:
         for view in case.views(message):

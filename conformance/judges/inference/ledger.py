@@ -27,6 +27,8 @@ from conformance.judges.inference.timeline import (
     gain,
     owed,
     reset_by,
+    reset_in_place,
+    terminal_stays,
 )
 
 #: Suspects that a finding names at most, the last to leave first.
@@ -91,7 +93,7 @@ def surpluses(case: Case) -> Iterator[Surplus]:
 
     Sound under A4 (a count grows at a reset only) and A6 (no other client writes): what may explain an attempt is an upper bound,
     delayed effects (ruling 16) and unknown outcomes (ruling 11) included. Without counts, a terminal message that is in progress
-    again has been reset at least once (A2).
+    again has been reset at least once (A2); so has one that is ``created`` again in the attempt that had ended.
     """
     for batch in case.groups:
         for message in batch.messages:
@@ -103,8 +105,8 @@ def surpluses(case: Case) -> Iterator[Surplus]:
 
 
 def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Surplus | None:
-    counted = bool(comparable(a, b))
-    gained = (gain(a, b) or 0) if counted else int(a.terminal and b.in_progress)
+    counted, anew = bool(comparable(a, b)), reset_in_place(case, a, b)
+    gained = (gain(a, b) or 0) if counted and not anew else int(a.terminal and b.in_progress)
     if gained < 1:
         return None
     outstanding = owed(case, batch, a)
@@ -112,9 +114,15 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
     explained = outstanding.most + len(inside) + _perhaps_own(case, batch, a, b)
     if gained <= explained:
         return None
-    more = f"{gained} attempt{'s' if gained > 1 else ''} more ({a.status}, then {b.status})"
-    said = f"reads {a.n} and {b.n} show a message with {more}; calls that may give it one explain {explained}"
-    return laid_out(case, batch, message, a, b, said, outstanding.proof, gained=gained, explained=explained)
+    more = "its attempt begun anew" if anew else f"{gained} attempt{'s' if gained > 1 else ''} more"
+    said = (
+        f"reads {a.n} and {b.n} show a message with {more} ({a.status}, then {b.status}); calls that may give it one explain "
+        f"{explained}"
+    )
+    known = outstanding.proof
+    if anew:
+        known &= Proof(assumptions=frozenset((*terminal_stays(a), *assume("A5", b.view))))
+    return laid_out(case, batch, message, a, b, said, known, gained=gained, explained=explained)
 
 
 def laid_out(
@@ -134,7 +142,7 @@ def laid_out(
     :param said: what the readings show, for the argument.
     :param known: that no call which the contract allows explains it.
     """
-    found = tuple(_suspects(case, batch, message, a, b))
+    found = tuple(suspects_of(case, batch, message, a, b))
     near = nearest(case, [s.call for s in found], a, b)
     first = [c.n for c in (*unexpected(near), *near)]
     suspects = tuple(sorted(found, key=lambda s: first.index(s.call.n) if s.call.n in first else len(first)))
@@ -198,7 +206,7 @@ def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
     return sum(proved_other(case, c) is None for c in calls)
 
 
-def _suspects(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
+def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:
     """Calls on the batch or message that left before the attempt was seen, accepted ones first.
 
     What an accepted call or one of unknown outcome did may come again, and late (at-least-once redelivery, ruling 26), and nothing

@@ -35,6 +35,7 @@ from conformance.judges.inference.timeline import (
     read_after,
     retried,
     same_attempt,
+    stirred,
     terminal_stays,
 )
 
@@ -221,7 +222,9 @@ class Retry:
 
     @cached_property
     def kept_failed(self) -> Proof | None:
-        """That a message which was failed before the retry still is, in the same attempt, after it."""
+        """That a message which was failed before the retry still is, in the same attempt, after it, and none moves again."""
+        if stirred(self.case, self.batch, self.call, self.until):
+            return None
         for message, known in self.failed.items():
             after = next(self.read_after(message), None)
             if after is None or after.status != "failure":

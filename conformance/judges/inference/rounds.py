@@ -8,7 +8,7 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading, counted_apart
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import Retried, follows, gain, retried, terminal_stays
+from conformance.judges.inference.timeline import Retried, follows, gain, older, retried, terminal_stays
 
 #: The operations that show messages whenever they are asked.
 VIEWS = frozenset({"batch_list", "campaign_list", "message_read"})
@@ -61,12 +61,6 @@ def _stood(case: Case, ended: Reading, later: Reading) -> bool:
     before = counted_apart(a for a in seen if a.last <= until)
     after = counted_apart(r for r in seen if r is later or follows(case, r, later.last))
     return any(gain(a, b) == 0 for a in before for b in after)
-
-
-def older(reading: Reading, than: Reading) -> bool:
-    """True if its ``updatedAt`` lies before that of the other."""
-    one, two = reading.updated_at, than.updated_at
-    return one is not None and two is not None and one < two
 
 
 def times_retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:

@@ -76,6 +76,25 @@ def reset_by(a: Reading, b: Reading) -> tuple[Assumption, ...]:
     return counts_by(a, b) if comparable(a, b) else terminal_stays(a)
 
 
+def older(reading: Reading, than: Reading) -> bool:
+    """True if its ``updatedAt`` lies before that of the other."""
+    one, two = reading.updated_at, than.updated_at
+    return one is not None and two is not None and one < two
+
+
+def reset_in_place(case: Case, a: Reading, b: Reading) -> bool:
+    """True if ``b`` shows ``created`` again what ``a``, of the same view, shows terminal in the same attempt: it was begun anew.
+
+    ``created`` is an attempt's first status, and no correction of its outcome (ruling 18). A read that lags shows it as well, with
+    an older ``updatedAt`` or, where stamps come of several clocks (ruling 27), with a newer one: but then the attempt does not
+    end in the same outcome with one that is newer still.
+    """
+    if a.view != b.view or not a.terminal or b.status != "created" or gain(a, b) != 0 or not older(a, b):
+        return False
+    later = (r for r in case.readings(a.message) if r.view == a.view and r.t >= b.last)
+    return any(r.status == a.status and gain(a, r) == 0 and older(b, r) for r in later)
+
+
 def terminal_stays(reading: Reading) -> tuple[Assumption, ...]:
     """A2 for the outcome that the reading shows."""
     return assume("A2a" if reading.status == "failure" else "A2b", reading.message)
@@ -224,6 +243,24 @@ def _three_times(case: Case, batch: Batch, message: str, instant: float) -> Proo
                 assumptions=frozenset((*assume("A6", batch.id), *counts_by(known[0], reading))),
             )
     return None
+
+
+def stirred(case: Case, batch: Batch, call: RetryCall, until: float) -> bool:
+    """True if a message of the batch, terminal before a call, is in progress in a reading between its answer and ``until``.
+
+    And no other call explains it. Nobody may say then that the call had no effect, be it that no attempt is counted.
+    """
+    for message in batch.messages:
+        for view in case.views(message):
+            before = [r for r in view if r.last <= call.t]
+            if not before or not before[-1].terminal:
+                continue
+            after = (r for r in view if r.in_progress and follows(case, r, call.last) and r.last <= until)
+            others = (c for c in batch.resetting(message) if c.n != call.n and c.t >= before[-1].last)
+            first = min((c.t for c in others), default=float("inf"))
+            if any(r.last <= first for r in after) and owed(case, batch, before[-1]).none:
+                return True
+    return False
 
 
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Reading | None:

@@ -13,13 +13,14 @@ from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.rounds import again, older
+from conformance.judges.inference.rounds import again
 from conformance.judges.inference.timeline import (
     begun,
     comparable,
     effect_until,
     follows,
     gain,
+    older,
     owed,
     same_attempt,
     terminal_stays,
