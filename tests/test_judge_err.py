@@ -11,6 +11,7 @@ from conformance.findings import Finding
 from conformance.history.records import Exchange
 from conformance.judges.errors.leaks import leak
 from tests.story import Story
+from tests.test_judge_innocents import done, ready
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 UNRESOLVED = "unresolved_batch_messages"
@@ -267,3 +268,13 @@ def test_err_04_a_2xx_without_json_may_be_a_gateway_s_twice(cause: str, status: 
     assert "BR-ERR-04" not in story.exercised()
     assert "BR-ERR-04" in _asked(cause, status, body, story=story).findings()
     assert "BR-ERR-04" in _asked(cause, 202, {"ok": True}).findings()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_err_07_an_earlier_retry_may_come_again(before: bool) -> None:
+    """What an accepted retry did may be delivered once more, and late (ruling 26)."""
+    story = ready("F")
+    if before:
+        done(story.retry("b"))
+    done(story.look("b").retry("b", 500, "e", takes=("b.0",)).look("b"))
+    assert story.named() == {("BR-ERR-07", "BR-SEL-05") if before else ("BR-ERR-07",)}

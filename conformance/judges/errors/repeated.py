@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.ledger import suspects_of
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.races import Race
@@ -50,7 +51,8 @@ def throttled_does_nothing(retry: Retry) -> Iterator[Judgement]:
 def broken_does_nothing(retry: Retry) -> Iterator[Judgement]:
     """An attempt gained where nothing but a retry answered 500 lies between two reads (A4, A6).
 
-    Neither another retry that was refused, nor a probe: those must have had no effect either, and may have (ruling 16).
+    Neither another retry that was refused, nor a probe: those must have had no effect either, and may have (ruling 16). What the
+    ledger suspects besides is named too.
     """
     if retry.call.status != 500:
         return
@@ -61,11 +63,14 @@ def broken_does_nothing(retry: Retry) -> Iterator[Judgement]:
         if found.kind == "left":
             yield Exercised(proof=found.proof)
             return
+        # What an earlier call did may come late, or again (ruling 26).
+        suspects = suspects_of(retry.case, retry.batch, message, found.before, found.after)
+        late = [name for s in suspects if s.call.n != retry.n for name in s.requirements]
         control = controls(retry.case, found.before.last, found.after.t, but=retry.batch.id)
         yield Violated(
             proof=found.proof & (control or Proof()) & retry.answered("had an effect"),
             observed="a new attempt",
-            any_of=retry.accused("BR-ERR-07", *(() if control else ("BR-SEL-07",))),
+            any_of=tuple(dict.fromkeys(retry.accused("BR-ERR-07", *late, *(() if control else ("BR-SEL-07",))))),
             scenario=retry.scenario,
         )
         return
