@@ -133,3 +133,20 @@ def test_a_batch_with_nothing_left_to_retry_may_be_refused_for_that() -> None:
     assert ("BR-BLK-02", "another-reason") in exhausted.doubts()
     assert not any(e.startswith("BR-BLK-01") for e in refused(3, UNRESOLVED).exercised())
     assert {"BR-BLK-02", "BR-ERR-02"} <= refused(1, "no_failed_batch_messages_to_retry").findings()
+
+
+def test_a_lost_retry_that_is_carried_out_next_to_a_created_message() -> None:
+    """Accepted, refused or dropped: one of several is broken in every world (ruling 11)."""
+    story = _blocking("b.0").look("b").retry("b", None, takes=("b.1", "b.2")).look("b").wait(11).look("b").look("ctl")
+    assert story.named() == {("BR-BLK-01", "BR-BLK-03", "BR-ERR-06", "BR-ERR-07", "BR-SGL-02")}
+
+
+def test_a_lost_retry_may_be_carried_out_when_nothing_blocks_any_more() -> None:
+    story = _blocking("b.0").look("b").retry("b", None).look("b").move("b.0", "sent")
+    story.attempt("b.1")
+    story.attempt("b.2")
+    assert story.look("b").finish("b").wait(11).look("b").look("ctl").findings() == set()
+    late = _blocking("b.0").look("b").retry("b", None).look("b").wait(1)
+    late.attempt("b.1")
+    late.attempt("b.2")
+    assert late.move("b.0", "sent").look("b").finish("b").wait(11).look("b").look("ctl").findings() == set()

@@ -9,10 +9,11 @@ from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import Bracket
 from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.ledger import suspects_of
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
-from conformance.judges.inference.timeline import read_after
+from conformance.judges.inference.timeline import controls, follows, read_after
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Violated, rule, whole_run
 
 #: Seconds between two answers that both show the old status, where nothing tells how far the status lags (ruling 23).
@@ -22,6 +23,9 @@ ENOUGH = 3
 #: From which place on a message stands far behind in its listing, in words for a fingerprint.
 _FAR = ((100, "after the first hundred"), (10, "after the first ten"))
 
+#: What a retry breaks that is carried out next to a ``created`` message: accepted, refused, dropped or answered 500 (ruling 11).
+_IN_SOME_WORLD = ("BR-BLK-01", "BR-BLK-03", "BR-ERR-06", "BR-ERR-07")
+
 
 @rule(
     "BR-BLK-01",
@@ -30,6 +34,7 @@ _FAR = ((100, "after the first hundred"), (10, "after the first ten"))
     expected=("any answer outside 2xx",),
     legal_if="the message had left created before the retry was decided",
     subject="2xx next to a created message",
+    also=_IN_SOME_WORLD[1:],
 )
 def created_blocks(retry: Retry) -> Iterator[Judgement]:
     """No 2xx while a message is ``created``, wherever it stands.
@@ -49,6 +54,8 @@ def created_blocks(retry: Retry) -> Iterator[Judgement]:
             defect=f"{_which(retry, first.message, order)}, {retry.answer}",
             scenario=retry.scenario,
         )
+    if retry.call.status is None:
+        yield from _lost_and_done(retry)
     if retry.refused:
         yield Observed(key="blocked-refusal", value=retry.answer, evidence=(retry.n,))
         if not retry.nothing_else_explains:
@@ -58,6 +65,36 @@ def created_blocks(retry: Retry) -> Iterator[Judgement]:
         for blocker in retry.blockers:
             if blocker.message in order:
                 yield Exercised(proof=blocker.proof, case=_place(blocker.message, order))
+
+
+def _lost_and_done(retry: Retry) -> Iterator[Violated]:
+    """The answer is lost, and another message gained an attempt while the blocking one was still ``created``.
+
+    However it was answered, that breaks one of several (ruling 11); what an earlier call did may come late, too (ruling 26).
+    """
+    case = retry.case
+    for message in retry.failed:
+        done = retry.effect(message)
+        if done is None or done.kind != "reset":
+            continue
+        for blocker in retry.blockers:
+            if not follows(case, blocker.after, done.after.last):
+                continue
+            suspects = suspects_of(case, retry.batch, message, done.before, done.after)
+            late = [name for s in suspects if s.call.n != retry.n for name in s.requirements]
+            control = controls(case, done.before.last, done.after.t, but=retry.batch.id)
+            own = () if control is not None else ("BR-SEL-07",)
+            still = read_after(blocker.after, done.after.last, "still shows the other message created after that")
+            yield Violated(
+                proof=blocker.proof & done.proof & still & (control or Proof()),
+                violation="the target carries out a retry, the answer of which is lost, although a message of the batch is created",
+                observed="a new attempt",
+                expected=("no message gains an attempt by the retry",),
+                any_of=tuple(dict.fromkeys((*retry.accused(*_IN_SOME_WORLD), *late, *own))),
+                defect="carried out, its answer lost",
+                scenario=retry.scenario,
+            )
+            return
 
 
 def _newest(retry: Retry) -> Bracket:
