@@ -127,6 +127,10 @@ class DoubtReason(StrEnum):
     LEFT_OUT = ("left-out", True, ("a read of one message, with its batches, after the settling time",))
     #: An attempt beyond those of accepted retries, whoever gave it: what BR-SEL-07 forbids, laid to other requirements.
     UNEXPLAINED_ATTEMPT = ("unexplained-attempt", True, ("a run in which no message gains such an attempt",))
+    #: An attempt that had ended is in progress again in its place, where a retry had to add one.
+    BEGUN_ANEW = ("attempt-begun-anew", True, ("answers that list every attempt, each with its own id and createdAt",))
+    #: A message is shown in a status that none of its listed attempts has.
+    NO_SUCH_ATTEMPT = ("status-of-no-attempt", True, ("reads of the same view right before and right after the retry",))
     NOT_REPEATED = ("not-repeated", False, ("a run in which it is sent again",))
     STATUS_NOT_VISIBLE = (
         "status-not-visible",

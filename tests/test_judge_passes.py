@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.findings import Finding
+from tests.shelf import Shelf
 from tests.story import Story
 from tests.test_judge_innocents import (
     BODY,
@@ -145,3 +146,68 @@ def test_an_updated_at_that_never_moves_shows_nothing_untouched() -> None:
     assert "BR-SEL-07" in told(moves=True).exercised()
     assert told(moves=False).findings() == set()
     assert "BR-SEL-07" not in told(moves=False).exercised()
+
+
+def test_a_retry_that_begins_the_old_attempt_anew_passes_nothing_about_attempts() -> None:
+    def retried(*, anew: bool) -> Story:
+        story = ready().retry("b", takes=() if anew else None)
+        for message in ("b.0", "b.1") if anew else ():
+            story.move(message, "created")
+        return done(story.look("b"))
+
+    about = {"BR-ACC-05", "BR-SEL-01", "BR-SEL-03", "BR-SEL-08"}
+    assert about <= retried(anew=False).exercised()
+    assert {(name, "attempt-begun-anew") for name in about} <= retried(anew=True).doubts()
+    assert retried(anew=True).findings() == set()
+    assert not {code for _, code in retried(anew=False).doubts()} & {"attempt-begun-anew"}
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_more_attempts_than_retries_bar_the_pass_of_none_but_by_a_retry(more: bool) -> None:
+    story = Story().send("b", "F").send("ctl", "FS").finish("ctl").look("ctl").finish("b")
+    if more:
+        story.attempt("b.0")
+    done(story.finish("b").look("b").retry("b").look("b"))
+    assert story.findings() == set()
+    assert ("BR-SEL-07" in story.exercised()) is not more
+    assert (("BR-SEL-07", "unexplained-attempt") in story.doubts()) is more
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_number_of_attempts_that_falls_bars_a_pass(stays: bool) -> None:
+    """Where the view shows as much again later, it only lagged."""
+    story = (
+        Shelf(fields=("numAttempts",)).send("b", "FS").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    )
+    story.retry("b").look("b").finish("b").look("b").wait(11).show("numAttempts", 1, message="b.0").look("b")
+    if not stays:
+        story.changes.clear()
+    story.wait(11).look("b").look("ctl")
+    assert story.findings() == set()
+    assert ({("BR-SEL-05", "view-may-lag"), ("BR-IDS-07", "view-may-lag")} <= story.doubts()) is stays
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_status_that_no_listed_attempt_has_bars_a_pass(wrong: bool) -> None:
+    """Without an earlier read of the view nobody knows the newest attempt: no proof."""
+    story = Shelf().send("b", "FS").finish("b").list("b").retry("b").list("b").finish("b").wait(11)
+    if wrong:
+        story.show("latestStatus", "success", message="b.0", view="message_read")
+    story.look("b").look("b")
+    assert story.findings() == set()
+    assert ("BR-SEL-03" in story.exercised()) is not wrong
+    assert (("BR-SEL-03", "status-of-no-attempt") in story.doubts()) is wrong
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_batch_that_first_shows_after_the_retry_bars_a_pass(before: bool) -> None:
+    """Ruling 12: a message may stand in several batches; a retry may add none."""
+    story = Shelf().send("b", "FS").finish("b")
+    story.change(
+        lambda shown: shown["batches"].append({"id": "zz", "status": "messages_enqueued"}), view="message_read"
+    )
+    (story.look("b") if before else story.list("b")).campaign()
+    story.retry("b").list("b").finish("b").list("b").campaign().look("b")
+    assert story.findings() == set()
+    assert ("BR-IDS-02" in story.exercised()) is before
+    assert (("BR-IDS-02", "data-changed") in story.doubts()) is not before

@@ -55,7 +55,10 @@ def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
             defect=surplus.cause,
             scenario=surplus.scenario,
         )
-    if not found:
+    if not found and (many := _more_than_given(inference.case)) is not None:
+        text = f"read {many.n} lists {len(many.attempts or ())} attempts of a message, more than its send and retries explain"
+        yield InDoubt(reason=DoubtReason.UNEXPLAINED_ATTEMPT, text=text, evidence=(many.n,))
+    elif not found:
         yield from _watched(inference.case)
     elif not any("BR-SEL-07" in s.any_of for s in found):
         text = "a message gained an attempt that no accepted retry explains, laid to other requirements"
@@ -71,6 +74,20 @@ def _apart(found: Iterator[Surplus]) -> list[Surplus]:
         if not any(k.before.t <= surplus.after.last and surplus.before.t <= k.after.last for k in same):
             kept.append(surplus)
     return sorted(kept, key=lambda s: (s.before.t, s.before.n))
+
+
+def _more_than_given(case: Case) -> Reading | None:
+    """A reading that lists more attempts of a message, each by an id of its own, than its send and the retries so far explain.
+
+    What a list holds besides attempts no reading tells where none is from before the retry: it proves nothing, and bars a pass.
+    """
+    for batch in case.groups:
+        for message in batch.messages:
+            for reading in case.readings(message):
+                ids = {a.id for a in reading.attempts or ()} - {None}
+                if len(ids) > 1 + sum(t <= reading.last for t in case.resets_of(message)):
+                    return reading
+    return None
 
 
 def _watched(case: Case) -> Iterator[Judgement]:

@@ -155,7 +155,10 @@ def same_batch(inference: Inference) -> Iterator[Judgement]:
         earlier = [s for s in campaign if s.last <= call.t]
         later = [s for s in campaign if s.t - case.lag("campaign_list") >= call.last]
         proof = _picked_up(case, pair[0], call, pair[1][0].last)
-        if proof is not None and earlier and later:
+        if (other := _in_another(case, batch, call)) is not None:
+            text = f"read {other.n}, after retry {call.n}, shows a message in a batch that no read before it shows"
+            yield InDoubt(reason=DoubtReason.DATA_CHANGED, text=text, evidence=(call.n, other.n))
+        elif proof is not None and earlier and later:
             shown = (*pair[1][0].evidence, earlier[-1].pages[0].n, later[-1].pages[0].n)
             yield Exercised(proof=proof & Proof(evidence=shown))
 
@@ -167,6 +170,13 @@ def batch_ids(reading: Reading) -> frozenset[str] | None:
         return None
     found = (identity(item.get("id")) for item in shown if isinstance(item, Mapping))
     return frozenset(i for i in found if i is not None)
+
+
+def _in_another(case: Case, batch: Batch, call: RetryCall) -> Reading | None:
+    """A reading after the retry that shows a message in a batch which no reading before it showed, whatever the message."""
+    shown = [(r, ids) for r in case.all_readings if (ids := batch_ids(r)) is not None]
+    known = {b.id for b in case.batches}.union(*(ids for r, ids in shown if r.last <= call.t))
+    return next((r for r, ids in shown if r.message in batch.messages and r.t >= call.last and ids - known), None)
 
 
 def _moved_away(case: Case, batch: Batch, call: RetryCall) -> Iterator[Violated]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
@@ -16,13 +17,15 @@ from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Attempt, Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import rounds
-from conformance.judges.inference.timeline import between, counts_by, follows, grown, owed
+from conformance.judges.inference.timeline import between, counts_by, follows, grown, older, owed
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
 from conformance.judges.selection.untouched import batches
 
 _KNOWN = TERMINAL | IN_PROGRESS
 #: What an attempt keeps: its id and createdAt, which say nothing of the order (ruling 27).
 _Mark = tuple[str | None, datetime | None]
+#: What no retry fulfils that begins the attempt anew which had ended, in place of another.
+_WITHOUT_AN_ATTEMPT = ("BR-SEL-05", "BR-SEL-01", "BR-SEL-03", "BR-SEL-08", "BR-ACC-05")
 
 
 @rule(
@@ -93,8 +96,28 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     )
         if not listed and exercised is None and (seen := rounds(case, message)).count:
             exercised = seen.proof & Proof(evidence=(resets[0].n,))
-    if exercised is not None and not accused:
+    if accused:
+        return
+    if (odd := _of_no_attempt(case, batch)) is not None:
+        text = f"answer {odd.n} shows a retried message in {odd.status}, and lists no attempt in that status"
+        yield InDoubt(reason=DoubtReason.NO_SUCH_ATTEMPT, text=text, evidence=(odd.n,))
+    elif exercised is not None:
         yield Exercised(proof=exercised)
+
+
+def _of_no_attempt(case: Case, batch: Batch) -> Reading | None:
+    """An answer that shows a retried message in a status which none of its attempts has, as far as its list is known to be whole.
+
+    No proof: which attempt is the newest, and that it is listed, only an earlier reading of the view shows.
+    """
+    for message in batch.messages:
+        since = min(case.resets_of(message), default=float("inf"))
+        for r in case.readings(message):
+            statuses = {a.status for a in r.attempts or ()}
+            known = statuses and statuses <= _KNOWN and r.status in _KNOWN
+            if r.t >= since and known and r.status not in statuses and not r.abbreviated:
+                return r
+    return None
 
 
 def _error(attempt: Attempt) -> tuple[str, ...]:
@@ -149,6 +172,7 @@ def _newest(
     expected=("every earlier attempt, with its id and createdAt",),
     legal_if="every attempt of the first read stood in the second",
     subject="earlier attempts changed",
+    also=(*_WITHOUT_AN_ATTEMPT[1:], "BR-IDS-07"),
 )
 def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """Earlier attempts keep number, ids and createdAt; that no retry gives two attempts is the ledger's.
@@ -162,11 +186,56 @@ def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
             if lost is not None:
                 yield lost
                 return
+    if (anew := _begun_anew(case, batch)) is not None:
+        a, b = anew
+        text = f"reads {a.n} and {b.n} list the same attempts of a retried message, and one that had ended is in progress again"
+        for name in _WITHOUT_AN_ATTEMPT:
+            yield InDoubt(reason=DoubtReason.BEGUN_ANEW, text=text, evidence=(a.n, b.n), requirement=name)
+        return
+    if (fallen := _fallen(case, batch)) is not None:
+        a, b = fallen
+        text = f"read {a.n} counts {a.number} attempts of a retried message, and read {b.n}, the last of its view, {b.number}"
+        for name in ("BR-SEL-05", "BR-IDS-07"):
+            yield InDoubt(reason=DoubtReason.VIEW_LAG, text=text, evidence=(a.n, b.n), requirement=name)
+        return
     for message in batch.messages:
         done = _two_rounds(case, batch, message)
         if done is not None:
             yield Exercised(proof=done)
             return
+
+
+def _begun_anew(case: Case, batch: Batch) -> tuple[Reading, Reading] | None:
+    """Two readings of one view that list the same attempts of a retried message, one of them terminal, then in progress.
+
+    A list of the newest alone would show another one. Nothing says that ids are an attempt's own: no proof, but no pass either.
+    """
+    for message in batch.messages:
+        resets = batch.resetting(message)
+        for view in case.views(message) if resets else ():
+            for a, b in pairwise([r for r in view if r.attempts]):
+                ended = {(x.id, x.created_at) for x in a.attempts or () if x.status in TERMINAL}
+                moving = {(x.id, x.created_at) for x in b.attempts or () if x.status in IN_PROGRESS}
+                known = [mark for mark in ended & moving if None not in mark]
+                again = a.terminal and b.in_progress and resets[0].t <= b.last and follows(case, b, a.last)
+                if again and known and _marks(a) == _marks(b) and not older(b, a):
+                    return a, b
+    return None
+
+
+def _fallen(case: Case, batch: Batch) -> tuple[Reading, Reading] | None:
+    """Two readings of one view of a retried message, terminal in both, the last of which counts fewer attempts."""
+    for message in batch.messages:
+        for view in case.views(message) if batch.resetting(message) else ():
+            counted = [r for r in view if r.terminal and r.number is not None]
+            most = max(counted, key=lambda r: r.number or 0, default=None)
+            if (
+                most is not None
+                and (counted[-1].number or 0) < (most.number or 0)
+                and follows(case, counted[-1], most.last)
+            ):
+                return most, counted[-1]
+    return None
 
 
 def _marks(reading: Reading) -> Counter[_Mark]:
