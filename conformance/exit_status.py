@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 from conformance.deciding import HARMLESS_REASONS
+from conformance.errors import SuiteError, TargetError
 from conformance.report.model import Report, ReportedRequirement
-from conformance.stopping import WORDS
+from conformance.stopping import WORDS, status_of
 
 FailOn = Literal["fail", "inconclusive"]
 
@@ -31,6 +32,8 @@ EXCUSED = "no MUST fails but what is waived or known, and at least one MUST is i
 NOTHING_APPLIES = "nothing that was chosen applies to this target, so nothing passed"
 #: What 1 means where it is about waivers alone.
 STALE = "no MUST fails that counts, but the file of waivers does: a waiver is stale (--stale-waivers warn lets it pass)"
+#: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
+DATA_LOST = "data-lost"
 #: The exit status of a run in which a MUST fails.
 FAILED = 1
 FAILS = "at least one MUST fails"
@@ -80,6 +83,34 @@ def of_verdicts(
     """
     statuses = {of_item(item, profiles, fail_on=fail_on, known=known) for item in requirements}
     return worst(statuses | {1 if stale else 0})
+
+
+def of_report(report: Report, *, fail_on: FailOn = "inconclusive", stale: bool = False) -> int:
+    """What the verdicts of a report come to: 0, 1, 3, 4 or 5.
+
+    :param stale: as for ``of_verdicts``.
+    """
+    statuses = {of_verdicts(report.requirements, report.run.profiles, fail_on=fail_on, stale=stale)}
+    if nothing_applies(report.chosen):
+        statuses.add(3)
+    if any(o.key == DATA_LOST for o in report.observations):
+        statuses.add(TargetError.exit_status)
+    return worst(statuses)
+
+
+def possible(report: Report) -> frozenset[int]:
+    """The exit statuses that come of a report's own verdicts, and of how it says that its run ended."""
+    run = report.run
+    if run.stopped_by == "not_started":
+        return frozenset(PRECEDENCE) - {0}
+    judged = of_report(report, fail_on=run.fail_on, stale=bool(run.stale))
+    statuses = {worst({judged, status_of(run.stopped_by)})}
+    excused = any(item.waived is not None or item.known or item.not_in_baseline for item in report.requirements)
+    if run.fail_on == "inconclusive" and not run.stale and not excused:
+        # `judge` gives what the verdicts alone come to, and excuses nothing.
+        statuses.add(judged)
+    # Whatever a run came to, a report that could not be written makes it 5.
+    return frozenset(statuses | {worst({status, SuiteError.exit_status}) for status in statuses})
 
 
 def nothing_applies(chosen: Collection[ReportedRequirement]) -> bool:

@@ -21,11 +21,11 @@ from conformance.config_check import cautions
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash
-from conformance.errors import FormatError, StaleWaiverError, SuiteError, TargetError, UsageError
-from conformance.exit_status import FAILED, nothing_applies, of_item, of_verdicts, worst
+from conformance.errors import FormatError, StaleWaiverError, SuiteError, UsageError
+from conformance.exit_status import DATA_LOST, FAILED, of_item, of_report, worst
 from conformance.history import totals
 from conformance.history.reader import read_history
-from conformance.history.records import PREFLIGHT, History
+from conformance.history.records import History
 from conformance.judges.inference.case import Case
 from conformance.judging import Judging
 from conformance.program.check import check
@@ -38,7 +38,7 @@ from conformance.report.model import Report, Waived
 from conformance.report.write import write_all
 from conformance.signals import Stop, caught
 from conformance.so_far import BY_CHANCE, SoFar
-from conformance.stopping import by_history
+from conformance.stopping import by_history, turned_away
 from conformance.suspicions import suspicions
 from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
@@ -143,9 +143,8 @@ def conclude(
     :raises FormatError: the file is no history.
     """
     history = read_history(path)
-    # A target that the preflight turned away is not judged by the few reads of the preflight: it cannot be tested.
-    turned_away = by_history(history) and all(e.invoke.driver == PREFLIGHT for e in history.exchanges)
-    verdicts = decide(history, () if turned_away else (judging or Judging(catalogue)).opinions(history), catalogue)
+    opinions = () if turned_away(history) else (judging or Judging(catalogue)).opinions(history)
+    verdicts = decide(history, opinions, catalogue)
     today = datetime.datetime.now(datetime.UTC).date()
     ended = ending or Ending()
     baseline = options.baseline or Baseline()
@@ -181,9 +180,7 @@ def conclude(
     # A waiver may be for a requirement of a newer contract than this run's.
     wrong = tuple(stale(options.waivers, draft.requirements, load(), today))
     red = wrong if options.stale_waivers == "fail" else ()
-    judged = of_verdicts(draft.requirements, history.header.profiles, fail_on=options.fail_on, stale=bool(red))
-    if nothing_applies(draft.chosen):
-        judged = worst({judged, 3})
+    judged = of_report(draft, fail_on=options.fail_on, stale=bool(red))
     beside = (
         *(wrong if red else (f"{line} (a warning: --stale-waivers warn)" for line in wrong)),
         *idle(options.waivers, draft.requirements, today),
@@ -191,7 +188,6 @@ def conclude(
         *suspicions(history),
         *lost,
     )
-    untestable = {TargetError.exit_status} if lost else set()
     said = (
         (*ended.lines[:1], totals.stopped(history))
         if ended.stopped_by == "history_lost"
@@ -202,7 +198,7 @@ def conclude(
         for line in (*said, totals.not_begun(history), totals.left_out(history), totals.again(history), *beside)
         if line
     )
-    report = report_with(worst({ended.status, judged, *untestable}), waived, remarks=remarks, wrong=red)
+    report = report_with(worst({ended.status, judged}), waived, remarks=remarks, wrong=red)
     missing = write_all(report, history, folder) if folder is not None else ()
     result = Result(
         report=report, history=history, exit_status=report.run.exit_status, lines=(*ended.lines, *beside, *missing)
@@ -227,10 +223,6 @@ def so_far(path: Path, catalogue: Catalogue, options: Options, judging: Judging)
         red=result.exit_status == FAILED,
         first=next((f"{item.id}: {item.findings[0].summary}" for item in counting if item.findings), ""),
     )
-
-
-#: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
-DATA_LOST = "data-lost"
 
 
 def worsened(result: Result, lines: Sequence[str], folder: Path | None) -> Result:

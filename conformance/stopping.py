@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from conformance.errors import BudgetError, GuardError, ProvedError, SuiteError
-from conformance.history.records import History
+from conformance.errors import BudgetError, GuardError, ProvedError, SuiteError, TargetError
+from conformance.history.records import PREFLIGHT, History
 
 StoppedBy = Literal[
     "",
@@ -87,3 +87,16 @@ def by_history(history: History) -> StoppedBy:
         if told and reason and reason == told[-1]:
             return reason
     return "unknown"
+
+
+def turned_away(history: History) -> bool:
+    """Return whether the preflight turned the target away: it is not judged by the few reads of that."""
+    return bool(by_history(history)) and all(e.invoke.driver == PREFLIGHT for e in history.exchanges)
+
+
+def status_of(stopped_by: StoppedBy) -> int:
+    """Return the exit status of a run that ended so, whatever its verdicts are; 0 if they alone make it."""
+    if stopped_by in ("", "stopped_early", "unknown"):
+        return 0
+    own = {"history_lost": 5, "suite_broke": 5, "interrupted": 130, "terminated": 143}
+    return own.get(stopped_by, TargetError.exit_status)

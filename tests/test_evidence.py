@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from conformance.baseline import Baseline
 from conformance.catalogue import load
 from conformance.cli import status_of
 from conformance.config_load import load as load_config
 from conformance.findings import Margin
-from conformance.history.records import History
+from conformance.history import totals
+from conformance.history.reader import read_history
+from conformance.history.records import History, Note
 from conformance.judges.inference.proof import Proof
 from conformance.report.causes import lead
-from conformance.report.model import Report
+from conformance.report.model import Races, Report
 from conformance.report.page.write import write_page
 from conformance.report.reproduce import script
 from conformance.report.story import provided
 from conformance.report.ticket import ticket
 from conformance.report.verifying import agreement
 from conformance.report.write import read_report
+from conformance.session import Ending, Options, conclude, worsened
 from conformance.transport.redact import Redactor
+from conformance.waivers import Waiver
 from tests.reported import accepted_although_created, innocent, reported, whole
 
 
@@ -31,7 +37,7 @@ def _recorded(history: History) -> bytes:
         history.header,
         *(r for e in history.exchanges for r in (e.invoke, e.end)),
         *history.notes,
-        history.footer,
+        *([history.footer] if history.footer is not None else []),
     ]
     return b"".join(msgspec.json.encode(r) + b"\n" for r in records)
 
@@ -42,7 +48,8 @@ def folder(tmp_path: Path) -> Path:
     history = whole(accepted_although_created())
     content = _recorded(history)
     report = reported(history)
-    run = msgspec.structs.replace(report.run, history_sha256=hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    run = msgspec.structs.replace(report.run, history_sha256=digest, finished=totals.finished(history))
     (tmp_path / "history.jsonl").write_bytes(content)
     (tmp_path / "conformance.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(report, run=run)))
     return tmp_path
@@ -120,24 +127,66 @@ def _of(report: Report, **run: object) -> Report:
     return msgspec.structs.replace(report, run=msgspec.structs.replace(report.run, **run))
 
 
+def _about(report: Report, **about: object) -> Report:
+    assert report.about is not None
+    return msgspec.structs.replace(report, about=msgspec.structs.replace(report.about, **about))
+
+
+def _each(report: Report, **about: object) -> Report:
+    items = tuple(msgspec.structs.replace(r, **about) for r in report.requirements)
+    return msgspec.structs.replace(report, requirements=items)
+
+
 EDITS = {
     "as it was written": (_kept, ""),
     "a verdict": (_passes, "BR-BLK-01 is pass in the report, and fail by the history"),
-    "the whole verdict": (lambda r: msgspec.structs.replace(r, verdict="conformant"), "the verdict is conformant"),
-    "an observation of a finding": (_milder, "BR-BLK-01 has other findings"),
+    "the whole verdict": (
+        lambda r: msgspec.structs.replace(r, verdict="conformant"),
+        "verdict is conformant in the report, and nonconformant by the history",
+    ),
+    "an observation of a finding": (
+        _milder,
+        "BR-BLK-01.findings[0].observed is 400 in the report, and 201 by the history",
+    ),
     "the exit status": (lambda r: _of(r, exit_status=0), "exit status 0 does not come of these verdicts"),
-    "another history": (lambda r: _of(r, history_sha256="1" * 64), "a history with sha256"),
+    "another history": (lambda r: _of(r, history_sha256="1" * 64), "run.history_sha256 is 1111"),
     "the calls": (lambda r: _of(r, calls=1), "run.calls is 1 in the report"),
     "what happened": (
         lambda r: msgspec.structs.replace(
             r, causes=tuple(msgspec.structs.replace(cause, headline="All is fine") for cause in r.causes)
         ),
-        "cause 1 is told otherwise",
+        "causes[0].headline is All is fine in the report",
     ),
-    "a cause left out": (lambda r: msgspec.structs.replace(r, causes=()), "the report tells 0 causes"),
+    "a cause left out": (
+        lambda r: msgspec.structs.replace(r, causes=()),
+        "causes is empty in the report, and a list of 1 by the history",
+    ),
     "an observation left out": (
         lambda r: msgspec.structs.replace(r, observations=r.observations[1:]),
-        "the observations are others",
+        "observations is empty in the report, and a list of 1 by the history",
+    ),
+    "the claim": (
+        lambda r: _about(r, claim="conformant; judged: all 52", detail=""),
+        "about.claim is conformant; judged: all 52 in the report, and nonconformant; judged: all 52 by the history",
+    ),
+    "how much was judged": (lambda r: _about(r, judged=1), "about.judged is 1 in the report, and 52 by the history"),
+    "the verdict of a profile": (
+        lambda r: msgspec.structs.replace(r, profiles={**r.profiles, "core": "conformant"}),
+        "profiles.core is conformant",
+    ),
+    "a title": (lambda r: _each(r, title="Be nice"), "BR-BLK-01.title is Be nice"),
+    "latency": (lambda r: msgspec.structs.replace(r, latency={}), "latency.batch_retry is empty in the report"),
+    "races": (lambda r: msgspec.structs.replace(r, races=Races(pairs=7)), "races.pairs is 7"),
+    "why it ended": (lambda r: _of(r, stopped_by="interrupted"), "run.stopped_by is interrupted"),
+    "how long it took": (lambda r: _of(r, seconds=0.5), "run.seconds is 0.5"),
+    "the suite's version": (
+        lambda r: msgspec.structs.replace(r, suite=msgspec.structs.replace(r.suite, version="9.9")),
+        "suite.version is 9.9",
+    ),
+    "a pass that is known": (lambda r: _each(r, known=True), "BR-ACC-01.known is True in the report"),
+    "a requirement twice": (
+        lambda r: msgspec.structs.replace(r, requirements=(*r.requirements, r.requirements[0])),
+        "or more than once",
     ),
     "a requirement left out": (
         lambda r: msgspec.structs.replace(r, requirements=r.requirements[1:]),
@@ -153,6 +202,76 @@ def test_a_report_that_was_edited_is_not_what_the_history_gives(name: str, folde
     found = agreement(edit(read_report(folder / "conformance.json")), whole(accepted_although_created()), content)
     assert found.same == (not said)
     assert said in "\n".join(found.lines)
+
+
+def test_what_a_history_cannot_tell_is_named(folder: Path) -> None:
+    """Whoever writes a report may say that all of it was known: the exit status has to come of that, and it is told."""
+    content, history = (folder / "history.jsonl").read_bytes(), whole(accepted_although_created())
+    report = read_report(folder / "conformance.json")
+    known = msgspec.structs.replace(
+        report,
+        requirements=tuple(msgspec.structs.replace(r, known=r.verdict == "fail") for r in report.requirements),
+    )
+    assert not agreement(_of(known, exit_status=0), history, content).same, "something is not settled"
+    found = agreement(_of(known, exit_status=0, fail_on="fail"), history, content)
+    assert found.same
+    assert found.lines[1].startswith("taken from the report: what is known (BR-BLK-01), --fail-on fail, remarks")
+
+
+ENDINGS = {
+    "to the end": ({}, Ending()),
+    "interrupted": ({"by": "interrupted"}, Ending(status=130, complete=False, stopped_by="interrupted")),
+    "ended from outside": ({"by": "terminated"}, Ending(status=143, complete=False, stopped_by="terminated")),
+    "crashed": ({"by": "suite_broke"}, Ending(status=5, complete=False, stopped_by="suite_broke")),
+    "turned away": ({"by": "key_refused"}, Ending(status=4, complete=False, stopped_by="key_refused")),
+    "on a full disk": (None, Ending(status=5, complete=False, stopped_by="history_lost")),
+    "judged after a kill": (None, None),
+    "judged after an interruption": ({"by": "interrupted"}, None),
+    "with a waiver": ({}, Ending()),
+    "with a baseline": ({}, Ending()),
+    "a selection": ({}, Ending()),
+    "by contract 1.0": ({}, Ending()),
+    "of a profile": ({}, Ending()),
+}
+
+
+@pytest.mark.parametrize("unwritten", [False, True])
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("name", ENDINGS)
+def test_the_report_of_any_run_is_what_its_history_gives(
+    name: str, broken: bool, unwritten: bool, tmp_path: Path
+) -> None:
+    by, ending = ENDINGS[name]
+    history = whole(accepted_although_created() if broken else innocent())
+    chosen = {"a selection": {"selected": ("BR-ACC-04",)}, "of a profile": {"profiles": ("core",)}}.get(name, {})
+    history = msgspec.structs.replace(
+        history,
+        header=msgspec.structs.replace(history.header, **chosen),
+        footer=msgspec.structs.replace(history.footer, complete=not by) if by is not None else None,
+        notes=(*history.notes, Note(t=1.0, event="stopped", text="so", data=by)) if by else history.notes,
+    )
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(_recorded(history))
+    waiver = Waiver(requirement="BR-BLK-01", covers="fail", reason="r", link="l", expires=datetime.date(2099, 1, 1))
+    options = Options(
+        waivers=(waiver,) if name == "with a waiver" else (),
+        fail_on="fail" if name == "with a baseline" else "inconclusive",
+        baseline=Baseline(
+            known=frozenset(f.fingerprint for r in reported(history).requirements for f in r.findings),
+            listed=frozenset(r.id for r in load("1.0").requirements),
+        )
+        if name == "with a baseline"
+        else None,
+    )
+    catalogue = load("1.0" if name == "by contract 1.0" else "1.1")
+    result = conclude(path, catalogue, options, ending, messages=7 if by is None else None)
+    if unwritten:
+        result = worsened(result, ["report.html could not be written"], None)
+    report = msgspec.json.decode(msgspec.json.encode(result.report), type=Report)
+    found = agreement(report, read_history(path), path.read_bytes())
+    assert found.same, found.lines
+    if report.run.exit_status != 0 and not unwritten:
+        assert not agreement(_of(report, exit_status=0), read_history(path), path.read_bytes()).same
 
 
 def test_verify_says_so_and_has_an_exit_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
