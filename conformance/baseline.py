@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import UsageError
+from conformance.exit_status import possible
 from conformance.report.model import Report
 from conformance.report.write import read_report
 
@@ -14,12 +15,13 @@ from conformance.report.write import read_report
 class Baseline:
     """What a baseline has already.
 
-    :param known: fingerprints of its findings.
+    :param known: fingerprints of its findings; :param waived: of those that only a waiver let pass there.
     :param listed: ids of its requirements; None if that does not matter.
     :param about: what it is a report of, as (what, value): target, campaign, contract.
     """
 
     known: frozenset[str] = frozenset()
+    waived: frozenset[str] = frozenset()
     listed: frozenset[str] | None = None
     about: tuple[tuple[str, str], ...] = ()
 
@@ -28,20 +30,32 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
     """Read a baseline.
 
     :param allow_red: take a report whose own exit status is not 0.
-    :raises FormatError: it is no report; :raises UsageError: it is red.
+    :raises FormatError: it is no report; :raises UsageError: it is red, or its exit status is not that of its verdicts.
     """
     report = read_report(path)
     status = report.run.exit_status
+    if status not in possible(report):
+        what = f"says exit status {status}, which does not come of its own verdicts: it is not as a run wrote it"
+        raise UsageError(what, where=str(path), hint="give the conformance.json of the last green run")
     if status != 0 and not allow_red:
         what = f"is the report of a run that ended with exit status {status}, and would let pass what is broken in it"
         start = "to start without one, look at its failures and add --baseline-allow-red"
         hint = f"give the conformance.json of the last green run; {start}"
         raise UsageError(what, where=str(path), hint=hint)
+    waived = _waived(report)
     return Baseline(
-        known=frozenset(f.fingerprint for item in report.requirements for f in item.findings),
+        known=frozenset(f.fingerprint for item in report.requirements for f in item.findings) - waived,
+        waived=waived,
         listed=frozenset(item.id for item in report.requirements),
         about=about(report),
     )
+
+
+def _waived(report: Report) -> frozenset[str]:
+    """Fingerprints of the findings that passed by a waiver alone: it has a last day, which a baseline has not."""
+    excused = [item for item in report.requirements if item.waived is not None and not item.known]
+    known = {f.fingerprint for item in report.requirements if item.known for f in item.findings}
+    return frozenset(f.fingerprint for item in excused for f in item.findings) - known
 
 
 def about(report: Report) -> tuple[tuple[str, str], ...]:
@@ -65,10 +79,16 @@ def remarks(baseline: Baseline, report: Report) -> list[str]:
         lines.append(f"{', '.join(met)}: the baseline fails there already, and it does not count again")
     for item in report.chosen:
         marks = dict.fromkeys(f.fingerprint for f in item.findings) if item.verdict == "fail" else {}
-        unknown = [mark for mark in marks if mark not in baseline.known]
-        if unknown and not item.not_in_baseline:
-            had = f"; {len(marks) - len(unknown)} of its {len(marks)} are known" if len(unknown) < len(marks) else ""
-            lines.append(f"{item.id}: new since the baseline: {', '.join(unknown)}{had}")
+        if item.not_in_baseline:
+            continue
+        unknown = [mark for mark in marks if mark not in baseline.known | baseline.waived]
+        if unknown:
+            had = sum(mark in baseline.known for mark in marks)
+            told = f"; {had} of its {len(marks)} are known" if had else ""
+            lines.append(f"{item.id}: new since the baseline: {', '.join(unknown)}{told}")
+        lapsed = [mark for mark in marks if mark in baseline.waived and item.waived is None]
+        if lapsed:
+            lines.append(f"{item.id}: waived in the baseline's run, and waived no more: {', '.join(lapsed)}")
     new = [item.id for item in report.chosen if item.not_in_baseline]
     if new:
         lines.append(f"{', '.join(new)}: the baseline does not list them; they are reported, and do not count")

@@ -243,6 +243,7 @@ def test_the_report_of_any_run_is_what_its_history_gives(
 ) -> None:
     by, ending = ENDINGS[name]
     history = whole(accepted_although_created() if broken else innocent())
+    assert history.footer is not None
     chosen = {"a selection": {"selected": ("BR-ACC-04",)}, "of a profile": {"profiles": ("core",)}}.get(name, {})
     history = msgspec.structs.replace(
         history,

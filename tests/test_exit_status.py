@@ -15,6 +15,7 @@ from conformance.comparison import compare
 from conformance.errors import FormatError, UsageError
 from conformance.exit_status import PRECEDENCE, meaning, nothing_applies, of_verdicts, worst
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
+from conformance.verdicts import VerdictName
 from conformance.waivers import Waiver, idle, in_force, read_waivers, stale
 from tests.conftest import Ran
 from tests.greens import report
@@ -277,14 +278,65 @@ def _baseline(folder: Path, made: Report) -> Path:
     return path
 
 
-def test_a_red_report_is_no_baseline_unless_it_is_asked_for(tmp_path: Path) -> None:
-    for status in (1, 2, 3, 4, 5, 130, 143):
-        path = _baseline(tmp_path, report({"BR-ACC-04": "fail"}, exit_status=status))
-        with pytest.raises(UsageError, match=f"exit status {status}.*--baseline-allow-red"):
-            read_baseline(path)
-        assert read_baseline(path, allow_red=True).known == {"f" * 12}
-    # Failures that were known then do not make it red.
-    assert read_baseline(_baseline(tmp_path, report({"BR-ACC-04": "fail"}))).known == {"f" * 12}
+@pytest.mark.parametrize(
+    ("status", "verdict", "stopped_by"),
+    [
+        (1, "fail", ""),
+        (1, "fail", "unreachable"),
+        (2, "pass", "not_started"),
+        (3, "inconclusive", ""),
+        (4, "inconclusive", "unreachable"),
+        (5, "fail", ""),
+        (5, "fail", "suite_broke"),
+        (130, "fail", "interrupted"),
+        (143, "fail", "terminated"),
+    ],
+)
+def test_a_red_report_is_no_baseline_unless_it_is_asked_for(
+    status: int, verdict: VerdictName, stopped_by: str, tmp_path: Path
+) -> None:
+    made = report({"BR-ACC-04": verdict}, exit_status=status, stopped_by=stopped_by)
+    path = _baseline(tmp_path, made)
+    with pytest.raises(UsageError, match=f"exit status {status}.*--baseline-allow-red"):
+        read_baseline(path)
+    assert read_baseline(path, allow_red=True).known == ({"f" * 12} if verdict == "fail" else set())
+
+
+@pytest.mark.parametrize("allow_red", [False, True])
+@pytest.mark.parametrize(
+    ("status", "verdict", "stopped_by"),
+    [(0, "fail", ""), (3, "fail", ""), (0, "inconclusive", ""), (0, "inconclusive", "unreachable"), (4, "pass", "")],
+)
+def test_a_baseline_whose_exit_status_was_edited_is_refused(
+    status: int, verdict: VerdictName, stopped_by: str, allow_red: bool, tmp_path: Path
+) -> None:
+    path = _baseline(tmp_path, report({"BR-ACC-04": verdict}, exit_status=status, stopped_by=stopped_by))
+    with pytest.raises(UsageError, match=f"exit status {status}, which does not come of its own verdicts") as refused:
+        read_baseline(path, allow_red=allow_red)
+    assert refused.value.exit_status == 2
+
+
+def _marked(made: Report, **about: object) -> Report:
+    items = tuple(msgspec.structs.replace(r, **about) if r.verdict == "fail" else r for r in made.requirements)
+    return msgspec.structs.replace(made, requirements=items)
+
+
+def test_failures_that_were_known_do_not_make_a_baseline_red(tmp_path: Path) -> None:
+    baseline = read_baseline(_baseline(tmp_path, _marked(report({"BR-ACC-04": "fail"}), known=True)))
+    assert baseline.known == {"f" * 12}
+
+
+def test_a_baseline_does_not_outlive_the_waiver_by_which_it_was_green(tmp_path: Path) -> None:
+    waived = Waived(covers="fail", reason="r", link="l", expires="2026-12-01")
+    green = _marked(report({"BR-ACC-04": "fail"}), waived=waived)
+    baseline = read_baseline(_baseline(tmp_path, green))
+    assert not baseline.known
+    assert baseline.waived == {"f" * 12}
+    later = report({"BR-ACC-04": "fail"}, exit_status=1)
+    assert remarks(baseline, later) == [f"BR-ACC-04: waived in the baseline's run, and waived no more: {'f' * 12}"]
+    assert remarks(baseline, green) == [], "it is waived still"
+    both = read_baseline(_baseline(tmp_path, _marked(green, known=True)))
+    assert both.known == {"f" * 12}, "it was known without the waiver"
 
 
 def test_a_baseline_of_something_else_is_warned_about(tmp_path: Path) -> None:

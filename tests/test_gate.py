@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from conformance.baseline import Baseline
+from conformance.baseline import Baseline, read_baseline
 from conformance.catalogue import load
 from conformance.cli import status_of
 from conformance.errors import FormatError
@@ -296,3 +296,23 @@ def test_a_waiver_stands_in_the_summary_and_one_that_covers_something_else_does_
     other = page("inconclusive")
     assert "agreed with ops" not in other
     assert f"the waiver for {name} covers inconclusive, not fail" in other.replace("\\", "")
+
+
+def test_a_waiver_is_not_laundered_by_a_baseline(known: Ran, tmp_path: Path) -> None:
+    """A run that is green by its waivers is kept as baseline; the next one goes without the waivers."""
+    history = known.folder / "history.jsonl"
+    waivers = tuple(_waiver(name) for name in _failing(known))
+    green = conclude(history, load(), Options(fail_on="fail", waivers=waivers), folder=tmp_path)
+    assert green.exit_status == 0
+    baseline = read_baseline(tmp_path / "conformance.json")
+    again = conclude(history, load(), Options(fail_on="fail", baseline=baseline))
+    assert again.exit_status == 1
+    told = "\n".join(again.lines)
+    for name in _failing(known):
+        assert f"{name}: waived in the baseline's run, and waived no more" in told
+    assert conclude(history, load(), Options(fail_on="fail", baseline=baseline, waivers=waivers)).exit_status == 0
+    # Kept once more, without waivers and with a baseline that had them as failures of its own, they stay known.
+    red = Baseline(known=frozenset(chain.from_iterable(_failing(known).values())))
+    conclude(history, load(), Options(fail_on="fail", baseline=red), folder=tmp_path)
+    kept = read_baseline(tmp_path / "conformance.json")
+    assert conclude(history, load(), Options(fail_on="fail", baseline=kept)).exit_status == 0
