@@ -248,6 +248,10 @@ def test_a_full_disk_while_a_report_is_written(full: str, folder: Path, monkeypa
     assert full in err
     assert "exit status 5" in out
     assert _looks_green(folder) == []
+    listed = out.strip().splitlines()[-1].partition(": ")[2].split(", ")
+    assert set(listed) == {*FILES, "history.jsonl"} - {full}, "what is listed is of this run"
+    # What stands in the place of a report is not of this run: nothing stands without it.
+    assert ("it does not hold these verdicts" in err) == (full != "report.html")
 
 
 def test_an_output_that_cannot_be_written_makes_no_report_green(folder: Path) -> None:

@@ -29,7 +29,7 @@ from conformance.program.scheduler import Progress
 from conformance.replaying import TRIES
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
-from conformance.report.write import FILES
+from conformance.report.write import FILES, written
 from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
 from conformance.session import Options, Result, read_program, replayed, worsened
 from conformance.signals import caught
@@ -181,10 +181,12 @@ def _conclude(screen: Screen, result: Result, options: Options, named: str) -> i
     """Render report.html, then tell the outcome. The exit status is the run's, or 5 if a report or the output is missing."""
     screen.concluded = True
     lines = list(result.lines)
+    there = {"history.jsonl"}
     try:
         unwritten = write_page(result.report, result.history, options.report_dir)
         if unwritten:
             raise SuiteError(unwritten)
+        there.add("report.html")
     except SuiteError as error:
         # The verdicts stand; only their page is missing.
         lines.append(str(error))
@@ -194,8 +196,9 @@ def _conclude(screen: Screen, result: Result, options: Options, named: str) -> i
         tell(screen, result.report, load(), folder=options.report_dir, options=named)
         for line in (*lines, *([unsaid] if unsaid else [])):
             screen.complain(line)
-        there = [name for name in REPORTS if (options.report_dir / name).is_file()]
-        screen.say(f"reports are in {options.report_dir}{os.sep}: {', '.join(there)}")
+        there.update(written(result.report, options.report_dir))
+        listed = ", ".join(name for name in REPORTS if name in there)
+        screen.say(f"reports are in {options.report_dir}{os.sep}: {listed}")
     except SuiteError as error:
         worse = worsened(result, [str(error)], options.report_dir)
         write_page(worse.report, worse.history, options.report_dir)

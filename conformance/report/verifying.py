@@ -134,7 +134,7 @@ def _taken(report: Report, history: History) -> Iterator[str]:
     if history.footer is None:
         yield "the messages spent, for the history is cut off"
     if report.run.exit_status == 5:
-        yield "that the suite or a report of it broke"
+        yield "why the exit status is 5"
     yield "remarks"
     yield "the suite's commit and libraries"
 

@@ -60,8 +60,8 @@ def _badge(report: Report) -> str:
 def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]:
     """Write everything but report.html into a folder that exists.
 
-    :return: a line for each file that could not be written. What an earlier run left in its place is gone, if it could
-        be removed: an old report is never taken for a new one.
+    :return: a line for each file that could not be written. What stands in its place is a report that says "incomplete":
+        an old report is never taken for a new one.
     """
     programs = _programs(report, history)
     for old in (folder / "programs").glob("*.json"):
@@ -73,10 +73,21 @@ def write_all(report: Report, history: History, folder: Path) -> tuple[str, ...]
     whole = files.pop("conformance.json")
     contents = {**programs, **files, "conformance.json": whole}
     return tuple(
-        f"{folder / name} could not be written ({why}); the verdicts stand without it"
+        f"{folder / name} could not be written ({why}); it does not hold these verdicts"
         for name, content in contents.items()
         if (why := replace(folder / name, content))
     )
+
+
+def written(report: Report, folder: Path) -> tuple[str, ...]:
+    """Names of the reports in a folder that hold this one. On a full disk others say "incomplete" still."""
+    return tuple(name for name, content in data_files(report).items() if _holds(folder / name, content))
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    with suppress(OSError):
+        return file.read_bytes() == content
+    return False
 
 
 def _forget(file: Path) -> None:
