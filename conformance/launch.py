@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.catalogue import known_version
-from conformance.config import Config
+from conformance.config import Config, Limits
 from conformance.config_load import load
 from conformance.program.scheduler import Progress
 from conformance.session import Options, Result, execute
@@ -72,14 +72,18 @@ def launch(
     progress: Callable[[Progress], None] = lambda _: None,
     ready: Callable[[Config, Redactor], None] = lambda *_: None,
     stop: Stop | None = None,
+    limits: Limits | None = None,
 ) -> Result:
     """Run the suite.
 
     :param ready: gets the configuration and the run's redactor before anything happens, for the screen.
     :param stop: signals that the caller catches already.
+    :param limits: in place of the configuration's.
     :raises UsageError: the configuration is wrong; nothing was sent.
     """
     with configured(target, file, environ) as config:
+        if limits is not None:
+            config = msgspec.structs.replace(config, limits=limits)
         redactor = redactor_of(config)
         ready(config, redactor)
         return execute(config, options, progress=progress, redactor=redactor, stop=stop)

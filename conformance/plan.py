@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance import preflight
 from conformance.config import Config
@@ -44,6 +44,8 @@ class Short:
     has: float
     needs: int
     what: str
+    #: What becomes of the run where it is not raised.
+    then: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,8 @@ class Plan:
     #: Seconds that waits for what never comes may take in all.
     seconds_in_vain: float = 0.0
     short: tuple[Short, ...] = ()
+    #: Of a replay: how often programs are carried out.
+    tries: int = 0
 
 
 def make_plan(
@@ -107,10 +111,17 @@ def make_plan(
     return _plan(config, scenarios, counts, parts, roles)
 
 
-def replay_plan(config: Config, programs: Iterable[Program]) -> Plan:
-    """The plan of a run that carries out these programs only. Sends nothing."""
-    counts = [cost_of(program, config) for program in programs]
-    return _plan(config, (), counts, (_planned("replay", counts),), _roles(counts))
+def replay_plan(config: Config, tries: Sequence[Iterable[Program]]) -> Plan:
+    """The plan of a replay: of runs one after the other, each of which carries out these programs only. Sends nothing."""
+    each = [[cost_of(program, config) for program in programs] for programs in tries]
+    counts = [cost for costs in each for cost in costs]
+    plan = _plan(config, (), counts, (_planned("replay", counts),), _roles(counts), runs=len(each))
+    return replace(
+        plan,
+        tries=len(each),
+        deliveries=sum(map(_chain, each)),
+        seconds_in_vain=len(each) * plan.seconds_in_vain,
+    )
 
 
 def _plan(
@@ -119,13 +130,15 @@ def _plan(
     counts: Sequence[Cost],
     parts: tuple[Part, ...],
     roles: dict[str, int],
+    *,
+    runs: int = 1,
 ) -> Plan:
     limits = config.limits
-    before = PREFLIGHT + preflight.asks_other(config)
+    before = runs * (PREFLIGHT + preflight.asks_other(config))
     longest = sum(sorted((c.seconds_at_most for c in counts), reverse=True)[:2])
     exploring = next((part for part in parts if part.driver == "machine"), None)
     high = before + sum(part.calls_at_most for part in parts if part is not exploring)
-    likely = PREFLIGHT + sum(part.calls_likely for part in parts)
+    likely = runs * PREFLIGHT + sum(part.calls_likely for part in parts)
     at_most = longest + high / limits.calls_per_second
     if exploring is not None:
         # What explores waits as long as its draws say, up to its share of the time that is left.
@@ -134,18 +147,15 @@ def _plan(
     messages = likely_messages - (exploring.messages_likely if exploring is not None else 0)
     messages_at_most = min(sum(part.messages_at_most for part in parts), limits.max_messages)
     price = limits.price_per_message
-    chain = max((c.deliveries for c in counts), default=0) + max((c.deliveries_last for c in counts), default=0)
     return Plan(
         parts=parts,
         seconds_likely=likely / limits.calls_per_second,
-        deliveries=chain,
+        deliveries=_chain(counts),
         calls_likely=min(likely, limits.max_calls),
         messages_likely=min(likely_messages, limits.max_messages),
         calls_worst=min(before + sum(part.calls_at_most for part in parts), limits.max_calls),
         seconds_in_vain=MOST_OVERDUE * config.timing.settle_timeout,
-        short=tuple(
-            _short(config, parts, max((c.widest for c in counts), default=0), likely / limits.calls_per_second)
-        ),
+        short=tuple(_short(config, parts, max((c.widest for c in counts), default=0), likely)),
         scenarios=scenarios,
         messages=messages,
         messages_at_most=messages_at_most,
@@ -158,6 +168,11 @@ def _plan(
         exploring_messages=exploring.messages_at_most if exploring is not None else 0,
         exploring_calls=exploring.calls_at_most if exploring is not None else 0,
     )
+
+
+def _chain(counts: Sequence[Cost]) -> int:
+    """How many deliveries one run waits for one after the other."""
+    return max((c.deliveries for c in counts), default=0) + max((c.deliveries_last for c in counts), default=0)
 
 
 def _roles(counts: Iterable[Cost]) -> dict[str, int]:
@@ -195,19 +210,27 @@ def _bounded(driver: str, messages: int, calls: int, likely: tuple[int, int] | N
     )
 
 
-def _short(config: Config, parts: Sequence[Part], widest: int, seconds: float) -> Iterator[Short]:
-    """The limits that do not hold what has to be done. Drivers that draw take a part of what is left, and need nothing."""
+def _short(config: Config, parts: Sequence[Part], widest: int, likely: int) -> Iterator[Short]:
+    """The limits that do not hold what has to be done. Drivers that draw take a part of what is left, and need nothing.
+
+    :param likely: calls of all drivers.
+    """
     limits = config.limits
     planned = [part.driver for part in parts if part.messages is not None]
     messages = sum(p.messages or 0 for p in parts if p.driver in planned)
-    likely = sum(p.calls_likely for p in parts if p.driver in planned)
-    named = " and ".join(planned)
+    calls = likely - sum(p.calls_likely for p in parts if p.driver not in planned)
+    seconds = likely / limits.calls_per_second
+    takes = f"{' and '.join(planned)} take{'s' if len(planned) == 1 and planned[0] == 'replay' else ''}"
+    left_out = "tries are left out" if "replay" in planned else "scenarios are left out"
     if messages > limits.max_messages:
-        yield Short(limit="max_messages", has=limits.max_messages, needs=messages, what=f"{named} take")
-    if planned and PREFLIGHT + likely > limits.max_calls:
-        yield Short(limit="max_calls", has=limits.max_calls, needs=PREFLIGHT + likely, what=f"{named} take about")
+        yield Short(limit="max_messages", has=limits.max_messages, needs=messages, what=takes, then=left_out)
+    if planned and calls > limits.max_calls:
+        yield Short(limit="max_calls", has=limits.max_calls, needs=calls, what=f"{takes} about", then=left_out)
+    early = "the run ends early"
     if widest > limits.max_rows:
-        yield Short(limit="max_rows", has=limits.max_rows, needs=widest, what="rows in the largest batch are")
+        what = "rows in the largest batch are"
+        yield Short(limit="max_rows", has=limits.max_rows, needs=widest, what=what, then=early)
     if seconds > limits.max_seconds:
         what = "seconds for the likely calls at this rate are about"
-        yield Short(limit="max_seconds", has=limits.max_seconds, needs=math.ceil(seconds), what=what)
+        then = left_out if "replay" in planned else early
+        yield Short(limit="max_seconds", has=limits.max_seconds, needs=math.ceil(seconds), what=what, then=then)

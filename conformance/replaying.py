@@ -1,7 +1,7 @@
 """`run --replay`: is it still there? One question for each cause, and nothing else judged.
 
 A program is carried out three times, each time into a folder of its own, so that the report itself stays and `compare` still
-has it. Causes that one program shows share its tries: each try texts people.
+has it. Causes that one program shows share its tries: each try texts people. All tries share the limits of the configuration.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Literal
 
 import msgspec
 
-from conformance.errors import FormatError, UsageError
+from conformance.errors import BudgetError, FormatError, UsageError
 from conformance.exit_status import worst
 from conformance.history.reader import read_history
 from conformance.history.records import Exchange, History
 from conformance.program.steps import Program
+from conformance.replay_budget import Budget, Lack, Try
 from conformance.report.build import program_file
 from conformance.report.causes import lead
 from conformance.report.headline import RETRIES, answer
@@ -66,8 +67,11 @@ class Replayed:
     answers: tuple[str, ...] = ()
     #: What was seen, in a sentence; or why a situation did not come about.
     said: str = ""
-    #: The exit status of a try that could not be made (4: no target, 5: the suite broke, …), else 0.
+    #: The exit status of a try that could not be made (4: no target, a limit; 5: the suite broke, …), else 0.
     stopped: int = 0
+    #: The limit that did not hold the tries that were not begun, if any were not; and how many.
+    lack: Lack | None = None
+    unmade: int = 0
 
     @property
     def exit_status(self) -> int:
@@ -88,10 +92,22 @@ class Replayed:
 
     @property
     def _came(self) -> str:
+        return f"{self._shown}{self._not_made}"
+
+    @property
+    def _not_made(self) -> str:
+        if self.lack is None or not self.outcomes:
+            return ""
+        return f"; {self.unmade} more {'was' if self.unmade == 1 else 'were'} not made: {self.lack.where}"
+
+    @property
+    def _shown(self) -> str:
         cause = self.question.cause
+        if not self.outcomes and self.lack is not None:
+            return f"not tried: {self.lack.where} leaves {self.lack.has:g}, and a try takes {self.lack.needs:g}"
         if not self.outcomes and not self.stopped:
             return "no program to replay" + (f"; {cause.script} shows it" if cause is not None and cause.script else "")
-        tries = f"{len(self.outcomes)} {'try' if len(self.outcomes) == 1 else 'tries'}"
+        tries = f"{len(self.outcomes)} tries"
         came = len(self.outcomes) - self.outcomes.count("did not come about")
         seen = self.outcomes.count("seen")
         if seen:
@@ -99,7 +115,8 @@ class Replayed:
         if self.stopped:
             return f"could not be tried, exit status {self.stopped}" + (f": {self.said}" if self.said else "")
         if not came:
-            return f"the situation did not come about in any of {tries}" + (f": {self.said}" if self.said else "")
+            where = "the one try" if len(self.outcomes) == 1 else f"any of {tries}"
+            return f"the situation did not come about in {where}" + (f": {self.said}" if self.said else "")
         return f"not seen in {came} of {tries}{self._answered}"
 
     @property
@@ -169,43 +186,90 @@ def question_of(file: Path, requirements: Sequence[str]) -> tuple[Question, ...]
     return next(iter(found.values()), plain)
 
 
-#: Carries out programs, the one that is asked about first, and writes the reports into a folder.
-Once = Callable[[Sequence[Program], Path], Result]
+#: Carries out the programs of a try, and writes the reports into a folder.
+Once = Callable[[Try, Path], Result]
 
 
-def replay_report(report: Report, folder: Path, into: Path, once: Once) -> Iterable[Replayed]:
-    """Replay every cause of a report.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked together, and the programs that a try of it carries out; none for causes without a program."""
 
-    :param folder: the report's own; :param into: where the tries' reports go, a folder each.
-    :param once: runs a program, and writes the reports into a folder.
+    questions: tuple[Question, ...]
+    programs: tuple[Program, ...] = ()
+
+
+def of_report(report: Report, folder: Path) -> list[Asked]:
+    """What to ask of a report, program by program.
+
+    :param folder: the report's own.
     :raises UsageError: nothing fails in the report.
     :raises FormatError: a program is missing or none.
     """
     if not report.causes:
         raise UsageError("has no causes to replay", where=str(folder), hint="nothing in it fails")
-    for name, asked in questions(report, folder).items():
-        if name:
-            yield from replay_program(read_program(folder / name), asked, into, once, folder)
-        else:
-            yield from (Replayed(question=question, outcomes=()) for question in asked)
+    return [
+        of_program(read_program(folder / name), these, folder) if name else Asked(questions=these)
+        for name, these in questions(report, folder).items()
+    ]
 
 
-def replay_program(
-    program: Program, asked: Sequence[Question], into: Path, once: Once, folder: Path | None = None
-) -> Iterable[Replayed]:
-    """Carry out a program three times, and answer each question about it. A target that cannot be tested ends it.
+def of_program(program: Program, asked: Sequence[Question], folder: Path) -> Asked:
+    """What to ask of a program.
 
     :param folder: the report's own, where the programs lie that a proof cites too.
+    :raises FormatError: one of these is missing or none.
+    """
+    names = dict.fromkeys(name for question in asked for name in question.beside)
+    return Asked(questions=tuple(asked), programs=(program, *(read_program(folder / name) for name in names)))
+
+
+def all_tries(asked: Iterable[Asked]) -> list[Try]:
+    """Every try of a replay."""
+    return [one.programs for one in asked if one.programs for _ in range(TRIES)]
+
+
+def replay(asked: Sequence[Asked], into: Path, once: Once, budget: Budget) -> Iterable[Replayed]:
+    """Carry out each program three times, as far as the budget goes, and answer each question.
+
+    :param into: where the tries' reports go, a folder each; :param once: makes a try.
+    :raises UsageError: the budget does not hold one try; nothing was sent.
+    """
+    tries = [one.programs for one in asked if one.programs]
+    lacks = [(budget.lack(one), one[0].name) for one in tries]
+    if lacks and all(lack for lack, _ in lacks):
+        lack, name = lacks[0]
+        if lack is not None:
+            what = f"is {lack.has:g}, but one try of {name} takes {lack.needs:g}; nothing was sent"
+            raise UsageError(what, where=lack.where, hint="raise it")
+    for place, one in enumerate(asked):
+        if not one.programs:
+            yield from (Replayed(question=question, outcomes=()) for question in one.questions)
+            continue
+        yield from _tried(one, into, once, budget, [later.programs for later in asked[place + 1 :] if later.programs])
+
+
+def _tried(one: Asked, into: Path, once: Once, budget: Budget, later: Sequence[Try]) -> Iterable[Replayed]:
+    """Carry out the programs three times. A target that cannot be tested ends it.
+
+    :param later: what is tried after this: its first tries come before second ones of this.
     """
     results: list[Result] = []
-    names = dict.fromkeys(name for question in asked for name in question.beside) if folder is not None else {}
-    programs = (program, *(read_program(folder / name) for name in names if folder is not None))
+    lack: Lack | None = None
+    name = one.programs[0].name
     for number in range(1, TRIES + 1):
-        results.append(once(programs, into / f"{program.name}-{number}"))
+        lack = budget.lack(one.programs, *(budget.held(later) if results else ()))
+        if lack is not None:
+            break
+        results.append(once(one.programs, into / f"{name}-{number}"))
+        budget.spend(one.programs, results[-1])
         if results[-1].exit_status not in (0, 1, 3):
             break
-    for question in asked:
-        yield _answer(question, program, results)
+    for question in one.questions:
+        if results:
+            answered = _answer(question, one.programs[0], results)
+        else:
+            answered = Replayed(question=question, outcomes=(), stopped=BudgetError.exit_status)
+        yield replace(answered, lack=lack, unmade=TRIES - len(results))
 
 
 def _answer(question: Question, program: Program, results: Sequence[Result]) -> Replayed:

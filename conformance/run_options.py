@@ -13,7 +13,6 @@ from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import UsageError
 from conformance.exit_status import FailOn
-from conformance.program.steps import Program
 from conformance.session import Options, drivers_for, new_seed
 from conformance.waivers import StaleWaivers, read_waivers
 
@@ -89,7 +88,6 @@ def options_of(
     stale_waivers: StaleWaivers,
     fail_on: FailOn,
     wait: float,
-    replay: Program | None = None,
     selected: tuple[str, ...] = (),
     contract: str,
     stop_early: bool = False,
@@ -113,7 +111,6 @@ def options_of(
         else drivers_for(selected, chosen, contract),
         report_dir=report_dir,
         fail_on=fail_on,
-        replay=replay,
         baseline=baseline,
         waivers=read_waivers(waivers) if waivers is not None else (),
         stale_waivers=stale_waivers,

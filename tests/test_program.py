@@ -754,7 +754,7 @@ def test_the_plan_of_a_replay_is_of_its_program_only() -> None:
     program = Program(
         name="p", steps=(Send(batch="b", rows=(RowSpec(), RowSpec())), Wait(batch="b", until="quiet"), Retry(batch="b"))
     )
-    plan = replay_plan(CONFIG, [program])
+    plan = replay_plan(CONFIG, [[program]])
     assert (plan.messages, plan.scenarios, [part.driver for part in plan.parts]) == (4, (), ["replay"])
     beside = replayed(program, CONFIG, ["BR-ACC-02"])
     assert list(beside) == ["control", "p"], "a batch that is left alone is watched beside it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,27 +10,43 @@ import msgspec
 import pytest
 
 from conformance.cli import report_folder, status_of
+from conformance.cli.planned import plan_lines
 from conformance.comparison import compare, compare_replay
+from conformance.config import Config, Limits
 from conformance.errors import UsageError
 from conformance.history.records import Note
-from conformance.program.steps import Program
+from conformance.plan import replay_plan
+from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
+from conformance.reference.server import ReferenceServer
+from conformance.replay_budget import Budget
 from conformance.replaying import (
+    Asked,
     Outcome,
     Question,
     Replayed,
     _beside,
+    all_tries,
     exit_status,
+    of_program,
+    of_report,
     outcome,
     question_of,
     read_replay,
+    replay,
     replay_file,
-    replay_program,
-    replay_report,
 )
 from conformance.report.model import Cause, Report
 from conformance.session import Result
 from tests.reported import accepted_although_created, answered_with_a_body, blocked_batch, innocent, reported, whole
 from tests.story import Story
+
+
+def _budget(limits: Limits) -> Budget:
+    return Budget(limits, lambda tries: replay_plan(Config(), tries))
+
+
+def _plenty() -> Budget:
+    return _budget(Limits(max_messages=10**6, max_calls=10**6, max_seconds=1e6))
 
 
 def _cause() -> Cause:
@@ -111,7 +128,7 @@ def test_each_try_has_a_folder_of_its_own(tmp_path: Path) -> None:
         places.append(place)
         return Result(report=reported(fixed, 0), history=fixed, exit_status=0)
 
-    found = list(replay_report(report, tmp_path, tmp_path / "replay", once))
+    found = list(replay(of_report(report, tmp_path), tmp_path / "replay", once, _plenty()))
     assert [one.exit_status for one in found] == [0]
     assert found[0].answers == ("400 unresolved_batch_messages",)
     assert len(set(places)) == 3
@@ -144,14 +161,14 @@ def test_a_run_that_broke_does_not_say_that_it_is_gone(tmp_path: Path) -> None:
     report = _with_program(tmp_path)
     fixed = whole(_fixed().by("alone"))
     stopped = Result(report=reported(fixed, 4), history=fixed, exit_status=4)
-    assert [one.exit_status for one in replay_report(report, tmp_path, tmp_path, lambda *_: stopped)] == [4]
+    assert [
+        one.exit_status for one in replay(of_report(report, tmp_path), tmp_path, lambda *_: stopped, _plenty())
+    ] == [4]
 
 
 def test_a_report_in_which_nothing_fails_has_nothing_to_replay(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no causes"):
-        list(
-            replay_report(reported(whole(innocent()), 3), tmp_path, tmp_path, lambda *_: pytest.fail("nothing is run"))
-        )
+        of_report(reported(whole(innocent()), 3), tmp_path)
 
 
 def test_the_report_that_is_replayed_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +195,7 @@ def _tries(
 ) -> tuple[list[Replayed], list[Result]]:
     history = whole(then().by("alone"))
     result = Result(report=reported(history, status), history=history, exit_status=status)
-    return list(replay_report(report, tmp_path, tmp_path / "replay", lambda *_: result)), [result]
+    return list(replay(of_report(report, tmp_path), tmp_path / "replay", lambda *_: result, _plenty())), [result]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +269,8 @@ def test_a_target_that_cannot_be_tested_is_tried_once(tmp_path: Path) -> None:
         made.append(place)
         return stopped
 
-    (one,) = replay_program(program, question_of(tmp_path / "alone.json", ()), tmp_path, once)
+    asked = of_program(program, question_of(tmp_path / "alone.json", ()), tmp_path)
+    (one,) = replay([asked], tmp_path, once, _plenty())
     assert (len(made), one.exit_status) == (1, 4)
     assert "the target is gone" in one.line
 
@@ -288,6 +306,110 @@ def test_programs_that_the_proof_cites_too_are_carried_out_with_it(tmp_path: Pat
         carried.append([program.name for program in programs])
         return Result(report=report, history=history, exit_status=1)
 
-    (one,) = replay_report(report, tmp_path, tmp_path / "replay", once)
+    (one,) = replay(of_report(report, tmp_path), tmp_path / "replay", once, _plenty())
     assert carried == [["alone", "other"]] * 3
     assert one.exit_status == 1
+
+
+def _asked_of(*names: str) -> list[Asked]:
+    """Programs of which a try takes four messages."""
+    steps = (Send(batch="b", rows=(RowSpec(), RowSpec())), Wait(batch="b", until="quiet"), Retry(batch="b"))
+    return [Asked(questions=(Question(about=n),), programs=(Program(name=n, steps=steps),)) for n in names]
+
+
+def _took(messages: int) -> Result:
+    history = whole(accepted_although_created().by("one"))
+    report = reported(history)
+    run = msgspec.structs.replace(report.run, messages=messages, calls=3)
+    return Result(report=msgspec.structs.replace(report, run=run), history=history, exit_status=1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "took", "said"),
+    [
+        (12, 4, ["one: seen in 3 of 3 tries"]),
+        (11, 4, ["one: seen in 2 of 2 tries; 1 more was not made: limits.max_messages"]),
+        (7, 4, ["one: seen in 1 of 1 tries; 2 more were not made: limits.max_messages"]),
+        # What a try took counts for the next.
+        (12, 7, ["one: seen in 1 of 1 tries; 2 more were not made: limits.max_messages"]),
+        # One of each comes before a second of any.
+        (
+            8,
+            4,
+            [
+                "one: seen in 1 of 1 tries; 2 more were not made: limits.max_messages",
+                "two: seen in 1 of 1 tries; 2 more were not made: limits.max_messages",
+            ],
+        ),
+        (
+            9,
+            6,
+            [
+                "one: seen in 1 of 1 tries; 2 more were not made: limits.max_messages",
+                "two: not tried: limits.max_messages leaves 3, and a try takes 4",
+            ],
+        ),
+    ],
+)
+def test_all_tries_of_all_programs_share_the_limits(limit: int, took: int, said: list[str], tmp_path: Path) -> None:
+    budget = _budget(Limits(max_messages=limit))
+    found = list(replay(_asked_of("one", "two")[: len(said)], tmp_path, lambda *_: _took(took), budget))
+    lines = [one.line.replace(": " + one.said, "") if one.said else one.line for one in found]
+    assert lines == said
+    assert [one.exit_status for one in found] == [4 if "not tried" in line else 1 for line in said]
+
+
+@pytest.mark.parametrize(
+    ("limits", "where"),
+    [
+        (Limits(max_messages=3), "limits.max_messages: is 3, but one try of one takes 4"),
+        (Limits(max_calls=2), "limits.max_calls: is 2, but one try of one takes"),
+        (Limits(max_seconds=0.1), "limits.max_seconds: is 0.1, but one try of one takes"),
+    ],
+)
+def test_where_not_one_try_fits_nothing_is_sent(limits: Limits, where: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=re.escape(where)):
+        list(replay(_asked_of("one"), tmp_path, lambda *_: pytest.fail("nothing is sent"), _budget(limits)))
+
+
+def test_the_plan_of_a_replay_counts_all_tries_of_a_folder(tmp_path: Path) -> None:
+    tries = all_tries(_asked_of("one", "two"))
+    limits = Limits(max_messages=20)
+    plan = replay_plan(Config(limits=limits), tries)
+    assert (plan.tries, plan.messages) == (6, 24)
+    told = "\n".join(plan_lines(plan, limits))
+    assert "a replay of 6 tries costs" in told
+    assert "limits.max_messages is 20, but replay takes 24: raise it, or tries are left out" in told
+
+
+def test_a_replay_sends_no_more_than_the_configuration_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = _asked_of("mine")[0].programs
+    (tmp_path / "mine.json").write_bytes(msgspec.json.encode(one))
+    with ReferenceServer() as server:
+        config = server.config()
+        for name, value in (
+            ("TARGET__BASE_URL", config.target.base_url),
+            ("TARGET__CAMPAIGN_ID", config.target.campaign_id),
+            ("TARGET__API_KEY", config.target.api_key or ""),
+            ("TIMING__SETTLE_TIMEOUT", str(config.timing.settle_timeout)),
+            ("LIMITS__CALLS_PER_SECOND", str(config.limits.calls_per_second)),
+            ("LIMITS__MAX_MESSAGES", "10"),
+        ):
+            monkeypatch.setenv(f"CONFORMANCE_{name}", value)
+        asks = ["run", "--replay", str(tmp_path / "mine.json")]
+        assert status_of([*asks, "--plan"]) == 0
+        takes = re.search(r"replay takes (\d+)", capsys.readouterr().out)
+        assert takes is not None
+        assert status_of(asks) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "not seen in 1 of 1 tries" in said
+        assert "2 more were not made: limits.max_messages" in said
+        sent = re.search(r"1 try, (\d+) messages", said)
+        assert sent is not None
+        assert 3 * int(sent[1]) == int(takes[1])
+        assert int(sent[1]) <= 10
+        monkeypatch.setenv("CONFORMANCE_LIMITS__MAX_MESSAGES", "3")
+        assert status_of(asks) == 2
+        assert "limits.max_messages: is 3, but one try of mine takes" in capsys.readouterr().err

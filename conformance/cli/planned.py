@@ -15,7 +15,8 @@ def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str
 
     :param width: columns to fill; None leaves each line whole.
     """
-    lines = ["nothing was sent; a run costs", "", f"{'driver':14}{'messages':24}calls"]
+    what = f"a replay of {plan.tries} tries" if plan.tries else "a run"
+    lines = [f"nothing was sent; {what} costs", "", f"{'driver':14}{'messages':24}calls"]
     lines += [f"{part.driver:14}{_messages(part):24}{_calls(part)}" for part in plan.parts]
     lines += [
         f"{'likely':14}{plan.messages_likely:<24}{plan.calls_likely}",
@@ -72,8 +73,7 @@ def shortages(plan: Plan) -> Iterator[str]:
     """A sentence for each limit that does not hold the plan."""
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"
-        then = "the run ends early" if short.limit in ("max_seconds", "max_rows") else "scenarios are left out"
-        yield f"{what}: raise it, or {then}"
+        yield f"{what}: raise it, or {short.then}"
 
 
 def _messages(part: Part) -> str:

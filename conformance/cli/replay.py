@@ -3,52 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import replace as changed
 from pathlib import Path
 
 import msgspec
 
 from conformance.cli.screen import Screen
+from conformance.config import Limits
 from conformance.errors import SuiteError, UsageError
-from conformance.program.steps import Program
-from conformance.replaying import (
-    FILE,
-    TRIES,
-    Replayed,
-    exit_status,
-    question_of,
-    replay_file,
-    replay_program,
-    replay_report,
-)
+from conformance.replay_budget import Budget, Try
+from conformance.replaying import FILE, Asked, Replayed, exit_status, of_program, of_report, question_of, replay_file
+from conformance.replaying import replay as replayed
 from conformance.report.folder import make_folder
 from conformance.report.page.write import write_page
 from conformance.report.write import read_report
 from conformance.report.write import replace as replace_file
 from conformance.session import Options, Result, read_program
 
-Launch = Callable[[Options], Result]
+#: Runs within these limits.
+Launch = Callable[[Options, Limits], Result]
 
 
-def replay(screen: Screen, what: Path, into: Path | None, options: Options, launch: Launch) -> int:
+def asked_of(what: Path, selected: Sequence[str]) -> list[Asked]:
+    """What a replay asks, and the programs that it carries out.
+
+    :param what: a program's file, or a folder of reports; :param selected: requirements that were asked for.
+    """
+    if what.is_dir():
+        return of_report(read_report(what / "conformance.json"), what)
+    # What is wrong with the program is said before anything else.
+    program = read_program(what)
+    return [of_program(program, question_of(what, selected), _home(what))]
+
+
+def _home(program: Path) -> Path:
+    """The folder of the report that a program's file belongs to."""
+    return program.parent.parent if program.parent.name == "programs" else program.parent
+
+
+def replay(
+    screen: Screen,
+    what: Path,
+    into: Path | None,
+    options: Options,
+    asked: Sequence[Asked],
+    budget: Budget,
+    launch: Launch,
+) -> int:
     """Ask of a program, or of each cause of a report, whether it is still there; a line for each, and one exit status.
 
-    :param what: a program's file, or a folder of reports.
+    :param what: a program's file, or a folder of reports; :param asked: what is asked of it.
     :param into: where the tries go; None: the folder ``replay`` next to what is replayed.
+    :param budget: of all tries together.
     """
     tries: list[Result] = []
-    if what.is_dir():
-        old = read_report(what / "conformance.json")
-        place = into if into is not None else what / "replay"
-    else:
-        # What is wrong with the program is said before anything else.
-        program = read_program(what)
-        home = what.parent.parent if what.parent.name == "programs" else what.parent
-        place = into if into is not None else home / "replay"
+    place = into if into is not None else (what if what.is_dir() else _home(what)) / "replay"
 
-    def once(programs: Sequence[Program], folder: Path) -> Result:
+    def once(programs: Try, folder: Path) -> Result:
         first, *others = programs
-        result = launch(replace(options, replay=first, beside=tuple(others), selected=(), report_dir=folder))
+        run = changed(options, replay=first, beside=tuple(others), selected=(), report_dir=folder)
+        result = launch(run, budget.rest)
         if unwritten := write_page(result.report, result.history, folder):
             screen.complain(unwritten)
         tries.append(result)
@@ -56,17 +70,17 @@ def replay(screen: Screen, what: Path, into: Path | None, options: Options, laun
 
     screen.concluded = True
     found: list[Replayed] = []
-    asked = replay_report(old, what, place, once) if what.is_dir() else None
-    for one in asked or replay_program(program, question_of(what, options.selected), place, once, home):
+    for one in replayed(asked, place, once, budget):
         screen.say(one.line, fold=True)
         found.append(one)
     for line in dict.fromkeys(line for result in tries for line in result.lines):
         screen.complain(line)
     if what.is_dir():
+        old = read_report(what / "conformance.json")
         _write(place, msgspec.json.format(msgspec.json.encode(replay_file(old, found, tries)), indent=1))
         screen.say(f"what changed: retry-conformance compare {what} {place}", fold=True)
     if tries:
-        each = f"{TRIES} tries of each program" if what.is_dir() else f"{len(tries)} tries"
+        each = f"{len(tries)} tr{'y' if len(tries) == 1 else 'ies'}"
         screen.say(
             f"{each}, {sum(r.report.run.messages for r in tries)} messages; their reports are in {place}", fold=True
         )

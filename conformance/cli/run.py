@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,10 +15,10 @@ from conformance.choosing import WHERE, select
 from conformance.cli.github import announce
 from conformance.cli.paths import DEFAULT, FILE, FOLDER
 from conformance.cli.planned import plan_lines, shortages
-from conformance.cli.replay import refuse
+from conformance.cli.replay import asked_of, refuse
 from conformance.cli.replay import replay as replay_it
 from conformance.cli.screen import Screen, tell
-from conformance.config import Config
+from conformance.config import Config, Limits
 from conformance.drivers import DRIVERS
 from conformance.drivers.drive import DEPTHS
 from conformance.errors import SuiteError, UsageError
@@ -26,12 +27,13 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
-from conformance.replaying import TRIES
+from conformance.replay_budget import Budget, Try
+from conformance.replaying import all_tries
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
 from conformance.report.write import FILES, written
 from conformance.run_options import baseline_of, check_ids, names, options_of, requirements
-from conformance.session import Options, Result, read_program, replayed, worsened
+from conformance.session import Options, Result, replayed, worsened
 from conformance.signals import caught
 from conformance.transport.redact import Redactor
 from conformance.waivers import StaleWaivers
@@ -113,10 +115,16 @@ def run(
                 wait=wait,
             )
             into = report_dir if _typed("report_dir") else None
-            return replay_it(screen, replay, into, shared, lambda o: _launch(screen, target, config_file, o))
-        if replay is not None and replay.is_dir():
-            raise UsageError("plans one program, not a folder", where="--plan", hint="give --replay DIR/programs/…")
-        program = read_program(replay) if replay is not None else None
+            asking = asked_of(replay, shared.selected)
+            with configured(target, config_file, os.environ) as config:
+                budget = Budget(config.limits, lambda tries: _replay_plan(config, tries))
+                for line in shortages(_replay_plan(config, all_tries(asking))) if config.target.base_url else ():
+                    screen.complain(line)
+
+            def within(options: Options, limits: Limits) -> Result:
+                return _launch(screen, target, config_file, options, limits)
+
+            return replay_it(screen, replay, into, shared, asking, budget, within)
         if not plan:
             begin(report_dir)
         version = contract_of(target, config_file, os.environ, contract)
@@ -139,12 +147,12 @@ def run(
             fail_on=fail_on,
             stop_early=stop_early,
             wait=wait,
-            replay=program,
             selected=selected,
             contract=version,
         )
         if plan:
-            return _plan(screen, target, config_file, options)
+            tries = all_tries(asked_of(replay, selected)) if replay is not None else None
+            return _plan(screen, target, config_file, options, tries)
         result = _launch(screen, target, config_file, options)
         # A signal that comes now would leave reports that say another thing than the exit status.
         stop.taken = True
@@ -156,10 +164,13 @@ def _typed(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
-def _launch(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> Result:
+def _launch(
+    screen: Screen, target: str | None, config_file: Path | None, options: Options, limits: Limits | None = None
+) -> Result:
     def ready(config: Config, redactor: Redactor) -> None:
         screen.redactor = redactor
-        if config.target.base_url:
+        # A replay has said it already, of all its tries.
+        if config.target.base_url and options.replay is None:
             for line in shortages(_planned(config, options)):
                 screen.complain(line)
 
@@ -168,7 +179,9 @@ def _launch(screen: Screen, target: str | None, config_file: Path | None, option
         def progress(now: Progress) -> None:
             screen.progress(now, status)
 
-        return launch(target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop)
+        return launch(
+            target, config_file, os.environ, options, progress=progress, ready=ready, stop=screen.stop, limits=limits
+        )
 
 
 def _named(target: str | None, config_file: Path | None) -> str:
@@ -206,13 +219,16 @@ def _conclude(screen: Screen, result: Result, options: Options, named: str) -> i
     return result.exit_status
 
 
-def _plan(screen: Screen, target: str | None, config_file: Path | None, options: Options) -> int:
+def _plan(
+    screen: Screen, target: str | None, config_file: Path | None, options: Options, tries: list[Try] | None
+) -> int:
     with configured(target, config_file, os.environ) as config:
         if not config.target.base_url:
             raise UsageError("no target is named", hint="give --target URL (or --target reference)")
-        if options.replay is not None:
-            check(options.replay, config, f"program {options.replay.name}")
-        for line in plan_lines(_planned(config, options), config.limits, screen.columns):
+        for program in (program for one in tries or () for program in one):
+            check(program, config, f"program {program.name}")
+        plan = _planned(config, options) if tries is None else _replay_plan(config, tries)
+        for line in plan_lines(plan, config.limits, screen.columns):
             screen.say(line)
     return 0
 
@@ -220,7 +236,9 @@ def _plan(screen: Screen, target: str | None, config_file: Path | None, options:
 def _planned(config: Config, options: Options) -> Plan:
     catalogue = load(options.contract or config.target.contract)
     selected = [r.id for r in catalogue.select(options.profiles) if r.id in (options.selected or (r.id,))]
-    if options.replay is not None:
-        once = [program for program, _ in replayed(options.replay, config, selected, options.beside).values()]
-        return replay_plan(config, once * TRIES)
     return make_plan(config, options.depth, selected, options.drivers)
+
+
+def _replay_plan(config: Config, tries: Sequence[Try]) -> Plan:
+    """What these tries cost, each with the batch that is left alone beside it."""
+    return replay_plan(config, [[program for program, _ in replayed(o[0], config, (), o[1:]).values()] for o in tries])
