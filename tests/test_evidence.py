@@ -16,10 +16,13 @@ from conformance.config_load import load as load_config
 from conformance.findings import Margin
 from conformance.history import totals
 from conformance.history.reader import read_history
-from conformance.history.records import History, Note
+from conformance.history.records import Exchange, History, Note
 from conformance.judges.inference.proof import Proof
 from conformance.report.causes import lead
+from conformance.report.concern import concern, narrowed
+from conformance.report.exchange_text import full
 from conformance.report.model import Races, Report
+from conformance.report.page import page as page_of
 from conformance.report.page.write import write_page
 from conformance.report.reproduce import script
 from conformance.report.story import provided
@@ -28,8 +31,10 @@ from conformance.report.verifying import agreement
 from conformance.report.write import read_report
 from conformance.session import Ending, Options, conclude, worsened
 from conformance.transport.redact import Redactor
+from conformance.verdicts.shown import sent
 from conformance.waivers import Waiver
 from tests.reported import accepted_although_created, innocent, reported, whole
+from tests.story import Story
 
 
 def _recorded(history: History) -> bytes:
@@ -341,3 +346,66 @@ def test_a_script_holds_nothing_of_the_run() -> None:
     assert "situation=blocked" in text
     for secret in ("65111122", "b.0", "http://t/api"):
         assert secret not in text.replace("6511112222", "")
+
+
+def _far_down(story: Story) -> History:
+    """The last reads of the batch are pages of the campaign, with 200 messages of somebody else before its own."""
+    history = whole(story)
+    item = story.exchanges[-1].end.body
+    others = [{**item, "id": f"other.{i}", "values": {"body": "not ours"}, "batches": []} for i in range(200)]
+    page = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "first", "endCursor": "last"}
+
+    def paged(exchange: Exchange) -> Exchange:
+        body = exchange.end.body
+        listing = exchange.invoke.operation == "batch_list"
+        if not listing or exchange.invoke.batch != "b":
+            return exchange
+        end = msgspec.structs.replace(exchange.end, body={"data": [*others, *body["data"]], "pageData": page})
+        invoke = msgspec.structs.replace(exchange.invoke, operation="campaign_list", batch=None)
+        return msgspec.structs.replace(exchange, invoke=invoke, end=end)
+
+    return msgspec.structs.replace(history, exchanges=tuple(map(paged, history.exchanges)))
+
+
+def test_of_a_long_listing_the_rows_of_the_cause_are_shown() -> None:
+    history = _far_down(accepted_although_created())
+    report = reported(whole(accepted_although_created()))
+    pages = tuple(e.n for e in history.exchanges if e.invoke.operation == "campaign_list")
+    retry = next(e.n for e in history.exchanges if e.invoke.operation == "batch_retry")
+    cause = msgspec.structs.replace(report.causes[0], evidence=(retry, *pages[-1:]))
+    told = ticket(report, cause, history, load())
+    assert '"id": "b.0"' in told
+    assert "other." not in told
+    assert '"endCursor": "last"' in told
+    assert "rows left out" in told
+    assert "characters more" not in told
+    shown = page_of(msgspec.structs.replace(report, causes=(cause,)), history, load())
+    assert "other." not in shown
+    assert f"(200 rows left out; `show {pages[-1]}` prints all)" in shown
+    whole_one = full(history[pages[-1]], history.header)
+    assert whole_one.count('"other.') == 200
+
+
+@pytest.mark.parametrize(
+    ("cited", "kept", "said"),
+    [
+        # The batch, then one message of it where there is no room for more, then as many as there is room for.
+        (("retry",), ["b.0", "b.1", "b.2"], 8_000),
+        (("retry", "read b.1"), ["b.1"], 900),
+        (("retry",), ["b.0"], 900),
+    ],
+)
+def test_where_room_is_short_named_rows_come_first(cited: tuple[str, ...], kept: list[str], said: int) -> None:
+    history = _far_down(accepted_although_created())
+    by_name = {
+        f"read {e.invoke.message}" if e.invoke.message else "retry": e.n
+        for e in history.exchanges
+        if e.invoke.operation in ("message_read", "batch_retry")
+    }
+    last = [e for e in history.exchanges if e.invoke.operation == "campaign_list"][-1]
+    about = concern(sent(history), [by_name[name] for name in cited])
+    body, left_out = narrowed(last, about, said)
+    assert [row["id"] for row in body["data"]] == kept
+    assert left_out == 203 - len(kept)
+    nobody = concern(sent(history), [last.n])
+    assert narrowed(last, nobody, said) == (last.end.body, 0), "a proof about the listing itself keeps all of it"

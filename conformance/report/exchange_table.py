@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from conformance.history.records import Exchange, History
 from conformance.judges.inference.readings import Reading, readings
 from conformance.report.clean import harmless
+from conformance.report.concern import Concern, concern
+from conformance.verdicts.shown import sent
 
 #: Exchanges that one table shows at most; the rest are in history.jsonl.
 MAX_EXCHANGES = 12
@@ -28,14 +30,14 @@ def exchange_table(history: History, numbers: Sequence[int]) -> str:
     """A table of these exchanges, in HTML. Every text of a target's is escaped."""
     wanted = dict.fromkeys(numbers)
     shown = [e for e in history.exchanges if e.n in wanted]
-    about = {e.invoke.message for e in shown if e.invoke.message}
+    about = concern(sent(history), wanted)
     more = f"<p>{len(shown) - MAX_EXCHANGES} more in history.jsonl</p>" if len(shown) > MAX_EXCHANGES else ""
     head = "".join(f"<th>{name}</th>" for name in ("#", "seconds", "request", "answer", "what it shows"))
     rows = "".join(_row(e, about) for e in shown[:MAX_EXCHANGES])
     return f"<dt>Exchanges</dt><dd><table><tr>{head}</tr>{rows}</table>{more}</dd>"
 
 
-def _row(exchange: Exchange, about: Collection[str]) -> str:
+def _row(exchange: Exchange, about: Concern) -> str:
     invoke, end = exchange.invoke, exchange.end
     odd = [text for text in (invoke.cause, "" if invoke.auth == "valid" else f"key: {invoke.auth}") if text]
     query = "".join(f"&{name}={value}" for name, value in invoke.query).replace("&", "?", 1)
@@ -50,11 +52,11 @@ def _lines(text: str) -> str:
     return escape(harmless(text[:MAX_CELL])).replace("\n", "<br>")
 
 
-def _shows(exchange: Exchange, about: Collection[str]) -> str:
+def _shows(exchange: Exchange, about: Concern) -> str:
     """What an answer shows: of messages what the judges look at, of anything else the body."""
     seen = list(readings(exchange))
     if seen:
-        first = [s for s in seen if s.message in about] or seen
+        first = [s for s in seen if about.named(s)] or [s for s in seen if about.holds(s)] or seen
         rest = len(seen) - len(first[:MAX_MESSAGES])
         lines = [_sight(s) for s in first[:MAX_MESSAGES]]
         return "\n".join([*lines, f"and {rest} more messages"] if rest else lines)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from conformance.history.records import Exchange, Header
 from conformance.report.clean import harmless
 from conformance.report.clock import Clock
+from conformance.report.concern import Concern, as_text, narrowed
 
 #: What stands for the credential of each kind of request; the record holds the kind only.
 _AUTH = {
@@ -31,10 +32,11 @@ def line(exchange: Exchange, clock: Clock) -> str:
     return f"{exchange.n}  {clock.utc(exchange.t)}  {invoke.method} {_path(exchange)}  {came}"
 
 
-def full(exchange: Exchange, header: Header, *, most: int | None = None) -> str:
+def full(exchange: Exchange, header: Header, *, most: int | None = None, about: Concern | None = None) -> str:
     """The exchange in full, in lines.
 
     :param most: characters of a body that are shown at most; None shows all that is on record.
+    :param about: what the reader is to see: a longer listing is cut to the rows that belong to it.
     """
     clock, invoke, end = Clock(header.started), exchange.invoke, exchange.end
     lines = [
@@ -51,7 +53,7 @@ def full(exchange: Exchange, header: Header, *, most: int | None = None) -> str:
         *_rows(exchange),
         *_body(invoke.body, most),
         "",
-        *_answer(exchange, most),
+        *_answer(exchange, most, about),
         *([f"({end.error})"] if end.error else []),
         *(f"({remark})" for remark in end.remarks),
     ]
@@ -81,7 +83,7 @@ def _rows(exchange: Exchange) -> list[str]:
     ]
 
 
-def _answer(exchange: Exchange, most: int | None) -> list[str]:
+def _answer(exchange: Exchange, most: int | None, about: Concern | None) -> list[str]:
     end = exchange.end
     if end.outcome == "not_sent":
         return ["not sent: no byte left"]
@@ -91,13 +93,17 @@ def _answer(exchange: Exchange, most: int | None) -> list[str]:
     if end.undecoded:
         return [f"HTTP {end.status}", *headers, "", f"(a body encoded as {end.undecoded}, which is not read)"]
     empty = end.media == "none" or (end.body is None and not end.size)
-    return [f"HTTP {end.status}", *headers, "", *(["(an empty body)"] if empty else _body(end.body, most, shown=True))]
+    if empty:
+        return [f"HTTP {end.status}", *headers, "", "(an empty body)"]
+    body, rows = narrowed(exchange, about, most) if about is not None and most is not None else (end.body, 0)
+    left_out = f"({rows} row{'s' if rows != 1 else ''} left out; `show {exchange.n}` prints all)"
+    return [f"HTTP {end.status}", *headers, "", *_body(body, most, shown=True), *([left_out] if rows else [])]
 
 
 def _body(body: Any, most: int | None, *, shown: bool = False) -> list[str]:
     if body is None and not shown:
         return ["(no body)"]
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=1)
+    text = as_text(body)
     if most is not None and len(text) > most:
         return [f"{text[:most]}…", f"({len(text) - most} characters more)"]
     return [text]

@@ -9,8 +9,10 @@ from conformance.history.records import Exchange, History
 from conformance.report import exchange_text
 from conformance.report.causes import lead
 from conformance.report.clean import one_line
+from conformance.report.concern import concern
 from conformance.report.model import Cause, Report
 from conformance.report.story import again_with, provided
+from conformance.verdicts.shown import sent
 
 #: Exchanges that a ticket shows in full, and characters of a body in it.
 MOST_EXCHANGES = 6
@@ -83,9 +85,10 @@ def _exchanges(cause: Cause, history: History | None) -> list[str]:
         return []
     wanted = set(cause.evidence)
     found: list[Exchange] = [e for e in history.exchanges if e.n in wanted]
+    about = concern(sent(history), cause.evidence)
     lines = ["**Requests and answers**", ""]
     for exchange in found[:MOST_EXCHANGES]:
-        text = exchange_text.full(exchange, history.header, most=MOST_BODY)
+        text = exchange_text.full(exchange, history.header, most=MOST_BODY, about=about)
         lines += ["```text", text.rstrip().replace("```", "'''"), "```", ""]
     if len(found) > MOST_EXCHANGES:
         lines += [f"{len(found) - MOST_EXCHANGES} more: `retry-conformance show N --history history.jsonl`", ""]

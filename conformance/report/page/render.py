@@ -17,6 +17,7 @@ from conformance.report.cause_lines import causes_of, followed
 from conformance.report.causes import lead
 from conformance.report.clean import harmless, one_line
 from conformance.report.clock import Clock
+from conformance.report.concern import concern
 from conformance.report.model import Cause, Report, ReportedFinding, ReportedRequirement
 from conformance.report.racing import in_words
 from conformance.report.story import WORDS, again_with, distinct, why
@@ -25,6 +26,7 @@ from conformance.report.ticket import about_time
 from conformance.report.timeline import svg, timeline
 from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.verdicts import ORDER
+from conformance.verdicts.shown import sent
 
 #: Characters of one body, and of all exchanges that are shown in full.
 MOST_BODY = 8_000
@@ -142,11 +144,18 @@ def _exchanges(report: Report, history: History) -> list[dict[str, Any]]:
     clock = Clock(history.header.started)
     found: list[dict[str, Any]] = []
     room = MOST_EXCHANGES
-    told = (f for item in report.chosen for f, _ in distinct(item.findings)[:MOST_FINDINGS])
+    told = [f for item in report.chosen for f, _ in distinct(item.findings)[:MOST_FINDINGS]]
+    # What several proofs cite is shown with the rows of each.
+    beside: dict[int, set[int]] = {}
+    for evidence in (*(cause.evidence for cause in report.causes), *(finding.evidence for finding in told)):
+        for n in evidence:
+            beside.setdefault(n, set()).update(evidence)
+    rows = sent(history)
     for n in dict.fromkeys((*_first_of_each(report, wanted), *(n for finding in told for n in finding.evidence))):
         if n not in by_number:
             continue
-        text = exchange_text.full(by_number[n], history.header, most=min(MOST_BODY, room))
+        about = concern(rows, beside[n])
+        text = exchange_text.full(by_number[n], history.header, most=min(MOST_BODY, room), about=about)
         if room < len(text):
             break
         room -= len(text)
