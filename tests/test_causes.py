@@ -14,6 +14,7 @@ from conformance.report.causes import causes, lead
 from conformance.report.model import ReportedRequirement
 from conformance.report.sides import follows_by_nature
 from conformance.report.verdict_line import verdict_line
+from conformance.scenarios import SCENARIOS
 from conformance.verdicts import Reason, Verdict, Verdicts
 from tests.reported import (
     accepted_although_created,
@@ -192,6 +193,58 @@ def test_who_may_retry_at_all_is_read_before_how_it_answers() -> None:
 def test_what_is_left_open_in_the_same_batch_follows(reason: Reason, follows: bool) -> None:
     found = _grouped(_finding("BR-SEL-08", (RETRY, 6), "two in progress"), open_={"BR-IDS-01": reason})
     assert found[0].follows == (("BR-IDS-01",) if follows else ())
+
+
+def _answered_200() -> History:
+    """Retries 5, 11 and 19, of which the last two were answered 200; each is of a scenario of its own."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").by("one")
+    story.retry("b", 200, takes=("b.0",)).look("b").finish("b").by("two")
+    story.send("z", "F").finish("z").look("z").retry("z", 200, takes=("z.0",)).look("z").by("rounds")
+    return whole(story)
+
+
+@pytest.mark.parametrize(
+    ("cites", "code", "cause"),
+    [
+        # A retry call of the cause's own, and one that was only answered like those of the cause.
+        (0, "not-settled", "BR-SEL-08"),
+        (1, "not-settled", "BR-ACC-04"),
+        (2, "answer-lost", "BR-ACC-04"),
+        (0, "answer-lost", None),
+    ],
+)
+def test_what_is_open_follows_from_the_cause_whose_retry_calls_its_reason_cites(
+    cites: int, code: str, cause: str | None
+) -> None:
+    history = _answered_200()
+    retries = [e.n for e in history.exchanges if e.invoke.operation == "batch_retry"]
+    found = [
+        _finding("BR-SEL-08", (retries[0], retries[0] + 1), "two in progress"),
+        _finding("BR-ACC-04", (retries[1],), "carried out", "200"),
+    ]
+    verdicts = Verdicts(items=tuple(Verdict(requirement=f.any_of[0], verdict="fail", findings=(f,)) for f in found))
+    item = msgspec.structs.replace(
+        _item("BR-SEC-01", "inconclusive", Reason(code=code, text="told")), evidence=(retries[cites],)
+    )
+    told = causes(history, verdicts, [*(_item(f.any_of[0], "fail") for f in found), item])
+    assert {c.requirements[0]: c.follows for c in told} == {
+        name: (("BR-SEC-01",) if name == cause else ()) for name in ("BR-SEL-08", "BR-ACC-04")
+    }
+
+
+def test_what_is_open_for_want_of_acceptances_follows_from_how_they_are_answered() -> None:
+    """Its scenarios are others than those in which that is proved."""
+    history = _answered_200()
+    retries = [e.n for e in history.exchanges if e.invoke.operation == "batch_retry"]
+    found = _finding("BR-ACC-04", (retries[1],), "carried out", "200")
+    other = _finding("BR-BLK-02", (retries[0],), "status", "messages_enqueued")
+    verdicts = Verdicts(
+        items=tuple(Verdict(requirement=f.any_of[0], verdict="fail", findings=(f,)) for f in (found, other))
+    )
+    planned = next(s.requirements for s in SCENARIOS if s.name == "rounds")
+    item = _item(planned[0], "inconclusive", Reason(code="not-exercised", text="the situation did not arise"))
+    told = causes(history, verdicts, [*(_item(f.any_of[0], "fail") for f in (found, other)), item])
+    assert {c.requirements[0]: c.follows for c in told} == {"BR-ACC-04": (planned[0],), "BR-BLK-02": ()}
 
 
 def test_reasons_of_the_configuration_have_a_cause_of_their_own() -> None:

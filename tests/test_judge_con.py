@@ -13,8 +13,9 @@ from oracle.line import Wait
 from oracle.notation import parse, render_line
 from oracle.walk import Walk
 from oracle.world import Switches
+from tests.reported import whole
 from tests.story import Story
-from tests.test_judge_innocents import together
+from tests.test_judge_innocents import ready, together
 
 GONE = "400 batch_not_found_or_is_not_retryable"
 UNRESOLVED = "400 unresolved_batch_messages"
@@ -287,3 +288,16 @@ def test_the_readings_that_close_a_race_are_shown_with_the_finding() -> None:
         story.send(batch, "F").finish(batch).look(batch).retry(batch).retry(batch, takes=())
         together(story).look(batch).finish(batch).look(batch).wait(11).look(batch)
     assert "BR-CON-01" in story.findings()
+
+
+def test_an_answer_that_came_is_not_told_as_lost() -> None:
+    story = ready("F").look("b").retry("b", 200, takes=("b.0",)).retry("b", 400, "unresolved_batch_messages")
+    history = whole(together(story).finish("b").look("b"), races=True)
+    retries = [e.n for e in history.exchanges if e.invoke.operation == "batch_retry"]
+    raced = tuple(
+        msgspec.structs.replace(e, invoke=msgspec.structs.replace(e.invoke, race=1)) if e.n in retries else e
+        for e in history.exchanges
+    )
+    texts = [o.text for o in judge(msgspec.structs.replace(history, exchanges=raced)) if isinstance(o, Doubt)]
+    said = f"{retries[0]} was answered 200, which is no documented acceptance"
+    assert [t for t in texts if "races count" in t] == [f"0 of 1 races count, 3 are needed; {said}"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from conformance.findings import Finding
+from conformance.findings import Doubt, Finding
 from conformance.history.records import Exchange
 from tests.story import Story
 
@@ -189,6 +189,33 @@ def _said(story: Story, body: object = None, query: tuple[tuple[str, str], ...] 
     invoke = msgspec.structs.replace(last.invoke, body=body, query=query)
     story.exchanges[-1] = Exchange(invoke=invoke, end=last.end)
     return story
+
+
+def _texts(story: Story, requirement: str) -> list[str]:
+    return [o.text for o in story.opinions() if isinstance(o, Doubt) and o.requirement == requirement]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, "was answered 200, which is no documented acceptance"),
+        (503, "was answered 503, which does not say whether it was carried out"),
+        (429, "was answered 429"),
+        (None, "got no whole answer"),
+    ],
+)
+def test_sec_05_why_a_retry_shows_nothing_is_told_as_it_was(status: int | None, said: str) -> None:
+    story = _ready().retry("b", status, cause="body:json-recipient").look("b")
+    numbers = [e.n for e in story.exchanges if e.invoke.operation == "batch_retry"]
+    assert _texts(story, "BR-SEC-05")[0] == f"retry {numbers[0]} with a body (json-recipient) {said}"
+
+
+def test_sec_01_the_retry_that_does_not_close_the_chain_is_named_and_cited() -> None:
+    story = _probe(_ready(), "auth:none", 401).look("b").retry("b", 200).look("b")
+    closing = next(e.n for e in story.exchanges if e.status == 200 and e.invoke.operation == "batch_retry")
+    (doubt,) = (o for o in story.opinions() if isinstance(o, Doubt) and o.requirement == "BR-SEC-01")
+    assert doubt.text == f"the valid retry that closes the chain, {closing}, was answered 200 instead of 201"
+    assert closing in doubt.evidence
 
 
 def test_sec_05_a_body_that_changes_nothing() -> None:

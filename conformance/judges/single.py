@@ -351,7 +351,7 @@ def not_across_campaigns(placed: Placed) -> Iterator[Judgement]:
     case, batch, call = placed
     if call.outcome in ("throttled", "unknown"):
         reason = DoubtReason.THROTTLED if call.outcome == "throttled" else DoubtReason.ANSWER_LOST
-        yield InDoubt(reason=reason, text=f"request {call.n} got no answer that says anything", evidence=(call.n,))
+        yield InDoubt(reason=reason, text=f"request {call.n} {call.untold}", evidence=(call.n,))
         return
     other = proved_other(case, call)
     if other is None:

@@ -303,7 +303,14 @@ def _told(
             )
         )
     open_ = [item for item in requirements if item.verdict == "inconclusive" and item.reason is not None]
-    followers = {item.id: _cause_of(item, groups, exchanges, homes) for item in open_}
+    odd = [_odd(group) for group in groups]
+    retries = [e for e in exchanges.values() if e.invoke.operation in RETRIES]
+    # What is carried out and answered otherwise is unsettled wherever it is so answered, not only where that is proved.
+    places = [
+        {name for one in group for name in one.scenarios} | {e.invoke.scenario for e in retries if e.status in statuses}
+        for group, statuses in zip(groups, odd, strict=True)
+    ]
+    followers = {item.id: _cause_of(item, groups, odd, places, exchanges, homes) for item in open_}
     return tuple(_with_followers(cause, index, followers) for index, cause in enumerate(told))
 
 
@@ -318,23 +325,44 @@ def _with_followers(cause: Cause, index: int, followers: Mapping[str, int | None
     return msgspec.structs.replace(cause, follows=mine)
 
 
+def _odd(group: Sequence[Seen]) -> frozenset[int]:
+    """The 2xx other than 201 that a cause about answers is about: nobody can rely on one that stands alone."""
+    told = (status for one in group if one.kind[0] in (DOCUMENT, *DESCRIBED) for status in one.statuses)
+    return frozenset(status for status in told if status is not None and 200 <= status < 300 and status != 201)
+
+
 def _cause_of(
     item: ReportedRequirement,
     groups: Sequence[Sequence[Seen]],
+    odd: Sequence[frozenset[int]],
+    places: Sequence[set[str]],
     exchanges: Mapping[int, Exchange],
     homes: Mapping[str, str],
 ) -> int | None:
     """Because of which cause a requirement is left open, if because of one: the situation that it needs is the one in which
     the target did something else.
 
-    First the scenarios that were to exercise it, then the batches of its reason.
+    First the retry calls that its reason cites, then the scenarios that were to exercise it, then the batches of its reason.
+
+    :param odd: by cause, answers with which it leaves open what they mean; :param places: by cause, where it shows.
     """
-    if item.reason is None or not follows_by_nature(item.reason.code):
+    if item.reason is None:
+        return None
+    cited = [exchanges[n] for n in item.evidence if n in exchanges and exchanges[n].invoke.operation in RETRIES]
+    # Whatever the reason is called, such an answer is behind it.
+    answered = [sum(e.status in statuses for e in cited) for statuses in odd]
+    if max(answered, default=0):
+        return answered.index(max(answered))
+    if not follows_by_nature(item.reason.code):
         return None
     planned = {s.name for s in SCENARIOS if item.id in s.requirements}
-    shared = [len(planned & {name for one in group for name in one.scenarios}) for group in groups]
-    if max(shared, default=0):
-        return shared.index(max(shared))
+    calls = {e.n for e in cited}
+    for shared in (
+        [len(calls & {n for one in group for n in one.retries}) for group in groups],
+        [len(planned & names) for names in places],
+    ):
+        if max(shared, default=0):
+            return shared.index(max(shared))
     batches = {_home(exchanges[n], homes) for n in item.evidence if n in exchanges} - {""}
     for index, group in enumerate(groups):
         if any(batches & one.batches for one in group):

@@ -65,7 +65,7 @@ def _reason(requirement: str, race: Race) -> tuple[DoubtReason, str] | None:
     if race.of("throttled"):
         return DoubtReason.THROTTLED, f"one of {numbers} was answered 429"
     if race.of("unknown"):
-        return DoubtReason.ANSWER_LOST, f"an answer to {numbers} was lost"
+        return DoubtReason.ANSWER_LOST, " and ".join(f"{c.n} {c.untold}" for c in race.of("unknown"))
     state = quiescent(case, race.batch, first, rivals=frozenset(race.numbers))
     if isinstance(state, NotQuiescent):
         return state.reason, f"that the batch was quiescent before {numbers} is not proved: {state.text}"

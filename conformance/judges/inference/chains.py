@@ -39,6 +39,8 @@ class OpenChain:
     probes: tuple[RetryCall, ...]
     reason: DoubtReason
     text: str
+    #: The valid retry behind them, if its answer is why.
+    closing: RetryCall | None = None
 
 
 def runs(batch: Batch) -> Iterator[tuple[tuple[RetryCall, ...], RetryCall | None]]:
@@ -62,8 +64,8 @@ def chains(case: Case, batch: Batch) -> Iterator[Chain | OpenChain]:
             yield OpenChain(batch=batch, probes=probes, reason=DoubtReason.CHAIN_NOT_CLOSED, text=text)
             continue
         if closing.status != 201:
-            text = f"the closing retry {closing.n}, without a cause, was answered {closing.said} instead of 201"
-            yield OpenChain(batch=batch, probes=probes, reason=DoubtReason.CHAIN_NOT_CLOSED, text=text)
+            text = f"the valid retry that closes the chain, {closing.n}, was answered {closing.said} instead of 201"
+            yield OpenChain(batch=batch, probes=probes, closing=closing, reason=DoubtReason.CHAIN_NOT_CLOSED, text=text)
             continue
         first, last = quiescent(case, batch, probes[0]), quiescent(case, batch, closing)
         if isinstance(first, NotQuiescent) or isinstance(last, NotQuiescent):

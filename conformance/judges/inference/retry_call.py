@@ -62,6 +62,18 @@ class RetryCall:
         """Status and code, such as ``400 unresolved_batch_messages``."""
         return f"{self.status or 'no answer'} {self.code or ''}".rstrip()
 
+    @property
+    def untold(self) -> str:
+        """Why nobody knows whether it was carried out, as the end of a sentence that names it."""
+        if not self.exchange.answered:
+            return "got no whole answer"
+        if self.outcome == "throttled":
+            return f"was answered {self.said}"
+        if self.exchange.accepted:
+            bare = " without JSON" if self.status == 201 else ""
+            return f"was answered {self.status}{bare}, which is no documented acceptance"
+        return f"was answered {self.said}, which does not say whether it was carried out"
+
     @cached_property
     def probe(self) -> Probe | None:
         """In what it differs from a valid request; None for a valid one, and for a cause of another version."""

@@ -119,7 +119,7 @@ def bound_to_its_cause(inference: Inference) -> Iterator[Judgement]:
                     yield from _bound(inference, chain, probe)
                 continue
             for name in dict.fromkeys(r for r in map(requirement_of, chain.probes) if r):
-                numbers = tuple(p.n for p in chain.probes)
+                numbers = (*(p.n for p in chain.probes), *((chain.closing.n,) if chain.closing is not None else ()))
                 yield InDoubt(reason=chain.reason, text=chain.text, evidence=numbers, requirement=name)
 
 
@@ -128,7 +128,7 @@ def _bound(inference: Inference, chain: Chain, probe: RetryCall) -> Iterator[Jud
     if name is None or (probe.accepted and name != "BR-SEC-04"):
         return
     if probe.outcome in ("unknown", "throttled"):
-        text = f"request {probe.n} {phrase(probe)} got no answer that says anything ({probe.said})"
+        text = f"request {probe.n} {phrase(probe)} {probe.untold}"
         yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(probe.n,), requirement=name)
         return
     if name == "BR-SEC-01" and probe.status != 401:

@@ -18,6 +18,8 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 
 #: Data of a message that a request might try to change.
 _DATA = ("recipient", "values", "fullMessage", "language")
+#: What would settle an answer that came, and is none that the documents have.
+_DOCUMENTED = ("a target that answers an accepted retry with 201",)
 
 
 def _name(retry: Retry) -> str:
@@ -101,8 +103,9 @@ def retries_the_same(retry: Retry) -> Iterator[Judgement]:
     if not retry.call.harmless:
         return
     if retry.call.unknown or retry.call.outcome == "throttled":
-        text = f"retry {retry.n} with {_name(retry)} got no answer that says anything"
-        yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(retry.n,))
+        text = f"retry {retry.n} with {_name(retry)} {retry.call.untold}"
+        needs = _DOCUMENTED if retry.call.exchange.accepted else ()
+        yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(retry.n,), needs=needs)
     if not retry.accepted:
         return
     state = retry.quiescent
