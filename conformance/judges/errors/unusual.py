@@ -34,10 +34,10 @@ _KINDS = ("id:", "body:", "query:", "header:", "method:", "path:", "campaign:")
 def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     """Not answered 5xx repeatedly, and never accepted where it names no batch.
 
-    Repeatedly: one kind of input answered 5xx three times, or three kinds once, none of them ever answered otherwise, in a
-    history in which no plain request was answered 5xx: the input breaks it, not the hour. A gateway that makes up a 5xx now and
-    then does so for plain requests as well, and the same input gets through when it is sent again: its 5xx leaves nothing open
-    then. One that is the target's own does, for one worker of several may break.
+    Repeatedly: one kind of input answered a 5xx of the target's own three times, or three kinds once, none of them ever answered
+    otherwise, a plain request answered between each two, in a history in which no plain request was answered 5xx: the input breaks
+    it, not the hour. A gateway's 5xx is outside the contract (ruling 8), and leaves nothing open where the same input gets through
+    when it is sent again. One that is the target's own does, for one worker of several may break.
     """
     case = inference.case
     unusual = [e for e in case.exchanges if _unusual(e)]
@@ -61,13 +61,16 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
         )
     broken = [e for e in unusual if e.status is not None and e.status >= 500 and e.status not in _NOT_BROKEN]
     through = {e.invoke.cause for e in unusual if e.answered and not e.open and e.status != 429}
-    repeated = _repeated([e for e in broken if e.invoke.cause not in through])
+    repeated = _repeated(case, [e for e in broken if e.invoke.cause not in through and server_error(e)])
     if repeated and not _storm(case):
         causes = tuple(dict.fromkeys(str(e.invoke.cause) for e in repeated))
         said = ", ".join(f"{e.status} to {e.invoke.cause} ({e.n})" for e in repeated[:6])
         yield Violated(
             proof=Proof(
-                because=(f"answers: {said}", "no plain request was answered 5xx in this run"),
+                because=(
+                    f"answers: {said}",
+                    "plain requests were answered between them, and none 5xx in this run",
+                ),
                 evidence=tuple(e.n for e in repeated),
             ),
             observed=f"{repeated[0].status} for {', '.join(causes[:4])}",
@@ -78,7 +81,8 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
         text = f"unusual requests were answered 5xx, but not repeatedly ({', '.join(str(e.n) for e in left[:5])})"
         yield InDoubt(reason=DoubtReason.NOT_REPEATED, text=text, evidence=(left[0].n,))
         return
-    kinds = {e.invoke.cause: e.n for e in unusual if e.answered and e not in let_in}
+    # What a gateway, a limit of calls or a dead key answers shows nothing of what the input does (rulings 10, 20, 22 and 28).
+    kinds = {e.invoke.cause: e.n for e in unusual if word(e) == "target" and e not in let_in}
     if len(kinds) >= ENOUGH:
         yield Exercised(proof=Proof(evidence=tuple(sorted(kinds.values()))))
 
@@ -102,12 +106,29 @@ def _accepted(found: Sequence[Exchange]) -> Iterator[Exchange]:
     return (e for e in found if word(e) == "target" or alike[e.invoke.cause, e.status] >= REPEATED)
 
 
-def _repeated(broken: Sequence[Exchange]) -> tuple[Exchange, ...]:
-    counts = Counter(e.invoke.cause for e in broken)
-    again = [cause for cause, count in counts.items() if count >= REPEATED]
-    if again:
-        return tuple(e for e in broken if e.invoke.cause == again[0])
-    return tuple(broken) if len(counts) >= REPEATED else ()
+def _repeated(case: Case, broken: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """Of 5xx, as many to one kind of input, or to kinds of which each was met once, that they are no chance; empty if too few."""
+    for cause in dict.fromkeys(e.invoke.cause for e in broken):
+        again = _apart(case, [e for e in broken if e.invoke.cause == cause])
+        if len(again) >= REPEATED:
+            return again
+    kinds = _apart(case, broken, distinct=True)
+    return kinds if len(kinds) >= REPEATED else ()
+
+
+def _apart(case: Case, broken: Sequence[Exchange], *, distinct: bool = False) -> tuple[Exchange, ...]:
+    """As many of them, from the first on, as have a plain request answered between each two: no single outage explains them.
+
+    :param distinct: only one of each kind of input.
+    """
+    plain = [e for e in case.exchanges if e.invoke.cause is None and word(e) == "target"]
+    found: list[Exchange] = []
+    for e in broken:
+        if distinct and any(e.invoke.cause == f.invoke.cause for f in found):
+            continue
+        if not found or any(found[-1].last <= p.t and p.last <= e.t for p in plain):
+            found.append(e)
+    return tuple(found)
 
 
 def _storm(case: Case) -> bool:
