@@ -42,7 +42,9 @@ def repeated(
     for batch, mine in by_batch.items():
         members = {m: seen for m, seen in by_message.items() if home.get(m) == batch}
         for run in _runs(mine, members):
-            if len(run) >= ENOUGH and _answered_between(run, exchanges) and _still(run, mine, members, header):
+            if len(run) < ENOUGH or not _answered_between(run, exchanges) or not _still(run, mine, members, header):
+                continue
+            if word(run[0].exchange) != "credential" or all(alive(c.exchange, exchanges) for c in run):
                 found.update(c.n for c in run)
     found |= _credential(calls, exchanges)
     return frozenset(found)
@@ -80,9 +82,14 @@ def _key(call: RetryCall) -> Key | None:
     if said == "none":
         if status == 408 or (status in GATEWAY_5XX and not envelope(call.exchange)):
             return None
-    elif said != "gateway":
+    elif said != "gateway" and not (said == "credential" and _wordless(call)):
         return None
     return (call.exchange.invoke.operation, call.exchange.invoke.cause or "", call.message or "", status, said)
+
+
+def _wordless(call: RetryCall) -> bool:
+    """True for an answer without JSON: of a 401 or 403 too, nobody knows whether it is a gateway's (ruling 22)."""
+    return call.exchange.end.media != "json"
 
 
 def _runs(calls: Sequence[RetryCall], members: Mapping[str, Sequence[Reading]]) -> Iterable[list[RetryCall]]:
@@ -149,11 +156,11 @@ def _still(
 ) -> bool:
     """True if every message is seen after the run as it was before it, with no more attempts than earlier calls explain.
 
-    After 5xx: once more when one settling time is over, as the calls may have been carried out late.
+    And once more when one settling time is over: whoever answered, the calls may have been carried out, and late (ruling 16).
     """
     last, lag = run[-1], header.read_lag or 0.0
     until = min((c.t for c in calls if c.t > last.t), default=float("inf"))
-    settled = last.last + (header.settle_timeout if word(last.exchange) == "none" else 0.0) + lag
+    settled = last.last + header.settle_timeout + lag
     read = {message: [r for r in seen if r.last <= until] for message, seen in members.items()}
     return bool(members) and all(
         _gained_nothing(seen, run, last.t + lag, settled, [c for c in calls if c.reaches(message) and c.may_reset])
@@ -198,8 +205,8 @@ def _gained(a: Reading, b: Reading) -> int:
 
 
 def _credential(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> set[int]:
-    """401 and 403 to the configured key, with reads answered 200 before and after, from the third on all of them."""
-    asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential")
+    """401 and 403 in JSON to the configured key, with reads answered 200 before and after, from the third on all of them."""
+    asked = (c for c in calls if c.valid and c.sent and word(c.exchange) == "credential" and not _wordless(c))
     found = {c.n for c in asked if alive(c.exchange, exchanges)}
     return found if len(found) >= ENOUGH else set()
 
