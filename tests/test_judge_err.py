@@ -113,7 +113,7 @@ def test_err_04_no_batch_is_accepted() -> None:
 
 
 def test_err_04_odd_input_that_breaks_it() -> None:
-    """A plain request is answered between each two: no single outage explains them."""
+    """Another request is answered between each two: no single outage explains them."""
     story = Story().send("b", "F").finish("b").look("b")
     for _ in range(2):
         _asked("id:malformed:quote", 500, story=story).look("b")
@@ -124,6 +124,10 @@ def test_err_04_odd_input_that_breaks_it() -> None:
     for cause, status in (("body:text", 500), ("body:null", 502), ("id:malformed:quote", 500)):
         _asked(cause, status, ENVELOPE, story=kinds).look("b")
     assert kinds.findings() == {"BR-ERR-04"}
+    beside = Story()
+    for _ in range(3):
+        _asked("id:unknown", 404, ENVELOPE, story=_asked("body:text", 500, story=beside))
+    assert beside.findings() == {"BR-ERR-04"}
 
 
 @pytest.mark.parametrize("cause", ["query:force", "header:x-force", "body:json-recipient"])

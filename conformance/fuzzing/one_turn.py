@@ -23,6 +23,8 @@ from conformance.transport.request import Origin, OutRow, Reply, Request
 NAME = "schemathesis"
 #: Messages in a page of the listings that tell where the own batch stands.
 _PAGE = (("limit", "1000"),)
+#: The shortest page, which tells that the target answers.
+_ONE = (("limit", "1"),)
 #: Operations that a link may lead to without a message being sent.
 _READS: tuple[Operation, ...] = ("batch_list", "message_read", "campaign_list")
 
@@ -72,7 +74,10 @@ class Turn:
             self.follow(reply)
 
     def odd(self, wanted: OddRetry) -> None:
-        """Send an odd retry of a made-up id; once more while it is answered 5xx, for only "repeatedly" is a violation."""
+        """Send an odd retry of a made-up id; once more while it is answered 5xx, for only "repeatedly" is a violation.
+
+        With a plain read before each further one, which shows that it was no outage.
+        """
         guard = self._run.transport.guard
         try:
             made_up = guard.invent_drawn(uuid.UUID(int=self._rng.getrandbits(128), version=4), wanted.tail)
@@ -89,7 +94,9 @@ class Turn:
             "content": wanted.content,
             "content_type": wanted.content_type,
         }
-        for _ in range(TRIES):
+        for tried in range(TRIES):
+            if tried:
+                self.call("campaign_list", query=_ONE)
             reply = self.call("batch_retry", **fields)
             if reply is None or (reply.exchange.status or 0) < 500:
                 return

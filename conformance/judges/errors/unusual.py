@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from conformance.contract.vocabulary import error_code
 from conformance.findings import DoubtReason
 from conformance.history.records import Exchange
 from conformance.judges.inference.case import Case
@@ -35,7 +36,7 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     """Not answered 5xx repeatedly, and never accepted where it names no batch.
 
     Repeatedly: one kind of input answered a 5xx of the target's own three times, or three kinds once, none of them ever answered
-    otherwise, a plain request answered between each two, in a history in which no plain request was answered 5xx: the input breaks
+    otherwise, another request answered between each two, in a history in which no plain request was answered 5xx: the input breaks
     it, not the hour. A gateway's 5xx is outside the contract (ruling 8), and leaves nothing open where the same input gets through
     when it is sent again. One that is the target's own does, for one worker of several may break.
     """
@@ -69,7 +70,7 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
             proof=Proof(
                 because=(
                     f"answers: {said}",
-                    "plain requests were answered between them, and none 5xx in this run",
+                    "other requests were answered between them, and no plain one 5xx in this run",
                 ),
                 evidence=tuple(e.n for e in repeated),
             ),
@@ -117,18 +118,26 @@ def _repeated(case: Case, broken: Sequence[Exchange]) -> tuple[Exchange, ...]:
 
 
 def _apart(case: Case, broken: Sequence[Exchange], *, distinct: bool = False) -> tuple[Exchange, ...]:
-    """As many of them, from the first on, as have a plain request answered between each two: no single outage explains them.
+    """As many of them, from the first on, as have a request answered between each two: no single outage explains them.
 
     :param distinct: only one of each kind of input.
     """
-    plain = [e for e in case.exchanges if e.invoke.cause is None and word(e) == "target"]
+    up = [e for e in case.exchanges if _shows_it_up(e)]
     found: list[Exchange] = []
     for e in broken:
         if distinct and any(e.invoke.cause == f.invoke.cause for f in found):
             continue
-        if not found or any(found[-1].last <= p.t and p.last <= e.t for p in plain):
+        if not found or any(found[-1].last <= p.t and p.last <= e.t for p in up):
             found.append(e)
     return tuple(found)
+
+
+def _shows_it_up(exchange: Exchange) -> bool:
+    """True for an answer of the target's own to a plain request, or to an odd one that it refused with a code as documented.
+
+    Odd input without a code may have been refused by something that stands in front, and is up when the target is not.
+    """
+    return word(exchange) == "target" and (exchange.invoke.cause is None or error_code(exchange.end.body) is not None)
 
 
 def _storm(case: Case) -> bool:
