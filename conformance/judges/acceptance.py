@@ -141,7 +141,7 @@ def _accepted(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]
     before = [c for c in retry.batch.resets if c.t < retry.call.t]
     if not before:
         yield Exercised(proof=proof)
-    elif any(not c.single for c in before):
+    elif any(not c.single and c.valid for c in before):
         yield Exercised(proof=proof, requirement="BR-ACC-06")
     blocked = _blocked_before(retry)
     if blocked is not None and state.status == ENQUEUING_FAILED:
@@ -179,7 +179,7 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
     when = "after a blocked retry" if blocked else "after a retry" if before else "for the first time"
     singly = before and not blocked and all(c.single for c in before)
     situation = "after single retries" if singly else when
-    again = any_of[0] == "BR-ACC-02" and any(not c.single and c.accepted for c in before)
+    again = any_of[0] == "BR-ACC-02" and any(not c.single and c.valid and c.accepted for c in before)
     # After an accepted round the batch had to be retryable again, and is not: the same refusal breaks BR-ACC-06 too.
     for names in (any_of, *([("BR-ACC-06",)] if again and len(any_of) == 1 else [])):
         yield Violated(

@@ -156,7 +156,7 @@ def _recovering(case: Case) -> Iterable[_Recovering]:
     for batch in case.groups:
         for message, row in batch.row_of.items():
             resets = batch.resetting(message)
-            if row.role != "recovering" or not resets or not resets[0].accepted:
+            if row.role != "recovering" or not resets or not (resets[0].accepted and resets[0].valid):
                 continue
             done = effect(case, batch, message, resets[0])
             if done is None or done.kind != "reset":

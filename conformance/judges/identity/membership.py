@@ -231,7 +231,7 @@ def _not_found(case: Case, batch: Batch, lost: Lost | None) -> Iterator[Violated
     gone = [e for e in case.exchanges if e.t >= listed.last and e.status in (400, 404) and lists(e, batch)]
     if len(gone) < 2 or (lost is not None and gone[-1].last >= lost.since):
         return
-    suspects = [c for c in batch.resets if c.accepted and not c.single and listed.last <= c.t and c.last <= gone[0].t]
+    suspects = [c for c in batch.retries if c.accepted and listed.last <= c.t and c.last <= gone[0].t]
     found = [r for m in batch.messages for r in case.readings(m)]
     if not suspects or (any(r.t >= suspects[0].last for r in found) and not any(r.t >= gone[0].last for r in found)):
         return
@@ -310,7 +310,7 @@ def _copies(case: Case, batch: Batch, call: RetryCall) -> Iterator[Violated | In
 
 def _before_and_retry(case: Case, batch: Batch, stray: str, first: float) -> tuple[Snapshot, RetryCall] | None:
     """The campaign's last whole listing that holds the batch and not the copy, and an accepted retry between it and the copy."""
-    calls = [c for c in batch.resets if c.accepted and not c.single and c.last <= first]
+    calls = [c for c in batch.retries if c.accepted and c.last <= first]
     for shot in reversed(case.snapshots):
         whole = shot.batch is None and shot.complete and shot.search is None and shot.direction == "forward"
         if whole and stray not in shot.ids and set(batch.messages) <= set(shot.ids):

@@ -16,6 +16,7 @@ from conformance.history.records import Exchange, Header, History, Row
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
+from conformance.judges.inference.other_campaign import perhaps_own
 from conformance.judges.inference.readings import (
     Reading,
     at_their_units,
@@ -281,7 +282,7 @@ class Case:
             elif invoke.operation == "single_retry":
                 calls.append(RetryCall(e, self._home.get(invoke.message or ""), invoke.message or ""))
         settled = repeated(calls, self.exchanges, by_message, self._home, self.header)
-        return tuple(replace(c, repeated=True) if c.n in settled else c for c in calls)
+        return tuple(replace(c, repeated=c.n in settled, perhaps_own=perhaps_own(self, c)) for c in calls)
 
     @cached_property
     def calls(self) -> tuple[RetryCall, ...]:

@@ -13,7 +13,6 @@ from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import AT_ONCE, kind, kinds, nearest, success_of, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
-from conformance.judges.inference.other_campaign import proved_other
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
@@ -111,7 +110,7 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
         return None
     outstanding = owed(case, batch, a)
     inside = between(batch, a, b)
-    explained = outstanding.most + len(inside) + _perhaps_own(case, batch, a, b)
+    explained = outstanding.most + len(inside)
     if gained <= explained:
         return None
     more = "its attempt begun anew" if anew else f"{gained} attempt{'s' if gained > 1 else ''} more"
@@ -197,13 +196,6 @@ def _cause(batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, el
     )
     accepted = any(c.may_reset and c.reaches(message) for c in near)
     return f"{said}, {state}{' and retried' if accepted else ''}"
-
-
-def _perhaps_own(case: Case, batch: Batch, a: Reading, b: Reading) -> int:
-    """Probes with what is not shown to be another campaign's key: it may be one of this campaign's own, and retry."""
-    since = begun(case, a) - case.header.settle_timeout
-    calls = (c for c in batch.probes if c.outcome in ("accepted", "unknown") and c.t <= b.last and c.last > since)
-    return sum(proved_other(case, c) is None for c in calls)
 
 
 def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:

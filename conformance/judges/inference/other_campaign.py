@@ -7,11 +7,14 @@ that opens the run's own campaign may retry.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from conformance.history.records import Exchange
-from conformance.judges.inference.case import Case
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.retry_call import RetryCall
+
+if TYPE_CHECKING:
+    from conformance.judges.inference.case import Case
 
 _READS = ("batch_list", "campaign_list", "message_read")
 
@@ -29,6 +32,11 @@ def proved_other(case: Case, call: RetryCall) -> Proof | None:
     name = call.probe.name if call.probe is not None else ""
     keyed = name in ("other-key", "other-own-key") or (name == "other" and "other_key" in case.header.offers)
     return opened(case) if keyed else Proof()
+
+
+def perhaps_own(case: Case, call: RetryCall) -> bool:
+    """True for a probe that may have retried rightly: what it was sent with is not shown to be another campaign's."""
+    return not call.valid and call.outcome in ("accepted", "unknown") and proved_other(case, call) is None
 
 
 def why_unproved(case: Case, call: RetryCall) -> str:

@@ -31,6 +31,8 @@ class RetryCall:
     message: str | None = None
     #: True if three answers like this one make it the target's refusal (rulings 11, 22, 28).
     repeated: bool = False
+    #: True for a probe with what nothing shows to be another campaign's key: it may be one of this campaign's own, and retry.
+    perhaps_own: bool = False
 
     @property
     def n(self) -> int:
@@ -145,7 +147,7 @@ class RetryCall:
     @cached_property
     def may_reset(self) -> bool:
         """True if it may have given a message an attempt without breaking the contract."""
-        return (self.valid or self.second_key) and self.outcome in ("accepted", "unknown")
+        return (self.valid or self.second_key or self.perhaps_own) and self.outcome in ("accepted", "unknown")
 
     def reaches(self, message: str) -> bool:
         """True if the contract lets it reset this message of its batch."""

@@ -315,7 +315,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
 
 def _two_rounds(case: Case, batch: Batch, message: str) -> Proof | None:
     """A read that shows two attempts more after two accepted retries, at least one of them of the batch."""
-    accepted = [c for c in batch.resetting(message) if c.accepted]
+    accepted = [c for c in batch.resetting(message) if c.accepted and c.valid]
     if len(accepted) < 2 or all(c.single for c in accepted):
         return None
     numbers = (accepted[0].n, accepted[1].n)
