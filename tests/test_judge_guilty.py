@@ -201,7 +201,10 @@ GUILTY: dict[str, tuple[Callable[[], Story], tuple[str, ...]]] = {
     "429 carried out": (lambda: refused_and_carried_out(ready(), 429, "too_many_requests"), ("BR-ERR-06",)),
     "refused, and other values": (lambda: data_changes(blocked(FAILED), "values"), ("BR-BLK-03",)),
     "wrong code beside created": (lambda: done(blocked().retry("b", 400, "x").look("b")), ("BR-ERR-02",)),
-    "not retryable, and it was": (lambda: done(blocked().retry("b", 400, NOT_RETRYABLE).look("b")), ("BR-ERR-02",)),
+    "not retryable, and it was": (
+        lambda: done(blocked().wait(11).look("b").retry("b", 400, NOT_RETRYABLE).look("b")),
+        ("BR-ERR-02",),
+    ),
     "nothing attempted": (lambda: done(ready().retry("b", takes=())), ("BR-ACC-05",)),
     "body: nothing attempted": (lambda: done(ready().retry("b", cause=BODY, takes=())), ("BR-ACC-05", "BR-SEC-05")),
     "body: some attempted": (body_takes_some, ("BR-SEC-05", "BR-SEL-01")),

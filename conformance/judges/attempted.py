@@ -46,10 +46,9 @@ def attempted(retry: Retry) -> Iterator[Judgement]:
     proof = _nothing_gained(retry, until)
     if proof is None:
         return
+    told = retry.settled_at + retry.case.status_lag
     final = [
-        (r, s)
-        for r, s in retry.case.status_readings(retry.batch)
-        if follows(retry.case, r, retry.settled_at) and r.last <= until
+        (r, s) for r, s in retry.case.status_readings(retry.batch) if follows(retry.case, r, told) and r.last <= until
     ]
     meanwhile = [s for r, s in retry.case.status_readings(retry.batch) if retry.call.t <= r.last <= until]
     lost = [c for c in retry.batch.retries if c.unknown and c.t < until]
@@ -71,7 +70,7 @@ def attempted(retry: Retry) -> Iterator[Judgement]:
     processing = before is not None and before.status not in RETRYABLE
     one_view = _views(retry) < 2
     names = ("BR-ACC-05", *(["BR-ACC-01"] if processing else []), *(["BR-IDS-07"] if one_view else []))
-    seen = read_after(reading, retry.settled_at, f"shows the batch in {status}", *assume("A6", retry.batch.id))
+    seen = read_after(reading, told, f"shows the batch in {status}", *assume("A6", retry.batch.id))
     yield Violated(
         proof=proof
         & seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED
+from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import Bracket
 from conformance.judges.inference.inference import Inference, retries
@@ -13,6 +13,7 @@ from conformance.judges.inference.ledger import suspects_of
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import Retry
+from conformance.judges.inference.status_lag import seen_late
 from conformance.judges.inference.timeline import controls, follows, read_after
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Observed, Violated, rule, whole_run
 
@@ -167,7 +168,8 @@ def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
         if isinstance(blocked, InDoubt) or not blocked.wrong:
             continue
         known = next((proof for one, proof in proved if one is blocked), None)
-        if known is None and lag is None and misses[blocked.situation] >= ENOUGH and not _met(found, blocked.situation):
+        alike = not inference.case.status_lag and misses[blocked.situation] >= ENOUGH
+        if known is None and alike and not _met(found, blocked.situation):
             same = [b for b in found if isinstance(b, _Blocked) and b.situation == blocked.situation and b.wrong]
             numbers = ", ".join(str(b.retry.n) for b in same)
             known = _wrong(blocked, blocked.wrong[-1]) & Proof(
@@ -237,29 +239,27 @@ def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
         if reading.status == "created" and blocker.still_shown_by(retry.case, reading)
         if (status := retry.case.batch_status(reading)) is not None
     ]
+    if retry.perhaps_not_retryable and any(status not in RETRYABLE for _, _, status in seen):
+        # The single retry that reset the message may have set that status, before the refusal or after it (rulings 16 and 24).
+        text = f"a single retry may have set the status that is shown after retry {retry.n}"
+        return InDoubt(reason=DoubtReason.STATUS_BEFORE_UNKNOWN, text=text, evidence=(retry.n,))
     proof = retry.blockers[0].proof & before.proof & retry.answered("is to fail for a created message")
     return _Blocked(retry, before.status, proof, seen)
 
 
 def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
-    """Seconds by which the status was seen to follow a refusal, at most; None if it was never seen to be late.
-
-    Any read before the next call shows it, also when the blocking message has moved on: nothing but the refusal sets it (A6).
-    """
-    late = []
-    for blocked in found:
-        if isinstance(blocked, _Blocked):
-            shown = blocked.retry.statuses_after()
-            first = next((r for r, status in shown if status == ENQUEUING_FAILED), None)
-            if first is not None and any(r.t < first.t and status != ENQUEUING_FAILED for r, status in shown):
-                late.append(first.t - blocked.retry.call.last)
-    return max(late, default=None)
+    """Seconds by which the status was seen to follow such a refusal, at most; None if it was never seen to be late."""
+    blocked = (b.retry for b in found if isinstance(b, _Blocked))
+    late = (seen_late(retry.case, retry.batch, retry.call) for retry in blocked)
+    return max((seconds for seconds in late if seconds is not None), default=None)
 
 
 def _late_enough(blocked: _Blocked, lag: float | None) -> Proof | None:
-    """Proof by one refusal: the last answer lies beyond the lag, or two lie a second apart."""
+    """Proof by one refusal: the last answer lies beyond any lag that was seen, and beyond the lag here, or two lie a second apart."""
     last = blocked.wrong[-1]
     after = last[0].t - blocked.retry.call.last
+    if after <= blocked.retry.case.status_lag:
+        return None
     configured = blocked.retry.case.header.read_lag
     if lag is not None:
         return _wrong(blocked, last) if after > 2 * lag else None

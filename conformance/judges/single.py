@@ -21,7 +21,7 @@ from conformance.judges.inference.not_failed import not_failed, success_at, succ
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
-from conformance.judges.inference.quiescence import retryable_before
+from conformance.judges.inference.quiescence import perhaps_not_retryable
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.repetition import ENOUGH, answered_between, server_error
 from conformance.judges.inference.retry import effect
@@ -80,14 +80,17 @@ def _unknown(call: RetryCall) -> Iterator[Judgement]:
 
 def _breaks(calls: Sequence[RetryCall], exchanges: Sequence[Exchange]) -> Iterator[Violated]:
     """5xx three times in a row for an unknown message, with a read answered 200 between: that is how it is refused (ruling 11)."""
-    run = [c for c in calls if server_error(c.exchange)][:ENOUGH]
-    status = {c.status for c in run}
-    if len(run) == ENOUGH and len(status) == 1 and answered_between(run, exchanges):
+    for start in range(len(calls) - ENOUGH + 1):
+        run = calls[start : start + ENOUGH]
+        alike = len({c.status for c in run}) == 1 and all(server_error(c.exchange) for c in run)
+        if not alike or not answered_between(run, exchanges):
+            continue
         numbers = ", ".join(str(c.n) for c in run)
         told = f"single retries {numbers} name an id that this run made up, and are answered {run[0].status}"
         read = "a plain read was answered 200 between each two of them"
         proof = Proof(because=(told, read), evidence=tuple(c.n for c in run))
         yield _other_answer(run[0], proof, "unknown")
+        return
 
 
 def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement]:
@@ -110,7 +113,7 @@ def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement
     allowed = {NOT_FAILED_CODE}
     if times_retried(case, batch, message, call).most >= 2:
         allowed.add(TOO_MANY_CODE)
-    if not batch.single and retryable_before(case, batch, call) is None:
+    if not batch.single and perhaps_not_retryable(case, batch, call):
         allowed.add(NOT_RETRYABLE_CODE)
     if not call.plain or call.repeated or word(call.exchange) != "target":
         return

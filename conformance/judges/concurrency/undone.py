@@ -117,7 +117,7 @@ def _nothing(race: Race) -> bool:
         return False
     if all(c.single for c in race.of("accepted")):
         return True
-    final = [status for r, status in race.statuses if follows(race.case, r, race.settled)]
+    final = [status for r, status in race.statuses if follows(race.case, r, race.settled + race.case.status_lag)]
     return bool(final) and all(status != ENQUEUING_FAILED for _, status in race.statuses)
 
 

@@ -27,6 +27,7 @@ from conformance.judges.inference.readings import (
 )
 from conformance.judges.inference.repetition import repeated
 from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.status_lag import status_lag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +151,11 @@ class Case:
     def lag(self, view: str) -> float:
         """Seconds that a read of this view may lag: as configured, else twice what the history shows."""
         return self.lags.allowed(view)
+
+    @cached_property
+    def status_lag(self) -> float:
+        """Seconds that the status of a batch may come after what it tells of; 0 if it was never seen to be late (ruling 23)."""
+        return status_lag(self)
 
     def resets_of(self, message: str) -> tuple[float, ...]:
         """When the calls left that may have given the message an attempt."""

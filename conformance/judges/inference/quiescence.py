@@ -178,7 +178,7 @@ def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, 
         return None
     reading, status = shown[-1]
     stays = steady(case, batch, reading) if status in RETRYABLE else Proof()
-    if stays is None:
+    if stays is None or set_singly(case, batch, reading):
         return None
     # Before the first retry the status does not change any more once it is retryable.
     one_instant = assume("A3") if any(not c.single and c.t <= reading.last for c in batch.resets) else ()
@@ -213,6 +213,20 @@ def steady(case: Case, batch: Batch, shown: Reading) -> Proof | None:
             return None
         found.append(one)
     return all_of(*found) & Proof(evidence=(shown.n,), assumptions=frozenset(assume("A7", shown.view)))
+
+
+def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
+    """True if a single retry may still set the batch's status after the reading: what it does to it is not said (ruling 24), nor
+    that it is done by the time that the message is seen to be reset, or to end (ruling 16).
+
+    Not where a refusal after it has set ``messages_enqueuing_failed``: that batch has to be retryable once it rests (BR-ACC-03).
+    """
+    since = begun(case, shown)
+    put = case.batch_status(shown) == ENQUEUING_FAILED
+    refused = max((c.t for c in batch.retries if put and c.refused and c.last <= since), default=float("-inf"))
+    return any(
+        c.single and refused < c.last and c.t <= shown.last and effect_until(case, c) >= since for c in batch.resets
+    )
 
 
 @dataclass(frozen=True)
@@ -264,6 +278,12 @@ def retryable_before(case: Case, batch: Batch, call: RetryCall) -> StatusBefore 
     return found if found is not None and found.status in RETRYABLE else None
 
 
+def perhaps_not_retryable(case: Case, batch: Batch, call: RetryCall) -> bool:
+    """True if the batch may have been in a status that is not retryable when the call was decided."""
+    before = retryable_before(case, batch, call)
+    return before is None or set_singly(case, batch, before.reading)
+
+
 def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple[tuple[Reading, str], ...]:
     """Readings of the batch's status that may show an instant from ``since`` to ``until``."""
     return tuple((r, s) for r, s in case.status_readings(batch) if r.last >= since and r.last <= until)
@@ -272,12 +292,14 @@ def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple
 def partial_enqueue(case: Case, batch: Batch, call: RetryCall, until: float) -> bool | None:
     """Whether ruling 17 may excuse what an accepted call left out: True, False, or None if no read tells.
 
-    A read begun when the settling time is over tells, since the status stands as long as a message is left out.
+    A read begun when the settling time is over, and the lag of the status with it, tells: the status stands as long as a message is
+    left out.
     """
     shown = shown_between(case, batch, call.t, until)
     if any(status == ENQUEUING_FAILED for _, status in shown):
         return True
-    told = any(follows(case, r, call.last + case.header.settle_timeout) for r, _ in shown)
+    due = call.last + case.header.settle_timeout + case.status_lag
+    told = any(follows(case, r, due) for r, _ in shown)
     return False if told else None
 
 

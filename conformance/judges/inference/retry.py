@@ -17,6 +17,7 @@ from conformance.judges.inference.quiescence import (
     Quiescent,
     StatusBefore,
     partial_enqueue,
+    perhaps_not_retryable,
     quiescent,
     retryable_before,
     status_before,
@@ -126,6 +127,11 @@ class Retry:
     def retryable_before(self) -> StatusBefore | None:
         return retryable_before(self.case, self.batch, self.call)
 
+    @cached_property
+    def perhaps_not_retryable(self) -> bool:
+        """True if the batch may have been in a status that is not retryable when it was decided."""
+        return perhaps_not_retryable(self.case, self.batch, self.call)
+
     def statuses_after(self) -> tuple[tuple[Reading, str], ...]:
         """The batch's status in readings begun after the answer and ended before the next call."""
         return tuple(
@@ -193,7 +199,7 @@ class Retry:
         often = any(retried(self.case, self.batch, m, self.call).most >= 2 for m in self.batch.messages)
         reasons = {
             # What a single retry does to the batch's status is not said (ruling 24).
-            NOT_RETRYABLE_CODE: self.retryable_before is None,
+            NOT_RETRYABLE_CODE: self.perhaps_not_retryable,
             NO_FAILED_CODE: not self.retriable,
             TOO_MANY_CODE: often,
         }
@@ -206,7 +212,7 @@ class Retry:
         A failed message was there to be retried, the batch was retryable, and no message was in progress beyond ``created``
         (ruling 4): each other one was terminal in a read right before or after.
         """
-        if not self.retriable or (self.refused_as_not_retryable and self.retryable_before is None):
+        if not self.retriable or (self.refused_as_not_retryable and self.perhaps_not_retryable):
             return False
         blocking = {b.message for b in self.blockers}
         return all(m in blocking or self._terminal(m) for m in self.batch.messages)

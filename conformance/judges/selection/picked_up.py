@@ -64,7 +64,8 @@ def _left_out(
 ) -> Judgement:
     until = max(retry.until, *(e.after.last for e in left.values()))
     shown = shown_between(retry.case, retry.batch, retry.call.t, until)
-    final = [(r, s) for r, s in shown if follows(retry.case, r, settled) and r.last <= retry.until]
+    told = settled + retry.case.status_lag
+    final = [(r, s) for r, s in shown if follows(retry.case, r, told) and r.last <= retry.until]
     failed = any(s == ENQUEUING_FAILED for _, s in shown)
     evidence = (retry.n, *(e.after.n for e in left.values()))
     if failed or not final:
