@@ -211,6 +211,11 @@ def test_err_04_a_5xx_of_the_targets_own_stays_a_doubt_though_the_same_gets_thro
         ('Traceback (most recent call last):\n  File "x.py", line 1', "a stack trace"),
         ("TypeError at Retry.run (/app/src/retry.js:10:5)", "a stack trace"),
         ("cannot open /var/lib/postman/keys.json", "a file path"),
+        ("Error: x at processTicksAndRejections (node:internal/process/task_queues:95:5)", "a stack trace"),
+        ("at Retry.run (webpack:///./src/retry.ts?1a2b:10:5)", "a stack trace"),
+        ("at com.gw.Proxy.run(Proxy.java:12)", "a stack trace"),
+        ("Rejected at validation (step:3)", None),
+        ("Refused at proxy (db.internal:5432)", None),
         ("SELECT id FROM batches WHERE id = 'x'", "SQL"),
         ("ERROR: syntax error at or near", "SQL"),
         ("the key [redacted:key] is wrong", "a configured key"),
@@ -236,8 +241,27 @@ def test_err_05_what_an_error_shows(text: str, found: str | None) -> None:
 
 
 def test_err_05_a_field_that_is_named_so() -> None:
-    assert leak({"error": {"stack": "digest:0123456789ab"}}) == "a stack trace"
-    assert leak({"error": {"stack": None}}) is None
+    assert leak({"error": {"stackTrace": "digest:0123456789ab"}}) == "a stack trace"
+    assert leak({"error": {"stackTrace": None}}) is None
+    assert leak({"error": {"stack": "[redacted:stack-trace:0123abcd]"}}) == "a stack trace"
+    # The name of a deployment, too.
+    assert leak({"error": {"code": "x"}, "stack": "prod-1"}) is None
+
+
+def test_err_05_what_a_gateway_shows_is_not_the_target_s() -> None:
+    """HTML is a gateway's (rulings 8 and 22): 502 always, and a 4xx up to the third alike; 500 is the target's own."""
+    page = "<html>x\n at com.gw.Proxy.run(Proxy.java:12)</html>"
+    for status in (502, 503, 520, 400, 403):
+        story = _asked("id:unknown", status, page)
+        assert story.findings() == set()
+        assert ("BR-ERR-05", "gateway-answer") in story.doubts()
+        assert "BR-ERR-05" not in story.exercised()
+    assert _asked("id:unknown", 500, page).findings() == {"BR-ERR-05"}
+    shown = {"error": {**ENVELOPE["error"], "message": page}}
+    assert _asked("id:unknown", 502, shown).findings() == {"BR-ERR-05"}
+    thrice = _asked("id:unknown", 404, page, story=_asked("id:unknown", 404, page))
+    assert thrice.findings() == set()
+    assert _asked("id:unknown", 404, page, story=thrice).findings() == {"BR-ERR-05"}
 
 
 def _ready() -> Story:

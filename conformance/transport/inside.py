@@ -6,13 +6,22 @@ import re
 
 STACK, PATH, SQL = "a stack trace", "a file path", "SQL"
 _ROOTS = "usr|home|Users|var|opt|srv|root|etc|app|workspace|tmp|mnt|builds?"
+#: How files of source text end: a line number behind anything else may count steps, or be a port.
+_SOURCES = "java|kts?|scala|groovy|cljc?|[cm]?[jt]sx?|vue|py|rb|go|php|cs|fs|vb|rs|swift|exs?|erl|dart|cc?|cpp|h"
 #: Each shape is one that no message for a client has by chance.
 _SHAPES = (
     (
         STACK,
         re.compile(r"Traceback \(most recent call last\)|\bgoroutine \d{1,9} \[|\.rb:\d{1,7}:in |\.\w{1,4}:line \d"),
     ),
-    (STACK, re.compile(r"\bat [\w$.<>]++ ?\([^()\n]*:\d{1,7}(?::\d{1,7})?\)|\bat (?:file://)?/[^\s()]{1,400}:\d+:\d+")),
+    (
+        STACK,
+        re.compile(
+            rf"\bat [\w$.<>]++ ?\((?:[^()\n]*\.(?:{_SOURCES})\b[^()\n:]{{0,200}}|node:[^()\n:]*|<anonymous>)"
+            r":\d{1,7}(?::\d{1,7})?\)"
+            r"|\bat (?:file://)?/[^\s()]{1,400}:\d+:\d+"
+        ),
+    ),
     (STACK, re.compile(r"File \"[^\"\n]+\", line \d|#\d{1,3} /[^\s(]{1,300}\(\d{1,7}\):")),
     (STACK, re.compile(r"\bCaused by: [\w.$]++(?:(?<=Exception)|(?<=Error))")),
     (PATH, re.compile(r"(?<!\w)[A-Za-z]:\\{1,2}[\w.-][\w .-]{0,100}\\")),

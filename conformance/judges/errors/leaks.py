@@ -23,7 +23,8 @@ _PROOFS = {
 #: Suites before 0.2 wrote `[redacted:secret]` for anything that looked random, ids and paths too: such a mark is no
 #: proof. `[redacted:key]` stood for eight or more characters of a configured key.
 _MARK = re.compile(r"\[redacted:([a-z-]{1,20})(?::[0-9a-f]{8})?\]")
-_TRACE_FIELDS = re.compile(r"^(stack|stack_?trace|trace_?back)$", re.I)
+#: Not `stack` alone, which is a deployment's name as well: a trace in such a field is told by its text.
+_TRACE_FIELDS = re.compile(r"^(stack_?trace|trace_?back)$", re.I)
 
 
 #: Characters of a request's own text that make it one to recognise.

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from conformance.contract.vocabulary import error_code
 from conformance.errors import FormatError
+from conformance.findings import DoubtReason
 from conformance.history.probe import Probe
 from conformance.history.records import Exchange
 from conformance.judges.errors.leaks import leak
@@ -17,8 +18,9 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
-from conformance.judges.inference.repetition import repeated_unknown
-from conformance.judges.rule import Exercised, Judgement, Violated, rule, whole_run
+from conformance.judges.inference.repetition import envelope as envelope_of
+from conformance.judges.inference.repetition import repeated_unknown, server_error
+from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 _ENVELOPE = ("code", "message", "type", "id")
 #: Characters of a row's value that are no word of any error by chance.
@@ -30,6 +32,16 @@ def _errors(inference: Inference, *operations: str) -> Iterator[Exchange]:
     for exchange in inference.case.exchanges:
         if exchange.invoke.operation in operations and exchange.answered and (exchange.status or 0) >= 400:
             yield exchange
+
+
+def _repeated(inference: Inference) -> frozenset[int]:
+    """Numbers of the answers that three alike make the target's own."""
+    return repeated_unknown(inference.case.exchanges).union(c.n for c in inference.case.calls if c.repeated)
+
+
+def _own(exchange: Exchange) -> bool:
+    """True for an error that no gateway writes of itself: the target's word, an error in its envelope, or a 5xx of its own."""
+    return word(exchange) == "target" or envelope_of(exchange) or server_error(exchange)
 
 
 @rule(
@@ -47,7 +59,7 @@ def envelope(inference: Inference) -> Iterator[Judgement]:
     Only requests that the endpoint itself has to refuse are judged: what is malformed, and what a generator drew, may be refused by
     something in front of it (ruling 8). A 400 that is no JSON is the target's at the third time only (ruling 22).
     """
-    repeated = {c.n for c in inference.case.calls if c.repeated} | repeated_unknown(inference.case.exchanges)
+    repeated = _repeated(inference)
     for exchange in _errors(inference, "batch_retry"):
         if exchange.status != 400 or not _plain(exchange):
             continue
@@ -98,11 +110,15 @@ def _wrong_with(exchange: Exchange) -> str | None:
     first_only=True,
 )
 def reveals_nothing(inference: Inference) -> Iterator[Judgement]:
-    """No stack trace, file path, SQL or secret (ruling 31)."""
+    """No stack trace, file path, SQL or secret (ruling 31), in an error that is the target's own (rulings 8 and 22)."""
+    repeated = _repeated(inference)
     for exchange in _errors(inference, "batch_retry"):
         status = exchange.status or 0
         found = leak(exchange.end.body, own=(exchange.invoke.path, unquote(exchange.invoke.path)))
-        if found is not None:
+        if found is not None and not (_own(exchange) or exchange.n in repeated):
+            text = f"answer {exchange.n} ({status}), which may be a gateway's, holds {found}"
+            yield InDoubt(reason=DoubtReason.GATEWAY, text=text, evidence=(exchange.n,))
+        elif found is not None:
             proof = Proof(because=(f"answer {exchange.n} ({status}) holds {found}",), evidence=(exchange.n,))
             yield Violated(proof=proof, observed=found, defect=found, scenario=exchange.invoke.scenario)
         elif status < 500 and word(exchange) == "target":
