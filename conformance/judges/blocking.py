@@ -255,7 +255,7 @@ def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
 
 
 def _late_enough(blocked: _Blocked, lag: float | None) -> Proof | None:
-    """Proof by one refusal: the last answer lies beyond any lag that was seen, and beyond the lag here, or two lie a second apart."""
+    """Proof by one refusal: the last answer lies beyond any lag that was seen, and beyond the one here, or two a second apart."""
     last = blocked.wrong[-1]
     after = last[0].t - blocked.retry.call.last
     if after <= blocked.retry.case.status_lag:
