@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.findings import Exercise, Finding
@@ -47,6 +48,19 @@ def answered(
         for n in range(1, times + 1)
     )  # fmt: skip
     return History(header=header, exchanges=exchanges)
+
+
+def read_between(history: History) -> History:
+    """The same, with a plain read answered after each: what was answered 5xx met no outage."""
+    first = answered(200, {"data": [], "pageData": {}}, cause=None).exchanges[0]
+    reads = tuple(
+        Exchange(
+            invoke=msgspec.structs.replace(first.invoke, n=e.n + 100, t=e.last + 0.1),
+            end=msgspec.structs.replace(first.end, n=e.n + 100, last=e.last + 0.2),
+        )
+        for e in history.exchanges
+    )
+    return msgspec.structs.replace(history, exchanges=(*history.exchanges, *reads))
 
 
 def accused(history: History) -> set[str]:
@@ -100,7 +114,8 @@ def test_a_gateway_may_refuse_a_drawn_retry_in_words_of_its_own(cause: str) -> N
 
 @pytest.mark.parametrize("cause", ["body:generated:number", "query:generated:control", "header:generated:value"])
 def test_a_drawn_retry_that_breaks_the_endpoint_or_is_accepted(cause: str) -> None:
-    assert accused(answered(500, NESTED, cause=cause, operation="batch_retry", times=3)) == {"BR-ERR-04"}
+    assert accused(read_between(answered(500, NESTED, cause=cause, operation="batch_retry", times=3))) == {"BR-ERR-04"}
+    assert accused(answered(500, NESTED, cause=cause, operation="batch_retry", times=3)) == set()
     assert accused(answered(500, NESTED, cause=cause, operation="batch_retry", times=2)) == set()
     assert accused(answered(201, None, cause=cause, operation="batch_retry", media="none")) == {"BR-ERR-04"}
     assert accused(answered(400, NESTED, cause=cause, operation="batch_retry", times=3)) == set()

@@ -103,11 +103,3 @@ def test_an_unknown_message_is_refused_by_5xx_in_a_row(statuses: tuple[int, ...]
     for status in statuses:
         story.single("zz", status, "x", gives=(), cause="id:unknown").look("b")
     assert story.named() == ({("BR-SGL-01",)} if broken else set())
-
-
-def test_what_a_single_retry_does_to_the_status_may_come_when_the_message_has_ended() -> None:
-    """Within the settling time (rulings 16 and 24)."""
-    story = ready().single("b.0").move("b.0", "failure").look("b")
-    assert _refused_while_processing(story).named() == set()
-    settled = ready().single("b.0").move("b.0", "failure").wait(11).look("b")
-    assert ("BR-ACC-02",) in _refused_while_processing(settled).named()

@@ -178,6 +178,8 @@ def inputs(client: Client) -> Script:
     yield from client.whole(sent, campaign=False)
     for shape in rng.sample(MALFORMED, 2):
         yield [client.retry(Sent(id=f"batch_{shape}%22", rows=0), f"id:malformed:{shape}")]
+        # What is answered between tells odd input from an outage (BR-ERR-04).
+        yield [client.page(sent)]
     for _ in range(rng.randint(1, 3)):
         yield [client.retry(Sent(id=client.target.name("batch"), rows=0), "id:unknown")]
     for message in sent.known:

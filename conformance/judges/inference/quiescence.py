@@ -178,7 +178,7 @@ def _status(case: Case, batch: Batch, since: float, until: float) -> tuple[str, 
         return None
     reading, status = shown[-1]
     stays = steady(case, batch, reading) if status in RETRYABLE else Proof()
-    if stays is None or set_singly(case, batch, reading):
+    if stays is None:
         return None
     # Before the first retry the status does not change any more once it is retryable.
     one_instant = assume("A3") if any(not c.single and c.t <= reading.last for c in batch.resets) else ()
