@@ -23,7 +23,7 @@ SUSPECTS = {
     "BR-SEL-05": "an accepted retry, carried out more than once",
     "BR-SEL-02": "an accepted retry of a message that was not failed",
     "BR-SGL-02": "a single retry of another message",
-    "BR-SEL-07": "no retry of it at all",
+    "BR-SEL-07": "another batch's retry, or none at all",
 }
 #: Characters of a headline at most.
 MOST = 240
