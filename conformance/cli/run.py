@@ -101,8 +101,6 @@ def run(
     screen.report_dir = report_dir
     with caught() as stop:
         screen.stop = stop
-        # First what is read from the folder of reports, then its reports are made to say that nothing has ended.
-        had = baseline_of(baseline, allow_red=baseline_allow_red)
         if replay is not None and not plan:
             refuse({"--baseline": baseline, "--waivers": waivers, "arguments after --": pytest_arguments})
             version = contract_of(target, config_file, os.environ, contract)
@@ -125,6 +123,8 @@ def run(
                 return _launch(screen, target, config_file, options, limits)
 
             return replay_it(screen, replay, into, shared, asking, budget, within)
+        # First what is read from the folder of reports, then its reports are made to say that nothing has ended.
+        had = baseline_of(baseline, allow_red=baseline_allow_red)
         if not plan:
             begin(report_dir)
         version = contract_of(target, config_file, os.environ, contract)

@@ -103,7 +103,7 @@ QUERY = Scenario(
 FORCED = Scenario(
     name="forced",
     title="A quiet batch is retried with a query that forces and names a status, and with a header that names a language.",
-    requirements=("BR-SEC-05", "BR-SEL-02"),
+    requirements=("BR-SEC-05", "BR-SEL-02", "BR-ACC-04"),
     needs=("failing",),
     build=_carried("query:force", "header:accept-language"),
 )

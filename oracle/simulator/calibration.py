@@ -21,7 +21,7 @@ def calibrate(client: Client) -> Script:
     """Show the lag of every view that lags, and that of the batch's status; and counts that rise when a message is sent."""
     target = client.target
     h = target.habits
-    longest = max(*h.lags.values(), h.status_lag)
+    longest = max(h.lags.values()) + h.status_lag
     target.holding = True
     sent = yield from client.made("F")
     assert sent is not None

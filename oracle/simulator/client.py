@@ -220,7 +220,7 @@ class Client:
         ):
             yield 0.05 * h.settle
             waited += 0.05 * h.settle
-        yield max(*h.lags.values(), h.status_lag) + 0.01
+        yield max(h.lags.values()) + h.status_lag + 0.01
 
     def pause(self) -> float:
         """A pause of any length: nothing, a stage of an attempt, or longer than everything settles."""

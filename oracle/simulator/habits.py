@@ -85,7 +85,8 @@ def draw(rng: Random) -> Habits:
     # Nothing lags behind the settling time (BR-IDS-07).
     lags: dict[View, float] = {view: most * rng.choice([0, 0.5, 1]) for view in VIEWS}
     status_lag = rng.choice([0.0, 0.05, 0.3]) if lagging else 0.0
-    bound = max(*lags.values(), status_lag)
+    # A status that follows late is shown by a view that lags on top of that.
+    bound = max(lags.values()) + status_lag
     read_lag = None if rng.random() < (0.4 if lagging else 0.7) else bound * rng.uniform(1.0, 2.0)
     latency = rng.choice([0.003, 0.01, 0.01, 0.1])
     shortest = min((lag for lag in (*lags.values(), status_lag) if lag), default=1.0)
