@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.contract.vocabulary import NOT_RETRYABLE_CODE, UNRESOLVED_CODE
-from conformance.findings import Finding
+from conformance.findings import Doubt, Finding
 from conformance.history.records import Operation
 from tests.shelf import Shelf
 from tests.story import START, Story
@@ -96,6 +96,17 @@ def test_a_batch_that_is_processed_may_still_grow(status: str) -> None:
     story.show("batches", [{"id": "b", "status": ENQUEUED, "totalMessages": 2}])
     story.retry("b", 400, NOT_RETRYABLE_CODE).campaign()
     assert ("BR-BLK-03" in _found(story)) is (status == ENQUEUED)
+
+
+@pytest.mark.parametrize("hidden", [("values", "fullMessage"), ("values",)])
+def test_rows_that_nothing_tells_apart_are_said_to_be(hidden: tuple[str, ...]) -> None:
+    """No row is missing: a listing that shows every row would not help."""
+    story = Shelf().send("b", "FF").finish("b")
+    for name in hidden:
+        story.hide(name)
+    story.look("b").retry("b", 400, "some_code")
+    told = [o.text for o in story.opinions() if isinstance(o, Doubt) and "told apart" in o.text]
+    assert bool(told) is (len(hidden) > 1)
 
 
 # -- corrections ------------------------------------------------------------------------------------------------

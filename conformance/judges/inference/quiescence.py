@@ -28,6 +28,8 @@ from conformance.judges.inference.timeline import (
     terminal_stays,
 )
 
+_UNLISTED = "not every row of the batch is known as a message"
+
 
 @dataclass(frozen=True)
 class NotQuiescent:
@@ -100,7 +102,13 @@ def quiescent(
     if any(c.unknown for c in earlier):
         return NotQuiescent(DoubtReason.ANSWER_LOST, "an earlier call has an unknown outcome")
     if not batch.whole:
-        return NotQuiescent(DoubtReason.MESSAGES_NOT_LISTED, "not every row of the batch is known as a message")
+        alike = len(batch.messages) >= len(batch.rows)
+        text = (
+            "its messages show neither values nor a fullMessage by which its rows are told apart"
+            if alike
+            else _UNLISTED
+        )
+        return NotQuiescent(DoubtReason.MESSAGES_NOT_LISTED, text)
     since = max(e.last for e in (batch.send, *earlier) if e is not None)
     found = []
     for message in batch.messages:
