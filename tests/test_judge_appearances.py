@@ -197,3 +197,20 @@ def test_a_clock_of_whole_seconds_may_write_a_fraction_of_noughts(kind: type[Sto
     story = story.retry("b") if kind is _Noughts else story.retry("b", takes=())
     story.finish("b").wait(11).look("b")
     assert ("BR-ACC-05" in _found(story)) is (kind is Story)
+
+
+@pytest.mark.parametrize("by", [1, 2])
+def test_a_number_that_counts_more_than_is_listed_beside_it_proves_nothing_of_attempts(by: int) -> None:
+    """It is wrong itself, and every view has it from there: no retry gave a message two attempts."""
+    story = Shelf()
+    for message in ("b.0", "b.1"):
+        story.change(lambda shown, name=message: _numbered(story, shown, name, by), message=message)  # type: ignore[misc]
+    story.send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").views("b").look("ctl")
+    story.retry("b").finish("b").views("b").wait(11).views("b").look("ctl")
+    found = {o.any_of for o in story.opinions() if isinstance(o, Finding)}
+    assert found == ({("BR-IDS-07", "BR-SEL-05")} if by > 1 else set())
+
+
+def _numbered(story: Shelf, shown: dict[str, Any], message: str, by: int) -> None:
+    if "numAttempts" in shown:
+        shown["numAttempts"] = by * (len(story.messages[message]["attempts"]) - 1) + 1

@@ -245,6 +245,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "single-ignores-its-path": (foreign(OWN_KEY, OTHER_CAMPAIGN), (False, [1]), (True, [2])),
     # -- views
     "count-stays": (views(RECOVERS), SAME, [("success", 1), *SAME[1:]]),
+    "number-rises-by-two": (views(RECOVERS), SAME, [("success", 3), *SAME[1:]]),
     "listing-keeps-two-attempts": (
         views(FAILING, 2),
         [("failure", 3), ("failure", 3), ("failure", 3), ("failure", None)],

@@ -15,6 +15,12 @@ class CountStays(Behaviour):
         return 1
 
 
+@fault(FAULTS, "numAttempts rises by two with each retry", "BR-IDS-07")
+class NumberRisesByTwo(Behaviour):
+    def count(self, message: Message) -> int:
+        return 2 * super().count(message) - 1
+
+
 @fault(FAULTS, "the batch's listing shows and counts the first two attempts only", "BR-IDS-07")
 class ListingKeepsTwoAttempts(Behaviour):
     def view(self, message: Message, view: str) -> dict[str, object]:

@@ -42,6 +42,8 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
             yield _behind(case, home, behind, observed, defect)
     for reading in case.trust.mixed.values():
         yield _mixed(case, reading)
+    if case.trust.beyond is not None:
+        yield _beyond(case, *case.trust.beyond)
     for behind in case.trust.standing.values():
         if behind.ahead.last <= behind.stale.t - case.lag(behind.stale.view):
             yield _not_made_good(behind.ahead, behind.stale)
@@ -98,6 +100,32 @@ def _mixed(case: Case, reading: Reading) -> Violated:
         legal_if="every attempt had named the message that it stands under",
         defect=f"{reading.view} lists attempts of another message",
         scenario=(batch.scenario if batch is not None else "") or reading.exchange.invoke.scenario,
+    )
+
+
+def _beyond(case: Case, before: Reading, after: Reading) -> Violated:
+    """A number that counts what is no attempt, by the list beside it; or the list left attempts out that no retry explains."""
+    batch = case.batch_of(after.message)
+    resets = sum(t <= after.last for t in case.resets_of(after.message))
+    numbers, lists = (before.number, after.number), (len(before.attempts or ()), len(after.attempts or ()))
+    proof = Proof(
+        because=(
+            f"read {before.n} shows a message with numAttempts {numbers[0]} and {lists[0]} attempts listed",
+            f"read {after.n} (the same view) shows numAttempts {numbers[1]} and {lists[1]} attempts, each with an id of its own",
+            f"{resets} retries of it had left by then",
+        ),
+        evidence=(before.n, after.n),
+        assumptions=frozenset(assume("A6", batch.id) if batch is not None else ()),
+    )
+    return Violated(
+        proof=proof,
+        violation="the target counts {observed} a message than it lists beside that",
+        observed="more new attempts of",
+        any_of=("BR-IDS-07", "BR-SEL-05"),
+        expected=("numAttempts that grows as the list of attempts beside it does",),
+        legal_if="the number had grown by as many as were listed",
+        defect="numAttempts beyond the list beside it",
+        scenario=(batch.scenario if batch is not None else "") or after.exchange.invoke.scenario,
     )
 
 

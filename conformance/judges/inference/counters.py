@@ -43,6 +43,8 @@ class Trust:
     #: Numbers that stand still while their view's status goes back, and that a field of another view had outgrown before they were
     #: read last, less than a settling time: they may yet make it good.
     standing: Mapping[str, Behind]
+    #: Two answers of one view between which its number grew by more than retries can have given, and the list beside it did not.
+    beyond: tuple[Reading, Reading] | None = None
 
     def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
         """The readings of one message without views and counts that may not be trusted."""
@@ -81,6 +83,13 @@ def counted(
     mine = {message: seen for message, seen in by_message.items() if message in ours}
     behind = _views_behind(mine, resets_of, settled_of, settle, lag)
     modes, standing = _modes(by_message, resets_of)
+    beyond = next(_beyond(by_message, resets_of), None)
+    if beyond is not None:
+        # One counter is behind the numbers of all views; what is listed beside it is there.
+        lists = {name for name in beyond[1].counts if not name.endswith(".numAttempts")}
+        modes.update(
+            {n: "terminal" if n in lists else "never" for n in modes if n in lists or n.endswith(".numAttempts")}
+        )
     counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing
     stale = _stale_fields(by_message, resets_of, counting, behind, settle)
     early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing - stale.keys() else {}
@@ -93,6 +102,7 @@ def counted(
         stale_fields=stale,
         mixed=mixed,
         standing={name: late for name, late in early.items() if name in standing and name not in stale},
+        beyond=beyond,
     )
 
 
@@ -179,6 +189,26 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) 
                 modes[name] = "never"
             if by == 0 and name.endswith(".numAttempts"):
                 standing.add(name)
+
+
+def _beyond(
+    by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]]
+) -> Iterator[tuple[Reading, Reading]]:
+    """Terminal readings of one view between which its number grew by more than all retries can have given, and its list did not.
+
+    Each listed attempt has an id of its own: the list counts, and the number does not.
+    """
+    for message, seen in by_message.items():
+        resets = resets_of(message)
+        for view in _by_view(seen).values():
+            ended = [r for r in view if r.terminal and r.number is not None and r.attempts]
+            for a, b in pairwise(ended):
+                ids = {x.id for x in b.attempts or ()}
+                most = sum(t <= b.last for t in resets)
+                number, listed = (b.number or 0) - (a.number or 0), len(b.attempts or ()) - len(a.attempts or ())
+                whole = None not in ids and len(ids) == len(b.attempts or ())
+                if whole and number > most >= listed > 0:
+                    yield a, b
 
 
 def _dropped(view: Sequence[Reading], modes: dict[str, Mode]) -> None:
