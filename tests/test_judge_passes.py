@@ -211,3 +211,14 @@ def test_a_batch_that_first_shows_after_the_retry_bars_a_pass(before: bool) -> N
     assert story.findings() == set()
     assert ("BR-IDS-02" in story.exercised()) is before
     assert (("BR-IDS-02", "data-changed") in story.doubts()) is not before
+
+
+@pytest.mark.parametrize("second", ["b.0", "b.1"])
+def test_what_two_accepted_retries_leave_out_in_a_row_is_no_pass(second: str) -> None:
+    """Enqueuing may fail (ruling 17), and the next accepted retry takes up what it left out."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl")
+    for taken in ("b.0", second):
+        story.retry("b", takes=(taken,))
+        story.batches["b"] = "messages_enqueuing_failed"
+        story.look("b").finish("b").wait(11).look("b").look("ctl")
+    assert (("BR-SEL-01", "left-out") in story.doubts()) is (second == "b.0")

@@ -59,6 +59,13 @@ def _place(retry: Retry, left: Collection[str], taken: Collection[str]) -> str:
     return f"those after the first {first}" if all(m in left for m in order[first:]) else "some in between"
 
 
+def _left_before(retry: Retry, message: str) -> bool:
+    """Whether the accepted retry before this one left the message out too, which this one was to take up."""
+    before = [c for c in retry.batch.retries if c.accepted and c.last <= retry.call.t]
+    known = effect(retry.case, retry.batch, message, before[-1]) if before else None
+    return known is not None and known.kind == "left"
+
+
 def _left_out(
     retry: Retry, due: dict[str, Proof], taken: list[Effect], left: dict[str, Effect], settled: float
 ) -> Judgement:
@@ -68,6 +75,13 @@ def _left_out(
     final = [(r, s) for r, s in shown if follows(retry.case, r, told) and r.last <= retry.until]
     failed = any(s == ENQUEUING_FAILED for _, s in shown)
     evidence = (retry.n, *(e.after.n for e in left.values()))
+    again = [m for m in left if failed and _left_before(retry, m)]
+    if again:
+        return InDoubt(
+            reason=DoubtReason.LEFT_OUT,
+            text=f"retry {retry.n} leaves {len(again)} failed messages out that the accepted retry before it had left out as well",
+            evidence=evidence,
+        )
     if failed or not final:
         why = f"the batch shows {ENQUEUING_FAILED}" if failed else "the batch's status is not shown afterwards"
         return InDoubt(
