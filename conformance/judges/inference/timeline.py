@@ -302,10 +302,13 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     """Proof that the message was failed when ``call`` was decided, by a reading that ended before it left.
 
     Failed stays until a retry (A2a); the reading shows it, and no attempt underway beside it (BR-SEL-03), no retry that could reset
-    it was outstanding there (ruling 16), and none overlaps the call.
+    it was outstanding there (ruling 16), and none overlaps the call. Nor had an attempt been listed that was a success: then the
+    status is an older attempt's.
     """
     seen = last_before(case, message, call.t)
     if seen is None or seen.status != "failure" or seen.attempts_in_progress:
+        return None
+    if any(a.status == "success" for r in case.readings(message) if r.last <= call.t for a in r.attempts or ()):
         return None
     resets = [c for c in batch.resetting(message) if c.n != call.n]
     if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):
