@@ -168,7 +168,7 @@ def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
         if isinstance(blocked, InDoubt) or not blocked.wrong:
             continue
         known = next((proof for one, proof in proved if one is blocked), None)
-        alike = not inference.case.status_lag and misses[blocked.situation] >= ENOUGH
+        alike = lag is None and misses[blocked.situation] >= ENOUGH
         if known is None and alike and not _met(found, blocked.situation):
             same = [b for b in found if isinstance(b, _Blocked) and b.situation == blocked.situation and b.wrong]
             numbers = ", ".join(str(b.retry.n) for b in same)
@@ -255,11 +255,9 @@ def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
 
 
 def _late_enough(blocked: _Blocked, lag: float | None) -> Proof | None:
-    """Proof by one refusal: the last answer lies beyond any lag that was seen, and beyond the one here, or two a second apart."""
+    """Proof by one refusal: the last answer lies beyond the lag, or two answers lie a second apart."""
     last = blocked.wrong[-1]
     after = last[0].t - blocked.retry.call.last
-    if after <= blocked.retry.case.status_lag:
-        return None
     configured = blocked.retry.case.header.read_lag
     if lag is not None:
         return _wrong(blocked, last) if after > 2 * lag else None
