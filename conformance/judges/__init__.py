@@ -27,6 +27,7 @@ from conformance.judges import (
     security,
     selection,
     single,
+    single_foreign,
 )
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
@@ -42,7 +43,7 @@ RULES: Mapping[str, tuple[Rule[Any], ...]] = {
     "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),
     "LIV": liveness.RULES,
-    "SGL": single.RULES,
+    "SGL": (*single.RULES, *single_foreign.RULES),
     "CON": concurrency.RULES,
     "ERR": errors.RULES,
     "SEC": security.RULES,

@@ -18,7 +18,6 @@ from conformance.judges.inference.circumstances import success_of
 from conformance.judges.inference.facts import alike
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.not_failed import not_failed, success_at, success_or_new
-from conformance.judges.inference.other_campaign import proved_other, why_unproved
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import perhaps_not_retryable
@@ -27,7 +26,7 @@ from conformance.judges.inference.repetition import ENOUGH, answered_between, se
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import times_retried, views_read
-from conformance.judges.inference.timeline import failed_at, follows, gain, same_attempt, unchanged
+from conformance.judges.inference.timeline import follows, gain, same_attempt, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 Placed = tuple[Case, Batch, RetryCall]
@@ -35,8 +34,8 @@ Placed = tuple[Case, Batch, RetryCall]
 #: What a message keeps when it is retried (BR-IDS-03).
 _KEPT = ("recipient", "language", "values", "fullMessage", "createdAt")
 #: Contract 1.0 holds nothing instead; what messages gain is the ledger's, and has its own table.
-_NEW = {name: name for name in ("BR-SGL-01", "BR-SGL-02", "BR-SGL-03")}
-_CODE = f"400 {NOT_FAILED_CODE}"
+NEW = {name: name for name in ("BR-SGL-01", "BR-SGL-02", "BR-SGL-03")}
+CODE = f"400 {NOT_FAILED_CODE}"
 
 
 def singles(inference: Inference) -> Iterable[Placed]:
@@ -48,10 +47,10 @@ def singles(inference: Inference) -> Iterable[Placed]:
 @rule(
     "BR-SGL-01",
     whole_run,
-    expected=(_CODE, "404 for an unknown message"),
+    expected=(CODE, "404 for an unknown message"),
     legal_if="the message had been failed",
     subject="single retry of a message that is not failed",
-    earlier=_NEW,
+    earlier=NEW,
 )
 def only_a_failed_message(inference: Inference) -> Iterator[Judgement]:
     """A success, an unknown message and one that has just been reset are refused, with the documented code."""
@@ -131,22 +130,22 @@ def _not_failed(case: Case, batch: Batch, call: RetryCall) -> Iterator[Judgement
 
 def _still_success(case: Case, batch: Batch, message: str, call: RetryCall) -> bool:
     """True if a read after the answer, before the next call that may reset it, shows a success in the attempt that it had."""
-    until = _next_reset(batch, message, call)
+    until = next_reset(batch, message, call)
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t]
         begun = [r for r in view if r.t >= call.last and r.last <= until]
         after = [r for r in begun if follows(case, r, call.last)]
-        if before and after and (unchanged(case, before[-1], after[-1]) is not None or _bare(before[-1], begun)):
+        if before and after and (unchanged(case, before[-1], after[-1]) is not None or bare(before[-1], begun)):
             return True
     return False
 
 
-def _next_reset(batch: Batch, message: str, call: RetryCall) -> float:
+def next_reset(batch: Batch, message: str, call: RetryCall) -> float:
     """When the next call left that may reset the message; infinity if none did."""
     return min((c.t for c in batch.resetting(message) if c.t > call.t), default=float("inf"))
 
 
-def _bare(before: Reading, after: list[Reading]) -> bool:
+def bare(before: Reading, after: list[Reading]) -> bool:
     """True if nothing but the status is shown, and it stands."""
     shown = (before, *after)
     return not any(r.counts or r.updated_at for r in shown) and len({r.status for r in shown}) == 1
@@ -168,7 +167,7 @@ def _other_answer(call: RetryCall, proof: Proof, kind: str) -> Violated:
         proof=proof,
         violation=f"the target refuses a single retry of a message that is {kind} with {{observed}}",
         observed=call.said,
-        legal_if=f"the answer were {_CODE}",
+        legal_if=f"the answer were {CODE}",
         defect=f"{kind}: {call.said}",
         scenario=call.scenario,
     )
@@ -180,7 +179,7 @@ def _other_answer(call: RetryCall, proof: Proof, kind: str) -> Violated:
     expected=("201 with the message that was retried, and one attempt more of it",),
     legal_if="the answer and the reads after it had shown that message, retried once, with the data that it had",
     subject="accepted single retry",
-    earlier=_NEW,
+    earlier=NEW,
 )
 def that_message_alone(placed: Placed) -> Iterator[Judgement]:
     """An accepted single retry is answered 201 with that message, gives it one attempt, and keeps its id and data."""
@@ -246,7 +245,7 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             scenario=call.scenario,
         )
     elif done is not None and (others := _others_stood(case, batch, call)) is not None:
-        until = _next_reset(batch, message, call)
+        until = next_reset(batch, message, call)
         gained = [gain(done.before, r) or 0 for r in case.readings(message) if r.last <= until]
         if max(gained) <= 1:
             yield Exercised(proof=answered & done.proof & others)
@@ -313,7 +312,7 @@ def _value(field: str, shown: Any) -> Any:
 def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """That another message of the batch is shown in the same attempt after the answer as before the call."""
     for message in batch.messages:
-        until = _next_reset(batch, message, call)
+        until = next_reset(batch, message, call)
         for view in case.views(message) if message != call.message else ():
             before = [r for r in view if r.last <= call.t]
             begun = [r for r in view if r.t >= call.last and r.last <= until]
@@ -321,90 +320,11 @@ def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
             if not before or not after:
                 continue
             same = same_attempt(case, before[-1], after[-1])
-            if same is None and _bare(before[-1], begun):
+            if same is None and bare(before[-1], begun):
                 same = ()
             if same is not None:
                 return Proof(evidence=(before[-1].n, after[-1].n), assumptions=frozenset(same))
     return None
 
 
-def foreign(inference: Inference) -> Iterable[Placed]:
-    """Single retries with another campaign's key, or through its path, of messages of this run."""
-    case = inference.case
-    for batch in case.groups:
-        for call in batch.probes:
-            if call.single and call.probe is not None and call.probe.requirement("single_retry") == "BR-SGL-03":
-                yield case, batch, call
-
-
-@rule(
-    "BR-SGL-03",
-    foreign,
-    violation="the target answers a single retry with another campaign's key or path with {observed}",
-    expected=("401, 403 or 404 without effect", f"{_CODE} without effect"),
-    legal_if="the key and the path had been the campaign's own",
-    subject="single retry across campaigns",
-    earlier=_NEW,
-)
-def not_across_campaigns(placed: Placed) -> Iterator[Judgement]:
-    """A message is not retried with another campaign's key or through its path.
-
-    Bound by a closed chain: the message was failed at the probe and at the same request without its cause, which was answered 201.
-    """
-    case, batch, call = placed
-    if call.outcome in ("throttled", "unknown"):
-        reason = DoubtReason.THROTTLED if call.outcome == "throttled" else DoubtReason.ANSWER_LOST
-        yield InDoubt(reason=reason, text=f"request {call.n} {call.untold}", evidence=(call.n,))
-        return
-    other = proved_other(case, call)
-    if other is None:
-        yield InDoubt(reason=DoubtReason.OTHER_CAMPAIGN, text=why_unproved(case, call), evidence=(call.n,))
-        return
-    proof = other & Proof(because=(f"request {call.n} ({call.probe}) is answered {call.said}",), evidence=(call.n,))
-    if call.accepted:
-        yield Violated(proof=proof, observed="2xx", defect=f"{call.probe}: 2xx", scenario=call.scenario)
-        return
-    closing = _closing(case, batch, call)
-    if closing is None:
-        text = f"no valid retry of the message, failed still, is answered 201 after request {call.n}"
-        yield InDoubt(reason=DoubtReason.CHAIN_NOT_CLOSED, text=text, evidence=(call.n,))
-    elif (seen := _kept(case, batch, call)) is None:
-        text = f"no read shows that request {call.n} had no effect"
-        yield InDoubt(reason=DoubtReason.NOT_READ_BACK, text=text, evidence=(call.n,))
-    elif word(call.exchange) == "target" and call.status not in (401, 403, 404) and call.code != NOT_FAILED_CODE:
-        yield Violated(
-            proof=proof & closing, observed=call.said, defect=f"{call.probe}: {call.said}", scenario=call.scenario
-        )
-    elif call.status in (400, 401, 403, 404):
-        yield Exercised(proof=proof & closing & seen)
-
-
-def _closing(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
-    """Proof by the next valid call that reaches the message, answered 201, that nothing but the probe's cause was wrong."""
-    message = call.message or ""
-    valid = (c for c in batch.sent if c.t >= call.last and c.valid and c.reaches(message))
-    closing = next(valid, None)
-    if closing is None or not closing.plain or closing.status != 201:
-        return None
-    first, last = failed_at(case, batch, message, call), failed_at(case, batch, message, closing)
-    if first is None or last is None:
-        return None
-    line = f"the same message, failed before and after, is retried by {closing.n}, answered 201"
-    return first.proof & last.proof & Proof(because=(line,), evidence=(closing.n,))
-
-
-def _kept(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
-    """Proof that the message is failed in the same attempt after the probe, before the next call that may reset it."""
-    message = call.message or ""
-    until = _next_reset(batch, message, call)
-    for view in case.views(message):
-        before = [r for r in view if r.last <= call.t]
-        after = [r for r in view if follows(case, r, call.last) and r.last <= until]
-        if before and after:
-            same = unchanged(case, before[-1], after[-1])
-            if same is not None or _bare(before[-1], after):
-                return Proof(evidence=(before[-1].n, after[-1].n), assumptions=frozenset(same or ()))
-    return None
-
-
-RULES = (only_a_failed_message, that_message_alone, not_across_campaigns)
+RULES = (only_a_failed_message, that_message_alone)

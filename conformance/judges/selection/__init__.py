@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.judges.rule import Rule
-from conformance.judges.selection import attempts, limit, nothing, picked_up, untouched
+from conformance.judges.selection import attempts, earlier, limit, nothing, picked_up, untouched
 
 RULES: tuple[Rule[Any], ...] = (
     *picked_up.RULES,
     *untouched.RULES,
     *attempts.RULES,
+    *earlier.RULES,
     *limit.RULES,
     *nothing.RULES,
 )
