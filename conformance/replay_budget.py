@@ -38,7 +38,7 @@ class _Needs:
     max_seconds: float = 0.0
 
 
-class Budget:
+class ReplayBudget:
     """What is left for tries; it is theirs together, for a limit says what one command may cost.
 
     :param plan: what tries cost, as ``--plan`` says it.

@@ -18,7 +18,7 @@ from conformance.exit_status import worst
 from conformance.history.reader import read_history
 from conformance.history.records import Exchange, History
 from conformance.program.steps import Program
-from conformance.replay_budget import Budget, Lack, Try
+from conformance.replay_budget import Lack, ReplayBudget, Try
 from conformance.report.build import program_file
 from conformance.report.causes import lead
 from conformance.report.headline import RETRIES, answer
@@ -228,7 +228,7 @@ def all_tries(asked: Iterable[Asked]) -> list[Try]:
     return [one.programs for one in asked if one.programs for _ in range(TRIES)]
 
 
-def replay(asked: Sequence[Asked], into: Path, once: Once, budget: Budget) -> Iterable[Replayed]:
+def replay(asked: Sequence[Asked], into: Path, once: Once, budget: ReplayBudget) -> Iterable[Replayed]:
     """Carry out each program three times, as far as the budget goes, and answer each question.
 
     :param into: where the tries' reports go, a folder each; :param once: makes a try.
@@ -248,7 +248,7 @@ def replay(asked: Sequence[Asked], into: Path, once: Once, budget: Budget) -> It
         yield from _tried(one, into, once, budget, [later.programs for later in asked[place + 1 :] if later.programs])
 
 
-def _tried(one: Asked, into: Path, once: Once, budget: Budget, later: Sequence[Try]) -> Iterable[Replayed]:
+def _tried(one: Asked, into: Path, once: Once, budget: ReplayBudget, later: Sequence[Try]) -> Iterable[Replayed]:
     """Carry out the programs three times. A target that cannot be tested ends it.
 
     :param later: what is tried after this: its first tries come before second ones of this.

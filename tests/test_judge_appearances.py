@@ -6,6 +6,7 @@ Each stands beside a neighbour that is one.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -204,13 +205,13 @@ def test_a_number_that_counts_more_than_is_listed_beside_it_proves_nothing_of_at
     """It is wrong itself, and every view has it from there: no retry gave a message two attempts."""
     story = Shelf()
     for message in ("b.0", "b.1"):
-        story.change(lambda shown, name=message: _numbered(story, shown, name, by), message=message)  # type: ignore[misc]
+        story.change(partial(_numbered, story, message, by), message=message)
     story.send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").views("b").look("ctl")
     story.retry("b").finish("b").views("b").wait(11).views("b").look("ctl")
     found = {o.any_of for o in story.opinions() if isinstance(o, Finding)}
     assert found == ({("BR-IDS-07", "BR-SEL-05")} if by > 1 else set())
 
 
-def _numbered(story: Shelf, shown: dict[str, Any], message: str, by: int) -> None:
+def _numbered(story: Shelf, message: str, by: int, shown: dict[str, Any]) -> None:
     if "numAttempts" in shown:
         shown["numAttempts"] = by * (len(story.messages[message]["attempts"]) - 1) + 1

@@ -18,7 +18,7 @@ from conformance.history.records import Note
 from conformance.plan import replay_plan
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
 from conformance.reference.server import ReferenceServer
-from conformance.replay_budget import Budget
+from conformance.replay_budget import ReplayBudget
 from conformance.replaying import (
     Asked,
     Outcome,
@@ -41,11 +41,11 @@ from tests.reported import accepted_although_created, answered_with_a_body, bloc
 from tests.story import Story
 
 
-def _budget(limits: Limits) -> Budget:
-    return Budget(limits, lambda tries: replay_plan(Config(), tries))
+def _budget(limits: Limits) -> ReplayBudget:
+    return ReplayBudget(limits, lambda tries: replay_plan(Config(), tries))
 
 
-def _plenty() -> Budget:
+def _plenty() -> ReplayBudget:
     return _budget(Limits(max_messages=10**6, max_calls=10**6, max_seconds=1e6))
 
 

@@ -11,7 +11,7 @@ import msgspec
 from conformance.cli.screen import Screen
 from conformance.config import Limits
 from conformance.errors import SuiteError, UsageError
-from conformance.replay_budget import Budget, Try
+from conformance.replay_budget import ReplayBudget, Try
 from conformance.replaying import FILE, Asked, Replayed, exit_status, of_program, of_report, question_of, replay_file
 from conformance.replaying import replay as replayed
 from conformance.report.folder import make_folder
@@ -47,7 +47,7 @@ def replay(
     into: Path | None,
     options: Options,
     asked: Sequence[Asked],
-    budget: Budget,
+    budget: ReplayBudget,
     launch: Launch,
 ) -> int:
     """Ask of a program, or of each cause of a report, whether it is still there; a line for each, and one exit status.

@@ -27,7 +27,7 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
-from conformance.replay_budget import Budget, Try
+from conformance.replay_budget import ReplayBudget, Try
 from conformance.replaying import all_tries
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
@@ -115,7 +115,7 @@ def run(
             into = report_dir if _typed("report_dir") else None
             asking = asked_of(replay, shared.selected)
             with configured(target, config_file, os.environ) as config:
-                budget = Budget(config.limits, lambda tries: _replay_plan(config, tries))
+                budget = ReplayBudget(config.limits, lambda tries: _replay_plan(config, tries))
                 for line in shortages(_replay_plan(config, all_tries(asking))) if config.target.base_url else ():
                     screen.complain(line)
 

@@ -21,8 +21,8 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import begun, follows, was_reset
 
-#: How fields begin that messages share, with the template or the campaign: these have an owner, who may change them.
-_SHARED = ("templateBody.", "creator")
+#: Fields that messages share with their template or campaign, the owner of which may change them.
+_SHARED = ("templateBody.body", "creatorEmail")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def _in_view(case: Case, batch: Batch, message: str, view: Sequence[Reading]) ->
                 passing = not reading.terminal and (seen or nothing(value) or name == "fullMessage")
                 lost = not nothing(value) or _stays_lost(name, view[index + 1 :], batch)
                 if not passing and lost and follows(case, reading, base[0].last):
-                    if not (name.startswith(_SHARED) and _for_all(case, name, base[1], value)):
+                    if not (name in _SHARED and _for_all(case, name, base[1], value)):
                         yield _change(case, batch, message, name, base, (reading, value))
                     known[name] = (reading, value)
                 continue

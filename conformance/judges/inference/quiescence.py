@@ -28,8 +28,6 @@ from conformance.judges.inference.timeline import (
     terminal_stays,
 )
 
-_UNLISTED = "not every row of the batch is known as a message"
-
 
 @dataclass(frozen=True)
 class NotQuiescent:
@@ -102,12 +100,9 @@ def quiescent(
     if any(c.unknown for c in earlier):
         return NotQuiescent(DoubtReason.ANSWER_LOST, "an earlier call has an unknown outcome")
     if not batch.whole:
-        alike = len(batch.messages) >= len(batch.rows)
-        text = (
-            "its messages show neither values nor a fullMessage by which its rows are told apart"
-            if alike
-            else _UNLISTED
-        )
+        text = "not every row of the batch is known as a message"
+        if len(batch.messages) >= len(batch.rows):
+            text = "its messages show neither values nor a fullMessage by which its rows are told apart"
         return NotQuiescent(DoubtReason.MESSAGES_NOT_LISTED, text)
     since = max(e.last for e in (batch.send, *earlier) if e is not None)
     found = []
