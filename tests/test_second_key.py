@@ -13,7 +13,8 @@ from conformance.errors import FormatError, UsageError
 from conformance.program.check import check
 from conformance.program.cost import cost_of
 from conformance.program.steps import Program, Read, Retry, RowSpec, Send
-from conformance.reference.server import ReferenceServer, config_for
+from conformance.reference.inside import InsideTarget
+from conformance.reference.server import config_for
 from conformance.reference.settings import OWN_KEY, SECOND_KEY, Settings
 from conformance.scenarios.probing import KEYS
 from conformance.session import Options, Result, execute
@@ -23,12 +24,13 @@ WRONG_KEY = "kQ9sUe2RbX7pLt5YvGn6"
 
 def _run(key: str, folder: Path, *faults: str, auth: Literal["valid", "second"] = "second") -> Result:
     """What the scenario does with a second key, and no more of it; or the same with the first."""
-    with ReferenceServer(Settings(speed=40, faults=faults)) as server:
-        config = server.config()
-        config = msgspec.structs.replace(config, target=msgspec.structs.replace(config.target, second_api_key=key))
-        steps = [step for step in KEYS.program(config).steps if getattr(step, "batch", "") == "s"]
-        used = tuple(msgspec.structs.replace(s, auth=auth) if isinstance(s, Read | Retry) else s for s in steps)
-        return execute(config, Options(report_dir=folder / "r", depth="quick", replay=Program(name="p", steps=used)))
+    inside = InsideTarget(Settings(faults=faults))
+    config = inside.config()
+    config = msgspec.structs.replace(config, target=msgspec.structs.replace(config.target, second_api_key=key))
+    steps = [step for step in KEYS.program(config).steps if getattr(step, "batch", "") == "s"]
+    used = tuple(msgspec.structs.replace(s, auth=auth) if isinstance(s, Read | Retry) else s for s in steps)
+    options = Options(report_dir=folder / "r", depth="quick", replay=Program(name="p", steps=used))
+    return execute(config, options, network=inside)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_what_a_second_key_may_do_is_an_observation(key: str, read: str, retry: 
 def test_what_a_second_key_retries_accuses_nobody(
     auth: Literal["valid", "second"], found: bool, tmp_path: Path
 ) -> None:
-    result = _run(SECOND_KEY, tmp_path, "redelivers-jobs", auth=auth)
+    result = _run(SECOND_KEY, tmp_path, "two-attempts-at-once", auth=auth)
     assert bool([item.id for item in result.report.requirements if item.verdict == "fail"]) == found
 
 
