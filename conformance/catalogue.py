@@ -70,6 +70,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[str, ...] = ()
     #: Cases that are asked for only where the configuration offers something, by case.
     cases_needing: dict[str, str] = {}
+    #: Cases that take a retried message that is read in ``created``; "" of a requirement without cases.
+    created: tuple[str, ...] = ()
     #: Each configured language is a case too, ``language:NAME``, where there are several.
     each_language: bool = False
     #: What the configuration must offer (``Header.offers``).

@@ -12,6 +12,7 @@ from conformance.catalogue import Catalogue, Requirement
 from conformance.findings import Doubt, DoubtReason, Exercise, Finding, Observation, Opinion
 from conformance.history.records import History, Note
 from conformance.verdicts import ORDER, Reason, Verdict, VerdictName, Verdicts
+from conformance.verdicts.created import never_created
 from conformance.verdicts.scope import declared_absent, missing_cases, not_applicable, not_configured, not_selected
 from conformance.verdicts.shown import Sent, sent
 
@@ -27,7 +28,10 @@ def decide(history: History, opinions: Iterable[Opinion], catalogue: Catalogue) 
     said = tuple(opinions)
     run = _Run(history, said, _proved(said), catalogue.capabilities, sent(history))
     hampered = _hampered(said)
-    items = tuple(_explained(_verdict(requirement, run), hampered) for requirement in catalogue.requirements)
+    doubts = [o for o in said if isinstance(o, Doubt) and o.reason in _LEFT_OUT]
+    left_out = min(doubts, key=lambda d: _LEFT_OUT.index(d.reason), default=None)
+    verdicts = (_verdict(requirement, run) for requirement in catalogue.requirements)
+    items = tuple(_waited_for(_explained(verdict, hampered), left_out) for verdict in verdicts)
     return Verdicts(items=items, observations=tuple(o for o in said if isinstance(o, Observation)))
 
 
@@ -46,6 +50,8 @@ class _Run:
 
 #: A program ended a wait that could add nothing, or for which the run had no time left.
 NOT_WAITED_FOR = "not-waited-for"
+#: What an accepted retry leaves out keeps waits waiting, and that it did so says no wait.
+_LEFT_OUT = (DoubtReason.LEFT_OUT, DoubtReason.PARTIAL_ENQUEUE)
 #: Reasons that have a cause of their own.
 _EXPLAINED = (NOT_WAITED_FOR, "answer-lost", "run-incomplete", "waited-out", "axiom-broken", "suite-error")
 
@@ -82,6 +88,15 @@ def _explained(verdict: Verdict, hampered: _Hampered | None) -> Verdict:
     if hampered is None or verdict.verdict != "inconclusive" or reason is None or reason.code in _EXPLAINED:
         return verdict
     more = Reason(code=reason.code, text=f"{reason.text}; {hampered.text}", needs=(*hampered.needs, *reason.needs))
+    return msgspec.structs.replace(verdict, reason=more)
+
+
+def _waited_for(verdict: Verdict, left_out: Doubt | None) -> Verdict:
+    """The same verdict; one for which the run waited no more says also what its retries left out."""
+    reason = verdict.reason
+    if left_out is None or reason is None or reason.code != NOT_WAITED_FOR:
+        return verdict
+    more = Reason(code=reason.code, text=f"{reason.text}; {left_out.text}", needs=(*left_out.needs, *reason.needs))
     return msgspec.structs.replace(verdict, reason=more)
 
 
@@ -191,21 +206,22 @@ def _verdict(requirement: Requirement, run: _Run) -> Verdict:
     unconfigured = not_configured(requirement, header)
     if unconfigured is not None:
         return verdict_of("not_run", unconfigured)
-    return _unsettled(verdict_of, requirement, history, doubts.first, missing)
+    return _unsettled(verdict_of, requirement, run, doubts.first, missing)
 
 
 def _unsettled(
     verdict_of: Callable[[VerdictName, Reason | None, Sequence[int]], Verdict],
     requirement: Requirement,
-    history: History,
+    run: _Run,
     doubt: Doubt | None,
     missing: Sequence[str],
 ) -> Verdict:
     """Inconclusive, with the best reason that there is."""
+    history = run.history
     about = [n for n in history.notes if n.event == "unmet" and requirement.id in n.data.get("requirements", ())]
     # What a program did not wait for is why its proofs did not close, whatever they lack.
     given_up = [n for n in about if n.data.get("code") == NOT_WAITED_FOR]
-    if doubt is not None and not given_up:
+    if doubt is not None and (not given_up or doubt.reason is DoubtReason.PARTIAL_ENQUEUE):
         return verdict_of("inconclusive", _reason(doubt), doubt.evidence)
     unmet = next(iter((*given_up, *about)), None)
     if unmet is not None:
@@ -220,6 +236,11 @@ def _unsettled(
         return verdict_of("not_run", reason, ())
     what = f"not exercised: {', '.join(missing)}" if any(missing) else "the situation did not arise"
     needs = (f"a run in which {requirement.exercised_when}",)
+    unseen = never_created(history, run.sent.batch_of) if set(missing) & set(requirement.created) else ""
+    if unseen:
+        longer = "a target that shows a retried message in created for long enough to be read"
+        reason = Reason(code="not-exercised", text=f"{what}: {unseen}", needs=(longer, *needs))
+        return verdict_of("inconclusive", reason, ())
     lost = [e.n for e in history.exchanges if e.open and e.invoke.cause is None]
     if lost:
         text = f"{what}; of the run's plain requests {len(lost)} got no answer that says anything, {lost[0]} first"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE
+from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE, seconds
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import Bracket
-from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import suspects_of
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
@@ -30,19 +30,31 @@ _IN_SOME_WORLD = ("BR-BLK-01", "BR-BLK-03", "BR-ERR-06", "BR-ERR-07")
 
 @rule(
     "BR-BLK-01",
-    retries,
+    whole_run,
     violation="the target accepts a retry although a message of the batch is created",
     expected=("any answer outside 2xx",),
     legal_if="the message had left created before the retry was decided",
     subject="2xx next to a created message",
     also=_IN_SOME_WORLD[1:],
 )
-def created_blocks(retry: Retry) -> Iterator[Judgement]:
+def created_blocks(inference: Inference) -> Iterator[Judgement]:
     """No 2xx while a message is ``created``, wherever it stands.
 
     Rests on the bracket alone: the message was ``created`` at every instant at which the retry can have been decided. A refusal
     exercises it only where nothing else explains it (rulings 4 and 13).
     """
+    doubts: list[tuple[bool, InDoubt]] = []
+    for retry in inference.retries:
+        for said in _next_to_created(retry):
+            if isinstance(said, InDoubt):
+                doubts.append((not retry.retriable, said))
+            else:
+                yield said
+    # Where a failed message was there to be retried, the doubt tells what stood in the way.
+    yield from (doubt for _, doubt in sorted(doubts, key=lambda one: one[0]))
+
+
+def _next_to_created(retry: Retry) -> Iterator[Judgement]:
     if not retry.blockers:
         return
     order = retry.case.order(retry.batch)
@@ -59,8 +71,8 @@ def created_blocks(retry: Retry) -> Iterator[Judgement]:
         yield from _lost_and_done(retry)
     if retry.refused:
         yield Observed(key="blocked-refusal", value=retry.answer, evidence=(retry.n,))
-        if not retry.nothing_else_explains:
-            text = f"retry {retry.n} is refused next to a created message, and something else may be why"
+        if retry.other_reason:
+            text = f"retry {retry.n} is refused next to a created message with {retry.answer}; but {retry.other_reason}"
             yield InDoubt(reason=DoubtReason.OTHER_REASON, text=text, evidence=(retry.n,))
             return
         for blocker in retry.blockers:
@@ -185,9 +197,7 @@ def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
                 scenario=blocked.retry.scenario,
             )
         else:
-            reading, status = blocked.wrong[-1]
-            text = f"read {reading.n} shows the batch in {status} after retry {blocked.retry.n} was blocked; the status may follow"
-            yield InDoubt(reason=DoubtReason.STATUS_LAG, text=text, evidence=(blocked.retry.n, reading.n))
+            yield _perhaps_late(blocked, lag)
 
 
 class _Blocked:
@@ -241,7 +251,9 @@ def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
     ]
     if retry.perhaps_not_retryable and any(status not in RETRYABLE for _, _, status in seen):
         # The single retry that reset the message may have set that status, before the refusal or after it (rulings 16 and 24).
-        text = f"a single retry may have set the status that is shown after retry {retry.n}"
+        by = [c for c in retry.batch.resets if c.single and c.t < retry.call.t][-1:]
+        one = f"single retry {by[0].n} of message {by[0].message}" if by else "an earlier call"
+        text = f"{one} may have set the status that is shown after retry {retry.n}"
         return InDoubt(reason=DoubtReason.STATUS_BEFORE_UNKNOWN, text=text, evidence=(retry.n,))
     proof = retry.blockers[0].proof & before.proof & retry.answered("is to fail for a created message")
     return _Blocked(retry, before.status, proof, seen)
@@ -252,6 +264,30 @@ def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
     blocked = (b.retry for b in found if isinstance(b, _Blocked))
     late = (seen_late(retry.case, retry.batch, retry.call) for retry in blocked)
     return max((seconds for seconds in late if seconds is not None), default=None)
+
+
+def _perhaps_late(blocked: _Blocked, lag: float | None) -> InDoubt:
+    """The status may follow the last answer that shows the message still ``created``; it tells by how much it was seen to.
+
+    Reads after a write wait for as long as ``timing.read_lag`` says.
+    """
+    retry, (reading, status) = blocked.retry, blocked.wrong[-1]
+    after = seconds(reading.t - retry.call.last)
+    text = f"read {reading.n}, {after} after retry {retry.n} was blocked, shows the batch in {status}"
+    own = seen_late(retry.case, retry.batch, retry.call)
+    needs = DoubtReason.STATUS_LAG.settled_by
+    if own is not None:
+        text += (
+            f"; an answer {seconds(own)} after the refusal shows that it followed, and not the message still created"
+        )
+    elif lag is not None:
+        text += f"; it may follow, for after another refusal of the run it did, within {seconds(lag)}"
+    else:
+        text += "; it may follow"
+    if lag is not None:
+        span = f"longer than the status takes to follow ({seconds(lag)} at most)"
+        needs = (f"timing.read_lag, in seconds: {span}, shorter than a message stays created", *needs)
+    return InDoubt(reason=DoubtReason.STATUS_LAG, text=text, evidence=(retry.n, reading.n), needs=needs)
 
 
 def _late_enough(blocked: _Blocked, lag: float | None) -> Proof | None:

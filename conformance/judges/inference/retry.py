@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE
+from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, RETRYABLE, TOO_MANY_CODE
 from conformance.judges.inference.brackets import Bracket, brackets
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.ledger import Surplus
@@ -206,16 +206,30 @@ class Retry:
         return tuple(code for code, possible in reasons.items() if possible)
 
     @cached_property
-    def nothing_else_explains(self) -> bool:
-        """True if a refusal next to a ``created`` message has no other reason to be (ruling 13).
+    def other_reason(self) -> str:
+        """What else may be why it was refused next to a ``created`` message (ruling 13), in words; empty if nothing may.
 
-        A failed message was there to be retried, the batch was retryable, and no message was in progress beyond ``created``
-        (ruling 4): each other one was terminal in a read right before or after.
+        Nothing may where a failed message was there to be retried, the batch was retryable, and no message was in progress beyond
+        ``created`` (ruling 4): each other one was terminal in a read right before or after.
         """
-        if not self.retriable or (self.refused_as_not_retryable and self.perhaps_not_retryable):
-            return False
+        if not self.retriable:
+            return "no message is shown that was failed and retried at most once"
+        if self.refused_as_not_retryable and self.perhaps_not_retryable:
+            return self._perhaps_put()
         blocking = {b.message for b in self.blockers}
-        return all(m in blocking or self._terminal(m) for m in self.batch.messages)
+        moving = next((m for m in self.batch.messages if m not in blocking and not self._terminal(m)), None)
+        return f"message {moving}, another one, may have been in progress" if moving is not None else ""
+
+    def _perhaps_put(self) -> str:
+        """By what the batch may have been in a status that is not retryable, in words (ruling 24)."""
+        shown = [(r, s) for r, s in self.case.status_readings(self.batch) if r.last <= self.call.t]
+        singles = [c for c in self.batch.resets if c.single and c.t < self.call.t]
+        by = f"single retry {singles[-1].n} of message {singles[-1].message}" if singles else ""
+        if shown and shown[-1][1] not in RETRYABLE:
+            reading, status = shown[-1]
+            after = f" after {by}" if singles and singles[-1].last <= reading.t else ""
+            return f"read {reading.n} shows the batch in {status}{after}"
+        return f"{by} may have set the batch's status" if singles else "the batch is not shown in a retryable status"
 
     def _terminal(self, message: str) -> bool:
         if message in self.failed:

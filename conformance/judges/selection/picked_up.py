@@ -15,6 +15,9 @@ from conformance.judges.inference.rounds import times_retried, views_read
 from conformance.judges.inference.timeline import exhausted, follows, listed_beyond, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
 
+#: What settles whether messages that were left out twice are left out for good.
+_PICKED_UP = ("a run in which an accepted retry picks up what the one before it left out",)
+
 
 @rule(
     "BR-SEL-01",
@@ -59,11 +62,25 @@ def _place(retry: Retry, left: Collection[str], taken: Collection[str]) -> str:
     return f"those after the first {first}" if all(m in left for m in order[first:]) else "some in between"
 
 
-def _left_before(retry: Retry, message: str) -> bool:
-    """Whether the accepted retry before this one left the message out too, which this one was to take up."""
+def _left_before(retry: Retry, message: str) -> int | None:
+    """The accepted retry before this one, if it left the message out too, which this one was to take up."""
     before = [c for c in retry.batch.retries if c.accepted and c.last <= retry.call.t]
     known = effect(retry.case, retry.batch, message, before[-1]) if before else None
-    return known is not None and known.kind == "left"
+    return before[-1].n if known is not None and known.kind == "left" else None
+
+
+def _failed(count: int) -> str:
+    return f"{count} failed message{'s' if count > 1 else ''}"
+
+
+def _afterwards(retry: Retry, left: Collection[str]) -> str:
+    """What came of the messages that a retry left out, which the next accepted one is to pick up (ruling 17)."""
+    later = [c for c in retry.batch.retries if c.accepted and c.t >= retry.call.last]
+    if not later:
+        return "no retry was accepted after it that could pick them up"
+    effects = [effect(retry.case, retry.batch, m, later[0]) for m in left]
+    picked = sum(e is not None and e.kind == "reset" for e in effects)
+    return f"the next one, {later[0].n}, was seen to pick up {picked or 'none'} of them"
 
 
 def _left_out(
@@ -75,18 +92,26 @@ def _left_out(
     final = [(r, s) for r, s in shown if follows(retry.case, r, told) and r.last <= retry.until]
     failed = any(s == ENQUEUING_FAILED for _, s in shown)
     evidence = (retry.n, *(e.after.n for e in left.values()))
-    again = [m for m in left if failed and _left_before(retry, m)]
+    again = [n for m in left if failed and (n := _left_before(retry, m)) is not None]
     if again:
+        what = f"{_failed(len(again))} out that the accepted retry before it, {again[0]}, had left out too"
         return InDoubt(
             reason=DoubtReason.LEFT_OUT,
-            text=f"retry {retry.n} leaves {len(again)} failed messages out that the accepted retry before it had left out as well",
+            text=f"retry {retry.n} leaves {what}",
+            evidence=evidence,
+            needs=_PICKED_UP,
+        )
+    if failed:
+        what = f"{_failed(len(left))} out; the batch shows {ENQUEUING_FAILED}, and {_afterwards(retry, left)}"
+        return InDoubt(
+            reason=DoubtReason.PARTIAL_ENQUEUE,
+            text=f"retry {retry.n} leaves {what}",
             evidence=evidence,
         )
-    if failed or not final:
-        why = f"the batch shows {ENQUEUING_FAILED}" if failed else "the batch's status is not shown afterwards"
+    if not final:
         return InDoubt(
-            reason=DoubtReason.PARTIAL_ENQUEUE if failed else DoubtReason.LEFT_OUT,
-            text=f"retry {retry.n} leaves {len(left)} failed messages out; {why}",
+            reason=DoubtReason.LEFT_OUT,
+            text=f"retry {retry.n} leaves {_failed(len(left))} out; the batch's status is not shown afterwards",
             evidence=evidence,
         )
     message = max(left, key=lambda m: len(views_read(retry.case, m, retry.call.last, left[m].after.last)))
