@@ -22,6 +22,17 @@ NO_FAILED_CODE = "no_failed_batch_messages_to_retry"
 TOO_MANY_CODE = "too_many_message_attempts_error"
 NOT_FAILED_CODE = "message_not_found_or_retry_message_not_in_failure_status"
 
+#: Operations in words.
+WORDS: Mapping[str, str] = {
+    "batch_send": "batch send",
+    "batch_retry": "batch retry",
+    "batch_list": "batch listing",
+    "message_read": "single read",
+    "campaign_list": "campaign listing",
+    "single_send": "single send",
+    "single_retry": "single retry",
+}
+
 #: The languages of messages that the documents name.
 LANGUAGES = ("english", "chinese", "malay", "tamil")
 _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")

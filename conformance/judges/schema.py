@@ -12,6 +12,7 @@ from typing import Any, Literal
 import jsonschema_rs
 
 from conformance import specs
+from conformance.contract.vocabulary import WORDS
 from conformance.errors import FormatError
 from conformance.history.probe import Probe
 from conformance.history.records import PREFLIGHT, Exchange
@@ -116,7 +117,7 @@ def _violated(requirement: str, defect: str, exchanges: list[Exchange]) -> Viola
     others = f", and {len(exchanges) - 1} more alike" if len(exchanges) > 1 else ""
     proof = Proof(
         because=(
-            f"request {first.n} is a {'plain' if first.invoke.cause is None else 'drawn'} valid {operation}{others}",
+            f"request {first.n} is a {'plain' if first.invoke.cause is None else 'drawn'} valid {WORDS[operation]}{others}",
             f"its answer: {fault}",
         ),
         evidence=tuple(e.n for e in exchanges[:_SHOWN]),
@@ -124,7 +125,7 @@ def _violated(requirement: str, defect: str, exchanges: list[Exchange]) -> Viola
     return Violated(
         proof=proof,
         any_of=(requirement,),
-        violation=f"the target answers {operation} in a way that the OpenAPI document does not describe",
+        violation=f"the target answers a {WORDS[operation]} as the OpenAPI document does not describe it: {{observed}}",
         expected=(f"an answer that the responses of {operation} in specs/openapi.json describe",),
         observed=fault,
         defect=defect,

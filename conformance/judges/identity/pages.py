@@ -270,7 +270,7 @@ def _wrong_set(
     )
     return Violated(
         proof=proof,
-        violation=f"a walk {walk.direction} through the pages of a listing {kind} messages of the batch",
+        violation=f"the batch listing, {walk.direction} in pages of {walk.limit}, {kind} {count} of {len(batch.rows)} messages",
         observed=f"{len(walk.ids)} messages, {len(set(walk.ids))} different ones",
         any_of=any_of,
         defect=f"a walk {walk.direction} {kind} messages",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from conformance.contract.vocabulary import WORDS
 from conformance.findings import Margin
 from conformance.history.records import Exchange, Operation
 from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs
@@ -107,7 +108,8 @@ def _differ(case: Case, batch: Batch, message: str, epoch: Epoch, name: str, a: 
     )
     return Violated(
         proof=epoch.proof & shown,
-        violation=f"two views of the target show a message with different {name}{', a request between' if others else ''}",
+        violation=f"the {WORDS[a.view]} and the {WORDS[b.view]} show a message with different {name}"
+        f"{', a request between' if others else ''}",
         expected=(f"the same {name} in every view that shows it",),
         any_of=tuple(dict.fromkeys(("BR-IDS-04", *others))),
         observed=f"{one} and {two}",
@@ -293,7 +295,6 @@ def _never_listed(
 
 
 def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: Operation, t: float, *names: str) -> Violated:
-    name = {"message_read": "single read", "campaign_list": "campaign listing", "batch_list": "batch listing"}[view]
     proof = Proof(
         because=(
             f"reads {stay.first.n} and {stay.last.n} of other views show the message under one id, before and after",
@@ -305,10 +306,10 @@ def _absent(stay: _Stay, evidence: tuple[int, ...], how: str, view: Operation, t
     )
     return Violated(
         proof=proof,
-        violation=f"the {name} does not know a message by the id that other views show",
+        violation=f"the {WORDS[view]} does not know a message by the id that other views show",
         observed="no such message",
         any_of=names,
-        defect=f"a message is unknown to the {name}",
+        defect=f"a message is unknown to the {WORDS[view]}",
         scenario=stay.batch.scenario,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from conformance.contract.vocabulary import WORDS
 from conformance.findings import DoubtReason
 from conformance.history.records import Operation
 from conformance.judges.identity.facts import VIEWS, Epoch, epochs, moved
@@ -19,7 +20,6 @@ from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rul
 @rule(
     "BR-IDS-07",
     whole_run,
-    violation="one view of the target shows {observed} than another had shown a settling time before",
     expected=("the same status, and the same growth of attempts, in every view within the settling time",),
     legal_if="the view had caught up within the settling time",
     subject="a view does not keep up",
@@ -73,6 +73,7 @@ def _behind(case: Case, batch: Batch, behind: Behind, observed: str, defect: str
     alone = not still and (stale.in_progress or bool(final))
     return Violated(
         proof=proof,
+        violation=f"the {WORDS[stale.view]} shows {observed} than the {WORDS[ahead.view]} had shown a settling time before",
         observed=observed,
         any_of=("BR-IDS-07", "BR-SEL-07") if alone else (),
         defect=defect,
@@ -94,7 +95,7 @@ def _mixed(case: Case, reading: Reading) -> Violated:
     )
     return Violated(
         proof=proof,
-        violation="the target lists attempts of one message under another",
+        violation=f"the {WORDS[reading.view]} lists attempts of one message under another",
         observed=f"{len(theirs)} attempts of another message",
         expected=("the attempts of the message that the view shows",),
         legal_if="every attempt had named the message that it stands under",
@@ -119,7 +120,7 @@ def _beyond(case: Case, before: Reading, after: Reading) -> Violated:
     )
     return Violated(
         proof=proof,
-        violation="the target counts {observed} a message than it lists beside that",
+        violation=f"the {WORDS[after.view]} counts {{observed}} a message than it lists beside that",
         observed="more new attempts of",
         any_of=("BR-IDS-07", "BR-SEL-05"),
         expected=("numAttempts that grows as the list of attempts beside it does",),

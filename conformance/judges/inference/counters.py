@@ -47,22 +47,30 @@ class Trust:
     beyond: tuple[Reading, Reading] | None = None
 
     def applied(self, seen: Sequence[Reading]) -> tuple[Reading, ...]:
-        """The readings of one message without views and counts that may not be trusted."""
+        """The readings of one message without views, counts and outcomes that may not be trusted."""
         return tuple(self._applied(r) for r in seen if r.view not in self.behind)
 
     def _applied(self, reading: Reading) -> Reading:
         if reading.view in self.mixed:
             # Nobody knows which of them are the message's own.
             return replace(reading, counts={}, attempts=None)
-        trusted = ("always", "terminal") if reading.terminal else ("always",)
+        trusted = _trusted(reading)
         kept = {name: count for name, count in reading.counts.items() if self.modes.get(name) in trusted}
-        lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
-        # A list that holds an attempt later than the status tells of it may lack the newest until then.
-        whole = ("drops", *trusted)
-        partial = any(self.modes.get(f"{reading.view}.{name}", "never") not in whole for name in lists)
-        if len(kept) == len(reading.counts) and partial == reading.partial_list:
-            return reading
-        return replace(reading, counts=kept, partial_list=partial)
+        partial = _partial(reading, self.modes)
+        if len(kept) != len(reading.counts) or partial != reading.partial_list:
+            reading = replace(reading, counts=kept, partial_list=partial)
+        return replace(reading, status=None) if reading.contradicts_itself else reading
+
+
+def _trusted(reading: Reading) -> tuple[Mode, ...]:
+    return ("always", "terminal") if reading.terminal else ("always",)
+
+
+def _partial(reading: Reading, modes: Mapping[str, Mode]) -> bool:
+    """True if its list is not known to hold all attempts: one that shows them later than the status does may lack the newest."""
+    whole = ("drops", *_trusted(reading))
+    lists = [name for name in ("messageAttempts", "attempts") if name in reading.data]
+    return any(modes.get(f"{reading.view}.{name}", "never") not in whole for name in lists)
 
 
 def counted(
@@ -80,9 +88,14 @@ def counted(
     :param settled_of: from when on none of them has an effect to come (ruling 16).
     :param settle: ``settle_timeout`` in seconds. :param lag: seconds that reads lag, as far as the configuration says so.
     """
-    mine = {message: seen for message, seen in by_message.items() if message in ours}
-    behind = _views_behind(mine, resets_of, settled_of, settle, lag)
     modes, standing = _modes(by_message, resets_of)
+    # An outcome that the answer itself contradicts is none that another view has to catch up with.
+    mine = {
+        message: [r for r in seen if not r.contradicts_itself or _partial(r, modes)]
+        for message, seen in by_message.items()
+        if message in ours
+    }
+    behind = _views_behind(mine, resets_of, settled_of, settle, lag)
     beyond = next(_beyond(by_message, resets_of), None)
     if beyond is not None:
         # One counter is behind the numbers of all views; what is listed beside it is there.

@@ -19,6 +19,8 @@ from conformance.history.records import Exchange, Operation
 #: A count above this, or a negative one, is none that a history of retries can give (ruling 33).
 LARGEST_COUNT = 1000
 
+_KNOWN = TERMINAL | IN_PROGRESS
+
 #: What suites before 0.2 wrote in place of any text that looked random: two of them need not stand for equal texts.
 _NO_IDENTITY = ("[redacted:secret]", "[redacted:key]")
 
@@ -48,6 +50,7 @@ class Reading:
     message: str
     #: batchId of the listing that shows it; None in other views. See ``Case.batch_of``.
     listed_in: str | None
+    #: ``latestStatus``; in a ``Case`` None where the same answer contradicts it.
     status: str | None
     created_at: datetime | None
     updated_at: datetime | None
@@ -97,6 +100,24 @@ class Reading:
     def attempts_in_progress(self) -> bool:
         """True if the answer lists an attempt that is in progress, whatever it says of the message."""
         return any(attempt.status in IN_PROGRESS for attempt in self.attempts or ())
+
+    @property
+    def shown_status(self) -> str | None:
+        """``latestStatus`` as shown, trusted or not."""
+        return _text(self.data.get("latestStatus"))
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """True if it shows an outcome that none of the attempts has which it lists, as far as those are known to be all.
+
+        A message may have been shown before its newest attempt is listed, but not ended (ruling 29). Which of the two is wrong, no
+        answer says by itself: such a status proves nothing, and is a matter of BR-SEL-03.
+        """
+        status = self.shown_status
+        if status not in TERMINAL or not self.attempts or self.abbreviated or self.strangers:
+            return False
+        listed = {attempt.status for attempt in self.attempts}
+        return status not in listed and listed <= _KNOWN
 
 
 def readings(exchange: Exchange) -> Iterator[Reading]:

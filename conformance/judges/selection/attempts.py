@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
+from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, WORDS
 from conformance.findings import DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import kinds, together, unexpected
@@ -48,14 +48,15 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
         listed = False
         for view in case.views(message):
             for reading, newest, first, whole in _newest(case, batch, message, view):
-                if newest.status not in _KNOWN or reading.status not in _KNOWN:
+                status = reading.shown_status
+                if newest.status not in _KNOWN or status not in _KNOWN:
                     continue
                 listed = True
                 proof = Proof(
                     because=(
                         f"the message was retried ({resets[0].n}), and answer {reading.n} lists an attempt that was not listed "
                         "before that: the newest",
-                        f"the same answer shows latestStatus {reading.status}, and that attempt in {newest.status}",
+                        f"the same answer shows latestStatus {status}, and that attempt in {newest.status}",
                     ),
                     evidence=(resets[0].n, reading.n),
                     assumptions=frozenset((*assume("A3"), *assume("A6", batch.id))),
@@ -72,10 +73,10 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                         scenario=resets[0].scenario,
                     )
                     return
-                if newest.status == reading.status:
+                if newest.status == status:
                     exercised = exercised or proof
                 elif whole or not reading.abbreviated:
-                    observed = f"latestStatus {reading.status}, newest attempt {newest.status}"
+                    observed = f"latestStatus {status}, newest attempt {newest.status}"
                     defect = "once it is terminal" if newest.status in TERMINAL else "while it is in progress"
                     if defect in accused:
                         continue
@@ -83,6 +84,8 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                     told, names = _dispute(case, reading)
                     yield Violated(
                         proof=proof & told,
+                        violation=f"the {WORDS[reading.view]} shows a retried message in {status}, and its newest attempt in "
+                        f"{newest.status}",
                         observed=observed,
                         any_of=("BR-SEL-03", *names),
                         defect=defect,
@@ -93,23 +96,26 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
     if accused:
         return
     if (odd := _of_no_attempt(case, batch)) is not None:
-        text = f"answer {odd.n} shows a retried message in {odd.status}, and lists no attempt in that status"
+        theirs = ", ".join(str(a.status) for a in odd.attempts or ())
+        text = f"answer {odd.n} ({WORDS[odd.view]}) shows a message in {odd.shown_status}, and its attempts in {theirs}"
         yield InDoubt(reason=DoubtReason.NO_SUCH_ATTEMPT, text=text, evidence=(odd.n,))
     elif exercised is not None:
         yield Exercised(proof=exercised)
 
 
 def _of_no_attempt(case: Case, batch: Batch) -> Reading | None:
-    """An answer that shows a retried message in a status which none of its attempts has, as far as its list is known to be whole.
+    """An answer that shows a message in a status which none of its attempts has, as far as its list is known to be whole.
 
-    No proof: which attempt is the newest, and that it is listed, only an earlier reading of the view shows.
+    No proof: which attempt is the newest, and that it is listed, only an earlier reading of the view shows. What is in progress is
+    looked at only where it was retried.
     """
     for message in batch.messages:
         since = min(case.resets_of(message), default=float("inf"))
         for r in case.readings(message):
             statuses = {a.status for a in r.attempts or ()}
-            known = statuses and statuses <= _KNOWN and r.status in _KNOWN
-            if r.t >= since and known and r.status not in statuses and not r.abbreviated:
+            known = statuses and statuses <= _KNOWN and r.shown_status in _KNOWN
+            later = r.t >= since and known and r.shown_status not in statuses and not r.abbreviated
+            if later or r.contradicts_itself:
                 return r
     return None
 

@@ -80,7 +80,7 @@ def _afterwards(retry: Retry, left: Collection[str]) -> str:
         return "no retry was accepted after it that could pick them up"
     effects = [effect(retry.case, retry.batch, m, later[0]) for m in left]
     picked = sum(e is not None and e.kind == "reset" for e in effects)
-    return f"the next one, {later[0].n}, was seen to pick up {picked or 'none'} of them"
+    return f"the next one, {later[0].n}, was {f'seen to pick up {picked}' if picked else 'not seen to pick up any'} of them"
 
 
 def _left_out(
