@@ -7,6 +7,7 @@ import msgspec
 from conformance.history.records import Note
 from conformance.report.model import ReportedRequirement
 from tests.reported import NOT_RETRYABLE, blocked_batch, reported, whole
+from tests.shelf import Shelf
 from tests.story import Story
 
 FAILED = "messages_enqueuing_failed"
@@ -109,6 +110,17 @@ def test_a_status_that_a_read_shows_after_the_single_retry_is_named() -> None:
     text = _why(story.read("b.0").retry("b", 400, NOT_RETRYABLE).look("b"), "BR-BLK-01")
     assert "shows the batch in messages_enqueuing after single retry" in text
     assert "of message b.0" in text
+
+
+def test_a_status_that_the_single_retry_s_own_answer_shows_is_named() -> None:
+    story = Shelf().send("b", "FFF").finish("b").look("b")
+    story.batches["b"] = "messages_enqueuing"
+    story.single("b.0").retry("b", 400, NOT_RETRYABLE).look("b")
+    single = next(e for e in story.exchanges if e.invoke.operation == "single_retry")
+    single.end.body["batches"] = [{"id": "b", "status": "messages_enqueuing"}]
+    assert f"single retry {single.n} of message b.0 is answered with the batch in messages_enqueuing" in _why(
+        story, "BR-BLK-01"
+    )
 
 
 def test_another_message_in_progress_is_named() -> None:

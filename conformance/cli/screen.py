@@ -22,11 +22,11 @@ from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
 from conformance.report.about import short
-from conformance.report.cause_lines import screen_lines, why_of
+from conformance.report.alike import alike, reason_of
+from conformance.report.cause_lines import one_line_each, screen_lines, why_of
 from conformance.report.clean import harmless as inert
-from conformance.report.model import Report
+from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story
-from conformance.report.summary import EARLY
 from conformance.report.verdict_line import scope_line, verdict_line
 from conformance.signals import Stop
 from conformance.transport.redact import Redactor
@@ -196,19 +196,12 @@ def tell(
     folder: Path | None = None,
     options: str | None = None,
 ) -> None:
-    """The causes of what fails, a table of what did not pass, and the outcome in a few lines.
+    """A table of what did not pass, the causes of what fails, and the outcome in a few lines: the last is what stays on a screen.
 
     :param exit_status: that of the process, where it is not the report's.
     :param folder: where the reports lie, if they are written; :param options: those that named the target, as a shell takes them.
     """
     place = shlex.quote(str(folder)) if folder is not None else "DIR"
-    for line in screen_lines(report, screen.width, place, options):
-        screen.say(line, style="" if line.startswith(" ") else "bold", fold=not line.startswith(" "))
-    told = {name for cause in report.causes for name in cause.requirements}
-    for item in report.requirements:
-        if item.verdict == "error" or (item.verdict == "fail" and item.id not in told):
-            screen.say(story(item, catalogue[item.id], width=screen.width))
-            screen.say()
     counts = [(n, sum(item.verdict == n for item in report.chosen)) for n in ORDER]
     said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
     if report.nothing_judged:
@@ -220,8 +213,17 @@ def tell(
         if passed:
             screen.say(f"pass: {short(passed, most=len(passed))}", style=STYLES["pass"], fold=True)
             screen.say()
+    for line in screen_lines(report, screen.width, place, options):
+        screen.say(line, style="" if line.startswith(" ") else "bold", fold=not line.startswith(" "))
+    told = {name for cause in report.causes for name in cause.requirements}
+    for item in report.requirements:
+        if item.verdict == "error" or (item.verdict == "fail" and item.id not in told):
+            screen.say(story(item, catalogue[item.id], width=screen.width))
+            screen.say()
     run = report.run
     screen.say(verdict_line(report), style=_OVERALL.get(report.verdict, "bold yellow"))
+    for line in one_line_each(report, screen.width):
+        screen.say(line)
     if scope := scope_line(report):
         screen.say(scope, fold=True)
     screen.say(said)
@@ -239,26 +241,21 @@ def _table(report: Report) -> Table:
     table.add_column("requirement", no_wrap=True)
     table.add_column("what it says", ratio=1, overflow="fold")
     table.add_column("why", ratio=1, overflow="fold")
-    early = [item for item in report.chosen if item.reason is not None and item.reason.code == EARLY]
-    for item in sorted(report.chosen, key=lambda i: ORDER.index(i.verdict)):
-        if item.verdict == "pass":
-            continue
-        if item in early and len(early) > 1:
-            if item is early[0]:
-                table.add_row(
-                    Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
-                    Text(f"{len(early)} requirements"),
-                    Text(", ".join(other.id for other in early)),
-                    Text(inert(why_of(report, item)), style="dim"),
-                )
-            continue
+    worst = sorted(report.chosen, key=lambda item: ORDER.index(item.verdict))
+
+    def told(item: ReportedRequirement) -> str:
+        return inert(why_of(report, item, brief=True))
+
+    for group in alike((item for item in worst if item.verdict != "pass"), told):
+        item, ids = group[0], [each.id for each in group]
+        title = item.title if item.level == "MUST" else f"{item.title} ({item.level})"
         table.add_row(
             Text(item.verdict.replace("_", " "), style=STYLES[item.verdict]),
-            Text(item.id, style="bold" if item.verdict in ("fail", "error") else ""),
-            Text(item.title if item.level == "MUST" else f"{item.title} ({item.level})"),
             Text(
-                inert(why_of(report, item, brief=True)),
-                style="" if item.verdict in ("fail", "error", "inconclusive") else "dim",
+                item.id if len(ids) == 1 else f"{len(ids)} requirements",
+                style="bold" if item.verdict in ("fail", "error") else "",
             ),
+            Text(title if len(ids) == 1 else short(ids, most=len(ids))),
+            Text(reason_of(group, told), style="" if item.verdict in ("fail", "error", "inconclusive") else "dim"),
         )
     return table

@@ -52,6 +52,14 @@ def screen_lines(report: Report, width: int = 100, folder: str = "DIR", options:
     return [*lines, *([f"and {more} more causes: see report.html", ""] if more > 0 else [])]
 
 
+def one_line_each(report: Report, width: int = 100) -> list[str]:
+    """The causes where there are several, a line for each: those told in full need more lines than a screen has."""
+    if len(report.causes) < 2:
+        return []
+    lines = (f"  {cause.number}. {cause.headline}" for cause in report.causes[:MOST])
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines]
+
+
 def summary_lines(report: Report) -> list[str]:
     """The causes as a section of summary.md, a ticket to paste for each; nothing if nothing fails."""
     if not report.causes:

@@ -10,27 +10,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
-from conformance.findings import Finding
+from conformance.findings import SURPLUS, Finding
 from conformance.history.records import Exchange, History
 from conformance.report.clean import one_line
 from conformance.report.clock import Clock
 from conformance.report.headline import headline
 from conformance.report.model import Cause, ReportedFinding, ReportedRequirement
-from conformance.report.sides import RANK, follows_by_nature, sides
+from conformance.report.sides import RANK, WRONGLY_REFUSED, follows_by_nature, sides
 from conformance.scenarios import SCENARIOS
 from conformance.verdicts import Verdicts
 from conformance.verdicts.shown import sent
 
 RETRIES = ("batch_retry", "single_retry")
 #: What asks for answers as the document has them, and what asks for parts of these by itself.
-DOCUMENT, DESCRIBED = "BR-SCH-01", ("BR-ERR-03", "BR-ACC-04")
+DOCUMENT, DESCRIBED = ("BR-SCH-01", "BR-SCH-02"), ("BR-ERR-03", "BR-ACC-04")
+#: Whose surplus attempts a retry gave that was refused, and from which family on a finding is about what is said only.
+CARRIED_OUT, LESSER = "BR-BLK-03", "BR-BLK-02"
 #: A refusal as findings observe it: status and code; without one where the answer holds none.
 _REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
+#: The status with which the document has a target refuse a retry.
+_DOCUMENTED = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +177,7 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
         _join(groups, together, alike)
     for together in by_batch.values():
         _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
+    _join_carried_out(groups, seen, calls)
     _join_explained(groups, seen)
     _join_refusals(groups, seen)
     _join_described(groups, seen)
@@ -180,6 +185,15 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
     for one in seen:
         found.setdefault(groups.of(one.kind), []).append(one)
     return list(found.values())
+
+
+def _join_carried_out(groups: _Groups, seen: Sequence[Seen], calls: Mapping[tuple[str, str], Collection[int]]) -> None:
+    """Join what refused retries gave messages with whatever else is wrong about these calls alone: they were cut off midway."""
+    for one in seen:
+        if one.finding.kind.startswith(SURPLUS) and CARRIED_OUT in one.finding.any_of:
+            for other in seen:
+                if other.retries and set(calls[other.kind]) <= set(calls[one.kind]):
+                    groups.join(one.kind, other.kind)
 
 
 def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
@@ -193,11 +207,14 @@ def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
 
 
 def _join_described(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join an answer that the document does not describe with answers of that status which lack what a requirement asks for."""
+    """Join an answer that the document does not describe with answers of that status which lack what a requirement asks for, and
+    with refusals of a status with which it has no retry refused."""
     for one in seen:
-        if one.kind[0] == DOCUMENT:
+        if one.kind[0] in DOCUMENT:
             for other in seen:
-                if other.kind[0] in DESCRIBED and one.statuses & other.statuses:
+                lacking = one.kind[0] == DOCUMENT[0] and other.kind[0] in DESCRIBED and one.statuses & other.statuses
+                refusal = _refusal(other) and (one.statuses & other.statuses) - {_DOCUMENTED}
+                if lacking or refusal:
                     groups.join(other.kind, one.kind)
 
 
@@ -205,8 +222,12 @@ def _join_refusals(groups: _Groups, seen: Sequence[Seen]) -> None:
     """Join findings about the same refusal: a target that says one and the same no in situations that call for others."""
     first: dict[str, tuple[str, str]] = {}
     for one in seen:
-        if _REFUSAL.fullmatch(one.finding.observed):
+        if _refusal(one):
             groups.join(first.setdefault(one.finding.observed, one.kind), one.kind)
+
+
+def _refusal(one: Seen) -> bool:
+    return _REFUSAL.fullmatch(one.finding.observed) is not None
 
 
 def _same_doing(a: Seen, b: Seen) -> bool:
@@ -244,18 +265,22 @@ def _place(name: str) -> int:
 
 def _rank(one: Seen) -> int:
     names = one.finding.any_of
+    if _refusal(one) and WRONGLY_REFUSED.isdisjoint(names):
+        # The target had to refuse, and did: how it says so is the lesser matter.
+        return _place("BR-ERR")
     # Of a surplus that may be laid to several calls, a race is the least likely one to tell what happened.
     likely = names if len(names) == 1 else [name for name in names if not name.startswith("BR-CON")] or names
     return min(map(_place, likely))
 
 
 def _first(group: Sequence[Seen]) -> Seen:
-    """The finding that tells the cause best: one that proves a requirement by itself, of the worst kind, shown by requests
-    that have nothing special, often, with a short proof."""
+    """The finding that tells the cause best: one about more than an answer or a status, that proves a requirement by itself, of the
+    worst kind, shown by requests that have nothing special, often, with a short proof."""
     often = Counter(one.finding.fingerprint for one in group)
     return min(
         group,
         key=lambda one: (
+            _rank(one) >= _place(LESSER),
             len(one.finding.any_of),
             _rank(one),
             one.special,
@@ -327,7 +352,7 @@ def _with_followers(cause: Cause, index: int, followers: Mapping[str, int | None
 
 def _odd(group: Sequence[Seen]) -> frozenset[int]:
     """The 2xx other than 201 that a cause about answers is about: nobody can rely on one that stands alone."""
-    told = (status for one in group if one.kind[0] in (DOCUMENT, *DESCRIBED) for status in one.statuses)
+    told = (status for one in group if one.kind[0] in (DOCUMENT[0], *DESCRIBED) for status in one.statuses)
     return frozenset(status for status in told if status is not None and 200 <= status < 300 and status != 201)
 
 

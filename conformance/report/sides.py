@@ -63,6 +63,11 @@ RANK = (
     *("BR-IDS", "BR-ERR-06", "BR-ERR-07", "BR-ERR-08", "BR-BLK-02", "BR-ACC-04", "BR-ERR", "BR-SCH"),
 )
 
+#: What a refusal may break because it is one; any other finding about a refusal is about how it says no.
+WRONGLY_REFUSED = frozenset(
+    ("BR-ACC-02", "BR-ACC-03", "BR-ACC-06", "BR-SEL-01", "BR-SEL-04", "BR-SEL-09", "BR-SEL-10", "BR-SEC-05")
+)
+
 #: Reasons of an open requirement that have a cause of their own: the configuration, the network, the end of the run.
 _OWN_REASONS = frozenset(
     {

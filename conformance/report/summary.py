@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.exit_status import meaning
+from conformance.report.alike import alike, reason_of
 from conformance.report.cause_lines import MOST as MOST_CAUSES
 from conformance.report.cause_lines import followed, summary_lines
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
@@ -24,8 +25,6 @@ SIGNS = {
 }
 
 
-#: The reason of what a run that ended early leaves open.
-EARLY = "run-incomplete"
 #: Bytes of the page at most: GitHub takes 1 MiB for a job's summary, and refuses more.
 MOST = 1_000_000
 
@@ -192,22 +191,19 @@ def _finding(finding: ReportedFinding) -> list[str]:
 
 
 def _rows(unsettled: Sequence[ReportedRequirement]) -> list[str]:
-    """A row for each requirement; those that a run which ended early leaves open share one, for there is one reason."""
-    rows, cut_short = [], [item for item in unsettled if item.reason is not None and item.reason.code == EARLY]
-    for item in unsettled:
-        if item in cut_short and len(cut_short) > 1:
-            if item is cut_short[0]:
-                rows.append(_row(item, f"{len(cut_short)} requirements: {', '.join(i.id for i in cut_short)}"))
-        else:
-            rows.append(_row(item, f"{item.id} {_plain(item.title)}"))
-    return rows
+    """A row for each requirement; those that are open for one reason share one."""
+    return [_row(group) for group in alike(unsettled, _why)]
 
 
-def _row(item: ReportedRequirement, about: str) -> str:
-    reason = item.reason
-    text = _plain(reason.text) if reason else ""
-    needs = _plain("; ".join(reason.needs)) if reason else ""
-    return f"| {about} | {SIGNS[item.verdict]} | {text} | {needs} |"
+def _row(group: list[ReportedRequirement]) -> str:
+    first, ids = group[0], ", ".join(item.id for item in group)
+    about = f"{first.id} {_plain(first.title)}" if len(group) == 1 else f"{len(group)} requirements: {ids}"
+    needs = _plain("; ".join(first.reason.needs)) if first.reason else ""
+    return f"| {about} | {SIGNS[first.verdict]} | {_plain(reason_of(group, _why))} | {needs} |"
+
+
+def _why(item: ReportedRequirement) -> str:
+    return item.reason.text if item.reason else ""
 
 
 def _plain(text: str) -> str:

@@ -227,8 +227,10 @@ class Retry:
         by = f"single retry {singles[-1].n} of message {singles[-1].message}" if singles else ""
         if shown and shown[-1][1] not in RETRYABLE:
             reading, status = shown[-1]
+            if singles and singles[-1].n == reading.n:
+                return f"{by} is answered with the batch in {status}"
             after = f" after {by}" if singles and singles[-1].last <= reading.t else ""
-            return f"read {reading.n} shows the batch in {status}{after}"
+            return f"answer {reading.n} shows the batch in {status}{after}"
         return f"{by} may have set the batch's status" if singles else "the batch is not shown in a retryable status"
 
     def _terminal(self, message: str) -> bool:
