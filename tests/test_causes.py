@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from conformance.findings import Finding
+from conformance.findings import SURPLUS, Finding
 from conformance.history.records import History
 from conformance.report.causes import causes, lead
 from conformance.report.model import ReportedRequirement
@@ -142,6 +142,29 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         (_finding("BR-ERR-03", (RETRY,), "400 whose body"), _finding("BR-SCH-01", (ELSEWHERE,), "not described")),
         [{"BR-ERR-03", "BR-SCH-01"}],
     ),
+    "a refusal that was partly carried out, and what else is wrong about it": (
+        (
+            _finding("BR-BLK-03 BR-SGL-02", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-BLK-02", (RETRY,), "status after a blocked retry", "messages_enqueued"),
+            _finding("BR-ERR-02", (RETRY,), "blocked", "409 conflict"),
+        ),
+        [{"BR-BLK-03", "BR-SGL-02", "BR-BLK-02", "BR-ERR-02"}],
+    ),
+    "a refusal that was partly carried out, and what is wrong elsewhere too": (
+        (
+            _finding("BR-BLK-03 BR-SGL-02", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-BLK-02", (RETRY,), "status after a blocked retry", "messages_enqueued"),
+            _finding("BR-BLK-02", (ELSEWHERE,), "status after a blocked retry", "messages_enqueued"),
+        ),
+        [{"BR-BLK-03", "BR-SGL-02"}, {"BR-BLK-02"}],
+    ),
+    "a surplus of which no refused retry is suspected": (
+        (
+            _finding("BR-SEL-05", (4, RETRY), f"{SURPLUS}: accepted", "2 for 1"),
+            _finding("BR-BLK-02", (RETRY,), "status after a blocked retry", "messages_enqueued"),
+        ),
+        [{"BR-SEL-05"}, {"BR-BLK-02"}],
+    ),
     "two refusals": (
         (
             _finding("BR-ACC-02", (RETRY,), "quiescent refused", "400 not_now"),
@@ -179,6 +202,58 @@ def test_who_may_retry_at_all_is_read_before_how_it_answers() -> None:
         _finding("BR-ACC-04", (RETRY,), "carried out", "200"), _finding("BR-SEC-01", (ELSEWHERE,), "accepted: none")
     )
     assert [c.requirements for c in found] == [("BR-SEC-01",), ("BR-ACC-04",)]
+
+
+def _unsupported(status: int, code: str) -> Story:
+    """Every retry of a batch or message is refused alike, wherever it had to be accepted and wherever it had not."""
+    story = Story().send("b", "FF").send("d", "SS").finish("b").finish("d").look("b").look("d").by("rounds")
+    story.single("d.0", status, code).single("b.0", status, code).look("b").look("d").by("alone")
+    for _ in range(2):
+        story.retry("b", status, code).wait(11).look("b").by("rounds")
+    return story
+
+
+def test_one_refusal_of_all_retries_is_one_cause_led_by_what_had_to_be_accepted() -> None:
+    """A status that the document does not have for a refusal joins them, of single retries as of those of batches."""
+    report = reported(whole(_unsupported(415, "unsupported_media_type")))
+    assert len(report.causes) == 1
+    cause = report.causes[0]
+    assert {"BR-ACC-02", "BR-SGL-01", "BR-SCH-01", "BR-SCH-02"} <= set(cause.requirements)
+    assert cause.headline.startswith("The target refuses to retry a quiescent batch that has failed messages")
+    assert "BR-ACC-02" in lead(report.requirements, cause).any_of
+
+
+@pytest.mark.parametrize(("status", "causes_told"), [(400, 2), (409, 1)])
+def test_only_a_status_that_is_not_documented_joins_refusals_with_it(status: int, causes_told: int) -> None:
+    """A body of a 400 that is not described says nothing of the other refusals with 400."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b", status).look("b").by("one")
+    story.send("z", "F").finish("z").look("z").single("z.0", status).look("z").by("two")
+    history = whole(story)
+    batch, single = (e.n for e in history.exchanges if "retry" in e.invoke.operation)
+    found = _grouped(
+        _finding("BR-ERR-02", (batch,), "blocked", f"{status} any_code"),
+        _finding("BR-SCH-02", (single,), "not described: single_retry", f"{status}: something"),
+        history=history,
+    )
+    assert len(found) == causes_told
+
+
+def test_a_cause_is_not_led_by_how_a_refusal_is_worded() -> None:
+    found = _grouped(
+        _finding("BR-BLK-03 BR-SGL-02", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+        _finding("BR-ERR-02", (RETRY,), "blocked", "409 conflict"),
+    )
+    assert [c.headline.startswith("A message gained more attempts") for c in found] == [True]
+    single = _grouped(
+        _finding("BR-SGL-01", (RETRY,), "single retry: success", "415 unsupported"),
+        _finding("BR-ACC-02", (LATER,), "quiescent refused", "415 unsupported"),
+    )
+    assert [c.headline for c in single] == ["The target does: quiescent refused"]
+    accepted = _grouped(
+        _finding("BR-SGL-01", (RETRY,), "single retry: success", "success"),
+        _finding("BR-ERR-02", (ELSEWHERE,), "blocked", "409 conflict"),
+    )
+    assert accepted[0].headline == "The target does: single retry: success", "one that is accepted stays grave"
 
 
 @pytest.mark.parametrize(
