@@ -53,9 +53,7 @@ def screen_lines(report: Report, width: int = 100, folder: str = "DIR", options:
 
 
 def one_line_each(report: Report, width: int = 100) -> list[str]:
-    """The causes where there are several, a line for each: those told in full need more lines than a screen has."""
-    if len(report.causes) < 2:
-        return []
+    """The causes, a line for each: told in full they may need more lines than a screen has."""
     lines = (f"  {cause.number}. {cause.headline}" for cause in report.causes[:MOST])
     return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines]
 
