@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -47,6 +47,8 @@ class Seen:
     sides: frozenset[str]
     #: Numbers of the retry calls in its evidence.
     retries: frozenset[int]
+    #: Of these, the retries of whole batches.
+    of_batches: frozenset[int]
     batches: frozenset[str]
     scenarios: frozenset[str]
     #: Status of the answers to them.
@@ -114,6 +116,7 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
         kind=kind,
         sides=sides(finding.any_of) | ({"answers"} if bare else frozenset()),
         retries=frozenset(e.n for e in retries),
+        of_batches=frozenset(e.n for e in retries if e.invoke.operation == "batch_retry"),
         statuses=frozenset(e.status for e in retries),
         batches=frozenset(home for e in shown if (home := _home(e, homes))),
         scenarios=frozenset(e.invoke.scenario for e in shown if e.invoke.scenario),
@@ -177,7 +180,7 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
         _join(groups, together, alike)
     for together in by_batch.values():
         _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
-    _join_carried_out(groups, seen, calls)
+    _join_carried_out(groups, seen)
     _join_explained(groups, seen)
     _join_refusals(groups, seen)
     _join_described(groups, seen)
@@ -187,12 +190,19 @@ def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
     return list(found.values())
 
 
-def _join_carried_out(groups: _Groups, seen: Sequence[Seen], calls: Mapping[tuple[str, str], Collection[int]]) -> None:
-    """Join what refused retries gave messages with whatever else is wrong about these calls alone: they were cut off midway."""
+def _join_carried_out(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join what refused retries gave messages with whatever else is wrong about these calls: they were cut off midway.
+
+    Of what is wrong more often elsewhere they tell nothing.
+    """
+    calls: dict[tuple[str, str], set[int]] = {}
+    for one in seen:
+        calls.setdefault(one.kind, set()).update(one.of_batches)
     for one in seen:
         if one.finding.kind.startswith(SURPLUS) and CARRIED_OUT in one.finding.any_of:
             for other in seen:
-                if other.retries and set(calls[other.kind]) <= set(calls[one.kind]):
+                shared = calls[one.kind] & calls[other.kind]
+                if shared and 2 * len(shared) >= len(calls[other.kind]):
                     groups.join(one.kind, other.kind)
 
 
