@@ -8,17 +8,17 @@ Grouping accuses of nothing: each finding stands by its own proof. It is a readi
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
-from conformance.findings import SURPLUS, Finding
+from conformance.findings import Finding
 from conformance.history.records import Exchange, History
 from conformance.report.clean import one_line
 from conformance.report.clock import Clock
+from conformance.report.grouping import DESCRIBED, DOCUMENT, Seen, grouped, refusal
 from conformance.report.headline import headline
 from conformance.report.model import Cause, ReportedFinding, ReportedRequirement
 from conformance.report.sides import RANK, WRONGLY_REFUSED, follows_by_nature, sides
@@ -27,53 +27,8 @@ from conformance.verdicts import Verdicts
 from conformance.verdicts.shown import sent
 
 RETRIES = ("batch_retry", "single_retry")
-#: What asks for answers as the document has them, and what asks for parts of these by itself.
-DOCUMENT, DESCRIBED = ("BR-SCH-01", "BR-SCH-02"), ("BR-ERR-03", "BR-ACC-04")
-#: Whose surplus attempts a retry gave that was refused, and from which family on a finding is about what is said only.
-CARRIED_OUT, LESSER = "BR-BLK-03", "BR-BLK-02"
-#: A refusal as findings observe it: status and code; without one where the answer holds none.
-_REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
-#: The status with which the document has a target refuse a retry.
-_DOCUMENTED = 400
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """A finding, and what of it can be shared with another."""
-
-    finding: Finding
-    #: What is wrong, whichever case of it.
-    kind: tuple[str, str]
-    sides: frozenset[str]
-    #: Numbers of the retry calls in its evidence.
-    retries: frozenset[int]
-    #: Of these, the retries of whole batches.
-    of_batches: frozenset[int]
-    batches: frozenset[str]
-    scenarios: frozenset[str]
-    #: Status of the answers to them.
-    statuses: frozenset[int | None]
-    #: True if one of its retries was released together with others.
-    raced: bool
-    #: True if one of its retries has something that a plain one has not: a body, a query, another key, …
-    special: bool
-
-
-class _Groups:
-    """Kinds of findings, joined step by step."""
-
-    def __init__(self, kinds: Iterable[tuple[str, str]]) -> None:
-        self._of = {kind: kind for kind in kinds}
-
-    def of(self, kind: tuple[str, str]) -> tuple[str, str]:
-        """The kind that stands for the group."""
-        while self._of[kind] != kind:
-            kind = self._of[kind]
-        return kind
-
-    def join(self, a: tuple[str, str], b: tuple[str, str]) -> None:
-        """Make one group of two."""
-        self._of[self.of(b)] = self.of(a)
+#: From which family on a finding is about what is said only.
+_LESSER = "BR-BLK-02"
 
 
 def causes(history: History, verdicts: Verdicts, requirements: Sequence[ReportedRequirement]) -> tuple[Cause, ...]:
@@ -85,7 +40,7 @@ def causes(history: History, verdicts: Verdicts, requirements: Sequence[Reported
     homes = sent(history).batch_of
     found = {id(f): f for item in verdicts.items if item.verdict == "fail" for f in item.findings}
     seen = _narrowed([_seen(f, exchanges, homes) for f in found.values()])
-    groups = sorted(_grouped(seen), key=_order)
+    groups = sorted(grouped(seen), key=_order)
     return _told(groups, history, exchanges, homes, requirements)
 
 
@@ -108,7 +63,7 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
     retries = [e for e in shown if e.invoke.operation in RETRIES]
     subject = finding.kind.partition(": ")[0]
     # A refusal without a code is about the answer as well.
-    bare = _REFUSAL.fullmatch(finding.observed) and " " not in finding.observed
+    bare = refusal(finding.observed) and " " not in finding.observed
     # "race: …" is one kind; other rules name the defect behind their subject.
     kind = (subject, "") if subject == "race" else (finding.any_of[0], subject)
     return Seen(
@@ -148,114 +103,6 @@ def _home(exchange: Exchange, homes: Mapping[str, str]) -> str:
     return invoke.batch or homes.get(invoke.message or "", "")
 
 
-def _grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
-    groups = _Groups(one.kind for one in seen)
-    by_retry: dict[int, list[Seen]] = {}
-    by_batch: dict[str, list[Seen]] = {}
-    for one in seen:
-        for n in one.retries:
-            by_retry.setdefault(n, []).append(one)
-        # Where the proof needs no retry call (two attempts in one answer), the batch tells.
-        for batch in one.batches:
-            by_batch.setdefault(batch, []).append(one)
-    # What plain retries show by themselves is not explained by what the target does with requests that have something special.
-    plain = {one.kind for one in seen if one.retries and not one.special}
-    odd = {one.kind for one in seen if one.special} - plain
-
-    def apart(a: Seen, b: Seen) -> bool:
-        return (a.kind in odd and b.kind in plain) or (b.kind in odd and a.kind in plain)
-
-    calls: dict[tuple[str, str], set[int]] = {}
-    for one in seen:
-        calls.setdefault(one.kind, set()).update(one.retries)
-
-    def alike(a: Seen, b: Seen) -> bool:
-        # Each lets in what the other does not: two reasons to refuse that are not looked at.
-        each = a.sides & b.sides == {"admits"} and not (
-            calls[a.kind] <= calls[b.kind] or calls[b.kind] <= calls[a.kind]
-        )
-        return bool(a.sides & b.sides) and not each and not apart(a, b)
-
-    for together in by_retry.values():
-        _join(groups, together, alike)
-    for together in by_batch.values():
-        _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
-    _join_carried_out(groups, seen)
-    _join_explained(groups, seen)
-    _join_refusals(groups, seen)
-    _join_described(groups, seen)
-    found: dict[tuple[str, str], list[Seen]] = {}
-    for one in seen:
-        found.setdefault(groups.of(one.kind), []).append(one)
-    return list(found.values())
-
-
-def _join_carried_out(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join what refused retries gave messages with whatever else is wrong about these calls: they were cut off midway.
-
-    Of what is wrong more often elsewhere they tell nothing.
-    """
-    calls: dict[tuple[str, str], set[int]] = {}
-    for one in seen:
-        calls.setdefault(one.kind, set()).update(one.of_batches)
-    for one in seen:
-        if one.finding.kind.startswith(SURPLUS) and CARRIED_OUT in one.finding.any_of:
-            for other in seen:
-                shared = calls[one.kind] & calls[other.kind]
-                if shared and 2 * len(shared) >= len(calls[other.kind]):
-                    groups.join(one.kind, other.kind)
-
-
-def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join what breaks one of several requirements with what breaks one of these by itself: that explains it."""
-    alone = {one.finding.any_of[0]: one.kind for one in seen if len(one.finding.any_of) == 1}
-    for one in seen:
-        if len(one.finding.any_of) > 1:
-            for name in one.finding.any_of:
-                if name in alone:
-                    groups.join(alone[name], one.kind)
-
-
-def _join_described(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join an answer that the document does not describe with answers of that status which lack what a requirement asks for, and
-    with refusals of a status with which it has no retry refused."""
-    for one in seen:
-        if one.kind[0] in DOCUMENT:
-            for other in seen:
-                lacking = one.kind[0] == DOCUMENT[0] and other.kind[0] in DESCRIBED and one.statuses & other.statuses
-                refusal = _refusal(other) and (one.statuses & other.statuses) - {_DOCUMENTED}
-                if lacking or refusal:
-                    groups.join(other.kind, one.kind)
-
-
-def _join_refusals(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join findings about the same refusal: a target that says one and the same no in situations that call for others."""
-    first: dict[str, tuple[str, str]] = {}
-    for one in seen:
-        if _refusal(one):
-            groups.join(first.setdefault(one.finding.observed, one.kind), one.kind)
-
-
-def _refusal(one: Seen) -> bool:
-    return _REFUSAL.fullmatch(one.finding.observed) is not None
-
-
-def _same_doing(a: Seen, b: Seen) -> bool:
-    """True for findings of one batch that are about what is attempted, or about what is kept: one of them may be read
-    rounds later than the call that is to blame."""
-    shared = a.sides & b.sides
-    return bool(shared & {"attempts", "data"}) or (bool(shared) and not (a.retries and b.retries))
-
-
-def _join(groups: _Groups, together: Sequence[Seen], alike: Callable[[Seen, Seen], bool]) -> None:
-    # A target that is wrong everywhere has thousands of findings in one batch: alike ones are looked at once.
-    distinct = list({(one.kind, one.sides, bool(one.retries)): one for one in together}.values())
-    for index, a in enumerate(distinct):
-        for b in distinct[index + 1 :]:
-            if groups.of(a.kind) != groups.of(b.kind) and alike(a, b):
-                groups.join(a.kind, b.kind)
-
-
 def _began(exchange: Exchange) -> float:
     """When it left; a retry of a race is on record before it is let go."""
     released = exchange.end.released
@@ -275,7 +122,7 @@ def _place(name: str) -> int:
 
 def _rank(one: Seen) -> int:
     names = one.finding.any_of
-    if _refusal(one) and WRONGLY_REFUSED.isdisjoint(names):
+    if refusal(one.finding.observed) and WRONGLY_REFUSED.isdisjoint(names):
         # The target had to refuse, and did: how it says so is the lesser matter.
         return _place("BR-ERR")
     # Of a surplus that may be laid to several calls, a race is the least likely one to tell what happened.
@@ -290,7 +137,7 @@ def _first(group: Sequence[Seen]) -> Seen:
     return min(
         group,
         key=lambda one: (
-            _rank(one) >= _place(LESSER),
+            _rank(one) >= _place(_LESSER),
             len(one.finding.any_of),
             _rank(one),
             one.special,
