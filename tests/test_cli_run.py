@@ -50,7 +50,8 @@ def test_the_failing_target_fails_and_the_story_says_why(faulty_run: Ran) -> Non
     assert faulty_run.status == 1
     item = _report(faulty_run)["BR-BLK-01"]
     assert item["verdict"] == "fail"
-    story = faulty_run.out[: faulty_run.out.index("verdict ")]
+    story = faulty_run.out[faulty_run.out.index("cause 1: ") :]
+    assert "verdict  " not in story, "the table comes first: what fails is the last that a terminal shows"
     for word in ("cause 1: ", "breaks    BR-BLK-01", "expected", "observed", "because", "evidence", "ticket 1"):
         assert word in story
     assert f"again     sh {faulty_run.folder}/reproduce-1.sh" in story
