@@ -84,10 +84,11 @@ class Drawing:
 
         :param valid: by the document, or not by it.
         """
-        found = [
-            self._plain(case, operation)
-            for case in (*self._boundaries(operation, valid), *self._drawn(operation, count, valid))
-        ]
+        with sealed():
+            found = [
+                self._plain(case, operation)
+                for case in (*self._boundaries(operation, valid), *self._drawn(operation, count, valid))
+            ]
         memo: dict[str, Drawn] = {}
         for drawn in found:
             memo.setdefault(repr(drawn), drawn)
@@ -128,8 +129,7 @@ class Drawing:
         def collect(case: Case[Any]) -> None:
             found.append(case)
 
-        with sealed():
-            collect()
+        collect()
         return found
 
     def _plain(self, case: Case[Any], operation: str) -> Drawn:
