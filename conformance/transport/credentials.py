@@ -50,6 +50,8 @@ _FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
         re.compile(r"(?<=://)(?P<v>[^\s/@:\"'<>]{0,200}:(?![*$<{\[]|[xX]{3}|pass(?:word)?@|PASS)[^\s/@\"'<>]++)(?=@)"),
     ),
 )
+#: Most texts hold none of these.
+_HINTS = tuple(hint for _, hints, _ in _FORMS for hint in hints)
 _NAMED = re.compile(
     r"(?:password|passwd|pwd|secret|token|api[-_]?key|authorization|credentials?|session)[\w-]{0,20}+[\"']?+"
     r"(?P<mark>\s{0,5}+[:=]\s{0,5}+[\"']?+)(?!(?:bearer\s{1,5})?\$)(?P<v>(?:(?:bearer|basic)\s{1,5}+)?[^\s\"',;&}<>]{4,}+)"
@@ -67,6 +69,8 @@ OPAQUE = re.compile(
 
 def credentials(text: str) -> Iterator[Found]:
     """The credentials of a known form; their order is that of the forms, and they may overlap."""
+    if not any(map(text.__contains__, _HINTS)):
+        return
     for reason, hints, pattern in _FORMS:
         if any(hint in text for hint in hints):
             for match in pattern.finditer(text):

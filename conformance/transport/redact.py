@@ -99,8 +99,8 @@ class Redactor:
         self._handed: set[str] = set()
         #: Long values of rows that were sent: what a target cut off behind is no stranger's.
         self._rows: list[str] = []
-        #: What became of strings that answers show again and again, by field.
-        self._seen: dict[tuple[str, str], str] = {}
+        #: What became of texts that come again and again, by what they are.
+        self._seen: dict[tuple[str, ...], str] = {}
 
     # -- pieces -----------------------------------------------------------------------------------------------
 
@@ -122,7 +122,10 @@ class Redactor:
 
     def data(self, text: str) -> str:
         """An id, a cursor or a path: keys and testers' numbers scrubbed, and cut if it is very long."""
-        return self._cut(text, LONGEST_ID, lambda part: self._scrub(self._disowned(part), self._always(())))
+        return self._remembered("data", text, LONGEST_ID, self._plain_data)
+
+    def _plain_data(self, text: str) -> str:
+        return self._scrub(self._disowned(text), self._always(()))
 
     def foreign(self, text: str, own: Iterable[str] = ()) -> str:
         """A text that the target made up: also what looks like a number of a phone or a random secret.
@@ -143,16 +146,19 @@ class Redactor:
         for name, value in headers.items():
             low = name.lower()
             if low == "content-type":
-                # Letters of a media type are alike in either case; in mixed ones they would look like a secret.
-                kind, mark, rest = self.text(value[:LONGEST_ID]).partition(";")
-                kept[low] = self.foreign(f"{kind.strip().lower()}{mark}{rest}")
+                kept[low] = self._remembered("media type", value[:LONGEST_ID], LONGEST_ID, self._media_type)
             elif low in _HEADERS:
-                kept[self._name(low)] = self.foreign(value)
+                kept[self._name(low)] = self._remembered("header", value, LONGEST_TEXT, self.foreign)
             elif low == "location":
                 kept[low] = self.foreign(value.split("?", 1)[0])
             else:
                 kept[self._name(low)] = self.digest(value)
         return kept
+
+    def _media_type(self, text: str) -> str:
+        """Letters of a media type are alike in either case; in mixed ones they would look like a secret."""
+        kind, mark, rest = self.text(text).partition(";")
+        return self.foreign(f"{kind.strip().lower()}{mark}{rest}")
 
     def body(self, value: Any, own: Iterable[str] = ()) -> Any:
         """An answer's JSON, of the same shape.
@@ -200,15 +206,20 @@ class Redactor:
         return (1 << 60) + int(self._hash(text), 16)
 
     def _string(self, text: str, field: str, own: tuple[str, ...]) -> str:
-        """A string of an answer. What does not depend on the request is the same each time, and remembered."""
-        ours = field in _CONTENT and _NONCE.search(text) is not None
-        if len(text) > LONGEST_ID or not (ours or field == "recipient" or field in _DATA or field in DOCUMENTED):
-            return self._scrubbed(text, field, own)
-        known = self._seen.get((field, text))
+        """A string of an answer, as it was the first time.
+
+        What the request held matters only to what is left out: where nothing is, the string is the same for all requests.
+        """
+        ours = field in _CONTENT and self._of_a_row(text)
+        place = ("ours" if ours else "", field, text)
+        known = self._seen.get(place)
         if known is None:
             known = self._scrubbed(text, field, ())
-            if len(self._seen) < _REMEMBERED:
-                self._seen[field, text] = known
+            alike = ours or field == "recipient" or field in DOCUMENTED or "[" not in f"{text}{known}"
+            if not alike:
+                return self._scrubbed(text, field, own)
+            if len(self._seen) < _REMEMBERED and len(text) <= LONGEST_ID:
+                self._seen[place] = known
         return known
 
     def _scrubbed(self, text: str, field: str, own: tuple[str, ...]) -> str:
@@ -222,7 +233,7 @@ class Redactor:
             return self.data(text)
         if field in DOCUMENTED:
             return self._cut(text, LONGEST_NAME, lambda part: self.text(self._disowned(part)))
-        if field in _CONTENT and (_NONCE.search(text) or self._begins(text)):
+        if field in _CONTENT and self._of_a_row(text):
             return self._cut(text, LONGEST_TEXT, self.text)
         if field == "message":
             return self.foreign(text, own)
@@ -251,7 +262,7 @@ class Redactor:
         """A message's template values: as they came where they are ours."""
         if not isinstance(values, dict):
             return self._json(values, "values", own)
-        ours = any(isinstance(v, str) and (_NONCE.search(v) or self._begins(v)) for v in values.values())
+        ours = any(isinstance(v, str) and self._of_a_row(v) for v in values.values())
         return {
             self._name(k): (self._ours(v) if ours else self.digest(v))
             if isinstance(v, str)
@@ -259,8 +270,11 @@ class Redactor:
             for k, v in values.items()
         }
 
-    def _begins(self, text: str) -> bool:
-        """True for the beginning of a value that was sent, long enough to be told from any other text."""
+    def _of_a_row(self, text: str) -> bool:
+        """True for a text that holds a mark of our rows, or is the beginning of a value that was sent, long enough to be told
+        from any other text."""
+        if _NONCE.search(text):
+            return True
         place = bisect_left(self._rows, text)
         return len(text) >= PIECE and place < len(self._rows) and self._rows[place].startswith(text)
 
