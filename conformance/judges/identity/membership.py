@@ -174,9 +174,12 @@ def batch_ids(reading: Reading) -> frozenset[str] | None:
 
 def _in_another(case: Case, batch: Batch, call: RetryCall) -> Reading | None:
     """A reading after the retry that shows a message in a batch which no reading before it showed, whatever the message."""
-    shown = [(r, ids) for r in case.all_readings if (ids := batch_ids(r)) is not None]
-    known = {b.id for b in case.batches}.union(*(ids for r, ids in shown if r.last <= call.t))
-    return next((r for r, ids in shown if r.message in batch.messages and r.t >= call.last and ids - known), None)
+    made = {b.id for b in case.batches}
+    mine = (r for message in batch.messages for r in case.readings(message) if r.t >= call.last)
+    later = [(r, ids) for r in mine if (ids := (batch_ids(r) or frozenset()) - made)]
+    # Mostly there is none, and then it does not matter what was shown before.
+    known = frozenset[str]().union(*(batch_ids(r) or () for r in case.all_readings if later and r.last <= call.t))
+    return min((r for r, ids in later if ids - known), key=lambda r: (r.t, r.n, r.position), default=None)
 
 
 def _moved_away(case: Case, batch: Batch, call: RetryCall) -> Iterator[Violated]:
