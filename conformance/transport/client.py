@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from conformance.history.totals import kept
 from conformance.history.writer import HistoryWriter
 from conformance.transport.building import Builder
 from conformance.transport.guard import Admission, Context, Guard
-from conformance.transport.network import inner_transport
+from conformance.transport.network import inner_transport, read_certificates
 from conformance.transport.origin import parse_base_url
 from conformance.transport.outage import Outage
 from conformance.transport.paths import Named
@@ -108,9 +109,11 @@ class HttpTransport:
         self._sleep = sleep
         self._begun = clock()
         self._inner = inner
+        self._certificates: ssl.SSLContext | None = None
         if inner is None:
             # A certificate or proxy that cannot be used is found before anything is on record.
-            inner_transport(config.target).close()
+            self._certificates = read_certificates(config.target)
+            inner_transport(config.target, self._certificates).close()
         self._builder = Builder(config)
         self._recorder = Recorder(self.redactor, self._base.path)
         self.guard = Guard(
@@ -321,7 +324,7 @@ class HttpTransport:
 
     def _make_wire(self) -> Wire:
         inner = self._inner() if self._inner else None
-        return Wire(self._config.target, self._admit, self.now, inner, self.budget.left)
+        return Wire(self._config.target, self._admit, self.now, inner, self.budget.left, self._certificates)
 
     def _admit(self, http: httpx.Request) -> None:
         """The last check, at the door itself: what the wire is about to send, whoever built it."""

@@ -15,19 +15,24 @@ class _EncryptedError(Exception):
     """OpenSSL asks for a password."""
 
 
-def inner_transport(target: Target) -> httpx.HTTPTransport:
+def inner_transport(target: Target, certificates: ssl.SSLContext | None = None) -> httpx.HTTPTransport:
     """A transport that makes the connections which the configuration describes.
 
+    :param certificates: those of the configuration, if they have been read already.
     :raises UsageError: a certificate or proxy of it cannot be used; names the setting, the file and the reason.
     """
-    context = _context(target)
+    context = certificates or read_certificates(target)
     try:
         return httpx.HTTPTransport(verify=context, trust_env=False, http2=False, proxy=target.proxy, retries=0)
     except (ValueError, httpx.InvalidURL):
         raise UsageError("is no URL of a proxy", where="target.proxy", hint="write http://host:port") from None
 
 
-def _context(target: Target) -> ssl.SSLContext:
+def read_certificates(target: Target) -> ssl.SSLContext:
+    """The certificates of the configuration, for any number of transports: reading them takes longer than a call.
+
+    :raises UsageError: one of them cannot be used.
+    """
     try:
         context = ssl.create_default_context(cafile=target.ca_file)
     except ssl.SSLError:

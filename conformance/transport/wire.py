@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,7 @@ class Wire:
     :param clock: seconds since the run began.
     :param inner: replaces the network, for tests.
     :param left: seconds that the run still has; a call does not outlast them by more than ``GRACE``.
+    :param certificates: those of the target, if they have been read already.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Wire:
         clock: Callable[[], float],
         inner: httpx.BaseTransport | None = None,
         left: Callable[[], float] = lambda: math.inf,
+        certificates: ssl.SSLContext | None = None,
     ) -> None:
         self._clock = clock
         self._left = left
@@ -98,7 +101,7 @@ class Wire:
             pool=target.connect_timeout,
         )
         self._whole = target.connect_timeout + 2 * target.read_timeout
-        network = inner_transport(target) if inner is None else None
+        network = inner_transport(target, certificates) if inner is None else None
         self._network = network
         self._backend: GatedBackend | None = gated(network) if network is not None else None
         # No httpx.Client: it takes redirects apart that are not to be followed, and fails over odd ones.
