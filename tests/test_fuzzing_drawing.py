@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.internal import charmap
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
 from conformance.drivers.fuzzing import Cases
 from conformance.fuzzing.budget import AMOUNTS
 from conformance.fuzzing.drawing import Drawn
+from conformance.fuzzing.isolated_constants import utf8
 from conformance.fuzzing.reads import ODD, VALID, list_reads
 from conformance.fuzzing.texts import texts
 from conformance.fuzzing.unusual import OddRetry, directing, in_turn, odd_retries
@@ -170,3 +172,9 @@ def test_only_a_run_that_draws_pays_for_schemathesis() -> None:
 def test_an_odd_retry_is_plain_data() -> None:
     assert OddRetry(cause="a") == OddRetry(cause="a")
     assert len({OddRetry(cause="a"), OddRetry(cause="a")}) == 1
+
+
+def test_what_utf_8_encodes_is_what_hypothesis_finds_out() -> None:
+    found, lossy = charmap.intervals_from_codec("utf-8")
+    told, none = utf8()
+    assert (told.intervals, none.intervals) == (found.intervals, lossy.intervals)

@@ -523,3 +523,30 @@ def test_a_media_type_in_other_letters_is_no_secret() -> None:
     kept = redactor.headers({"Content-Type": "Application/JSON; charset=utf-8"})
     assert kept == {"content-type": "application/json; charset=utf-8"}
     assert KEY not in str(redactor.headers({"Content-Type": f"text/{KEY}"}))
+
+
+def test_what_a_request_held_is_spared_whatever_was_shown_before() -> None:
+    redactor = Redactor([SECRET], [NUMBER])
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJiIjoxfQ.c2lnbmF0dXJl"
+    said = {"error": {"message": f"no {token}"}, "creatorEmail": token}
+    marked = redactor.body(said)
+    assert token not in repr(marked)
+    assert redactor.body(said, [token]) == {"error": {"message": f"no {token}"}, "creatorEmail": redactor.digest(token)}
+    assert redactor.body(said) == marked
+
+
+def test_the_beginning_of_a_sent_value_is_told_from_when_it_was_sent() -> None:
+    redactor = Redactor()
+    text = "A text that nobody has sent so far"
+    assert redactor.body({"fullMessage": text}) == {"fullMessage": redactor.digest(text)}
+    redactor.row(f"{text}, and more of it")
+    assert redactor.body({"fullMessage": text}) == {"fullMessage": text}
+
+
+def test_a_field_of_any_name_is_no_row() -> None:
+    redactor = Redactor()
+    redactor.body({"values": {"a": "[n:00000000] ours", "b": "somebody's words"}})
+    for field in ("values[]", "{}", "data", "header", "ours"):
+        assert redactor.body({field: "somebody's words"})[redactor.foreign(field)] == redactor.digest(
+            "somebody's words"
+        )
