@@ -103,3 +103,24 @@ def test_an_unknown_message_is_refused_by_5xx_in_a_row(statuses: tuple[int, ...]
     for status in statuses:
         story.single("zz", status, "x", gives=(), cause="id:unknown").look("b")
     assert story.named() == ({("BR-SGL-01",)} if broken else set())
+
+
+def test_what_a_single_retry_does_to_the_status_may_come_when_the_message_has_ended() -> None:
+    """Within the settling time (rulings 16 and 24); a refusal for another reason is none for the status."""
+    story = ready().single("b.0").move("b.0", "failure").look("b")
+    assert _refused_while_processing(story).named() == set()
+    settled = ready().single("b.0").move("b.0", "failure").wait(11).look("b")
+    assert ("BR-ACC-02",) in _refused_while_processing(settled).named()
+    other = ready().single("b.0").move("b.0", "failure").look("b").retry("b", 400, "parameter_invalid")
+    assert ("BR-ACC-02",) in done(other).named()
+
+
+def test_a_batch_that_wholly_succeeded_may_be_refused_for_what_a_single_retry_did_to_its_status() -> None:
+    def delivered() -> Story:
+        story = Story().send("b", "SR").send("ctl", "FS").finish("ctl").move("b.0", "success").move("b.1", "failure")
+        return story.look("ctl").look("b").single("b.1").move("b.1", "success")
+
+    assert _refused_while_processing(delivered().look("b")).named() == set()
+    assert ("BR-SEL-06",) in _refused_while_processing(delivered().wait(11).look("b")).named()
+    other = delivered().look("b").retry("b", 400, UNRESOLVED)
+    assert ("BR-SEL-06",) in done(other).named()

@@ -159,6 +159,9 @@ def spent(client: Client) -> Script:
         yield [client.read(message)]
         if exchange.status == 400:
             break
+    if client.rng.random() < 0.5:
+        # What a single retry does to the batch's status is not said, nor when (rulings 16 and 24).
+        yield client.target.habits.settle * 1.1
     yield from client.whole(sent, campaign=False)
     for _ in range(5):
         (exchange,) = yield [client.retry(sent)]

@@ -345,12 +345,17 @@ class Target:
             if h.after_single == "enqueued":
                 batch.left = False
                 batch.put(self.clock.now, ENQUEUED)
-            elif not batch.owed:
-                batch.left = False
-                batch.put(self.clock.now, BUSY)
-                wait = self.rng.uniform(0, 0.05)
-                self.clock.at(self.clock.now + wait, partial(self.release, batch, h.after_single))
+            else:
+                wait = self.rng.uniform(0, h.delay)
+                self.clock.at(self.clock.now + wait, partial(self.process, batch, h.after_single))
         return Answer(201, message=message)
+
+    def process(self, batch: Batch, touch: Touch) -> None:
+        """A single retry sets the batch's status, at once or later (rulings 16 and 24)."""
+        if not batch.owed:
+            batch.left = False
+            batch.put(self.clock.now, BUSY)
+            self.clock.at(self.clock.now + self.rng.uniform(0, 0.05), partial(self.release, batch, touch))
 
     # ------------------------------------------------------------------ probes: nothing happens
 

@@ -23,6 +23,7 @@ from conformance.judges.inference.readings import (
     counted_apart,
     identity,
     readings,
+    without_first_zeros,
     without_gaps,
 )
 from conformance.judges.inference.repetition import repeated
@@ -121,6 +122,7 @@ class Case:
         self.batches: tuple[Batch, ...] = tuple(self._batches(by_message, calls))
         self._batches_by_id = {batch.id: batch for batch in self.batches}
         self._resets = {m: tuple(c.t for c in batch.resetting(m)) for batch in self.batches for m in batch.messages}
+        by_message = without_first_zeros(by_message, self.resets_of)
         #: What counts attempts, and which views do not keep up (ruling 29).
         ours = frozenset(m for batch in self.batches if batch.ours for m in batch.messages)
         self.trust: Trust = counted(

@@ -214,7 +214,7 @@ def _beyond(
     for message, seen in by_message.items():
         resets = resets_of(message)
         for view in _by_view(seen).values():
-            ended = [r for r in view if r.terminal and r.number is not None and r.attempts]
+            ended = [r for r in view if r.terminal and f"{r.view}.numAttempts" in r.counts and r.attempts]
             for a, b in pairwise(ended):
                 ids = {x.id for x in b.attempts or ()}
                 most = sum(t <= b.last for t in resets)

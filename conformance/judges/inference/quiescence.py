@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from conformance.contract.vocabulary import ENQUEUING_FAILED, RETRYABLE
+from conformance.contract.vocabulary import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.lost import missing
@@ -46,7 +46,7 @@ class Quiescent:
     call: RetryCall
     #: One reading of each message, begun after the last call's answer and ended before this call left.
     readings: tuple[Reading, ...]
-    #: Status of the batch in those reads; None if not visible (ruling 12).
+    #: Status of the batch in those reads; None if not visible (ruling 12), or if a refusal may be for another (``set_singly``).
     status: str | None
     proof: Proof
 
@@ -122,6 +122,8 @@ def quiescent(
     shown = _status(case, batch, since, call.t)
     if shown is not None and shown[0] not in RETRYABLE:
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, f"the batch is in {shown[0]}")
+    if shown is not None and call.code in (None, NOT_RETRYABLE_CODE) and call.refused and set_singly(case, batch, shown[1]):
+        shown = None
     if any(begin <= call.last and end >= min(r.t for r in found) for begin, end in asked(case, batch.id)):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "its vendor was asked for a state of the batch")
     numbers = tuple(sorted({r.n for r in found} | ({shown[1].n} if shown else set())))

@@ -7,9 +7,10 @@ them, because they compare only within one field of one operation (axiom A4).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from math import nextafter
 from typing import Any
 
@@ -268,3 +269,38 @@ def without_gaps(seen: Iterable[Reading]) -> Iterator[Reading]:
         gaps = {name for name in counted if reading.counts.get(name) == 0}
         yield replace(reading, counts={n: c for n, c in reading.counts.items() if n not in gaps}) if gaps else reading
         counted |= {name for name, count in reading.counts.items() if count and reading.terminal}
+
+
+def without_first_zeros(
+    by_message: Mapping[str, tuple[Reading, ...]], resets_of: Callable[[str], tuple[float, ...]]
+) -> dict[str, tuple[Reading, ...]]:
+    """The readings of a run, in order, without counts of 0 that had not risen yet.
+
+    A message that has ended has had an attempt. A field that counts the first one had not risen where it shows none and more later;
+    one that counts retries only shows none again and again.
+    """
+    from_one: set[str] = set()
+    again: set[str] = set()
+    for message, seen in by_message.items():
+        first = min(resets_of(message), default=float("inf"))
+        ended = [r for r in seen if r.terminal and r.last <= first]
+        for name in {name for r in ended for name in r.counts}:
+            shown = [r for r in ended if name in r.counts]
+            risen = (b for a, b in pairwise(shown) if a.counts[name] == 0 < b.counts[name] and _one_state(a, b))
+            if shown[0].counts[name] or any(risen):
+                from_one.add(name)
+            elif sum(r.counts[name] == 0 for r in shown) > 1:
+                again.add(name)
+    return {message: tuple(_risen(seen, again - from_one)) for message, seen in by_message.items()}
+
+
+def _one_state(a: Reading, b: Reading) -> bool:
+    """True if both show one outcome with one updatedAt, fine enough to tell another attempt (A5)."""
+    return a.status == b.status and a.updated_at is not None and a.updated_at == b.updated_at and b.updated_unit < 1
+
+
+def _risen(seen: Sequence[Reading], retries_only: Collection[str]) -> Iterator[Reading]:
+    rises = {name: r.last for r in seen for name, count in r.counts.items() if count and name not in retries_only}
+    for reading in seen:
+        early = {n for n, c in reading.counts.items() if c == 0 and reading.terminal and reading.last < rises.get(n, 0)}
+        yield replace(reading, counts={n: c for n, c in reading.counts.items() if n not in early}) if early else reading
