@@ -15,6 +15,7 @@ _PLAIN = (
 )
 _TEMPLATE = ("id", "templateId", "language", "body", "creatorId", "createdAt")
 _BATCH = ("originalFileName", "totalMessages")
+_NOUGHTS = re.compile(r"(T\d\d:?\d\d:?\d\d[.,]\d*?)0+(?!\d)")
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.I)
 
 
@@ -64,7 +65,12 @@ def alike(name: str, a: Any, b: Any) -> bool:
     one, two = instant(a), instant(b)
     if one is None or two is None or not (_OFFSET.search(a) and _OFFSET.search(b)):
         return True
-    return one == two or abs((one - two).total_seconds()) < max(unit(a), unit(b))
+    return one == two or abs((one - two).total_seconds()) < max(_digit(a), _digit(b))
+
+
+def _digit(text: str) -> float:
+    """Seconds that the last digit of a time stands for which is no nought: those may stand for digits that were dropped."""
+    return unit(_NOUGHTS.sub(r"\1", text))
 
 
 def clip(value: Any) -> str:

@@ -33,6 +33,8 @@ class Shown:
     seconds: float
     view: str
     n: int
+    #: The message that it shows in an older state than an earlier answer did, if it shows one.
+    message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Lags:
 
     configured: float | None
     shown: Mapping[str, Shown]
+    #: Readings that are known to be out of date, by read and message: how far at least, and not how far at most.
+    stale: frozenset[tuple[int, str]] = frozenset()
 
     def allowed(self, view: str) -> float:
         """Seconds that a read of the view may lag: as configured, else twice what the history shows of it."""
@@ -58,11 +62,14 @@ class Lags:
 def lags(case: Case) -> Lags:
     """The lags of a history."""
     shown: dict[str, Shown] = {}
+    stale: set[tuple[int, str]] = set()
     for one in _all(case):
+        if one.message is not None:
+            stale.add((one.n, one.message))
         known = shown.get(one.view)
         if one.seconds > 0 and (known is None or (one.seconds, -one.n) > (known.seconds, -known.n)):
             shown[one.view] = one
-    return Lags(case.header.read_lag, shown)
+    return Lags(case.header.read_lag, shown, frozenset(stale))
 
 
 def _all(case: Case) -> Iterator[Shown]:
@@ -132,7 +139,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             good = [s for s in ordered if s.view == reading.view and s.t >= reading.last and not _unmoved(reading, s)]
             for q in earlier:
                 if any(_as_new(s, q, resets) and not _made_up(q, s, resets) for s in good):
-                    yield Shown(reading.t - q.last, reading.view, reading.n)
+                    yield Shown(reading.t - q.last, reading.view, reading.n, reading.message)
         if not states or _key(states[-1]) != _key(reading):
             states.append(reading)
 
@@ -221,7 +228,7 @@ def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
             new = [r.t for r in after if not _as_before(before[-1], r)]
             for r in after:
                 if new and r.t < max(new) and _as_before(before[-1], r):
-                    yield Shown(r.t - single.last, r.view, r.n)
+                    yield Shown(r.t - single.last, r.view, r.n, r.message)
 
 
 def _as_before(base: Reading, reading: Reading) -> bool:

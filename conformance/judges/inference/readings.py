@@ -168,7 +168,7 @@ def _reading(exchange: Exchange, data: Any, position: int) -> Iterator[Reading]:
 
 
 #: Units that a clock may have whatever digits it writes, in seconds, the coarser first.
-_UNITS = (60.0, 1.0)
+_UNITS = (60.0, 1.0, 0.001)
 
 
 def unit(text: Any) -> float:

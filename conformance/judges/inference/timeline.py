@@ -22,7 +22,10 @@ COARSE = 0.5
 
 
 def begun(case: Case, reading: Reading) -> float:
-    """The earliest instant that the reading may show (axiom A7)."""
+    """The earliest instant that the reading may show (axiom A7); no bound is known for one that is known to be out of date."""
+    stale = case.lags.stale
+    if stale and (reading.n, reading.message) in stale:
+        return float("-inf")
     return reading.t - case.lag(reading.view)
 
 
