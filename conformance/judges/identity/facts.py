@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from conformance.history.records import Operation
 from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import comparable, follows, gain, owed
+from conformance.judges.inference.timeline import comparable, effect_until, follows, gain, owed
 
 #: The three views of a message, and the cases of BR-IDS-04 and BR-IDS-07 that they are.
 VIEWS: Mapping[Operation, str] = {"batch_list": "listing", "campaign_list": "campaign", "message_read": "message"}
@@ -25,6 +26,17 @@ def accepted(batch: Batch, message: str | None = None) -> RetryCall | None:
 def blamed(call: RetryCall, *requirements: str) -> tuple[str, ...]:
     """The requirements, and BR-SEC-05 where the call had a body, query or header, which may be the cause."""
     return (*requirements, "BR-SEC-05") if call.harmless else requirements
+
+
+def besides(case: Case, batch: Batch, since: float, until: float) -> tuple[str, ...]:
+    """What calls break whose effects may have come between two instants, if one of them made or took messages of the batch.
+
+    Those aside that may reset the batch as a whole: what these break is the rule's own.
+    """
+    near = (c for c in batch.sent if effect_until(case, c) >= since and c.t <= until and (c.single or not c.may_reset))
+    return tuple(
+        dict.fromkeys(n for c in near for n in (("BR-SGL-02",) if c.may_reset else laid_to(c, c.message or "")))
+    )
 
 
 def moved(a: Reading, b: Reading) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from conformance.findings import DoubtReason, Margin
-from conformance.judges.identity.facts import accepted, blamed, moved
+from conformance.judges.identity.facts import accepted, besides, blamed, moved
 from conformance.judges.identity.pages import Walk, walks
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import kinds as kinds_of
@@ -46,7 +46,7 @@ def same_ids(inference: Inference) -> Iterator[Judgement]:
         if call is None or pair is None:
             continue
         before, afters = pair
-        wrong = list(_differences(batch, call, before, afters, lost))
+        wrong = list(_differences(case, batch, call, before, afters, lost))
         yield from wrong
         if wrong or not afters or set(afters[0].ids) != set(before.ids):
             continue
@@ -64,7 +64,7 @@ def _around(case: Case, batch: Batch, call: RetryCall) -> tuple[Walk, list[Walk]
 
 
 def _differences(
-    batch: Batch, call: RetryCall, before: Walk, afters: list[Walk], lost: Lost | None
+    case: Case, batch: Batch, call: RetryCall, before: Walk, afters: list[Walk], lost: Lost | None
 ) -> Iterator[Violated]:
     known, told = set(before.ids), set[str]()
     for index, after in enumerate(afters):
@@ -101,10 +101,34 @@ def _differences(
                 proof=listed,
                 violation=_IN_PAGES if pages else "",
                 observed=f"{kind} ids",
-                any_of=blamed(call, "BR-IDS-01", *(["BR-IDS-05"] if pages else [])),
+                any_of=_laid_to(case, batch, call, (before, *afters[:index]), after, kind, ids, pages=pages),
                 defect=f"{'replaces' if kinds['adds'] and kinds['loses'] else kind}, {kinds_of(batch, near)}",
                 scenario=call.scenario,
             )
+
+
+def _laid_to(
+    case: Case,
+    batch: Batch,
+    call: RetryCall,
+    earlier: tuple[Walk, ...],
+    after: Walk,
+    kind: str,
+    ids: list[str],
+    *,
+    pages: bool,
+) -> tuple[str, ...]:
+    """The accepted retry, and whatever else was in flight since a listing showed the ids right; not the retry where a listing
+    right before it lacked them already, and none shows them later."""
+    others = besides(case, batch, earlier[-1].t, after.last)
+    if kind == "loses":
+        gone = [
+            w for w in walks(case, batch) if earlier[0].last <= w.t and w.last <= call.t and w.direction == "forward"
+        ]
+        plain = [w for w in gone if w.plain and not set(ids) & set(w.ids)]
+        if plain and others:
+            return others
+    return tuple(dict.fromkeys((*blamed(call, "BR-IDS-01", *(["BR-IDS-05"] if pages else [])), *others)))
 
 
 _IN_PAGES = "after a retry, the pages of a listing hold messages that its batch did not have before"
@@ -158,7 +182,7 @@ def same_batch(inference: Inference) -> Iterator[Judgement]:
         if (other := _in_another(case, batch, call)) is not None:
             text = f"read {other.n}, after retry {call.n}, shows a message in a batch that no read before it shows"
             yield InDoubt(reason=DoubtReason.DATA_CHANGED, text=text, evidence=(call.n, other.n))
-        elif proof is not None and earlier and later:
+        elif proof is not None and earlier and later and not batch.strays:
             shown = (*pair[1][0].evidence, earlier[-1].pages[0].n, later[-1].pages[0].n)
             yield Exercised(proof=proof & Proof(evidence=shown))
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from conformance.contract.vocabulary import instant
 from conformance.findings import DoubtReason, Margin
 from conformance.history.records import Exchange
-from conformance.judges.identity.facts import accepted, blamed
+from conformance.judges.identity.facts import accepted, besides, blamed
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.listings import Direction, Snapshot, page_data, page_ids, page_items, query
@@ -179,7 +179,8 @@ def _defects(
         if ids:
             any_of = _blame(walk, ids, found, accepted(batch))
             if any_of:
-                yield _wrong_set(walk, known, kind, len(ids), any_of, batch)
+                names = dict.fromkeys((*any_of, *besides(case, batch, known.t, walk.last)))
+                yield _wrong_set(walk, known, kind, len(ids), tuple(names), batch)
             return
     common = [i for i in known.ids if i in counts]
     mine = [i for i in walk.ids if i in set(common)]

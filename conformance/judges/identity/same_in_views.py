@@ -10,7 +10,7 @@ from typing import Any
 from conformance.contract.vocabulary import WORDS
 from conformance.findings import Margin
 from conformance.history.records import Exchange, Operation
-from conformance.judges.identity.facts import VIEWS, Epoch, accepted, epochs
+from conformance.judges.identity.facts import VIEWS, Epoch, accepted, besides, epochs
 from conformance.judges.identity.membership import batch_ids
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.changes import suspected
@@ -328,6 +328,8 @@ def _other_ids(case: Case, batch: Batch, stays: Mapping[str, _Stay]) -> Iterator
             stay = next((by_nonce[n] for n in reading.nonces if n in by_nonce), None)
             if stay is None or not stay.spans(case, reading.t, reading.last, reading.view):
                 continue
+            # A view that knows the row under its own id as well shows a copy of it, in this batch or in another.
+            copied = any(r.view == reading.view and r.t >= reading.t for r in case.readings(stay.first.message))
             proof = Proof(
                 because=(
                     f"listings {stay.first.n} and {stay.last.n} of the batch show the row under one id, before and after",
@@ -340,6 +342,9 @@ def _other_ids(case: Case, batch: Batch, stays: Mapping[str, _Stay]) -> Iterator
                 proof=proof,
                 violation="two views of the target show one row under different ids",
                 observed="another id",
+                any_of=("BR-IDS-04", "BR-IDS-02", "BR-IDS-01", *besides(case, batch, 0.0, reading.last))
+                if copied
+                else (),
                 defect="a row under two ids",
                 scenario=batch.scenario,
             )

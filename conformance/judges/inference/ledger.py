@@ -212,7 +212,7 @@ def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) 
             yield Suspect(call, names)
 
 
-def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
+def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Iterator[str]:
     """The requirements that are broken if this call gave the message a surplus attempt (contract, section 4)."""
     if not call.valid:
         name = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
@@ -227,7 +227,7 @@ def laid_to(call: RetryCall, message: str, before: Reading) -> Iterator[str]:
         if not call.reaches(message):
             yield "BR-SGL-02"
             return
-        yield "BR-SEL-02" if before.status == "success" and not call.single else "BR-SEL-05"
+        yield "BR-SEL-02" if before and before.status == "success" and not call.single else "BR-SEL-05"
     elif not call.single:
         yield "BR-BLK-03"
     elif call.message == message:

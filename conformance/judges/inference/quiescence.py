@@ -122,7 +122,12 @@ def quiescent(
     shown = _status(case, batch, since, call.t)
     if shown is not None and shown[0] not in RETRYABLE:
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, f"the batch is in {shown[0]}")
-    if shown is not None and call.code in (None, NOT_RETRYABLE_CODE) and call.refused and set_singly(case, batch, shown[1]):
+    if (
+        shown is not None
+        and call.code in (None, NOT_RETRYABLE_CODE)
+        and call.refused
+        and set_singly(case, batch, shown[1])
+    ):
         shown = None
     if any(begin <= call.last and end >= min(r.t for r in found) for begin, end in asked(case, batch.id)):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "its vendor was asked for a state of the batch")

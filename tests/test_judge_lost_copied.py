@@ -1,0 +1,63 @@
+"""Messages that a batch lost, and copies of them: to which calls they are laid (BR-IDS-01, -02, -04, -05)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.shelf import Shelf
+
+UNRESOLVED = "unresolved_batch_messages"
+
+
+def _listed() -> Shelf:
+    story = Shelf().send("b", "FFS").send("ctl", "FS").finish("b").finish("ctl")
+    return story.hide("batches").views("b").look("ctl")
+
+
+def _loses(story: Shelf) -> Shelf:
+    story.members["b"].remove("b.1")
+    return story.finish("b").wait(11).look("b")
+
+
+def _retried(story: Shelf) -> set[tuple[str, ...]]:
+    return story.retry("b").finish("b").wait(11).views("b").look("ctl").named()
+
+
+def test_a_message_that_a_probe_took_is_not_lost_by_the_retry_after_it() -> None:
+    named = _retried(_loses(_listed().retry("b", 405, "x", cause="method:DELETE")))
+    assert any("BR-SEC-04" in names for names in named)
+    assert not any("BR-IDS-01" in names for names in named)
+    assert ("BR-IDS-05",) not in named
+
+
+def test_a_message_that_a_refused_retry_took_is_not_lost_by_the_next() -> None:
+    story = _listed().single("b.0").look("b").blocked("b")
+    named = _retried(_loses(story))
+    assert {"BR-BLK-03", "BR-SGL-02"} in [set(names) for names in named]
+    assert not any("BR-IDS-01" in names for names in named)
+
+
+def test_a_message_that_goes_after_a_retry_and_a_probe_may_be_either_s() -> None:
+    story = _listed().retry("b").finish("b").look("b").retry("b", 405, "x", cause="method:DELETE")
+    assert ("BR-IDS-01", "BR-SEC-04") in _loses(story).named()
+    assert ("BR-IDS-01",) in _loses(_listed().retry("b")).named()
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_copy_of_a_message_that_every_view_knows_by_its_id_as_well(single: bool) -> None:
+    """No view shows the row under another id instead: there is one message more."""
+    story = _listed()
+    (story.single("b.0") if single else story.retry("b")).finish("b")
+    story.messages["copy"] = dict(story.messages["b.0"]) | {"batch": "other"}
+    story.members["other"] = ["copy"]
+    story.batches["other"] = "messages_enqueued"
+    story.wait(11).views("b").look("ctl")
+    one_of = {"BR-IDS-01", "BR-IDS-02", "BR-IDS-04"}
+    assert {frozenset(names) for names in story.named()} == {frozenset(one_of | ({"BR-SGL-02"} if single else set()))}
+    assert "BR-IDS-02" not in story.exercised()
+
+
+def test_a_row_that_one_view_shows_under_another_id_instead() -> None:
+    story = _listed().retry("b").finish("b")
+    story.change(lambda shown: shown.update(id="b.9"), message="b.0", view="campaign_list")
+    assert ("BR-IDS-04",) in story.wait(11).views("b").named()
