@@ -208,3 +208,33 @@ def test_sgl_02_an_answer_that_leaves_out_or_rounds(name: str, value: object) ->
     story = _answers(name, value)
     assert story.findings() == set()
     assert "BR-SGL-02" in story.exercised()
+
+
+def _together(story: Story) -> Story:
+    """The last two calls were in flight together."""
+    a, b = story.exchanges[-2:]
+    story.exchanges[-1] = Exchange(invoke=msgspec.structs.replace(b.invoke, t=a.invoke.t + 0.001), end=b.end)
+    story.exchanges[-2] = Exchange(invoke=a.invoke, end=msgspec.structs.replace(a.end, last=b.end.last))
+    return story
+
+
+@pytest.mark.parametrize("given", [1, 2])
+def test_two_single_retries_at_once_own_an_attempt_each(given: int) -> None:
+    """The second of them may find the message failed again (ruling 15); the other attempt may be late (ruling 16)."""
+    story = _failed().single("b.0")
+    _together(story.single("b.0", gives=())).look("b").finish("b").look("b").wait(5)
+    if given > 1:
+        story.attempt("b.0")
+    story.look("b")
+    assert "BR-SGL-02" not in _named(story)
+    assert (("BR-SGL-02",) in story.finish("b").wait(11).look("b").named()) is (given == 1)
+
+
+@pytest.mark.parametrize("undecoded", [None, "br"])
+def test_a_201_without_the_message_is_the_target_s_own(undecoded: str | None) -> None:
+    """Ruling 22; a body that cannot be decoded is unread (ruling 33)."""
+    story = _failed().single("b.0")
+    last = story.exchanges[-1]
+    end = msgspec.structs.replace(last.end, body=None, media="binary" if undecoded else "none", undecoded=undecoded)
+    story.exchanges[-1] = Exchange(invoke=last.invoke, end=end)
+    assert ("BR-SGL-02" in _named(story.look("b").finish("b").wait(11).look("b"))) is (undecoded is None)

@@ -6,6 +6,7 @@ What messages gain by single retries that must give them nothing is the ledger's
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from conformance.contract.vocabulary import NOT_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, instant
@@ -26,7 +27,17 @@ from conformance.judges.inference.repetition import ENOUGH, answered_between, se
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import times_retried, views_read
-from conformance.judges.inference.timeline import follows, gain, same_attempt, unchanged
+from conformance.judges.inference.timeline import (
+    counts_by,
+    effect_until,
+    follows,
+    gain,
+    owed,
+    read_after,
+    same_attempt,
+    terminal_stays,
+    unchanged,
+)
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 Placed = tuple[Case, Batch, RetryCall]
@@ -184,7 +195,7 @@ def _other_answer(call: RetryCall, proof: Proof, kind: str) -> Violated:
 def that_message_alone(placed: Placed) -> Iterator[Judgement]:
     """An accepted single retry is answered 201 with that message, gives it one attempt, and keeps its id and data."""
     case, batch, call = placed
-    if not call.accepted:
+    if not call.accepted or call.exchange.end.undecoded is not None:
         return
     message = call.message or ""
     names = ("BR-SGL-02", "BR-SEC-05") if call.harmless else ("BR-SGL-02",)
@@ -244,11 +255,55 @@ def that_message_alone(placed: Placed) -> Iterator[Judgement]:
             defect="no attempt",
             scenario=call.scenario,
         )
+    elif (fewer := _fewer_than_accepted(case, batch, call)) is not None:
+        yield Violated(
+            proof=answered & fewer.proof,
+            violation="the target accepts several single retries of a message and gives it fewer attempts",
+            observed=f"{fewer.gained} for {fewer.accepted}",
+            any_of=(*names, *(() if fewer.views > 1 else ("BR-IDS-07",))),
+            defect="fewer attempts than single retries",
+            scenario=call.scenario,
+        )
     elif done is not None and (others := _others_stood(case, batch, call)) is not None:
         until = next_reset(batch, message, call)
         gained = [gain(done.before, r) or 0 for r in case.readings(message) if r.last <= until]
         if max(gained) <= 1:
             yield Exercised(proof=answered & done.proof & others)
+
+
+@dataclass(frozen=True)
+class _Fewer:
+    """Single retries of a message that were accepted, and own fewer attempts when the settling time of the last is over."""
+
+    accepted: int
+    gained: int
+    #: How many views show it.
+    views: int
+    proof: Proof
+
+
+def _fewer_than_accepted(case: Case, batch: Batch, call: RetryCall) -> _Fewer | None:
+    """Several accepted single retries that begin with this one, after which no view shows an attempt for each.
+
+    None of them is excused by partial enqueue, so that whatever else may reset the message gives attempts besides (A4).
+    """
+    message = call.message or ""
+    mine = [c for c in batch.singles if c.message == message and c.accepted and c.t >= call.t]
+    until = max((effect_until(case, c) for c in mine), default=0.0)
+    late: list[tuple[Reading, Reading, int]] = []
+    for view in case.views(message) if len(mine) > 1 else ():
+        a = next((r for r in reversed(view) if r.last <= call.t and owed(case, batch, r).none), None)
+        grown = [(a, r, more) for r in view if a and r.t >= call.t and (more := gain(a, r)) is not None]
+        if any(more >= len(mine) for _, _, more in grown):
+            return None
+        late += [one for one in grown if follows(case, one[1], until)][:1]
+    if not late:
+        return None
+    a, b, gained = late[0]
+    shows = f"shows the message with {gained} attempts more than read {a.n}, for {len(mine)} accepted single retries"
+    known = owed(case, batch, a).proof & Proof(evidence=(a.n, *(c.n for c in mine)))
+    stays = terminal_stays(a) if a.terminal else ()
+    return _Fewer(len(mine), gained, len(late), known & read_after(b, until, shows, *counts_by(a, b), *stays))
 
 
 def _changed(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, Proof, bool] | None:

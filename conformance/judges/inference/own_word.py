@@ -23,8 +23,7 @@ def word(exchange: Exchange) -> Word:
         return "throttled"
     json = exchange.end.media == "json"
     if 200 <= status < 300:
-        retried = exchange.invoke.operation == "batch_retry" and status == 201
-        return "target" if json or retried else "gateway"
+        return "target" if json or status == 201 else "gateway"
     if status < 400:
         return "gateway"
     if status in (401, 403) and exchange.invoke.auth == "valid":

@@ -72,8 +72,7 @@ class RetryCall:
         if self.outcome == "throttled":
             return f"was answered {self.said}"
         if self.exchange.accepted:
-            bare = " without JSON" if self.status == 201 else ""
-            return f"was answered {self.status}{bare}, which is no documented acceptance"
+            return f"was answered {self.status}, which is no documented acceptance"
         return f"was answered {self.said}, which does not say whether it was carried out"
 
     @cached_property
