@@ -208,3 +208,26 @@ def test_a_reset_in_place_beside_one_that_may_be_an_older_state() -> None:
 def test_a_late_correction_is_no_reset() -> None:
     story = ready().retry("b", 401, "x", cause="auth:none").look("b").wait(1.2)
     assert _named(done(story.move("b.1", "success").look("b"))) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_attempt_that_comes_too_late_is_not_one_too_many(again: bool) -> None:
+    """The retry gave it nothing within the settling time (ruling 16): each message has one attempt for it, or another has two."""
+    story = _failed("FF").retry("b", takes=("b.0", "b.1") if again else ("b.0",)).finish("b").wait(11).look("b")
+    story.attempt("b.1")
+    (found,) = [names for names in _named(done(story.look("b"))) if "BR-SEL-05" in names]
+    assert found == ({"BR-SEL-05"} if again else {"BR-SEL-05", "BR-ACC-05", "BR-SEL-01"})
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_was_left_out_may_be_enqueued_later(refused: bool) -> None:
+    """The batch says so by its status (ruling 17); a retry that is refused meanwhile is suspected all the same."""
+    story = _failed("FF").retry("b", takes=("b.0",)).finish("b")
+    story.batches["b"] = "messages_enqueuing_failed"
+    story.wait(11).look("b")
+    if refused:
+        story.retry("b", 400, NO_FAILED).look("b")
+    story.attempt("b.1")
+    named = _named(done(story.look("b")))
+    assert any("BR-BLK-03" in names for names in named) is refused
+    assert any("BR-SEL-05" in names for names in named) is refused

@@ -14,8 +14,10 @@ from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import AT_ONCE, kind, kinds, nearest, success_of, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.proof import Proof, assume
+from conformance.judges.inference.quiescence import partial_enqueue
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.rounds import rounds
 from conformance.judges.inference.timeline import (
     begun,
     between,
@@ -24,6 +26,7 @@ from conformance.judges.inference.timeline import (
     effect_until,
     follows,
     gain,
+    grown,
     owed,
     reset_by,
     reset_in_place,
@@ -58,6 +61,8 @@ class Surplus:
     unprovoked: bool
     #: What disputes that there is a surplus: the views may disagree instead (BR-IDS-07).
     dispute: Proof | None
+    #: What it breaks instead if it is the attempt of a retry that came when its settling time was over (ruling 16).
+    late: tuple[str, ...]
     #: The calls nearest to it, in words that are the same in every run.
     cause: str
     #: Their numbers.
@@ -71,7 +76,7 @@ class Surplus:
         mine = self._raced([s.call for s in self.suspects if s.call.n in self.near])
         raced = self._raced([s.call for s in self.suspects])
         own = ["BR-SEL-07"] if self.unprovoked or not named else []
-        return tuple(dict.fromkeys([*mine, *named, *raced, *own, *([INSTEAD] if self.dispute else [])]))
+        return tuple(dict.fromkeys([*mine, *named, *self.late, *raced, *own, *([INSTEAD] if self.dispute else [])]))
 
     @staticmethod
     def _raced(calls: Sequence[RetryCall]) -> tuple[str, ...]:
@@ -111,7 +116,8 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
     outstanding = owed(case, batch, a)
     inside = between(batch, a, b)
     explained = outstanding.most + len(inside)
-    if gained <= explained:
+    late = _late(case, batch, a, b) if gained > explained else ()
+    if gained <= explained or (late and _enqueued_late(case, batch, a, b)):
         return None
     more = "its attempt begun anew" if anew else f"{gained} attempt{'s' if gained > 1 else ''} more"
     said = (
@@ -121,7 +127,25 @@ def _surplus(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> 
     known = outstanding.proof
     if anew:
         known &= Proof(assumptions=frozenset((*terminal_stays(a), *assume("A5", b.view))))
-    return laid_out(case, batch, message, a, b, said, known, gained=gained, explained=explained)
+    return laid_out(case, batch, message, a, b, said, known, gained=gained, explained=explained, late=late)
+
+
+def _late(case: Case, batch: Batch, a: Reading, b: Reading) -> tuple[str, ...]:
+    """What is broken if an earlier retry gave the attempt, and its only one, later than it may; empty if each had given one."""
+    past = [c for c in batch.resetting(b.message) if c.t <= a.last]
+    known = grown(case, b)
+    given = known[1] if known is not None else rounds(case, b.message, b.last).count
+    if not past or given > len([c for c in batch.resetting(b.message) if c.t <= b.last]):
+        return ()
+    single = ("BR-SGL-02",) if any(c.single for c in past) else ()
+    return (*(("BR-ACC-05", "BR-SEL-01") if any(not c.single for c in past) else ()), *single)
+
+
+def _enqueued_late(case: Case, batch: Batch, a: Reading, b: Reading) -> bool:
+    """True if only a retry that left messages out, as the batch's status said, may have given the attempt (ruling 17)."""
+    found = [s.call for s in suspects_of(case, batch, b.message, a, b)]
+    past = [c for c in found if c.may_reset and not c.single and c.t <= a.last]
+    return all(c.may_reset for c in found) and any(partial_enqueue(case, batch, c, b.t) for c in past)
 
 
 def laid_out(
@@ -135,11 +159,12 @@ def laid_out(
     *,
     gained: int = 1,
     explained: int = 0,
+    late: tuple[str, ...] = (),
 ) -> Surplus:
     """The surplus that a message gained between two readings, with everything that is suspected of it.
 
     :param said: what the readings show, for the argument.
-    :param known: that no call which the contract allows explains it.
+    :param known: that no call which the contract allows explains it. :param late: see ``Surplus.late``.
     """
     found = tuple(suspects_of(case, batch, message, a, b))
     near = nearest(case, [s.call for s in found], a, b)
@@ -174,6 +199,7 @@ def laid_out(
         suspects=suspects,
         unprovoked=control is None or elsewhere is not None,
         dispute=dispute,
+        late=late,
         cause=_cause(batch, message, near, a, elsewhere),
         near=frozenset(first),
         proof=proof,
