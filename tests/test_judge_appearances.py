@@ -215,3 +215,29 @@ def test_a_number_that_counts_more_than_is_listed_beside_it_proves_nothing_of_at
 def _numbered(story: Shelf, message: str, by: int, shown: dict[str, Any]) -> None:
     if "numAttempts" in shown:
         shown["numAttempts"] = by * (len(story.messages[message]["attempts"]) - 1) + 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_view_that_shows_another_updatedat_may_show_another_attempt(late: bool) -> None:
+    """Nothing is counted: the listing lags, and the single read shows that the message failed once more, or it was not read."""
+    story = Shelf(fields=()).send("b", "FF").finish("b").look("b")
+    story.retry("b", takes=("b.0",)).look("b").finish("b")
+    _frozen(story, "b.1", "batch_list").attempt("b.1")
+    story.move("b.1", "failure").wait(11).list("b")
+    story.changes.pop()
+    if late:
+        story.look("b")
+    else:
+        story.read("b.0")
+    assert ("BR-SEL-01" in _found(story)) is not late
+
+
+def test_an_older_status_in_an_attempt_that_its_own_view_counts_is_a_read_that_lags() -> None:
+    """A retry has left, and its view counts no attempt more: the message was not reset."""
+    story = Shelf(fields=("numAttempts",)).hide("updatedAt").send("b", "F").move("b.0", "enqueued").list("b")
+    old = dict(story.messages["b.0"]["attempts"][-1])
+    story.move("b.0", "sent").read("b.0").retry("b", takes=())
+    story.move("b.0", "failure").attempt("b.0")
+    story.change(lambda shown: shown.update(latestStatus=old["status"], numAttempts=1), view="batch_list").list("b")
+    story.changes.pop()
+    assert "BR-SEL-06" not in _found(story.look("b").finish("b").wait(11).look("b"))

@@ -14,6 +14,7 @@ from conformance.judges.inference.timeline import (
     effect_until,
     follows,
     gain,
+    perhaps_reset,
     read_after,
     same_attempt,
     terminal_stays,
@@ -125,7 +126,7 @@ def _stands_still(retry: Retry, message: str, until: float) -> Proof | None:
         # In progress after the retry in what may be another attempt, or terminal otherwise: it may have been reset, or corrected.
         if any(r.in_progress and not (before and same_attempt(case, before[-1], r)) for r in after):
             return None
-        if before and any((gain(before[-1], r) or 0) > 0 for r in after):
+        if before and any((gain(before[-1], r) or 0) > 0 or perhaps_reset(before[-1], r) for r in after):
             return None
         if not before:
             continue

@@ -84,12 +84,14 @@ def _all(case: Case) -> Iterator[Shown]:
     yield from _not_found(case)
 
 
-def _behind(older: Reading, newer: Reading, resets: Sequence[float] = (), given: int = 0) -> bool:
+def _behind(
+    older: Reading, newer: Reading, resets: Sequence[float] = (), given: int = 0, most: int | None = None
+) -> bool:
     """True if ``older``, which began after ``newer`` had ended, shows an earlier state of the message than that did.
 
     Told by a count of the same field, by updatedAt where the status does not contradict it, or by a status that goes back although
     no retry may have reset the message: none had left by then but those whose attempts ``newer`` shows, ``given`` in number, or
-    ``newer`` shows it a success, in the same attempt.
+    ``newer`` shows it a success, in the same attempt, or ``older`` itself shows no more attempts of retries, ``most`` at most.
     """
     names = older.counts.keys() & newer.counts.keys()
     grown = [older.counts[n] - newer.counts[n] for n in names]
@@ -100,7 +102,8 @@ def _behind(older: Reading, newer: Reading, resets: Sequence[float] = (), given:
     moved = _moved(newer, older)
     if moved:
         return moved < 0 and (back or (older.status != newer.status and after == before))
-    if back and (sum(t <= older.last for t in resets) <= given or (grown and newer.status == "success")):
+    few = sum(t <= older.last for t in resets) if most is None else most
+    if back and (few <= given or (grown and newer.status == "success")):
         return True
     listed = (older.attempts, newer.attempts)
     if None in listed or older.partial_list or newer.partial_list or older.view == newer.view:
@@ -122,7 +125,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
             for i, q in enumerate(states)
             if q.last <= reading.t
             and (
-                (_behind(reading, q, resets, given(q) or 0) and not _outgrown(given(q), given(reading)))
+                (_behind(reading, q, resets, given(q) or 0, given(reading)) and not _outgrown(given(q), given(reading)))
                 or _outgrown(given(reading), given(q))
                 # A state that is shown again after another one, which came behind it.
                 or (

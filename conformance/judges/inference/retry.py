@@ -33,6 +33,7 @@ from conformance.judges.inference.timeline import (
     follows,
     gain,
     owed,
+    perhaps_reset,
     read_after,
     retried,
     same_attempt,
@@ -285,6 +286,7 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
     limit = min((c.t for c in resets if c.t > call.t and c.n != call.n), default=float("inf"))
     settled = call.last + case.header.settle_timeout if settled is None else settled
     left: Effect | None = None
+    moved = False
     for view in case.views(message):
         before = [r for r in view if r.last <= call.t and r.status == "failure"]
         if not before:
@@ -296,6 +298,7 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
         for r in view:
             if not follows(case, r, call.t) or r.last > limit:
                 continue
+            moved = moved or perhaps_reset(a, r)
             counted = comparable(a, r)
             if (gain(a, r) or 0) >= 1 or (not counted and r.in_progress):
                 assumed = counts_by(a, r) if counted else terminal_stays(a)
@@ -317,4 +320,4 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
                     & Proof(evidence=(a.n,))
                     & read_after(r, settled, shows, *same, *terminal_stays(a)),
                 )
-    return left
+    return None if moved else left

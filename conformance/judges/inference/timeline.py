@@ -74,6 +74,12 @@ def was_reset(a: Reading, b: Reading) -> bool:
     return (gain(a, b) or 0) >= 1 if comparable(a, b) else a.terminal and b.in_progress
 
 
+def perhaps_reset(a: Reading, b: Reading) -> bool:
+    """True if a message that had ended shows another updatedAt, and nothing that counts attempts says that it has no new one."""
+    stamps = (a.updated_at, b.updated_at)
+    return a.terminal and not comparable(a, b) and None not in stamps and stamps[0] != stamps[1]
+
+
 def reset_by(a: Reading, b: Reading) -> tuple[Assumption, ...]:
     """What ``was_reset`` assumes."""
     return counts_by(a, b) if comparable(a, b) else terminal_stays(a)
