@@ -241,3 +241,19 @@ def test_an_older_status_in_an_attempt_that_its_own_view_counts_is_a_read_that_l
     story.change(lambda shown: shown.update(latestStatus=old["status"], numAttempts=1), view="batch_list").list("b")
     story.changes.pop()
     assert "BR-SEL-06" not in _found(story.look("b").finish("b").wait(11).look("b"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_read_that_was_out_of_date_by_the_target_s_own_clock_lags(late: bool) -> None:
+    """No answer before it shows the new attempt; those after it do, with a time at which it should have shown it."""
+    story = Shelf().send("b", "F").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    _frozen(story.retry("b", takes=()), "b.0", "batch_list").wait(5)
+    if not late:
+        story.attempt("b.0")
+        story.move("b.0", "failure")
+    story.wait(6).list("b")
+    story.changes.pop()
+    if late:
+        story.attempt("b.0")
+        story.move("b.0", "failure")
+    assert ("BR-SEL-05" in _found(story.look("b").wait(11).look("b").look("ctl"))) is late

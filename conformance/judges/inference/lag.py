@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from conformance.contract.vocabulary import rank
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds of the last digit of an updatedAt from which on it may be the same for two attempts of a fast target.
 COARSE = 1.0
+#: Seconds by which a stamp may be older than the instant from which on it is shown.
+BRIEF = 0.05
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def _all(case: Case) -> Iterator[Shown]:
             yield from _missed(case, batch, message)
     yield from _missing_rows(case)
     yield from _not_found(case)
+    yield from _out_of_date(case)
 
 
 def _behind(
@@ -145,6 +149,28 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
                     yield Shown(reading.t - q.last, reading.view, reading.n, reading.message)
         if not states or _key(states[-1]) != _key(reading):
             states.append(reading)
+
+
+def _out_of_date(case: Case) -> Iterator[Shown]:
+    """Reads that by the target's own clock were out of date when they began, as what their view and another show later tells.
+
+    The clock was not behind any stamp that an answer had shown by its end. Clocks differ (ruling 27): what would be out of date
+    by more than a settling time is another clock's, and to take a read for older than it is costs a verdict at most.
+    """
+    stamped = [r for r in case.all_readings if r.updated_at is not None and r.updated_unit < COARSE]
+    ahead = max((r.updated_at.timestamp() - r.last for r in stamped if r.updated_at is not None), default=0.0)
+    by_message: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in stamped:
+        by_message[reading.message].append(reading)
+    for seen in by_message.values():
+        for i, a in enumerate(seen):
+            later = [r for r in seen[i + 1 :] if r.t >= a.last and _moved(a, r) > 0]
+            first = min(
+                (r.updated_at.timestamp() + r.updated_unit for r in later if r.updated_at is not None), default=inf
+            )
+            behind = ahead + a.t - first
+            if BRIEF < behind <= case.header.settle_timeout and {a.view} < {r.view for r in later}:
+                yield Shown(behind, a.view, a.n, a.message)
 
 
 def _outgrown(shown: int | None, more: int | None) -> bool:
