@@ -257,3 +257,34 @@ def test_a_read_that_was_out_of_date_by_the_target_s_own_clock_lags(late: bool) 
         story.attempt("b.0")
         story.move("b.0", "failure")
     assert ("BR-SEL-05" in _found(story.look("b").wait(11).look("b").look("ctl"))) is late
+
+
+@pytest.mark.parametrize("fields", [("numAttempts",), ("numAttempts", "messageAttempts", "attempts")])
+@pytest.mark.parametrize("retried", [True, False])
+def test_a_count_of_0_that_had_not_risen_yet_counts_nothing(fields: tuple[str, ...], retried: bool) -> None:
+    """A message that has ended has had an attempt, as the control shows by the same field."""
+    story = Shelf(fields=fields).hide("updatedAt").send("b", "F").send("ctl", "FS").finish("b").finish("ctl")
+    story.show("numAttempts", 0, message="b.0", view="batch_list").look("b")
+    story.changes.pop()
+    story.look("ctl")
+    if retried:
+        story.retry("b").look("b").finish("b")
+    assert _found(story.look("b").wait(11).look("b").look("ctl")) == set()
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_count_of_retries_only_is_0_before_the_first(twice: bool) -> None:
+    story = Shelf(fields=("numAttempts",)).change(lambda shown: shown.update(numAttempts=shown["numAttempts"] - 1)
+                                                  if "numAttempts" in shown else None)  # fmt: skip
+    story.send("b", "FF").finish("b").look("b").look("b")
+    story.retry("b", takes=("b.0", "b.0", "b.1") if twice else None).finish("b")
+    assert ("BR-SEL-05" in _found(story.look("b").wait(11).look("b"))) is twice
+
+
+@pytest.mark.parametrize(("shown", "agrees"), [("00.000", True), ("00.123000", True), ("00.125000", False)])
+def test_a_view_may_write_noughts_for_digits_that_it_drops(shown: str, agrees: bool) -> None:
+    """Ruling 19."""
+    story = Shelf().show("createdAt", "2026-01-01T08:00:00.123456+08:00")
+    story.show("createdAt", f"2026-01-01T08:00:{shown}+08:00", view="campaign_list")
+    story.send("b", "FS").finish("b").views("b").retry("b").finish("b").wait(11).views("b")
+    assert ("BR-IDS-04" in _found(story)) is not agrees
