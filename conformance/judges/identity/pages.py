@@ -257,10 +257,11 @@ def _wrong_set(
     :param settled: a settling time has passed since another view showed them terminal, so that no lag excuses it (ruling 29).
     """
     late = ("another view showed them terminal more than a settling time before it",) if settled else ()
+    size = f" in pages of {walk.limit}" if walk.limit is not None else ""
     proof = Proof(
         because=(
             f"listing {known.span} shows all {len(batch.rows)} messages of the batch, each once",
-            f"the walk {walk.span}, {walk.direction} from end to end in pages of {walk.limit}, begins after that and {kind} "
+            f"the walk {walk.span}, {walk.direction} from end to end{size}, begins after that and {kind} "
             f"{count} of them",
             "messages do not leave a batch, and what a listing is sorted by does not change",
             *late,
@@ -271,7 +272,7 @@ def _wrong_set(
     )
     return Violated(
         proof=proof,
-        violation=f"the batch listing, {walk.direction} in pages of {walk.limit}, {kind} {count} of {len(batch.rows)} messages",
+        violation=f"the batch listing, {walk.direction}{size}, {kind} {count} of {len(batch.rows)} messages",
         observed=f"{len(walk.ids)} messages, {len(set(walk.ids))} different ones",
         any_of=any_of,
         defect=f"a walk {walk.direction} {kind} messages",
