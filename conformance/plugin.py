@@ -14,7 +14,7 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
-from conformance.suite.beginning import end_unrun, runs_nothing, untold
+from conformance.suite.beginning import end_unrun, untold
 from conformance.suite.items import (
     HISTORY,
     OURS,
@@ -25,6 +25,7 @@ from conformance.suite.items import (
     worst_first,
 )
 from conformance.suite.processes import asked_for, refusal, shared_out
+from retry_conformance.older_reports import runs_nothing
 
 #: Reports of ours that pytest counts as failed.
 _FAILED: pytest.StashKey[int] = pytest.StashKey()

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SUITE_FILE = HOME / "suite" / "test_requirements.py"
 _NAMES = ("conformance", "conformance.suite")
+#: Whether this session has removed what an older run left.
+_BEGUN: pytest.StashKey[bool] = pytest.StashKey()
 #: Name of the option, metavar, help. All are None, or False for flags, unless they are given.
 _OPTIONS = (
     ("config", "FILE", "configuration, TOML"),
@@ -46,13 +49,27 @@ _FLAGS = (
 )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the options of the suite. They have no effect on other tests."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the options of the suite. They have no effect on other tests.
+
+    Where the arguments name the suite, the reports of an older run go now: importing the plugins that come after this one
+    may take a second.
+    """
     group = parser.getgroup("conformance", "conformance of a Batch Send - Retry target")
     for name, value, about in _OPTIONS:
         group.addoption(f"--conformance-{name}", dest=_dest(name), default=None, metavar=value, help=about)
     for name, about in _FLAGS:
         group.addoption(f"--conformance-{name}", dest=_dest(name), default=False, action="store_true", help=about)
+    config = pluginmanager.get_plugin("pytestconfig")
+    if isinstance(config, pytest.Config):
+        arguments = [os.fspath(argument) for argument in config.invocation_params.args]
+        # Cheap first: a session without us should not pay for us.
+        if any("conformance" in argument for argument in arguments):
+            # What is wrong with them is for pytest to tell.
+            with suppress(pytest.UsageError):
+                options = parser.parse_known_args(arguments)
+                if names_the_suite(arguments, config.invocation_params.dir, pyargs=options.pyargs):
+                    _withdraw(config, options)
 
 
 def _dest(name: str) -> str:
@@ -137,11 +154,21 @@ def names_the_suite(arguments: list[str], folder: Path, *, pyargs: bool) -> bool
 
 def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     """Let the reports of an older run say "incomplete"; in a process of pytest-xdist, nothing."""
+    _withdraw(config, options)
     _claim()
     if "PYTEST_XDIST_WORKER" not in os.environ:
         from conformance.suite.beginning import begin_session
 
         begin_session(config, options)
+
+
+def _withdraw(config: pytest.Config, options: argparse.Namespace) -> None:
+    """Remove the reports of an older run, once a session; that of a baseline stays until it is read."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and _BEGUN not in config.stash:
+        from retry_conformance import older_reports
+
+        older_reports.withdraw_for_session(options)
+        config.stash[_BEGUN] = True
 
 
 def _claim() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from conformance import driving
-from conformance.cli import report_folder, status_of
+from conformance.cli import status_of
 from conformance.errors import SuiteError, UsageError
 from conformance.history.records import Header
 from conformance.history.writer import HistoryWriter
@@ -27,6 +27,8 @@ from conformance.report import placeholder, write
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin, not_run
 from conformance.report.write import FILES, data_files, read_report
+from retry_conformance import older_reports
+from retry_conformance.older_reports import report_folder, withdraw_for
 from tests.conftest import command
 from tests.greens import green, report
 from tests.reported import innocent, whole
@@ -133,6 +135,30 @@ def test_what_sends_nothing_by_intention_leaves_reports_alone(
 )
 def test_the_folder_of_a_command_line(arguments: list[str], found: str | None) -> None:
     assert report_folder(arguments) == (Path(found) if found else None)
+
+
+def test_older_reports_are_gone_before_the_suite_is_loaded(folder: Path) -> None:
+    """That takes a second, in which a job may be killed."""
+    dies = "import os, retry_conformance.__main__ as way_in; way_in.claim = lambda: os._exit(9); way_in.main()"
+    program = [sys.executable, "-c", dies, "run", "--target", "reference", "--report-dir", str(folder)]
+    assert subprocess.run(program, timeout=60, check=False).returncode == 9
+    assert list(folder.iterdir()) == []
+
+
+def test_a_baseline_stays_until_it_is_read(folder: Path) -> None:
+    assert (older_reports.FILES, older_reports.HISTORY) == (FILES, "history.jsonl")
+    kept = folder / "conformance.json"
+    withdraw_for(["run", "--report-dir", str(folder), f"--baseline={folder}/../reports/{kept.name}"])
+    assert list(folder.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize("arguments", [("run", "--plan"), ("run", "--replay", "reports"), ("judge", "x"), ()])
+def test_only_a_run_removes_older_reports(
+    arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    withdraw_for(arguments)
+    assert sorted(_looks_green(folder)) == sorted(FILES)
 
 
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGKILL": -9, "SIGQUIT": -3}
@@ -276,6 +302,7 @@ def test_a_run_that_goes_on_is_left_alone(folder: Path) -> None:
             begin(folder)
         with pytest.raises(UsageError, match="another run"):
             not_run(folder, "x", 2)
+        withdraw_for(["run", "--report-dir", str(folder)])
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

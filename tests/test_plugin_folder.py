@@ -66,6 +66,22 @@ def test_an_older_green_report_survives_no_session_that_was_to_run_the_suite(
     assert not (folder / "history.jsonl").exists()
 
 
+DIES = """
+import os
+
+def pytest_plugin_registered(plugin):
+    if getattr(plugin, "__name__", "") == "retry_conformance.pytest_plugin":
+        os._exit(9)
+"""
+
+
+def test_older_reports_are_gone_before_other_plugins_are_loaded(folder: Path, pytester: pytest.Pytester) -> None:
+    """Some of them take a second to be imported, and so does the suite; a job may be killed then."""
+    pytester.makepyfile(dies=DIES)
+    assert pytester.runpytest_subprocess("-p", "dies", *SUITE, *TARGET).ret == 9
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("--markers",), ("--version",)])
 def test_what_runs_no_test_leaves_reports_alone_and_sends_nothing(
     arguments: tuple[str, ...], folder: Path, pytester: pytest.Pytester

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conformance.cli import report_folder, status_of
+from conformance.cli import status_of
 from conformance.cli.planned import plan_lines
 from conformance.comparison import compare, compare_replay
 from conformance.config import Config, Limits
@@ -37,6 +37,7 @@ from conformance.replaying import (
 )
 from conformance.report.model import Cause, Report
 from conformance.session import Result
+from retry_conformance.older_reports import report_folder
 from tests.reported import accepted_although_created, answered_with_a_body, blocked_batch, innocent, reported, whole
 from tests.story import Story
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -28,6 +26,7 @@ from conformance.report.clean import one_line
 from conformance.report.folder import make_folder
 from conformance.report.placeholder import not_run
 from conformance.session import CRASH_FILE, write_crash
+from retry_conformance.older_reports import report_folder
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -89,22 +88,6 @@ def _unrun(screen: Screen, arguments: Sequence[str], reason: str, status: int) -
         if str(error) != reason:
             screen.complain(str(error))
     return status
-
-
-def report_folder(arguments: Sequence[str]) -> Path | None:
-    """The report folder of a command line that is a run, as far as it can be told; None if it is none, or sends nothing."""
-    own = list(itertools.takewhile(lambda argument: argument != "--", arguments))
-    if not own or own[0] != "run" or {"--plan", "--help", "-h"}.intersection(own):
-        return None
-    folder = "reports"
-    for argument, following in zip(own, [*own[1:], ""], strict=True):
-        name, mark, value = argument.partition("=")
-        if name == "--replay":
-            # A replay writes into a folder of its own: the report itself stays.
-            return None
-        if name == "--report-dir":
-            folder = value if mark else following
-    return Path(folder) if folder else None
 
 
 def _broken(screen: Screen, crash: Exception) -> int:

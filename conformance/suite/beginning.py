@@ -13,26 +13,12 @@ from conformance.errors import SuiteError
 from conformance.report.placeholder import begin, not_run
 from conformance.run_options import baseline_of
 from conformance.suite.processes import is_part
+from retry_conformance.older_reports import runs_nothing
 
 #: What was read before the reports were replaced, or why that was not possible.
 _READ: pytest.StashKey[Baseline | SuiteError | None] = pytest.StashKey()
 #: The folder, from then until the session has told what became of the run.
 _FOLDER: pytest.StashKey[Path | None] = pytest.StashKey()
-#: Options of pytest with which no test is run.
-_SHOWING = (
-    "help",
-    "version",
-    "collectonly",
-    "markers",
-    "showfixtures",
-    "show_fixtures_per_test",
-    "cacheshow",
-)
-
-
-def runs_nothing(options: argparse.Namespace) -> bool:
-    """True if the session shows something, such as a finished report, and runs no test."""
-    return bool(options.conformance_report) or any(getattr(options, name, False) for name in _SHOWING)
 
 
 def begin_session(config: pytest.Config, options: argparse.Namespace) -> None:
