@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.errors import UsageError
 from conformance.exit_status import possible
-from conformance.report.model import Report
+from conformance.report.model import Report, ReportedRequirement
 from conformance.report.write import read_report
 
 
@@ -16,12 +17,15 @@ class Baseline:
     """What a baseline has already.
 
     :param known: fingerprints of its findings; :param waived: of those that only a waiver let pass there.
+    :param uncounted: of those that its run came upon and was not about: left out by its selection, or not listed by its
+        own baseline.
     :param listed: ids of its requirements; None if that does not matter.
     :param about: what it is a report of, as (what, value): target, campaign, contract.
     """
 
     known: frozenset[str] = frozenset()
     waived: frozenset[str] = frozenset()
+    uncounted: frozenset[str] = frozenset()
     listed: frozenset[str] | None = None
     about: tuple[tuple[str, str], ...] = ()
 
@@ -43,9 +47,12 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
         hint = f"give the conformance.json of the last green run; {start}"
         raise UsageError(what, where=str(path), hint=hint)
     waived = _waived(report)
+    # No exit status ever stood for the others, so nobody has accepted them.
+    counted = _fingerprints(item for item in report.requirements if item.verdict == "fail" and not item.not_in_baseline)
     return Baseline(
-        known=frozenset(f.fingerprint for item in report.requirements for f in item.findings) - waived,
+        known=counted - waived,
         waived=waived,
+        uncounted=_fingerprints(report.requirements) - counted - waived,
         listed=frozenset(item.id for item in report.requirements),
         about=about(report),
     )
@@ -54,8 +61,11 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
 def _waived(report: Report) -> frozenset[str]:
     """Fingerprints of the findings that passed by a waiver alone: it has a last day, which a baseline has not."""
     excused = [item for item in report.requirements if item.waived is not None and not item.known]
-    known = {f.fingerprint for item in report.requirements if item.known for f in item.findings}
-    return frozenset(f.fingerprint for item in excused for f in item.findings) - known
+    return _fingerprints(excused) - _fingerprints(item for item in report.requirements if item.known)
+
+
+def _fingerprints(items: Iterable[ReportedRequirement]) -> frozenset[str]:
+    return frozenset(f.fingerprint for item in items for f in item.findings)
 
 
 def about(report: Report) -> tuple[tuple[str, str], ...]:
@@ -81,11 +91,14 @@ def remarks(baseline: Baseline, report: Report) -> list[str]:
         marks = dict.fromkeys(f.fingerprint for f in item.findings) if item.verdict == "fail" else {}
         if item.not_in_baseline:
             continue
-        unknown = [mark for mark in marks if mark not in baseline.known | baseline.waived]
+        unknown = [mark for mark in marks if mark not in baseline.known | baseline.waived | baseline.uncounted]
         if unknown:
             had = sum(mark in baseline.known for mark in marks)
             told = f"; {had} of its {len(marks)} are known" if had else ""
             lines.append(f"{item.id}: new since the baseline: {', '.join(unknown)}{told}")
+        uncounted = [mark for mark in marks if mark in baseline.uncounted]
+        if uncounted:
+            lines.append(f"{item.id}: seen in the baseline's run, where it did not count: {', '.join(uncounted)}")
         lapsed = [mark for mark in marks if mark in baseline.waived and item.waived is None]
         if lapsed:
             lines.append(f"{item.id}: waived in the baseline's run, and waived no more: {', '.join(lapsed)}")

@@ -15,7 +15,7 @@ from conformance.comparison import compare
 from conformance.errors import FormatError, UsageError
 from conformance.exit_status import PRECEDENCE, meaning, nothing_applies, of_verdicts, worst
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
-from conformance.verdicts import VerdictName
+from conformance.verdicts import Reason, VerdictName
 from conformance.waivers import Waiver, idle, in_force, read_waivers, stale
 from tests.conftest import Ran
 from tests.greens import report
@@ -337,6 +337,32 @@ def test_a_baseline_does_not_outlive_the_waiver_by_which_it_was_green(tmp_path: 
     assert remarks(baseline, green) == [], "it is waived still"
     both = read_baseline(_baseline(tmp_path, _marked(green, known=True)))
     assert both.known == {"f" * 12}, "it was known without the waiver"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"verdict": "not_run", "reason": Reason(code="not-selected", text="this run is about other requirements")},
+        {"not_in_baseline": True},
+    ],
+    ids=["left out by a selection", "not listed by its own baseline"],
+)
+def test_a_baseline_knows_nothing_that_did_not_count_in_its_run(about: dict[str, object], tmp_path: Path) -> None:
+    """Its run was green although it had come upon the defect: nobody has ever seen a red gate for it."""
+    baseline = read_baseline(_baseline(tmp_path, _marked(report({"BR-ACC-04": "fail"}), **about)))
+    assert not baseline.known
+    assert baseline.listed is not None
+    assert "BR-ACC-04" in baseline.listed, "so that a finding of it counts"
+    later = report({"BR-ACC-04": "fail"}, exit_status=1)
+    said = f"BR-ACC-04: seen in the baseline's run, where it did not count: {'f' * 12}"
+    assert remarks(baseline, later) == [said]
+
+
+def test_comparing_with_a_selection_takes_nothing_for_known_that_it_left_out(clean_run: Ran) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    left_out = _item("not_run", code="not-selected", findings=(_finding(),))
+    old, new = (msgspec.structs.replace(base, requirements=(item,)) for item in (left_out, _item("fail")))
+    assert compare(old, new).exit_status == 1
 
 
 def test_a_baseline_of_something_else_is_warned_about(tmp_path: Path) -> None:
