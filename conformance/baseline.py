@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance import CONTRACT_VERSIONS
+from conformance.catalogue import load
 from conformance.errors import UsageError
 from conformance.exit_status import possible
 from conformance.report.model import Report, ReportedRequirement
@@ -19,7 +21,7 @@ class Baseline:
     :param known: fingerprints of its findings; :param waived: of those that only a waiver let pass there.
     :param uncounted: of those that its run came upon and was not about: left out by its selection, or not listed by its
         own baseline.
-    :param listed: ids of its requirements; None if that does not matter.
+    :param listed: ids of its requirements, and of its contract's; None if that does not matter.
     :param about: what it is a report of, as (what, value): target, campaign, contract.
     """
 
@@ -53,7 +55,7 @@ def read_baseline(path: Path, *, allow_red: bool = False) -> Baseline:
         known=counted - waived,
         waived=waived,
         uncounted=_fingerprints(report.requirements) - counted - waived,
-        listed=frozenset(item.id for item in report.requirements),
+        listed=frozenset(item.id for item in report.requirements) | _of_contract(report.suite.contract_version),
         about=about(report),
     )
 
@@ -62,6 +64,11 @@ def _waived(report: Report) -> frozenset[str]:
     """Fingerprints of the findings that passed by a waiver alone: it has a last day, which a baseline has not."""
     excused = [item for item in report.requirements if item.waived is not None and not item.known]
     return _fingerprints(excused) - _fingerprints(item for item in report.requirements if item.known)
+
+
+def _of_contract(version: str) -> frozenset[str]:
+    """The requirements of a contract: what a report under it lacks all the same was taken out, and is asked for."""
+    return frozenset(r.id for r in load(version).requirements) if version in CONTRACT_VERSIONS else frozenset()
 
 
 def _fingerprints(items: Iterable[ReportedRequirement]) -> frozenset[str]:

@@ -114,8 +114,12 @@ def possible(report: Report) -> frozenset[int]:
 
 
 def nothing_applies(chosen: Collection[ReportedRequirement]) -> bool:
-    """Whether all that a run was about is not applicable: nothing passed, so the run is not green."""
-    return bool(chosen) and all(item.verdict == "not_applicable" for item in chosen)
+    """Whether all that a run was about is not applicable, or declared absent: nothing passed, so the run is not green."""
+    return bool(chosen) and all(item.verdict == "not_applicable" or _declared_absent(item) for item in chosen)
+
+
+def _declared_absent(item: ReportedRequirement) -> bool:
+    return item.verdict == "not_run" and item.reason is not None and item.reason.code == "declared-absent"
 
 
 def harmless(item: ReportedRequirement) -> bool:
@@ -127,6 +131,8 @@ def harmless(item: ReportedRequirement) -> bool:
 
 def meaning(report: Report, status: int) -> str:
     """What an exit status means for this report, in words."""
+    if status == 1 and report.run.stopped_by == "not_started":
+        return WORDS["not_started"]
     if status == 1 and report.run.stale:
         counted = any(of_item(item, report.run.profiles) == 1 for item in report.requirements)
         return f"{FAILS}, and a waiver is stale" if counted else STALE

@@ -63,7 +63,7 @@ def withdraw_for(arguments: Sequence[str]) -> None:
     """Do so for a command line, if it is one of a run."""
     folder = report_folder(arguments)
     if folder is not None:
-        baseline = _value(_own(arguments), "--baseline")
+        baseline = _value(_own(arguments), "--baseline", "")
         withdraw(folder, Path(baseline) if baseline else None)
 
 
@@ -75,8 +75,8 @@ def report_folder(arguments: Sequence[str]) -> Path | None:
     if any(argument.partition("=")[0] == "--replay" for argument in own):
         # A replay writes into a folder of its own: the report itself stays.
         return None
-    folder = _value(own, "--report-dir")
-    return Path(DEFAULT_FOLDER if folder is None else folder) if folder != "" else None
+    folder = _value(own, "--report-dir", DEFAULT_FOLDER)
+    return Path(folder) if folder is not None else None
 
 
 def _own(arguments: Sequence[str]) -> list[str]:
@@ -84,10 +84,10 @@ def _own(arguments: Sequence[str]) -> list[str]:
     return list(itertools.takewhile(lambda argument: argument != "--", arguments))
 
 
-def _value(arguments: Sequence[str], option: str) -> str | None:
-    """The last value of an option; None if it is not given, empty if its value is missing."""
-    found = None
-    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+def _value(arguments: Sequence[str], option: str, default: str) -> str | None:
+    """The last value of an option, or the default; None if the value is missing. It may be empty: a variable that is not set."""
+    found: str | None = default
+    for argument, following in itertools.zip_longest(arguments, arguments[1:]):
         name, mark, value = argument.partition("=")
         if name == option:
             found = value if mark else following

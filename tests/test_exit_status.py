@@ -226,6 +226,21 @@ def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     assert compare(new, new).lines[-1] == "2 findings as before"
 
 
+def test_what_did_not_start_does_not_say_that_something_fails() -> None:
+    """Status 1 of a session in which another test failed first, or of a waiver that names no requirement."""
+    unrun = report(
+        dict.fromkeys([r.id for r in load().requirements], "not_run"), exit_status=1, stopped_by="not_started"
+    )
+    assert meaning(unrun, 1) == "the run did not start"
+
+
+def test_nothing_but_what_is_declared_absent_is_no_pass() -> None:
+    absent = _item("not_run", code="declared-absent")
+    assert nothing_applies([absent, _item("not_applicable")])
+    assert not nothing_applies([absent, _item("pass")])
+    assert not nothing_applies([absent, _item("not_run", code="not-configured")])
+
+
 def test_nothing_but_what_does_not_apply_is_no_pass() -> None:
     assert nothing_applies([_item("not_applicable"), _item("not_applicable")])
     assert not nothing_applies([_item("not_applicable"), _item("pass")])
@@ -356,6 +371,15 @@ def test_a_baseline_knows_nothing_that_did_not_count_in_its_run(about: dict[str,
     later = report({"BR-ACC-04": "fail"}, exit_status=1)
     said = f"BR-ACC-04: seen in the baseline's run, where it did not count: {'f' * 12}"
     assert remarks(baseline, later) == [said]
+
+
+def test_a_baseline_lists_what_its_contract_lists(tmp_path: Path) -> None:
+    """A report from which requirements were taken out excuses none of them; one of an older contract does."""
+    emptied = msgspec.structs.replace(report(), requirements=())
+    assert read_baseline(_baseline(tmp_path, emptied)).listed == {r.id for r in load().requirements}
+    older = msgspec.structs.replace(emptied.suite, contract_version="1.0")
+    listed = read_baseline(_baseline(tmp_path, msgspec.structs.replace(emptied, suite=older))).listed
+    assert listed == {r.id for r in load("1.0").requirements}
 
 
 def test_comparing_with_a_selection_takes_nothing_for_known_that_it_left_out(clean_run: Ran) -> None:

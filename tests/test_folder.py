@@ -73,6 +73,11 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     ),
     "a target that is gone": (("--config", "dead.toml"), 4, "cannot be reached"),
     "nothing that applies": (("--target", "reference", "--requirement", "BR-SEC-06"), 3, "nothing that was chosen"),
+    "nothing but what is declared absent": (
+        ("--config", "absent.toml", "--requirement", "BR-SEC-02"),
+        3,
+        "nothing that was chosen",
+    ),
     "something that is not settled": (("--config", "quiet.toml", "--requirement", "BR-SEC-02"), 3, "Exit status 3"),
 }
 
@@ -90,6 +95,7 @@ def test_an_older_green_report_survives_no_other_end(case: str, folder: Path, mo
     with ReferenceServer(Settings(speed=10)) as server:
         text = config_text(server).split("[target.other]")
         Path("quiet.toml").write_text(text[0] + "[recipients]\nfailing = []\n", encoding="utf-8")
+        Path("absent.toml").write_text(text[0] + '[capabilities]\nabsent = ["other_campaign"]\n', encoding="utf-8")
         ended, out, err = command("run", "--report-dir", "reports", "--drivers", "scenarios", *arguments)
     assert ended == status, out + err
     assert _looks_green(folder) == []
@@ -128,13 +134,15 @@ def test_what_sends_nothing_by_intention_leaves_reports_alone(
         (["run", "--report-dir", "x"], "x"),
         (["run", "--report-dir=x", "--", "--report-dir", "y"], "x"),
         (["run", "--report-dir"], None),
+        (["run", "--report-dir", ""], ""),
+        (["run", "--report-dir="], ""),
         (["run", "--", "--plan"], "reports"),
         (["judge", "x"], None),
         ([], None),
     ],
 )
 def test_the_folder_of_a_command_line(arguments: list[str], found: str | None) -> None:
-    assert report_folder(arguments) == (Path(found) if found else None)
+    assert report_folder(arguments) == (Path(found) if found is not None else None)
 
 
 def test_older_reports_are_gone_before_the_suite_is_loaded(folder: Path) -> None:
