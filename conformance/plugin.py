@@ -14,9 +14,10 @@ import pytest
 
 from conformance.errors import SuiteError
 from conformance.exit_status import worst
-from conformance.suite.beginning import end_unrun, untold
+from conformance.suite.beginning import UNRUN, end_unrun, untold
 from conformance.suite.items import (
     HISTORY,
+    LINES,
     OURS,
     RESULT,
     STATUS,
@@ -96,6 +97,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def status_of(session: pytest.Session) -> int:
     """The exit status of a session: the suite's, unless something that is not ours failed, or pytest itself was stopped."""
     status = session.config.stash.get(STATUS, None)
+    unrun = session.config.stash.get(UNRUN, None)
+    if unrun is not None and session.exitstatus in (unrun, pytest.ExitCode.INTERRUPTED):
+        # A 5 is pytest's word for a session without tests, and its 2 for any error of the collection.
+        return unrun
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and _left_out(session.config):
         # Whatever else was run and passed: nothing of the suite was, and nothing was sent.
         end_unrun(session.config, _LEFT_OUT, 2)
@@ -169,6 +174,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     result = terminalreporter.config.stash.get(RESULT, None)
     if terminalreporter.config.stash.get(_UNTOLD, _left_out(terminalreporter.config)):
         terminalreporter.write_line(_LEFT_OUT)
+    for line in terminalreporter.config.stash.get(LINES, ()):
+        terminalreporter.write_line(f"retry-conformance: {line}")
     if result is not None:
         from conformance.report.verdict_line import verdict_line
 

@@ -11,6 +11,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+#: What arguments of pytest call the suite, with --pyargs.
+NAMES = ("conformance", "conformance.suite", "conformance.suite.test_requirements")
 HOME = Path(__file__).resolve().parent.parent / "conformance"
 
 

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from retry_conformance import HOME, NameTakenError, claim
+from retry_conformance import HOME, NAMES, NameTakenError, claim
 
 if TYPE_CHECKING:
     from conformance.suite.items import SuiteFile
 
 SUITE_FILE = HOME / "suite" / "test_requirements.py"
-_NAMES = ("conformance", "conformance.suite")
 #: Whether this session has removed what an older run left.
 _BEGUN: pytest.StashKey[bool] = pytest.StashKey()
 #: Name of the option, metavar, help. All are None, or False for flags, unless they are given.
@@ -141,7 +140,7 @@ def names_the_suite(arguments: list[str], folder: Path, *, pyargs: bool) -> bool
     """
     for argument in arguments:
         name = argument.partition("::")[0]
-        if pyargs and name in _NAMES:
+        if pyargs and name in NAMES:
             return True
         # Cheap first: a session without us should not pay for us.
         if name.startswith("-") or not name:

@@ -131,3 +131,67 @@ def test_a_session_leaves_every_report(folder: Path, pytester: pytest.Pytester) 
     assert [name for name in FILES if "not run" in (folder / name).read_text(encoding="utf-8")[:300]] == []
     assert "BR-ERR-01" in (folder / "report.html").read_text(encoding="utf-8")
     assert read_report(folder / "conformance.json").run.complete
+
+
+def test_a_report_that_cannot_be_replaced_ends_a_session_with_5(folder: Path, pytester: pytest.Pytester) -> None:
+    """Which pytest itself says of a session without tests."""
+    (folder / "badge.svg").unlink()
+    (folder / "badge.svg").mkdir()
+    result = pytester.runpytest_inprocess(*SUITE, *TARGET)
+    assert result.ret == 5
+    result.stdout.fnmatch_lines(["*badge.svg cannot be replaced*nothing was sent*"])
+    assert _green(folder) == set()
+
+
+WAIVER = '[[waiver]]\nrequirement = "BR-ERR-01"\ncovers = "fail"\nreason = "r"\nlink = "l"\nexpires = 2020-01-01\n'
+
+
+def test_warnings_that_are_errors_in_their_project_break_no_run(folder: Path, pytester: pytest.Pytester) -> None:
+    """Each further item would run the suite again, and text the recipients."""
+    Path("waivers.toml").write_text(WAIVER, encoding="utf-8")
+    arguments = ("--conformance-waivers", "waivers.toml", "--conformance-stale-waivers", "warn")
+    chosen = ("--conformance-requirement", "BR-ERR-01,BR-ERR-02")
+    result = pytester.runpytest_subprocess(*SUITE, *TARGET, *arguments, *chosen, "-W", "error")
+    assert result.ret == 0, result.stdout.str()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["retry-conformance: the waiver for BR-ERR-01 expired on 2020-01-01*"])
+
+
+BREAKS = """
+import pathlib
+import conformance.suite.items
+
+def pytest_sessionstart(session):
+    def launch(*arguments, ready, **options):
+        with pathlib.Path("launched").open("a") as file:
+            file.write("x")
+        {what}
+    conformance.suite.items.launch = launch
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ('raise RuntimeError("of ours")', "the suite itself broke (RuntimeError: of ours) — reports/crash.txt"),
+        ('import pytest; pytest.fail("a time limit")', "the run was broken off, and is not made again"),
+    ],
+)
+def test_a_run_that_breaks_is_not_made_again(what: str, said: str, folder: Path, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(BREAKS.format(what=what))
+    result = pytester.runpytest_subprocess(*SUITE, *TARGET, "--showlocals")
+    assert result.ret == 5
+    assert said in result.stdout.str() + result.stderr.str()
+    assert Path("launched").read_text(encoding="utf-8") == "x"
+    assert _green(folder) == set()
+    assert read_report(folder / "conformance.json").run.exit_status == 5
+
+
+def test_a_process_for_each_test_runs_nothing(folder: Path, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import os\ndef pytest_collection_finish(session): os.getpid = lambda: 1")
+    result = pytester.runpytest_subprocess(*SUITE, *TARGET, "-k", "BR-ERR-01 or BR-ERR-02")
+    assert result.ret == 1
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*the suite runs in one process*--forked*"])
+    assert not (folder / "history.jsonl").exists()
+    assert _green(folder) == set()

@@ -87,6 +87,13 @@ def test_a_suite_that_is_named_and_left_out_is_not_passed(
     assert read_report(pytester.path / "reports" / "conformance.json").run.exit_status == status
 
 
+def test_its_module_is_a_name_of_the_suite_too(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    pytester.makepyfile(test_theirs="def test_theirs(): pass")
+    arguments = ("--pyargs", "conformance.suite.test_requirements", "-k", "test_theirs")
+    assert pytester.runpytest_subprocess(*QUIET, "test_theirs.py", *arguments).ret == 2
+
+
 def test_a_status_that_another_plugin_sets_stays(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("def pytest_sessionfinish(session): session.exitstatus = 1")
     result = pytester.runpytest_subprocess(*QUIET, *SUITE, "--conformance-report", _handed(pytester.path))

@@ -17,6 +17,8 @@ from retry_conformance.older_reports import runs_nothing
 
 #: What was read before the reports were replaced, or why that was not possible.
 _READ: pytest.StashKey[Baseline | SuiteError | None] = pytest.StashKey()
+#: Exit status of what kept the suite from running; it is the session's.
+UNRUN: pytest.StashKey[int] = pytest.StashKey()
 #: The folder, from then until the session has told what became of the run.
 _FOLDER: pytest.StashKey[Path | None] = pytest.StashKey()
 
@@ -65,6 +67,7 @@ def has_run(config: pytest.Config) -> None:
 
 def end_unrun(config: pytest.Config, reason: str, exit_status: int) -> None:
     """Let the reports say that the suite was to run and did not, and why; the first reason that is given stays."""
+    config.stash.setdefault(UNRUN, exit_status)
     folder = config.stash.get(_FOLDER, None)
     has_run(config)
     if folder is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -14,25 +17,34 @@ import pytest
 from conformance import CONTRACT_VERSION
 from conformance.baseline import Baseline
 from conformance.catalogue import PROFILES, Catalogue, Requirement, load
+from conformance.config import Config
 from conformance.errors import SuiteError, UsageError
 from conformance.history.reader import read_history
 from conformance.history.records import History
 from conformance.launch import CONTRACT_VARIABLE, contract_of, launch
+from conformance.report.clean import harmless, one_line
 from conformance.report.junit import outcome
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.page.write import write_page
 from conformance.report.story import story, why
 from conformance.report.write import read_report
 from conformance.run_options import check_ids, names, one_of, options_of, requirements
-from conformance.session import Options, worsened
+from conformance.session import CRASH_FILE, Options, worsened, write_crash
 from conformance.suite.beginning import baseline, end_unrun, has_run
 from conformance.suite.processes import is_part, refusal
+from conformance.transport.redact import Redactor
 from conformance.verdicts import ORDER
 
 STATUS: pytest.StashKey[int] = pytest.StashKey()
 RESULT: pytest.StashKey[Report] = pytest.StashKey()
 HISTORY: pytest.StashKey[History] = pytest.StashKey()
-
+#: What a person should know beside the verdicts: a stale waiver, a baseline of another target.
+LINES: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+#: The process that collected the suite, and the only one that may run it.
+_PROCESS: pytest.StashKey[int] = pytest.StashKey()
+#: Whether the run of this session has begun: there is one, however it ends.
+_LAUNCHED: pytest.StashKey[bool] = pytest.StashKey()
+_REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
 
 #: How our options of pytest begin.
 PREFIX = "--conformance-"
@@ -48,6 +60,7 @@ class SuiteFile(pytest.File):
     """The suite's file: its items are the requirements of the chosen profiles, in the contract's order."""
 
     def collect(self) -> Iterator[RequirementItem]:
+        self.config.stash[_PROCESS] = os.getpid()
         try:
             _check_use(self.config.option)
             chosen = _asked(self.config)
@@ -190,15 +203,38 @@ def _report(session: pytest.Session) -> Report:
         if handed_over is None and is_part(session.config):
             # An exit would be taken for a crash of this process, and the item given to the next.
             raise VerdictError(str(refusal()))
+        if handed_over is None and stash[_PROCESS] != os.getpid():
+            raise VerdictError(str(refusal("a process for each test", "leave out --forked, or what else does that")))
         report, history = handed_over or _run(session)
     except SuiteError as error:
-        end_unrun(session.config, str(error), error.exit_status)
-        pytest.exit(str(error), returncode=error.exit_status)
+        _end(session.config, str(error), error.exit_status)
+    except VerdictError:
+        raise
+    except Exception as crash:
+        # A traceback of pytest's would show keys (--showlocals), and every further item would run the suite again.
+        logging.getLogger(__name__).debug("the suite broke", exc_info=True)
+        _end(session.config, _broken(session.config, crash), 5)
     if history is not None:
         stash[HISTORY] = history
     stash[RESULT] = report
     stash[STATUS] = report.run.exit_status
     return report
+
+
+def _end(config: pytest.Config, reason: str, exit_status: int) -> NoReturn:
+    end_unrun(config, reason, exit_status)
+    pytest.exit(reason, returncode=exit_status)
+
+
+def _broken(config: pytest.Config, crash: Exception) -> str:
+    """Keep the traceback of an error of ours in a file; return a line about it."""
+    redactor = config.stash.get(_REDACTOR, Redactor())
+    said = one_line(redactor.text(f"the suite itself broke ({type(crash).__name__}: {crash})"))
+    folder = Path(_given(config, "report_dir", "reports"))
+    with suppress(OSError):
+        write_crash(folder, redactor)
+        said += f" — {folder / CRASH_FILE} says where; please report it"
+    return said
 
 
 def _handed_over(config: pytest.Config) -> tuple[Report, History | None] | None:
@@ -242,18 +278,27 @@ def _run(session: pytest.Session) -> tuple[Report, History]:
     selected = tuple(item.requirement.id for item in session.items if isinstance(item, RequirementItem))
     options = _options(config, had, selected)
     folder = options.report_dir
-    result = launch(config.getoption("conformance_target"), _path(config, "config"), os.environ, options)
+    if config.stash.get(_LAUNCHED, False):
+        raise SuiteError("the run was broken off, and is not made again", hint="see what ended its first item")
+    config.stash[_LAUNCHED] = True
+
+    def ready(_: Config, redactor: Redactor) -> None:
+        config.stash[_REDACTOR] = redactor
+
+    with warnings.catch_warnings():
+        # A project that turns warnings into errors means its own, not those of the libraries of a run.
+        warnings.simplefilter("ignore")
+        result = launch(
+            config.getoption("conformance_target"), _path(config, "config"), os.environ, options, ready=ready
+        )
     unwritten = write_page(result.report, result.history, folder)
     if unwritten:
         result = worsened(result, [unwritten], folder)
     has_run(config)
-    for line in (*result.lines, *([unwritten] if unwritten else [])):
-        config.issue_config_time_warning(ConformanceWarning(line), stacklevel=2)
+    redactor = config.stash[_REDACTOR]
+    lines = (*result.lines, *([unwritten] if unwritten else []))
+    config.stash[LINES] = tuple(harmless(redactor.text(line)) for line in lines)
     return result.report, result.history
-
-
-class ConformanceWarning(pytest.PytestWarning):
-    """What a person should know beside the verdicts: a stale waiver, a baseline of another target."""
 
 
 def number(text: str, option: str) -> float:

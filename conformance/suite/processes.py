@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import UsageError
+from retry_conformance import NAMES
 
-_NAMES = ("conformance", "conformance.suite")
 _FOLDER = Path(__file__).parent
 
 
-def refusal() -> UsageError:
+def refusal(where: str = "--numprocesses", hint: str = "give -n 0") -> UsageError:
     """What is said where the suite would run in several processes."""
     what = "the suite runs in one process: each further one would text the recipients again"
-    return UsageError(what, where="--numprocesses", hint="give -n 0")
+    return UsageError(what, where=where, hint=hint)
 
 
 def shared_out(config: pytest.Config) -> bool:
@@ -27,7 +27,7 @@ def asked_for(config: pytest.Config) -> bool:
     """Whether the arguments of this session name the suite."""
     named = {argument.partition("::")[0] for argument in config.args}
     paths = {Path(config.invocation_params.dir, name).resolve() for name in named}
-    by_name = config.option.pyargs and named.intersection(_NAMES)
+    by_name = config.option.pyargs and named.intersection(NAMES)
     return bool(by_name or paths.intersection((_FOLDER, *_FOLDER.glob("test_*.py"))))
 
 
