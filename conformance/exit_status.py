@@ -30,6 +30,8 @@ LENIENT = (
 EXCUSED = "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run"
 #: What 3 means where there was nothing to pass.
 NOTHING_APPLIES = "nothing that was chosen applies to this target, so nothing passed"
+#: What 3 means where all that was seen passed, and the rest was not waited for.
+CUT_SHORT = "no MUST fails, and the run ended before it had done all that it had planned"
 #: What 1 means where it is about waivers alone.
 STALE = "no MUST fails that counts, but the file of waivers does: a waiver is stale (--stale-waivers warn lets it pass)"
 #: Observation of the judges: even an untouched batch is gone, so that nothing that is missing is laid to a retry.
@@ -91,7 +93,7 @@ def of_report(report: Report, *, fail_on: FailOn = "inconclusive", stale: bool =
     :param stale: as for ``of_verdicts``.
     """
     statuses = {of_verdicts(report.requirements, report.run.profiles, fail_on=fail_on, stale=stale)}
-    if nothing_applies(report.chosen):
+    if nothing_applies(report.chosen) or not report.run.complete:
         statuses.add(3)
     if any(o.key == DATA_LOST for o in report.observations):
         statuses.add(TargetError.exit_status)
@@ -140,6 +142,9 @@ def meaning(report: Report, status: int) -> str:
         return FAILS
     if status == 3 and nothing_applies(report.chosen):
         return NOTHING_APPLIES
+    if status == 3 and not report.run.complete and of_verdicts(report.requirements, report.run.profiles) == 0:
+        stopped = WORDS.get(report.run.stopped_by, "")
+        return f"{CUT_SHORT} ({stopped})" if stopped else CUT_SHORT
     if status == 3 and any(item.verdict == "fail" and item.level == "MUST" for item in report.chosen):
         return EXCUSED
     known = {finding.fingerprint for item in report.requirements for finding in item.findings}

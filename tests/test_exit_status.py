@@ -15,10 +15,12 @@ from conformance.comparison import compare
 from conformance.errors import FormatError, UsageError
 from conformance.exit_status import PRECEDENCE, meaning, nothing_applies, of_verdicts, worst
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement, Waived
+from conformance.report.write import FILES
+from conformance.session import Options, conclude
 from conformance.verdicts import Reason, VerdictName
 from conformance.waivers import Waiver, idle, in_force, read_waivers, stale
 from tests.conftest import Ran
-from tests.greens import report
+from tests.greens import green, report
 
 PROFILES = ("core", "guide", "hardening")
 TODAY = datetime.date(2026, 11, 24)
@@ -224,6 +226,18 @@ def test_comparing_names_a_defect_once(clean_run: Ran) -> None:
     )
     assert sum("fixed" in line for line in compare(new, old).lines) == 2
     assert compare(new, new).lines[-1] == "2 findings as before"
+
+
+def test_a_history_that_is_cut_off_is_no_green_report(clean_run: Ran, tmp_path: Path) -> None:
+    """Judged again it would be, for what was seen until then passed: a baseline, and a badge, for a run that was killed."""
+    lines = (clean_run.folder / "history.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "history.jsonl").write_bytes(b"".join(lines[:-1]))
+    result = conclude(tmp_path / "history.jsonl", load(), Options(), folder=tmp_path)
+    assert (result.exit_status, result.report.verdict) == (3, "inconclusive")
+    assert "the run ended before" in meaning(result.report, 3)
+    assert [name for name in FILES if (tmp_path / name).exists() and green(tmp_path / name)] == []
+    with pytest.raises(UsageError, match="exit status 3"):
+        read_baseline(tmp_path / "conformance.json")
 
 
 def test_what_did_not_start_does_not_say_that_something_fails() -> None:

@@ -31,8 +31,8 @@ from conformance.session import Options, Result, conclude, worsened
 def judge(screen: Screen, histories: tuple[Path, ...], contract: str, report_dir: Path | None) -> int:
     """Give the verdicts of recorded histories again, offline.
 
-    A history that was cut off is judged as far as it goes; a retry in flight counts as lost. The contract is the newest,
-    whatever the history's own run was held to.
+    A history that was cut off is judged as far as it goes, and conforms to nothing; a retry in flight counts as lost. The
+    contract is the newest, whatever the history's own run was held to.
     """
     catalogue = load(contract)
     statuses = set()

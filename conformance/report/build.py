@@ -141,7 +141,8 @@ EARLY = ", ended early"
 
 def toned_down(report: Report) -> Report:
     """The same report; if the run broke or ended early, it does not say that its target conforms."""
-    if report.run.exit_status in (0, 1, 3):
+    status = report.run.exit_status
+    if status in (0, 1) or (status == 3 and report.run.complete):
         return report
     said = "error" if report.run.exit_status == 5 else "inconclusive"
     about_it = report.about
