@@ -102,8 +102,9 @@ class RequirementItem(pytest.Item):
         # The run is the set-up of the first item: it has bounds of its own, and its verdict is not another the next time.
         if self.config.pluginmanager.hasplugin("timeout"):
             self.add_marker(pytest.mark.timeout(0))
-        if self.config.pluginmanager.hasplugin("rerunfailures"):
-            self.add_marker(pytest.mark.flaky(reruns=0))
+        if any(self.config.pluginmanager.hasplugin(name) for name in ("rerunfailures", "pytest-retry")):
+            # pytest-retry goes by the condition alone, and repeats every other test that has this marker.
+            self.add_marker(pytest.mark.flaky(reruns=0, condition=False))
 
     def setup(self) -> None:
         """Take the verdict of this requirement; run the suite first if that has not been done.
