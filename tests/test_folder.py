@@ -58,6 +58,7 @@ ENDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no target": ((), 2, "no target"),
     "an unknown profile": (("--profile", "gold"), 2, "gold"),
     "an unknown depth": (("--depth", "bottomless"), 2, "bottomless"),
+    "a wait for no number of seconds": (("--target", "reference", "--wait", "nan"), 2, "is no number"),
     "an unknown requirement": (("--target", "reference", "--requirement", "BR-BLK-99"), 2, "BR-BLK-99"),
     "an unknown id in -k": (("--target", "reference", "--", "-k", "BR-BLK-99 or BR-SEC-01"), 2, "BR-BLK-99"),
     "a selection of nothing": (("--target", "reference", "--", "-k", "NOPE"), 2, "choose no requirement"),
@@ -298,6 +299,17 @@ def test_an_output_that_cannot_be_written_makes_no_report_green(folder: Path) ->
     assert status == 5
     assert "the output: cannot be written" in err.getvalue()
     assert _looks_green(folder) == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_closed_stream_changes_no_exit_status(number: int, folder: Path) -> None:
+    """As a daemon may start us: a traceback ended in 1, which says that the target fails."""
+    program = [sys.executable, "-m", "retry_conformance", "run", "--target", "reference", "--report-dir", str(folder)]
+    program += ["--requirement", "BR-ERR-01"]
+    ended = subprocess.run(program, preexec_fn=lambda: os.close(number), timeout=120, check=False)
+    assert ended.returncode == 0
+    assert read_report(folder / "conformance.json").run.complete
+    assert (folder / "history.jsonl").read_bytes().startswith(b'{"kind":"header"')
 
 
 def test_a_run_that_goes_on_is_left_alone(folder: Path) -> None:

@@ -169,9 +169,8 @@ def test_no_plugin_cuts_the_run_short_or_repeats_a_verdict(pytester: pytest.Pyte
     told.stdout.fnmatch_lines(["*marked (0,) {}*"])
     told.stdout.fnmatch_lines(["*marked () {'reruns': 0, 'condition': False}*"])
     # The other one is known by the name of its entry point.
-    named = plugin.format("flaky").replace(
-        "config.addini", 'config.pluginmanager.register(object(), "pytest-retry"); config.addini'
-    )
+    adds = "config.addini"
+    named = plugin.format("flaky").replace(adds, f'config.pluginmanager.register(object(), "pytest-retry"); {adds}')
     pytester.makeconftest(named)
     told = pytester.runpytest_subprocess(*SUITE, "--collect-only", "-k", "BR-ACC-01")
     told.stdout.fnmatch_lines(["*'condition': False*"])

@@ -46,7 +46,20 @@ for further in (show, ticket, verify, init, spec):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status; whatever goes wrong is one line on stderr."""
+    _open_streams()
     sys.exit(status_of(sys.argv[1:] if arguments is None else arguments))
+
+
+def _open_streams() -> None:
+    """Let a standard stream that was closed lead to nowhere: the next file would be opened in its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    # Python has none for what was closed when it started.
+    streams = vars(sys)
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if streams[name] is None:
+            streams[name] = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8")
 
 
 def status_of(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Sequence
@@ -127,6 +128,8 @@ def run(
         had = baseline_of(baseline, allow_red=baseline_allow_red)
         if not plan:
             begin(report_dir)
+        if math.isnan(wait):
+            raise UsageError("is no number", where="--wait", hint="give seconds")
         version = contract_of(target, config_file, os.environ, contract)
         chosen = names(profile, PROFILES, "--profile")
         if asked and pytest_arguments:
