@@ -31,6 +31,15 @@ def retried(*recipients: str, times: int = 1, **how: Any) -> Probe:
     return probe
 
 
+def equal_rows(desk: Desk) -> tuple[list[int], list[int]]:
+    """Retry a batch with a row of one number and another text, and one that repeats the first: status and attempts."""
+    texts = ("one", "two", "one")
+    rows = [(FAILING, "english", {"body": text}) for text in texts]
+    batch = str(desk.target.service.behaviour.send(OWN_CAMPAIGN, rows).body["batchId"])
+    desk.wait(1.1)
+    return [desk.retry(batch).status], desk.attempts(batch)
+
+
 def kept(text: str, **how: Any) -> Probe:
     """Retry a batch: values and languages afterwards, and whether fullMessage follows the values."""
 

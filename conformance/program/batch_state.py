@@ -92,7 +92,9 @@ class Held:
         self.read = True
         self.places = []
         self.seen = {}
-        by_nonce = {row.nonce: index for index, row in enumerate(self.rows)}
+        by_nonce: dict[str, list[int]] = {}
+        for index, row in enumerate(self.rows):
+            by_nonce.setdefault(row.nonce, []).append(index)
         for message in messages:
             if not isinstance(message, Mapping) or not isinstance(message.get("id"), str):
                 continue
@@ -104,8 +106,10 @@ class Held:
                 count = len(attempts) if isinstance(attempts, list) else None
             self.seen[identifier] = (str(message.get("latestStatus")), count)
             nonce = _NONCE.search(f"{message.get('values')} {message.get('fullMessage')}")
-            if nonce is not None and nonce[1] in by_nonce:
-                self.ids.setdefault(by_nonce[nonce[1]], identifier)
+            if nonce is not None and identifier not in self.ids.values():
+                # Rows that are copies of each other share a nonce: each message is one of them.
+                free = [index for index in by_nonce.get(nonce[1], ()) if index not in self.ids]
+                self.ids.update({index: identifier for index in free[:1]})
         if len(self.places) == len(self.rows) and not self.ids:
             self.ids = dict(enumerate(self.places))
 
@@ -186,6 +190,9 @@ def make_rows(specs: Sequence[RowSpec], config: Config, rng: random.Random) -> t
     values_of = {config.template.language: config.template.values}
     values_of |= {offered.language: offered.values for offered in config.template.languages}
     for spec in specs:
+        if spec.copy and spec.same_as is not None and rows:
+            rows.append(rows[spec.same_as % len(rows)])
+            continue
         numbers: tuple[str, ...] = getattr(config.recipients, spec.role)
         if spec.same_as is not None and rows:
             recipient = rows[spec.same_as % len(rows)].recipient

@@ -66,6 +66,8 @@ class RowSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     #: Position of an earlier row of the same send, modulo how many there are, whose recipient this row repeats; None, or
     #: no earlier row, lets the interpreter choose.
     same_as: int | None = None
+    #: It repeats all of that row: the language, the text, and the mark that tells other rows apart.
+    copy: bool = False
 
 
 class Send(Step, frozen=True, kw_only=True, tag="send"):

@@ -34,6 +34,13 @@ class OneRowOfANumberIsRetried(Behaviour):
         return _first_rows(super().to_retry(batch, call))
 
 
+@fault(FAULTS, "failed rows of one number and one text are retried as one", "BR-SEL-01")
+class RetriesEqualRowsOnce(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        failed = super().to_retry(batch, call)
+        return list({(m.recipient, m.language, m.text): m for m in reversed(failed)}.values())[::-1]
+
+
 @fault(FAULTS, "a single retry retries every failed row of the batch to the same number", "BR-SGL-02")
 class SingleRetriesTheNumber(Behaviour):
     def reset_one(self, message: Message) -> None:

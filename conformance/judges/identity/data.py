@@ -223,7 +223,8 @@ def _twice(batch: Batch, pairs: Mapping[str, tuple[_Around, ...]]) -> Iterator[E
     for message, row in batch.row_of.items():
         for pair in pairs.get(message, ()):
             after = next((r for r in pair.after if moved(pair.base, r) and r.nonces), None)
-            if pair.base.status == "failure" and pair.base.nonces and after is not None:
+            told = row.nonce not in batch.copied
+            if told and pair.base.status == "failure" and pair.base.nonces and after is not None:
                 retried.setdefault(row.recipient, []).append((pair.base.n, pair.call.n, after.n))
                 break
     for shown in retried.values():

@@ -319,7 +319,8 @@ def _other_ids(case: Case, batch: Batch, stays: Mapping[str, _Stay]) -> Iterator
 
     No other client makes messages of our rows (A6): a send that is carried out twice would make them so.
     """
-    by_nonce = {row.nonce: stays[m] for m, row in batch.row_of.items() if m in stays}
+    # Of rows that were sent alike nothing tells which of them an id is.
+    by_nonce = {row.nonce: stays[m] for m, row in batch.row_of.items() if m in stays and row.nonce not in batch.copied}
     for message in (*batch.messages, *batch.strays):
         seen = case.readings(message)
         if any(r.view == "batch_list" for r in seen):

@@ -6,7 +6,7 @@ is in the other modules of this folder.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -56,7 +56,13 @@ class Batch:
     @cached_property
     def whole(self) -> bool:
         """True if every row of the send is known as a message."""
-        return self.ours and bool(self.rows) and len({row.nonce for row in self.row_of.values()}) == len(self.rows)
+        sent = Counter(row.nonce for row in self.rows)
+        return self.ours and bool(self.rows) and sent <= Counter(row.nonce for row in self.row_of.values())
+
+    @cached_property
+    def copied(self) -> frozenset[str]:
+        """The nonces of several rows, which were sent alike."""
+        return frozenset(nonce for nonce, times in Counter(row.nonce for row in self.rows).items() if times > 1)
 
     @cached_property
     def sent(self) -> tuple[RetryCall, ...]:
@@ -312,7 +318,8 @@ class Case:
         for message, home in self._home.items():
             members[home].append(message)
         for batch_id, send in known.items():
-            strays = _strays(batch_id, members[batch_id], by_message)
+            sent = Counter(row.nonce for row in send.invoke.rows) if send is not None else Counter[str]()
+            strays = _strays(batch_id, members[batch_id], by_message, sent)
             messages = tuple(m for m in members[batch_id] if m not in strays)
             rows = {m: row for m in messages if (row := self._row_of(by_message[m])) is not None}
             yield Batch(
@@ -330,17 +337,19 @@ class Case:
         return next((self._rows[n][1] for r in seen for n in r.nonces if n in self._rows), None)
 
 
-def _strays(batch_id: str, members: Iterable[str], by_message: Mapping[str, tuple[Reading, ...]]) -> tuple[str, ...]:
-    """Of the messages that go by their nonces, those that the batch does not hold."""
-    held: set[str] = set()
+def _strays(
+    batch_id: str, members: Iterable[str], by_message: Mapping[str, tuple[Reading, ...]], sent: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Of the messages that go by their nonces, those that the batch does not hold; ``sent``: how many rows have each."""
+    held: Counter[str] = Counter()
     others: list[str] = []
     for message in members:
         seen = by_message[message]
         if any(r.listed_in == batch_id for r in seen):
-            held.update(n for r in seen for n in r.nonces)
+            held.update({n for r in seen for n in r.nonces})
         elif not any(batch_id in r.batch_statuses for r in seen):
             others.append(message)
-    return tuple(m for m in others if any(n in held for r in by_message[m] for n in r.nonces))
+    return tuple(m for m in others if any(held[n] >= max(1, sent.get(n, 1)) for r in by_message[m] for n in r.nonces))
 
 
 def _grouped(found: Iterable[Reading]) -> dict[str, tuple[Reading, ...]]:
