@@ -387,6 +387,15 @@ def race_of_two(desk: Desk) -> list[int]:
     return desk.attempts(batch)
 
 
+def race_of_recovering(desk: Desk) -> tuple[str, int]:
+    """Two retries at once of a message that its first retry delivers: how it ends, and how many attempts it has."""
+    batch = desk.failed([RECOVERS])
+    for answer in [desk.ask("POST", f"batch/{batch}/retry") for _ in range(2)]:
+        desk.finish(answer)
+    desk.wait(1.1)
+    return str(desk.listing(batch)[0]["latestStatus"]), desk.attempts(batch)[0]
+
+
 def unknown_body(desk: Desk) -> type:
     """The type of the error of a refusal."""
     return type(desk.retry("batch_0").body["error"])

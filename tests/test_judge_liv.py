@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.catalogue import load
 from conformance.deciding import decide
 from conformance.findings import Doubt
 from tests.shelf import Shelf
 from tests.story import Story
+from tests.test_judge_innocents import together
 
 
 def _stuck(*batches: str, later: bool = True, status: str = "sending") -> Story:
@@ -133,3 +136,33 @@ def test_sent_is_with_the_carrier_where_the_older_guide_s_statuses_are_shown() -
     assert ("BR-LIV-01", "left-underway") in older.doubts()
     newer = _stuck("a", "b", status="sent").send("n", "F").move("n.0", "enqueued").look("n")
     assert newer.findings() == {"BR-LIV-01"}
+
+
+def _raced(*ends: str, alone: str = "") -> Story:
+    """As ``_recovered``, each batch by two retries at once; one more, by a retry without a rival, ends as ``alone`` says."""
+    story = Story()
+    for name, end in zip("abc", ends, strict=False):
+        story.send(name, "R").look(name).move(f"{name}.0", "failure").look(name)
+        story.retry(name).retry(name, 400, "unresolved_batch_messages")
+        together(story)
+        story.look(name).move(f"{name}.0", end).look(name)
+    if alone:
+        story.send("y", "R").look("y").move("y.0", "failure").look("y")
+        story.retry("y").look("y").move("y.0", alone).look("y")
+    return story.send("z", "S").look("z").move("z.0", "success").look("z")
+
+
+@pytest.mark.parametrize(
+    ("story", "named"),
+    [
+        (_raced("failure", "failure"), {("BR-CON-02", "BR-LIV-02")}),
+        (_raced("failure", "failure", alone="success"), {("BR-CON-02", "BR-LIV-02")}),
+        (_raced("failure", "failure", alone="failure"), {("BR-LIV-02",)}),
+        (_raced("failure", alone="success"), set()),
+        (_raced("success", "success"), set()),
+    ],
+)
+def test_liv_02_what_only_the_winners_of_races_come_to_may_be_the_losers_work(
+    story: Story, named: set[tuple[str, ...]]
+) -> None:
+    assert story.named() == named

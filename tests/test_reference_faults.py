@@ -63,6 +63,7 @@ from tests.probes import (
     over_plain_http,
     pages_backward,
     race,
+    race_of_recovering,
     race_of_singles,
     race_of_two,
     race_with_single,
@@ -344,6 +345,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "batch-overwrites-the-single": (race_with_single(True), ("201", NOT_FAILED, [2]), ("201", "201", [2])),
     "singles-at-once": (race_of_singles, (["201", NOT_FAILED], [2]), (["201", "201"], [3])),
     "single-rolls-the-batch-back": (race_with_single(False), (UNRESOLVED, "201", [2]), ("201", NOT_FAILED, [1])),
+    "loser-fails-the-winners": (race_of_recovering, ("success", 2), ("failure", 2)),
     "loser-takes-the-first-off": (race_of_two, [2, 2], [1, 2]),
     # -- factors
     "retried-in-malay-stay-enqueued": (ended_in("malay"), "failure", "enqueued"),

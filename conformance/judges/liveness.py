@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.findings import DoubtReason
+from conformance.judges.concurrency.owned import names, races, story
+from conformance.judges.concurrency.undone import decided
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
+from conformance.judges.inference.races import Race
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry import effect
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.stuck import Stuck, delivered, ended, stands
 from conformance.judges.inference.timeline import begun, follows, terminal_stays
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
+
+_AGAIN = "BR-LIV-02"
 
 
 @rule(
@@ -117,25 +122,30 @@ class _Recovering:
 
 
 @rule(
-    "BR-LIV-02",
+    _AGAIN,
     whole_run,
     violation="the target ends retried messages to recovering numbers in failure again, as if it had not sent them",
     expected=("success of a message to a number of recipients.recovering that was retried",),
     legal_if="the message had been delivered by its retry",
     subject="recovering number not delivered",
+    also=("BR-CON-02", "BR-CON-03"),
 )
 def a_retry_sends_again(inference: Inference) -> Iterator[Judgement]:
     """A message to a number that accepts its first retry (A10) is delivered by it.
 
     Broken when two such messages, in different batches, fail again while a message to a succeeding number, sent later, is
-    delivered.
+    delivered. Where that befell only those whose retries won races, the losers may have undone them (BR-CON-02): which of the
+    two it was is open.
     """
     case = inference.case
+    raced = {n: race for race in races(inference) if decided(race) for n in race.numbers}
     failed: dict[str, _Recovering] = {}
+    unrivalled = False
     for found in _recovering(case):
         if found.end.status == "success":
             yield Exercised(proof=found.proof)
             continue
+        unrivalled = unrivalled or found.retry.n not in raced
         later = delivered(case, found.retry.last, float("inf"), but=found.end.message, role="succeeding")
         if later is not None:
             line = f"read {later.n} shows a message to a succeeding number, sent after retry {found.retry.n}, delivered"
@@ -143,12 +153,23 @@ def a_retry_sends_again(inference: Inference) -> Iterator[Judgement]:
             failed.setdefault(found.batch.id, replace(found, proof=proof))
     several = tuple(failed.values())
     if len(several) >= 2:
+        rivals = [] if unrivalled else [raced[one.retry.n] for one in several]
         yield Violated(
-            proof=all_of(*(one.proof for one in several)), observed="failure again", scenario=several[0].retry.scenario
+            proof=all_of(*(one.proof for one in several)) & _lost(rivals),
+            observed="failure again",
+            any_of=(_AGAIN, *(name for race in rivals for name in names(race, "BR-CON-02"))),
+            defect="after races" if rivals else "",
+            scenario=several[0].retry.scenario,
         )
     elif several:
         text = f"{several[0].proof.because[0]}, in one batch only"
         yield InDoubt(reason=DoubtReason.STUCK_ONCE, text=text, evidence=several[0].proof.evidence)
+
+
+def _lost(rivals: Sequence[Race]) -> Proof:
+    """What else was in flight with the retries that sent again."""
+    numbers = tuple(n for race in rivals for n in race.numbers)
+    return Proof(because=tuple(story(race) for race in rivals), evidence=numbers)
 
 
 def _recovering(case: Case) -> Iterable[_Recovering]:

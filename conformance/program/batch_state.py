@@ -108,8 +108,9 @@ class Held:
             nonce = _NONCE.search(f"{message.get('values')} {message.get('fullMessage')}")
             if nonce is not None and identifier not in self.ids.values():
                 # Rows that are copies of each other share a nonce: each message is one of them.
-                free = [index for index in by_nonce.get(nonce[1], ()) if index not in self.ids]
-                self.ids.update({index: identifier for index in free[:1]})
+                index = next((i for i in by_nonce.get(nonce[1], ()) if i not in self.ids), None)
+                if index is not None:
+                    self.ids[index] = identifier
         if len(self.places) == len(self.rows) and not self.ids:
             self.ids = dict(enumerate(self.places))
 

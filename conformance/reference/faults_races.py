@@ -160,6 +160,18 @@ class LoserTakesTheFirstOff(_Window):
         return self.error(400, "unresolved_batch_messages")
 
 
+class LoserFailsTheWinners(_Window):
+    """The loser writes the messages back as it had read them, failed, into the attempts that the winner gave them."""
+
+    def act(self, batch: Batch, failed: Sequence[Message], known: dict[str, int]) -> Answer:
+        if not self.rivalled(failed, known):
+            return super().act(batch, failed, known)
+        now = self.world.now()
+        for attempt in (m.attempts[-1] for m in failed if len(m.attempts) > known[m.id]):
+            attempt.path = [*(step for step in attempt.path if step[0] <= now), (now, "failure")]
+        return self.error(400, "unresolved_batch_messages")
+
+
 class OneRetryAtATime(Behaviour):
     """A lock that is the whole service's, where each batch should have its own."""
 
@@ -262,6 +274,12 @@ _register(
     "loser-takes-the-first-off",
     "a retry that loses a race is refused and removes the winner's attempt at the first message",
     ("BR-CON-02", "BR-ACC-05"),
+)
+_register(
+    LoserFailsTheWinners,
+    "loser-fails-the-winners",
+    "a retry that loses a race is refused and sets the winner's attempts to failure",
+    ("BR-CON-02", "BR-LIV-02"),
 )
 _register(
     OneRetryAtATime,

@@ -43,7 +43,7 @@ def _texts(config: Config) -> tuple[AnyStep, ...]:
         RowSpec(text=text, language=wanted if (wanted := languages.get(text)) in offered else None) for text in _TEXTS
     ]
     # What takes two rows for one by all that they say retries one of them.
-    rows.append(RowSpec(same_as=0, copy=True))
+    rows.insert(1, RowSpec(same_as=0, copy=True))
     return _kept(rows, config, pages=False)
 
 

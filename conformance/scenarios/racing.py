@@ -65,9 +65,11 @@ def _raced(raced: _Raced, *, moving: tuple[str, ...] = ()) -> tuple[AnyStep, ...
 
 def _batch(config: Config) -> tuple[AnyStep, ...]:
     beside = RowSpec(role="succeeding") if config.recipients.succeeding else RowSpec()
+    # Where numbers recover, two more batches are raced (``recovering``).
+    second = () if config.recipients.recovering else (_retries("b"),)
     raced: _Raced = (
         ("a", failing(1), (_retries("a"), _retries("a"))),
-        ("b", failing(1), (_retries("b"), _retries("b"))),
+        ("b", failing(1), (_retries("b"), *second)),
         ("c", (RowSpec(), beside), (_retries("c"),)),
         _ALONE,
     )
@@ -102,6 +104,12 @@ def _watched(config: Config) -> tuple[Together | Retry, ...]:
     at_once = Together(steps=(look, Retry(batch="alone"), Read(batch="alone")))
     fits = len(at_once.steps) <= widest(config.limits.calls_per_second, loopback=_loopback(config))
     return (at_once,) if fits else (Retry(batch="alone"),)
+
+
+def raced(batch: str, config: Config) -> Together | Retry:
+    """Two retries of the batch at once, where the rate allows them; one otherwise."""
+    fits = widest(config.limits.calls_per_second, loopback=_loopback(config)) >= 2
+    return _retries(batch) if fits else Retry(batch=batch)
 
 
 def _loopback(config: Config) -> bool:
