@@ -31,6 +31,18 @@ def retried(*recipients: str, times: int = 1, **how: Any) -> Probe:
     return probe
 
 
+def aged(seconds: float) -> Probe:
+    """Retry a batch for the first time, once while it is younger than that, and another once it is older: the statuses."""
+
+    def probe(desk: Desk) -> list[int]:
+        young, old = desk.failed([FAILING]), desk.failed([FAILING])
+        first = desk.retry(young).status
+        desk.wait(seconds / desk.life)
+        return [first, desk.retry(old).status]
+
+    return probe
+
+
 def equal_rows(desk: Desk) -> tuple[list[int], list[int]]:
     """Retry a batch with a row of one number and another text, and one that repeats the first: status and attempts."""
     texts = ("one", "two", "one")

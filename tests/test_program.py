@@ -632,7 +632,7 @@ def test_scenarios_are_chosen_by_requirement_and_by_what_is_offered() -> None:
     assert "delivered" not in {s.name for s in chosen(without, EVERYTHING)}
 
 
-def _pausing(name: str, done: list[str], *until: float, for_others: bool = False) -> Running:
+def _pausing(name: str, done: list[str], *until: float, for_others: int = 0) -> Running:
     for at in until:
         yield Pause(until=at, what=name, deadline=at + 1, for_others=for_others)
     done.append(name)
@@ -648,7 +648,7 @@ def test_programs_wait_side_by_side() -> None:
         clock[0] += seconds
 
     programs = {
-        "last": _pausing("last", done, 0.0, for_others=True),
+        "last": _pausing("last", done, 0.0, for_others=1),
         "slow": _pausing("slow", done, 5.0),
         "fast": _pausing("fast", done, 1.0, 2.0),
     }
@@ -657,6 +657,21 @@ def test_programs_wait_side_by_side() -> None:
     assert done == ["fast", "slow", "last"]
     assert sum(slept) == pytest.approx(5.0, abs=0.1)
     assert said[0].of == 3
+
+
+def test_those_that_wait_for_others_go_on_by_their_rank() -> None:
+    done: list[str] = []
+
+    def old() -> Running:
+        yield Pause(until=2.0, what="others", deadline=2.0, for_others=1)
+        # What it does then is waited for by the next.
+        yield from _pausing("old", done, 3.0)
+
+    clock = [0.0]
+    programs = {"control": _pausing("control", done, 0.0, for_others=3), "old": old(), "a": _pausing("a", done, 1.0)}
+    programs["stuck"] = _pausing("stuck", done, 0.0, for_others=2)
+    scheduler.run(programs, now=lambda: clock[0], sleep=lambda s: clock.__setitem__(0, clock[0] + s))
+    assert done == ["a", "old", "stuck", "control"]
 
 
 def test_what_is_soon_over_again_goes_first() -> None:

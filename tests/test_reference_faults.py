@@ -32,6 +32,7 @@ from tests.probes import (
     Probe,
     accepted_once,
     after_a_block,
+    aged,
     batch_and_single,
     batches_after,
     block_keeps,
@@ -304,6 +305,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         {("201", (2, 2))},
         {("201", (2, 2)), ("201", (2, 1))},
     ),
+    "expires-after-six-seconds": (aged(6.0), [201, 201], [201, 400]),
     "one-shard-keeps-the-status": (
         sometimes(block_keeps, 24),
         {"messages_enqueuing_failed"},

@@ -288,6 +288,21 @@ def test_a_control_stands_next_to_all_and_is_read_once_more_behind_every_retry(t
     assert alone in {message for c in untouched for message in c.messages}
 
 
+def test_the_batch_that_is_retried_when_the_others_have_ended_is_older_than_any_before_its_first_retry(
+    tmp_path: Path,
+) -> None:
+    with exploring(tmp_path) as at:
+        names = ("control", "rounds", "after-accepted", "later")
+        run_programs(at.run, {name: (_program(name, at.config), ()) for name in names})
+        history = at.history()
+    own = [e for e in _retries(history) if e.invoke.scenario == "after-accepted"]
+    assert [e.status for e in own] == [201, 400]
+    assert own[0].n > max(e.n for e in history.exchanges if e.invoke.scenario == "rounds")
+    # What must stand still is looked at behind that.
+    assert own[-1].n < min(e.n for e in history.exchanges[-4:])
+    assert {e.invoke.scenario for e in history.exchanges[-4:]} == {"control"}
+
+
 def test_the_largest_batch_fits_the_budget_of_messages() -> None:
     sizes = {
         limits: largest(Config(limits=Limits(max_rows=limits[0], max_messages=limits[1])))

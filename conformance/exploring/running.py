@@ -36,7 +36,7 @@ CONTROL = Program(
         Wait(batch="b1", until="quiet"),
         Wait(batch="alone", until="terminal"),
         Read(batch="b1", view="message"),
-        Wait(batch="b1", until="others"),
+        Wait(batch="b1", until="last"),
         Read(batch="b1"),
         Read(batch="b1", view="message"),
         Read(batch="alone"),

@@ -23,8 +23,8 @@ class Pause:
     since: float = 0.0
     #: When it gives up.
     deadline: float
-    #: It waits for the programs that do not wait for others.
-    for_others: bool = False
+    #: It waits for the programs that do not wait for others, and for those of a lower rank; 0 waits for none.
+    for_others: int = 0
     #: What it waits for is soon over again: it goes before others that are due.
     urgent: bool = False
 
@@ -110,13 +110,13 @@ def _ready(waiting: Mapping[str, Pause | None], at: float, first: Collection[str
 
     None if all have to wait on.
     """
-    only_waiters = all(p is not None and p.for_others for p in waiting.values())
+    ranks = [p.for_others if p is not None else 0 for p in waiting.values()]
     due: list[tuple[bool, bool, float, str]] = []
     for name, pause in waiting.items():
         if pause is None:
             due.append((True, name not in first, float("-inf"), name))
         elif pause.for_others:
-            if only_waiters:
+            if pause.for_others == min(ranks):
                 due.append((True, name not in first, pause.until, name))
         elif pause.until <= at:
             due.append((not pause.urgent, name not in first, pause.until, name))

@@ -24,13 +24,25 @@ View = Literal["listing", "backward", "campaign", "message"]
 #: message of ``row`` is not ``created`` any more. ``ended``: every message is terminal, but those to ``pending`` numbers,
 #: which have left ``created``. ``agreed``: batch listing, campaign listing and single reads show every message terminal, in
 #: the same status, with the same number of attempts.
-#: ``others``: every program that does not itself wait for the others has ended. ``stuck``: the same; and where no wait of the
-#: run was in vain, this program ends there.
+#: ``others``: every program that does not itself wait for the others has ended. ``stuck``: those that wait for ``others`` too;
+#: and where no wait of the run was in vain, this program ends there. ``last``: every other program has ended.
 Condition = Literal[
-    "listed", "terminal", "quiet", "taken", "retried", "moved", "handed", "left", "ended", "agreed", "others", "stuck"
+    "listed",
+    "terminal",
+    "quiet",
+    "taken",
+    "retried",
+    "moved",
+    "handed",
+    "left",
+    "ended",
+    "agreed",
+    "others",
+    "stuck",
+    "last",
 ]
-#: Conditions that are about no batch.
-OF_NO_BATCH: frozenset[Condition] = frozenset({"others", "stuck"})
+#: Conditions that are about no batch, in the order in which those that wait for them go on.
+OF_NO_BATCH: tuple[Condition, ...] = ("others", "stuck", "last")
 
 #: What a row says in its first value: ``plain`` is the configured value; the others add something that a system on the
 #: way may change. ``composed`` and ``decomposed`` are the same letter in Unicode's two normal forms.

@@ -12,7 +12,7 @@ from conformance.program.pace import ENDS, GROWTH, HELD_BACK, LONGEST_OF_WAITED,
 from conformance.program.patience import Enough, Lack, Patience
 from conformance.program.reading import Reader
 from conformance.program.scheduler import Pause
-from conformance.program.steps import Wait
+from conformance.program.steps import OF_NO_BATCH, Wait
 from conformance.transport.request import Transport
 
 #: A wait takes at most so many settle times, whatever a target shows meanwhile.
@@ -40,14 +40,15 @@ class Waiter:
         self._scenario = scenario
 
     def wait(self, step: Wait, held: Held | None) -> Iterator[Pause]:
-        """Look until the condition holds. ``held`` is None where no batch is waited for (``others``, ``stuck``).
+        """Look until the condition holds. ``held`` is None where no batch is waited for (``OF_NO_BATCH``).
 
         :raises UnmetError: an essential condition did not come to hold in time.
         :raises NothingStuckError: the program is for what is stuck, and no wait of the run was in vain.
         """
         now = self._transport.now
         if held is None:
-            yield Pause(until=now(), what="the other scenarios", since=now(), deadline=now(), for_others=True)
+            rank = OF_NO_BATCH.index(step.until) + 1
+            yield Pause(until=now(), what="the other scenarios", since=now(), deadline=now(), for_others=rank)
             if step.until == "stuck" and not self._patience.in_vain:
                 raise NothingStuckError
             return

@@ -225,6 +225,12 @@ class OneWorkerOfFourRetriesOne(_OneWorkerOfFour):
         return failed[:1] if self.older else failed
 
 
+@fault(FAULTS, "a batch cannot be retried any more six seconds after it was sent", "BR-ACC-02", whole=True)
+class ExpiresAfterSixSeconds(Behaviour):
+    def retryable(self, batch: Batch) -> bool:
+        return super().retryable(batch) and self.world.now() < batch.created + 6
+
+
 @fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02", speed=0.25)
 class OneShardKeepsTheStatus(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:

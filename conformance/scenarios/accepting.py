@@ -42,9 +42,10 @@ def _processing(_: Config) -> tuple[AnyStep, ...]:
 
 
 def _after_accepted(_: Config) -> tuple[AnyStep, ...]:
+    """When the other scenarios have ended: the batch is as old as a run makes any before its first retry."""
     look = single("b", 0)
     underway = Burst(steps=(Retry(batch="b"), look, Retry(batch="b"), look))
-    return (*sent("b", failing(1)), underway, retried("b"))
+    return (*sent("b", failing(1)), Wait(batch="b", until="others"), underway, retried("b"))
 
 
 def _held(_: Config) -> tuple[AnyStep, ...]:
@@ -86,7 +87,7 @@ HELD = Scenario(
 )
 AFTER_ACCEPTED = Scenario(
     name="after-accepted",
-    title="A batch is retried again at once after an accepted retry, while its message is created.",
+    title="The oldest batch is retried in the end, and again at once after that, while its message is created.",
     requirements=("BR-BLK-01", "BR-BLK-03", "BR-ERR-02", "BR-LIV-01"),
     needs=("failing",),
     build=_after_accepted,

@@ -35,7 +35,7 @@ def _control(_: Config) -> tuple[AnyStep, ...]:
     return (
         *(Send(batch="b", rows=failing(CONTROL_ROWS)), SingleSend(batch="alone")),
         *(quiet("b"), Wait(batch="alone", until="terminal"), *rest("b", CONTROL_ROWS)),
-        *(Read(batch="b", view="campaign"), Wait(batch="b", until="others"), *look),
+        *(Read(batch="b", view="campaign"), Wait(batch="b", until="last"), *look),
     )
 
 
