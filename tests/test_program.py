@@ -135,9 +135,11 @@ class Inventor:
         return "made-up-message"
 
 
-def _interpret(transport: Puppet, *steps: Any, requirements: tuple[str, ...] = ()) -> list[Pause]:
+def _interpret(
+    transport: Puppet, *steps: Any, requirements: tuple[str, ...] = (), pace: Pace | None = None
+) -> list[Pause]:
     interpreter = Interpreter(
-        transport, CONFIG, rng=random.Random(1), invent=Inventor(), scenario="s", requirements=requirements
+        transport, CONFIG, rng=random.Random(1), invent=Inventor(), scenario="s", requirements=requirements, pace=pace
     )
     pauses = []
     for pause in interpreter.run(Program(name="s", steps=steps)):
@@ -378,6 +380,16 @@ def test_a_blocking_message_is_watched_until_it_has_left_created() -> None:
     assert transport.operations() == ["batch_send", "batch_list", "message_read"]
 
 
+def test_where_deliveries_take_long_a_blocking_message_is_looked_at_once_when_its_time_is_over() -> None:
+    pace = Pace()
+    pace.learn("quiet", 20.0, looks=3, missed=15.0)
+    transport, _ = _target("created")
+    watch = Wait(batch="b", until="left", row=0, seconds=1.1, essential=False)
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), Read(batch="b"), watch, pace=pace)
+    assert transport.operations() == ["batch_send", "batch_list", "message_read"]
+    assert transport.clock > 1.1
+
+
 def test_views_that_do_not_agree_are_polled_until_they_do_or_time_is_over() -> None:
     transport, world = _target()
     asked = transport.answers
@@ -395,6 +407,8 @@ def test_views_that_do_not_agree_are_polled_until_they_do_or_time_is_over() -> N
     agreed = Wait(batch="b", until="agreed", essential=False)
     _interpret(transport, *READY, agreed)
     assert transport.operations().count("campaign_list") == 3
+    # The first look goes by the listing that the wait before it has read; each further one reads it anew.
+    assert transport.operations().count("batch_list") == 1 + 2
     behind["campaign"] = 10**6
     _interpret(transport, *READY, agreed)
     assert transport.clock < 13

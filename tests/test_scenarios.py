@@ -179,7 +179,7 @@ def test_without_a_second_campaign_nobody_elses_path_is_tried(tmp_path: Path) ->
 def test_a_message_is_delivered_by_its_retry_and_one_sent_later_as_well(tmp_path: Path) -> None:
     history = _ran("recovering", tmp_path)
     retries = _retries(history)
-    assert [e.status for e in retries] == [201, 201]
+    assert [e.status for e in retries] == [201, 400, 201, 400], "each is retried twice at once"
     assert len({e.invoke.batch for e in retries}) == 2
     (later,) = [e for e in history.exchanges if e.invoke.operation == "single_send"]
     assert later.t > max(e.last for e in retries)
@@ -256,13 +256,16 @@ def test_a_method_override_is_tried_on_post_and_on_other_methods(tmp_path: Path)
 
 def test_views_are_read_until_they_agree(tmp_path: Path) -> None:
     history = _ran("mixed", tmp_path)
-    last = history.exchanges[-6:]
-    assert [e.invoke.operation for e in last] == ["batch_list", "campaign_list", *["message_read"] * 4]
-    seen = [{m["id"]: m["latestStatus"] for m in e.end.body["data"]} for e in last[:2]]
+    last = history.exchanges[-5:]
+    assert [e.invoke.operation for e in last] == ["campaign_list", *["message_read"] * 4]
+    # The wait for the retry has read the listing, right before.
+    listing = [e for e in history.exchanges if e.invoke.operation == "batch_list"][-1]
+    assert listing.n == last[0].n - 2
+    seen = [{m["id"]: m["latestStatus"] for m in e.end.body["data"]} for e in (listing, last[0])]
     # The campaign's listing holds the message that was sent singly as well.
     assert len(seen[1]) == len(seen[0]) + 1
     assert (
-        seen[0] == {m: seen[1][m] for m in seen[0]} == {e.end.body["id"]: e.end.body["latestStatus"] for e in last[2:]}
+        seen[0] == {m: seen[1][m] for m in seen[0]} == {e.end.body["id"]: e.end.body["latestStatus"] for e in last[1:]}
     )
 
 
@@ -330,7 +333,7 @@ def test_all_scenarios_together_keep_within_the_price(tmp_path: Path) -> None:
         run_programs(at.run, {name: (_program(name, at.config), ()) for name in costs if name != "held"})
     assert sum(cost.messages for cost in costs.values()) <= 230
     assert at.run.transport.budget.messages <= 230
-    assert at.calls <= 600
+    assert at.calls <= 570
 
 
 def test_every_scenario_sends_before_it_waits_and_retries_what_it_made() -> None:

@@ -66,6 +66,8 @@ class Held:
     seen: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     #: A whole listing was read.
     read: bool = False
+    #: It has not been retried since the last listing that was read.
+    current: bool = False
     #: The last walk through the listing got no answer to some page.
     blind: bool = False
     #: The same as ``seen``, of what the last retries may pick up, before them; None once that has been waited for.
@@ -89,7 +91,7 @@ class Held:
 
     def learn(self, messages: Iterable[Any]) -> None:
         """Take in a whole listing."""
-        self.read = True
+        self.read = self.current = True
         self.places = []
         self.seen = {}
         by_nonce: dict[str, list[int]] = {}
@@ -108,9 +110,9 @@ class Held:
             nonce = _NONCE.search(f"{message.get('values')} {message.get('fullMessage')}")
             if nonce is not None and identifier not in self.ids.values():
                 # Rows that are copies of each other share a nonce: each message is one of them.
-                index = next((i for i in by_nonce.get(nonce[1], ()) if i not in self.ids), None)
-                if index is not None:
-                    self.ids[index] = identifier
+                free = next((i for i in by_nonce.get(nonce[1], ()) if i not in self.ids), None)
+                if free is not None:
+                    self.ids[free] = identifier
         if len(self.places) == len(self.rows) and not self.ids:
             self.ids = dict(enumerate(self.places))
 

@@ -169,7 +169,7 @@ class Interpreter:
                 self._touch(held)
 
     def _touch(self, held: Held) -> None:
-        held.touched = self._transport.now()
+        held.touched, held.current = self._transport.now(), False
         if held.before is not None or held.single:
             held.stirred = held.touched
 

@@ -116,8 +116,11 @@ class Reader:
             return self.one(held) and (held.moved if step.until in ("listed", "moved", "left") else held.terminal)
         if step.until == "left":
             return self._left(held.message(step.row, step.by))
-        if not self.learn(held, self.walk("batch_list", held.id, 1000, "after")):
+        # What the wait before this one has just read is not read again, but for a further look.
+        known = step.until == "agreed" and held.current and held.terminal
+        if not known and not self.learn(held, self.walk("batch_list", held.id, 1000, "after")):
             return False
+        held.current = step.until != "agreed"
         if step.until == "listed":
             return held.listed
         if step.until in ("taken", "moved", "handed", "ended"):

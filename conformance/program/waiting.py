@@ -177,8 +177,9 @@ class Waiter:
 
     def _first(self, step: Wait, held: Held, begun: float, deadline: float) -> float:
         if step.until == "left":
-            # A burst has just shown it; the next look that tells more is a while later.
-            return min(begun + self._pauses(step)[0], deadline)
+            # A burst has just shown it; the next look that tells more is a while later, and only the last one tells all.
+            stays = step.seconds is not None and self._pace.first("moved", 0.0) > step.seconds
+            return deadline if stays else min(begun + self._pauses(step)[0], deadline)
         if step.until == "retried" and held.doubted:
             return max(begun, min(held.touched + self._settle, deadline))
         if not held.read and step.until not in ("quiet", "terminal", "ended"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.config import Config
 from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry
-from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, rest, retried, round_of, sent, single
+from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, rest, retried, sent, single
 
 #: The largest batch takes a few times its size in messages: at most so large a part of limits.max_messages is its size.
 PART = 8
@@ -24,8 +24,8 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
     for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
-        steps += blocked("b", place, look=(listing,), watched=turn == 0)
-    return (*steps, single("b", *others), Retry(batch="b"), listing, retried("b"), single("b", *others))
+        steps += blocked("b", place, look=(listing,) if turn == 0 else (), watched=turn == 0)
+    return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others))
 
 
 def _again(config: Config) -> tuple[AnyStep, ...]:
@@ -44,8 +44,8 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(*round_of("b", 1), *blocked("b", 1, look=neighbour, twice=True)),
-        *(*round_of("b", 1), *blocked("b", 2, look=neighbour, twice=True), *rest("b", AGAIN)),
+        *(Retry(batch="b"), retried("b"), *blocked("b", 1, look=neighbour, twice=True)),
+        *(Retry(batch="b"), retried("b"), *blocked("b", 2, look=neighbour, twice=True), *rest("b", AGAIN)),
     )
 
 

@@ -13,7 +13,7 @@ from conformance.program.steps import AnyStep, Burst, Program, Read, Retry, RowS
 #: Seconds between the first and the last look at a blocking message: two looks at least a second apart (ruling 23).
 STATUS_LAG = 1.1
 #: Probes of a chain between two reads: an effect that shows behind them breaks one requirement, whichever of them had it.
-PROBES_A_READ = 2
+PROBES_A_READ = 4
 #: Reads that a burst ends with.
 AnyLook = tuple[Read, ...]
 
@@ -109,7 +109,7 @@ def chain(batch: str, causes: Sequence[str]) -> tuple[AnyStep, ...]:
     steps: list[AnyStep] = [*sent(batch, failing(2)), single(batch, 1)]
     for probes in _between_reads(causes):
         steps += [*(Retry(batch=batch, cause=cause) for cause in probes), Read(batch=batch)]
-    return (*steps, single(batch, 0, 1), Retry(batch=batch), retried(batch), *rest(batch, 2))
+    return (*steps, single(batch, 0), Retry(batch=batch), retried(batch), *rest(batch, 2))
 
 
 def _between_reads(causes: Sequence[str]) -> Iterator[Sequence[str]]:
