@@ -231,9 +231,20 @@ class ExpiresAfterSixSeconds(Behaviour):
         return super().retryable(batch) and self.world.now() < batch.created + 6
 
 
-@fault(FAULTS, "batches on one shard of four keep their status when a retry is blocked", "BR-BLK-02", speed=0.25)
+@fault(
+    FAULTS,
+    "of every four batches that are sent, the first keeps its status when a retry is blocked",
+    "BR-BLK-02",
+    speed=0.15,
+)
 class OneShardKeepsTheStatus(Behaviour):
+    def send(self, campaign: str, rows: Sequence[tuple[str, str, dict[str, str]]]) -> Answer:
+        answer = super().send(campaign, rows)
+        sent: list[str] = self.__dict__.setdefault("sent", [])
+        sent.append(answer.body["batchId"])
+        return answer
+
     def on_blocked(self, batch: Batch) -> Answer:
-        if batch.id[-1] in "0123":
+        if batch.id in self.__dict__.get("sent", ())[::4]:
             return self.error(400, "unresolved_batch_messages")
         return super().on_blocked(batch)

@@ -23,7 +23,7 @@ def _rounds(_: Config) -> tuple[AnyStep, ...]:
         *again,
         *(*both, retried("b"), *both, retried("b")),
         # The limit holds in ``messages_enqueuing_failed`` too.
-        *(*again, *blocked("b", 1, watched=False), *again),
+        *(*again, *blocked("b", 1), *again),
         # What keeps up with a first retry may not keep up with the third.
         Wait(batch="b", until="agreed", essential=False),
     )

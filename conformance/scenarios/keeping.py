@@ -23,7 +23,7 @@ def _kept(rows: Sequence[RowSpec], config: Config, *, pages: bool) -> tuple[AnyS
     views: list[AnyStep] = [single("b", *range(1, min(SINGLES, len(sending))))]
     if pages:
         views += [Read(batch="b", view="campaign"), Read(batch="b", view="backward", limit=_page(len(sending)))]
-    return (*sent("b", sending), *views, Retry(batch="b"), single("b", 0), retried("b"), *views)
+    return (*sent("b", sending), *views, Retry(batch="b"), retried("b"), *views)
 
 
 def _content(config: Config) -> tuple[AnyStep, ...]:
