@@ -11,7 +11,7 @@ from conformance.findings import Finding
 from conformance.history.records import Exchange
 from conformance.judges.errors.leaks import leak
 from tests.story import Story
-from tests.test_judge_innocents import done, ready
+from tests.test_judge_innocents import done, ready, together
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 UNRESOLVED = "unresolved_batch_messages"
@@ -340,3 +340,29 @@ def test_err_07_an_earlier_retry_may_come_again(before: bool) -> None:
         done(story.retry("b"))
     done(story.look("b").retry("b", 500, "e", takes=("b.0",)).look("b"))
     assert story.named() == {("BR-ERR-07", "BR-SEL-05") if before else ("BR-ERR-07",)}
+
+
+def _lost_races(*order: str) -> Story:
+    """Races of batches of one, in this order, which one retry wins while the other is answered 500. A dash is a read between."""
+    story = Story()
+    batches = sorted(name for name in order if name != "-")
+    for batch in batches:
+        story.send(batch, "F").look(batch).finish(batch).look(batch)
+    for name in order:
+        if name == "-":
+            story.list(batches[0])
+        else:
+            together(story.retry(name).retry(name, 500, "internal_error"))
+    for batch in batches:
+        story.look(batch).finish(batch)
+    story.wait(11)
+    for batch in batches:
+        story.look(batch)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("order", "found"), [("a-b-c", True), ("b-c-a", True), ("a-bc-d", True), ("a-bc", False), ("abc", False)]
+)
+def test_err_08_losers_of_three_races_that_reads_part(order: str, found: bool) -> None:
+    assert ("BR-ERR-08" in _lost_races(*order).findings()) is found

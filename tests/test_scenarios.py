@@ -306,6 +306,21 @@ def test_the_batch_that_is_retried_when_the_others_have_ended_is_older_than_any_
     assert {e.invoke.scenario for e in history.exchanges[-4:]} == {"control"}
 
 
+@pytest.mark.parametrize(
+    ("fault", "found_by"), [("only-the-first-ten-block", "blocked"), ("only-english-blocks", "blocked-again")]
+)
+def test_a_requirement_takes_all_of_its_scenarios_for_some_faults_show_in_one_only(
+    fault: str, found_by: str, tmp_path: Path
+) -> None:
+    """Why a selection is no cover of its requirements by the cheapest scenarios."""
+    found = set()
+    for name in [scenario.name for scenario in SCENARIOS if "BR-BLK-01" in scenario.requirements and not scenario.deep]:
+        with exploring(tmp_path / name, fault) as at:
+            run_programs(at.run, {name: (_program(name, at.config), ())})
+            found.update([name] if "BR-BLK-01" in at.broken() else [])
+    assert found == {found_by}
+
+
 def test_the_largest_batch_fits_the_budget_of_messages() -> None:
     sizes = {
         limits: largest(Config(limits=Limits(max_rows=limits[0], max_messages=limits[1])))

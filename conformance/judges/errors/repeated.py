@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import Inference, retries
@@ -157,17 +156,18 @@ def _races(inference: Inference) -> Iterator[Judgement]:
 
 def _lost(races: Sequence[Race], inference: Inference) -> Iterator[Judgement]:
     lost: list[tuple[Race, int]] = []
-    for race in races:
+    reads = [e for e in inference.case.exchanges if e.invoke.method == "GET" and e.status == 200]
+    for race in sorted(races, key=lambda r: r.start):
         broken = [c for c in race.of("unknown") if (c.status or 0) >= 500 and _own(c)]
         if race.of("accepted") and race.of("refused"):
             yield Exercised(proof=Proof(evidence=race.numbers), case="race-lost")
         settled = race.closed and any(g.most > 0 for g in race.gains.values()) and _no_more_than_won(race)
-        if race.of("accepted") and broken and settled:
+        # A race counts that a read parts from the one before: the target answered in between.
+        parted = not lost or any(lost[-1][0].last <= e.t and e.last <= race.start for e in reads)
+        if race.of("accepted") and broken and settled and parted:
             lost.append((race, broken[0].status or 0))
-    reads = [e for e in inference.case.exchanges if e.invoke.method == "GET" and e.status == 200]
-    between = all(any(a.last <= e.t and e.last <= b.start for e in reads) for (a, _), (b, _) in pairwise(lost))
     # Where a race was lost by a refusal as well, the 5xx are the exception.
-    if len(lost) < ENOUGH or not between or any(r.of("accepted") and r.of("refused") for r in races):
+    if len(lost) < ENOUGH or any(r.of("accepted") and r.of("refused") for r in races):
         return
     race, status = lost[0]
     yield Violated(
