@@ -79,6 +79,16 @@ def test_err_02_the_code_of_a_blocked_retry() -> None:
     assert "BR-ERR-02" in _blocked(400, NOT_RETRYABLE, wait=11).findings()
 
 
+def test_err_02_a_worker_may_have_the_batch_processed_after_its_messages_are_reset() -> None:
+    """An accepted batch retry resets at once, and sets the status a moment later (rulings 5 and 16); not when all have ended."""
+    ready = Story().send("b", "FF").look("b").finish("b").look("b")
+    begun = ready.retry("b").look("b")
+    assert begun.retry("b", 400, NOT_RETRYABLE).look("b").findings() == set()
+    ended = Story().send("b", "FF").look("b").finish("b").look("b").retry("b").look("b").finish("b").look("b")
+    ended.single("b.0").wait(11).look("b")
+    assert "BR-ERR-02" in ended.retry("b", 400, NOT_RETRYABLE).look("b").findings()
+
+
 def test_err_02_where_the_batch_may_not_have_been_retryable_that_code_passes() -> None:
     story = Story(status=False).send("b", "FF").look("b").finish("b").look("b").single("b.0")
     assert "BR-ERR-02" not in story.retry("b", 400, NOT_RETRYABLE).look("b").findings()

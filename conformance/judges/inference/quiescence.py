@@ -239,6 +239,27 @@ def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
     )
 
 
+def set_by_a_worker(case: Case, batch: Batch, shown: Reading) -> bool:
+    """True if a batch retry may still have the batch processed after the reading (ruling 5).
+
+    The worker that sends its messages may set the status later than they are reset (ruling 16), until they have ended.
+    """
+    since = begun(case, shown)
+    alive = [c for c in batch.resets if not c.single and c.t <= shown.last and effect_until(case, c) >= since]
+    return any(not _ended(case, batch, c, shown) for c in alive)
+
+
+def _ended(case: Case, batch: Batch, call: RetryCall, shown: Reading) -> bool:
+    """True if by the end of the reading every message was seen terminal after the call, with nothing owed to it."""
+    return batch.whole and all(
+        any(
+            r.terminal and r.last <= shown.last and follows(case, r, call.last) and settled(case, batch, r) is not None
+            for r in case.readings(message)
+        )
+        for message in batch.messages
+    )
+
+
 @dataclass(frozen=True)
 class StatusBefore:
     """The batch's status when a call was decided, and why it was that."""
@@ -291,7 +312,9 @@ def retryable_before(case: Case, batch: Batch, call: RetryCall) -> StatusBefore 
 def perhaps_not_retryable(case: Case, batch: Batch, call: RetryCall) -> bool:
     """True if the batch may have been in a status that is not retryable when the call was decided."""
     before = retryable_before(case, batch, call)
-    return before is None or set_singly(case, batch, before.reading)
+    if before is None:
+        return True
+    return set_singly(case, batch, before.reading) or set_by_a_worker(case, batch, before.reading)
 
 
 def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple[tuple[Reading, str], ...]:
