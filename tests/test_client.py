@@ -205,6 +205,25 @@ def test_a_cookie_of_the_targets_is_not_sent_back(tmp_path: Path) -> None:
     assert [b"cookie" in raw.lower() for raw in seen] == [False, False]
 
 
+def test_a_key_that_shares_a_word_with_the_campaign_leaves_the_campaign_as_the_header_has_it(tmp_path: Path) -> None:
+    """Judges tell the run's own campaign from the other one by it."""
+    config = a_config(
+        "http://127.0.0.1:9/api/v2",
+        campaign_id="campaign_alpha",
+        api_key="key_campaign_alpha_0001",
+        other=OtherCampaign(campaign_id="campaign_beta", api_key="key_campaign_beta_0001"),
+    )
+    with transported(
+        config, tmp_path, inner=lambda: httpx.MockTransport(lambda _: httpx.Response(200, json=NOTHING_YET))
+    ) as transport:
+        found = [
+            transport.call(Request(operation="campaign_list", campaign=c, query=(("limit", "9"),), auth=auth)).exchange
+            for c, auth in (("campaign_alpha", "valid"), ("campaign_beta", "other"))
+        ]
+    assert [e.invoke.campaign for e in found] == ["campaign_alpha", "campaign_beta"]
+    assert all("key_campaign" not in e.invoke.path for e in found)
+
+
 def test_a_batch_that_was_sent_as_bytes_costs_its_rows_when_retried(tmp_path: Path) -> None:
     content, kind = multipart_of(csv_of([_row("6511111111")] * 3))
     send = Request(operation="batch_send", campaign=CAMPAIGN, content=content, content_type=kind)

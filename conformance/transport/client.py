@@ -61,7 +61,8 @@ def numbers_of(config: Config) -> tuple[str, ...]:
 
 def redactor_of(config: Config) -> Redactor:
     """The redactor of a run with this configuration."""
-    known = [config.target.campaign_id, config.template.language]
+    other = config.target.other
+    known = [config.target.campaign_id, other.campaign_id if other else None, config.template.language]
     keys = _keys(config)
     others = [secret for secret in keys_of(config) if secret not in keys]
     return Redactor(keys, numbers_of(config), known=[text for text in known if text], others=others)

@@ -39,8 +39,9 @@ class Recorder:
             method=http.method,
             path=data(path),
             query=tuple((data(k), data(v)) for k, v in request.query),
+            # Judges compare it with the header's.
+            campaign=self._redactor.campaign(request.campaign),
             # Ids are the target's words, written as in its answers.
-            campaign=data(request.campaign),
             batch=None if request.batch is None else data(request.batch),
             message=None if request.message is None else data(request.message),
             auth=request.auth,
