@@ -385,3 +385,34 @@ def test_sel_03_a_list_of_the_newest_attempt_only(oldest: bool) -> None:
     assert told().look("b").findings() == set()
     wrong = told().show("latestStatus", "failure", message="b.0").look("b")
     assert ("BR-SEL-03" in wrong.findings()) is not oldest
+
+
+def _late(*, listed: bool) -> Story:
+    """A message retried twice, and by a refused retry a third time, late; the batch is retried then, and takes up the other one."""
+    story = Story().send("b", "FF").look("b").finish("b").look("b")
+    for _ in range(2):
+        story.single("b.0").look("b").finish("b").look("b")
+    story.single("b.1").read("b.1").blocked("b").look("b").finish("b").look("b")
+    story.attempt("b.0")
+    story.list("b") if listed else story.wait(0.1)
+    story.finish("b").list("b")
+    story.retry("b", takes=("b.1",)).wait(0.1)
+    return story.look("b").finish("b").look("b")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_sel_09_an_attempt_that_another_view_showed_before_the_retry_is_not_the_retry_s(listed: bool) -> None:
+    """The single read does not tell; the listing showed the message retried again before the retry left."""
+    named = _late(listed=listed).named()
+    assert any("BR-BLK-03" in names for names in named)
+    assert not [names for names in named if "BR-SEL-09" in names]
+
+
+def test_sel_09_what_else_may_have_given_the_attempt_is_named() -> None:
+    story = Story().send("b", "FF").look("b").finish("b").look("b")
+    for _ in range(3):
+        story.single("b.0").look("b").finish("b").look("b")
+    story.single("b.1").read("b.1").blocked("b").look("b").finish("b").look("b")
+    found = [names for names in story.retry("b").look("b").finish("b").look("b").named() if "BR-SEL-09" in names]
+    assert found
+    assert all({"BR-SEL-04", "BR-BLK-03"} <= set(names) for names in found)

@@ -32,6 +32,7 @@ from conformance.judges.inference.timeline import (
     failed_at,
     follows,
     gain,
+    grown,
     owed,
     perhaps_reset,
     read_after,
@@ -293,7 +294,7 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
             continue
         a = before[-1]
         outstanding = owed(case, batch, a)
-        if not outstanding.none or any(a.last <= c.t < call.t for c in resets):
+        if not outstanding.none or any(a.last <= c.t < call.t for c in resets) or _moved_on(case, a, call.t):
             continue
         for r in view:
             if not follows(case, r, call.t) or r.last > limit:
@@ -321,3 +322,14 @@ def effect(case: Case, batch: Batch, message: str, call: RetryCall, settled: flo
                     & read_after(r, settled, shows, *same, *terminal_stays(a)),
                 )
     return None if moved else left
+
+
+def _moved_on(case: Case, failed: Reading, until: float) -> bool:
+    """True if another read that ended by then shows the message in a later attempt: what is gained is not the call's alone."""
+    known = grown(case, failed)
+    for reading in case.readings(failed.message):
+        if reading.last <= until and follows(case, reading, failed.last):
+            more = grown(case, reading)
+            if reading.in_progress or (known is not None and more is not None and more[1] > known[1]):
+                return True
+    return False

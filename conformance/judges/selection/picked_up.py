@@ -8,6 +8,7 @@ from conformance.contract.vocabulary import ENQUEUING_FAILED
 from conformance.findings import DoubtReason
 from conformance.judges.inference.circumstances import kinds
 from conformance.judges.inference.inference import retries
+from conformance.judges.inference.ledger import laid_out
 from conformance.judges.inference.proof import Proof, all_of
 from conformance.judges.inference.quiescence import Quiescent, shown_between
 from conformance.judges.inference.retry import Effect, Retry, effect
@@ -145,7 +146,7 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
     """An exhausted message is left alone, and keeps no other from being retried.
 
     Exhausted: a failed message whose single retry was refused as one attempt too many (after two retries or more), or one that was
-    retried three times (ruling 3).
+    retried three times (ruling 3). Whatever else may have given the attempt is named too, as in the ledger.
     """
     if retry.overlapped:
         return
@@ -158,11 +159,16 @@ def exhausted_next_to_others(retry: Retry) -> Iterator[Judgement]:
         for message, proof in done.items():
             found = effects[message]
             if found is not None and found.kind == "reset":
+                said = f"reads {found.before.n} and {found.after.n} show it with an attempt more"
+                surplus = laid_out(retry.case, retry.batch, message, found.before, found.after, said, found.proof)
+                # An attempt that no retry explains may be none of those that count.
+                earlier = [name for one in retry.surpluses() if one.message == message for name in one.any_of]
+                names = (*retry.accused("BR-SEL-09", "BR-SEL-04"), *earlier)
                 yield Violated(
-                    proof=proof & found.proof & retry.answered("is accepted"),
+                    proof=proof & retry.answered("is accepted") & surplus.proof,
                     violation="the target retries an exhausted message together with others of its batch",
                     observed="the exhausted message gains an attempt",
-                    any_of=retry.accused("BR-SEL-09", "BR-SEL-04"),
+                    any_of=tuple(dict.fromkeys((*names, *surplus.any_of))),
                     defect=f"retried again{_singly(retry, message)}",
                     scenario=retry.scenario,
                 )
