@@ -327,19 +327,33 @@ def test_reasons_of_the_configuration_have_a_cause_of_their_own() -> None:
     assert follows_by_nature("chain-not-closed")
 
 
-def test_a_race_is_told_as_one() -> None:
-    history = whole(Story().send("b", "F").finish("b").look("b").retry("b").retry("b", 201, takes=("b.0",)).look("b"))
+def _raced(history: History) -> History:
+    """With the retries of batch b, told before as two calls, in one race."""
     raced = tuple(
         msgspec.structs.replace(
             e,
             invoke=msgspec.structs.replace(e.invoke, race=1),
             end=msgspec.structs.replace(e.end, released=1.0 + 0.0008 * (e.n == 5)),
         )
-        if e.invoke.operation == "batch_retry"
+        if e.invoke.operation == "batch_retry" and e.invoke.batch == "b"
         else e
         for e in history.exchanges
     )
-    found = _grouped(
-        _finding("BR-SEL-08", (4, 6), "two in progress"), history=msgspec.structs.replace(history, exchanges=raced)
-    )
+    return msgspec.structs.replace(history, exchanges=raced)
+
+
+def _two_at_once() -> Story:
+    return Story().send("b", "F").finish("b").look("b").retry("b").retry("b", 201, takes=("b.0",)).look("b")
+
+
+def test_a_race_is_told_as_one() -> None:
+    found = _grouped(_finding("BR-SEL-08", (4, 6), "two in progress"), history=_raced(whole(_two_at_once())))
     assert found[0].headline.startswith("A race: two retries released 0.8 ms apart were both answered 201; the target")
+
+
+def test_what_happens_without_a_race_too_is_told_without_it_first() -> None:
+    told = _raced(whole(_two_at_once().send("z", "F").finish("z").look("z").retry("z").look("z")))
+    first = min(e.n for e in told.exchanges if e.invoke.operation == "batch_retry" and e.invoke.batch == "z")
+    raced = _finding("BR-CON-01 BR-BLK-03 BR-SEL-05 BR-SEL-07", (4, 6), "surplus: race")
+    found = _grouped(raced, _finding("BR-BLK-03 BR-SEL-07", (first,), "surplus: others"), history=told)
+    assert [c.headline.startswith("A race") for c in found] == [False, True]

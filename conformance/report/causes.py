@@ -109,11 +109,14 @@ def _began(exchange: Exchange) -> float:
     return released if released is not None and exchange.invoke.race is not None else exchange.t
 
 
-def _order(group: Sequence[Seen]) -> tuple[int, int, int]:
-    """The cause to read first: by what it does to people and agencies, then by how much it breaks, then by when."""
+def _order(group: Sequence[Seen]) -> tuple[int, bool, int, int]:
+    """The cause to read first: by what it does to people and agencies, then what does not take a race, then by how much it breaks,
+    then by when."""
     rank = min(_rank(one) for one in group)
     broken = {name for one in group for name in one.finding.any_of}
-    return (rank, -len(broken), min(min(one.finding.evidence, default=0) for one in group))
+    # What happens without a race as well happens in one too, and is told worse by it.
+    races = all(one.raced and len(one.finding.any_of) > 1 for one in group)
+    return (rank, races, -len(broken), min(min(one.finding.evidence, default=0) for one in group))
 
 
 def _place(name: str) -> int:

@@ -128,7 +128,7 @@ class Redactor:
         return self._scrub(self._disowned(text), self._always(()))
 
     def campaign(self, text: str) -> str:
-        """The id of a campaign: one of the configuration stands as it does in the history's header, whatever a key shares with it."""
+        """The id of a campaign: one of the configuration stands as in the history's header, whatever a key shares with it."""
         return text if text in self._known else self.data(text)
 
     def foreign(self, text: str, own: Iterable[str] = ()) -> str:
