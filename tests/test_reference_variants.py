@@ -69,6 +69,17 @@ def status_after_a_single(desk: Desk) -> list[str]:
     return [*seen, desk.status(batch)]
 
 
+def status_after_a_retry(desk: Desk) -> list[str]:
+    """The status of a batch whose retry was accepted: at once, soon after, and a while on."""
+    batch = desk.failed([FAILING, FAILING])
+    desk.retry(batch)
+    seen = [desk.status(batch)]
+    for seconds in (0.1, 2.0):
+        desk.wait(seconds)
+        seen.append(desk.status(batch))
+    return seen
+
+
 def seen_after_a_retry(desk: Desk) -> list[tuple[str, str]]:
     """What batch listing and single read show right after a retry, and a quarter of a second on."""
     batch = desk.failed([FAILING])
@@ -245,6 +256,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "status-follows-soon": (status_after_a_block(0.1), [FAILED, FAILED], [QUEUED, FAILED]),
     "status-follows-late": (status_after_a_block(0.1, 0.8), [FAILED] * 3, [QUEUED, QUEUED, FAILED]),
     "single-retry-sets-the-status": (status_after_a_single, [FAILED, FAILED], [QUEUED, QUEUED]),
+    "worker-sets-the-status-late": (status_after_a_retry, [QUEUED] * 3, [QUEUED, "retrying_messages", QUEUED]),
     "single-retry-processes-its-batch": (status_after_a_single, [FAILED, FAILED], ["retrying_message", QUEUED]),
     "lagging-replicas": (seen_after_a_retry, [("created",) * 2] * 2, [("failure",) * 2, ("created",) * 2]),
     "replicas-in-turn": (seen_in_turn, {"created"}, {"created", "sent"}),

@@ -123,6 +123,20 @@ class SingleRetryProcessesItsBatch(Behaviour):
             message.batch.path.append((now + self.settings.seconds(0.06), "messages_enqueued"))
 
 
+@variant(
+    VARIANTS,
+    "a worker has the batch processed from 30 ms after an accepted retry, which has reset the messages at once",
+    "rulings 5 and 16",
+    *_TOO_FAST,
+)
+class WorkerSetsTheStatusLate(Behaviour):
+    def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
+        super().carry_out(batch, failed)
+        begins = self.world.now() + self.settings.seconds(0.03)
+        batch.set(begins, "retrying_messages")
+        batch.path.append((begins + 0.8 * self.settings.lifetime, "messages_enqueued"))
+
+
 # -- replicas and clocks --------------------------------------------------------------------------------------
 
 
