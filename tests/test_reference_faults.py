@@ -272,6 +272,11 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "dot-needs-no-key": (without_a_key("%2e/retry"), 404, 201),
     # -- rounds
     "limit-ends-with-a-block": (exhausted_and_blocked, [4, 3], [5, 3]),
+    "server-errors-do-not-count": (
+        retried("6522222222", times=4),
+        ([201, 201, 201, 400], [4]),
+        ([201, 201, 201, 201], [5]),
+    ),
     "keeps-what-a-single-delivered": (delivered_alone, [2, 2], [3, 2]),
     "takes-singles-along": (singles_along, 1, 2),
     "second-batch-appears": (batches_after, 1, 2),

@@ -5,12 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from conformance.reference.behaviour import Answer, Behaviour, Call
+from conformance.reference.behaviour import ERRORS, Answer, Behaviour, Call
 from conformance.reference.mixins import Fault, fault
 from conformance.reference.settings import RECOVERING
 from conformance.reference.world import LIFECYCLE, Batch, Message
 
 FAULTS: dict[str, Fault] = {}
+
+
+@fault(FAULTS, "a failure by an error of the server does not count as an attempt", "BR-SEL-04")
+class ServerErrorsDoNotCount(Behaviour):
+    def exhausted(self, message: Message) -> bool:
+        return ERRORS.get(message.recipient, ("", ""))[0] != "server_error" and super().exhausted(message)
 
 
 @fault(FAULTS, "the limit of retries is not looked at in messages_enqueuing_failed", "BR-SEL-04")
