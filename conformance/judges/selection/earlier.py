@@ -12,10 +12,11 @@ from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import kinds, nearest
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.rounds import rounds
-from conformance.judges.inference.timeline import counts_by, follows, grown, older
+from conformance.judges.inference.timeline import counts_by, effect_until, follows, grown, older
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
 from conformance.judges.selection.untouched import batches
 
@@ -102,10 +103,13 @@ def _marks(reading: Reading) -> Counter[_Mark]:
     return Counter((a.id, a.created_at) for a in reading.attempts or ())
 
 
-def _lost_race(batch: Batch, a: Reading, b: Reading) -> bool:
-    """True if a call lost a race up to ``b`` and may have undone what the winner did (BR-CON-02)."""
-    calls = [c for c in batch.sent if c.valid and c.t <= b.last and c.last >= a.t]
-    return any(not c.accepted and any(o.accepted for o in batch.overlapping(c)) for c in calls)
+def _undone(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[str]:
+    """What is broken instead if a call that was to change nothing took attempts away; by the loser of a race BR-CON-02 too."""
+    for call in batch.sent:
+        if not call.may_reset and call.t <= b.last and effect_until(case, call) >= a.t:
+            yield from laid_to(call, message)
+            if call.valid and any(other.accepted for other in batch.overlapping(call)):
+                yield "BR-CON-02"
 
 
 def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
@@ -151,8 +155,7 @@ def _lost(case: Case, batch: Batch, message: str, view: tuple[Reading, ...]) -> 
                 if b.number > len(b.attempts) or not _marks(b) - _marks(a):
                     continue
                 names = ("BR-SEL-05", "BR-IDS-07")
-        if _lost_race(batch, a, b):
-            names = (*names, "BR-CON-02")
+        names = tuple(dict.fromkeys((*names, *_undone(case, batch, message, a, b))))
         lines = (
             f"read {a.n} shows {len(a.attempts)} attempts of a message that is retried ({resets[0].n})",
             f"read {b.n}, begun after it, shows {len(b.attempts)}; {sum(gone.values())} of the former are missing, told by id and "
