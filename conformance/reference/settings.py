@@ -35,7 +35,7 @@ class Settings:
     """
 
     speed: float = 1.0
-    delivery: float = 0.6
+    delivery: float = 0.8
     answer_delay: float = 0.0
     faults: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
