@@ -16,8 +16,6 @@ TERMINAL = ("success", "failure")
 RETRYABLE = ("messages_enqueued", "messages_enqueuing_failed")
 #: Attempts after which a message may be exhausted: the first and two retries (ruling 3).
 MAY_BE_LAST = 2
-#: The code by which a single retry says that a message was retried often enough.
-SPENT = "too_many_message_attempts_error"
 
 _NONCE = re.compile(r"\[n:([0-9a-f]{8})\]")
 #: What each kind of text adds to the configured value; ``_BARE`` stands alone where a template has several parameters.
@@ -80,6 +78,8 @@ class Held:
     ahead: float = float("-inf")
     #: The outcome of a retry is unknown since ``touched``, whatever others have made visible: it may still have an effect.
     doubted: bool = False
+    #: When the last single retry of one of its messages had been answered that may have an effect.
+    singly: float = float("-inf")
     #: It is a message that was sent singly, and no batch.
     single: bool = False
     #: How many attempts each failed message is owed since then: one, but for a race of which several were accepted.

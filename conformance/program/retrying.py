@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.config import Config
+from conformance.contract.vocabulary import NOT_RETRYABLE_CODE, TOO_MANY_CODE
 from conformance.history.probe import Probe
-from conformance.program.batch_state import SPENT, Held
+from conformance.program.batch_state import Held
 from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
 from conformance.program.probes import Invent, Subject, overrides, single_overrides
 from conformance.program.reading import Reader
@@ -101,6 +102,7 @@ class Retrier:
             raise UnmetError("batch-unknown", "a message that was sent singly has no batch to retry")
         self.read_before(step.batch, held)
         fields, before = self.asked(step, held), dict(held.seen)
+        rested = step.cause is None and held.current and held.terminal
         acted = False
         for attempt in range(TRIES):
             reply = self._calls.call(**fields)
@@ -114,6 +116,9 @@ class Retrier:
             look()
         if acted:
             held.before, held.owed, held.more, held.doubted = before, 1, {}, False
+        elif rested and _code(reply) == NOT_RETRYABLE_CODE:
+            # A single retry may have set the status, late (rulings 16 and 24): the next retry tells, when its time is over.
+            held.doubted = exchange.last < held.singly + self._config.timing.settle_timeout
 
     def retry_one(self, step: SingleRetry, held: Held) -> bool:
         """Send a single retry. Returns whether it may have reset the message."""
@@ -125,10 +130,11 @@ class Retrier:
                 break
             if step.cause is not None:
                 self._calls.call("message_read", message=fields["message"])
-        error = reply.json.get("error") if isinstance(reply.json, dict) else None
-        if step.cause is None and isinstance(error, dict) and error.get("code") == SPENT:
+        if step.cause is None and _code(reply) == TOO_MANY_CODE:
             held.spent.add(fields["message"])
         acted = reply.exchange.accepted or reply.exchange.open
+        if acted and step.cause is None:
+            held.singly = reply.exchange.last
         if acted and fields["message"] in held.seen:
             held.before = {**(held.before or {}), fields["message"]: held.seen[fields["message"]]}
             held.owed, held.more, held.doubted = 1, {}, False
@@ -179,6 +185,11 @@ class Retrier:
                 break
             # That the target answers at all meanwhile.
             self._calls.call("campaign_list", query=(("limit", "1"),))
+
+
+def _code(reply: Reply) -> str | None:
+    error = reply.json.get("error") if isinstance(reply.json, dict) else None
+    return error.get("code") if isinstance(error, dict) else None
 
 
 def _server_error(reply: Reply) -> bool:
