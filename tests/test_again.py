@@ -61,3 +61,16 @@ def test_where_reads_lag_all_that_is_undecided_is_done_again_at_their_pace(tmp_p
 def test_no_run_pauses_for_a_lag_longer_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenarios, "PAUSED", 0.0)
     assert not any("each read" in text for text in _again(_run(tmp_path, "lagging-replicas")))
+
+
+def test_a_limit_that_only_doing_it_again_meets_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenarios, "affordable", lambda programs, *_, **__: (dict(programs), ()))
+    target = InsideTarget(Settings(variants=("lagging-replicas",), seed=1))
+    config = target.config()
+    config = msgspec.structs.replace(config, limits=msgspec.structs.replace(config.limits, max_messages=300))
+    options = Options(drivers=("scenarios",), depth="quick", seed=1, report_dir=tmp_path)
+    result = execute(config, options, network=target)
+    assert [n.text for n in result.history.notes if n.event == "cut"][:1] == [
+        "not done once more to the end: 285 of 300 messages are spent; the next call may cost 20"
+    ]
+    assert (result.exit_status, result.report.run.stopped_by) == (3, "")

@@ -120,7 +120,12 @@ def _again(run: Drive, planned: Programs, before: tuple[int, int]) -> bool:
         late = f", each read {lag:.2g} s behind what was written" if lag else ""
         text = f"undecided after the planned scenarios: {', '.join(about)}; done once more{late}: {', '.join(kept)}"
         run.transport.note(AGAIN_NOTE, text=text)
-        run_programs(paced, kept)
+        try:
+            run_programs(paced, kept)
+        except BudgetError as error:
+            # What was planned is done: a limit that only this met ends no run.
+            run.transport.note("cut", text=f"not done once more to the end: {error.what}")
+            return True
         # What is read behind them has to be able to show them.
         run.transport.pause(min(LAG_FACTOR * so_far.lag, run.config.timing.settle_timeout))
     return True
