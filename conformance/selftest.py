@@ -149,10 +149,14 @@ def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
     )
 
 
-def causes_line(found: Iterable[Trial]) -> str:
+def causes_line(found: Sequence[Trial]) -> str:
     """How many causes the reports tell of one fault each: the median and the most; empty if no fault was tried."""
     counts = [trial.causes for trial in found if trial.kind == "fault"]
-    return f"causes of a fault: median {statistics.median(counts):g}, at most {max(counts)}" if counts else ""
+    if not counts:
+        return ""
+    most = [trial.name for trial in found if trial.kind == "fault" and trial.causes == max(counts)]
+    named = f" ({', '.join(most[:3])})" if max(counts) > 1 else ""
+    return f"causes of a fault: median {statistics.median(counts):g}, at most {max(counts)}{named}"
 
 
 def _drivers(innocent: str, *, narrow: bool) -> tuple[str, ...]:

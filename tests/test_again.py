@@ -71,5 +71,6 @@ def test_a_limit_that_only_doing_it_again_meets_ends_no_run(tmp_path: Path, monk
     options = Options(drivers=("scenarios",), depth="quick", seed=1, report_dir=tmp_path)
     result = execute(config, options, network=target)
     cut, *_ = [n.text for n in result.history.notes if n.event == "cut"]
-    assert cut.startswith("not done once more to the end: ") and "of 300 messages are spent" in cut
+    assert cut.startswith("not done once more to the end: ")
+    assert "of 300 messages are spent" in cut
     assert (result.exit_status, result.report.run.stopped_by) == (3, "")

@@ -147,6 +147,15 @@ def test_sec_01_another_refusal_than_401(status: int) -> None:
     assert story.findings() == {"BR-SEC-01"}
 
 
+@pytest.mark.parametrize(("page", "accused"), [(True, set()), (False, {"BR-SEC-01"})])
+def test_sec_01_a_page_that_came_once_in_place_of_the_401(page: bool, accused: set[str]) -> None:
+    """By its status a probe is judged whoever answered it (ruling 22), but not where the same request gets its 401."""
+    odd = _probe(_ready(), "auth:none", 302 if page else 404)
+    story = _closed(_probe(odd, "auth:none", 401).list("b"))
+    assert story.findings() == accused
+    assert (("BR-SEC-01", "answer-lost") in story.doubts()) is page
+
+
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_sec_01_a_chain_that_is_not_closed_binds_nothing(status: int) -> None:
     story = _probe(_ready(), "auth:none", status).look("b")

@@ -319,8 +319,10 @@ def test_in_a_burst_what_is_read_between_is_the_message_that_the_burst_reads() -
     ]
 
 
-@pytest.mark.parametrize(("statuses", "times"), [((429, 429, 401), 3), ((429,), 3), ((500, 401), 2), ((401,), 1)])
-def test_a_probe_that_met_a_429_or_a_lost_answer_is_made_again(statuses: tuple[int, ...], times: int) -> None:
+@pytest.mark.parametrize(
+    ("statuses", "times"), [((429, 429, 401), 3), ((429,), 3), ((302, 401), 2), ((500, 401), 2), ((401,), 1)]
+)
+def test_a_probe_that_met_a_429_a_page_or_a_lost_answer_is_made_again(statuses: tuple[int, ...], times: int) -> None:
     transport = _answering(_target()[0], "batch_retry", *statuses)
     _interpret(transport, *READY, Retry(batch="b", cause="auth:none"), Retry(batch="b", cause="auth:none"))
     assert transport.operations().count("batch_retry") == times + (3 if statuses == (429,) else 1)

@@ -110,7 +110,7 @@ class Retrier:
             # Refused at last, an earlier try that was carried out shows by itself: its messages are no longer terminal.
             acted = exchange.accepted or exchange.open
             server_error = exchange.status is not None and exchange.status >= 500
-            again = server_error or passed_on(reply) if step.cause is None else exchange.open or exchange.status == 429
+            again = server_error or passed_on(reply) if step.cause is None else _untold(reply, step.cause)
             if not again or attempt == TRIES - 1 or step.auth == "second":
                 break
             look()
@@ -125,11 +125,9 @@ class Retrier:
         fields = self.asked_of_one(step, held)
         for attempt in range(1 if step.cause is None else TRIES):
             reply = self._calls.call(**fields)
-            lost = reply.exchange.open or reply.exchange.status == 429
-            if not lost or attempt == TRIES - 1:
+            if step.cause is None or not _untold(reply, step.cause) or attempt == TRIES - 1:
                 break
-            if step.cause is not None:
-                self._calls.call("message_read", message=fields["message"])
+            self._calls.call("message_read", message=fields["message"])
         if step.cause is None and _code(reply) == TOO_MANY_CODE:
             held.spent.add(fields["message"])
         acted = reply.exchange.accepted or reply.exchange.open
@@ -185,6 +183,13 @@ class Retrier:
                 break
             # That the target answers at all meanwhile.
             self._calls.call("campaign_list", query=(("limit", "1"),))
+
+
+def _untold(reply: Reply, cause: str) -> bool:
+    """True if the answer to a probe says nothing yet: none came, a 429, or a page in place of the 401 that a key asks for."""
+    exchange = reply.exchange
+    keyless = cause.startswith("auth:") and exchange.status not in (401, 403)
+    return exchange.open or exchange.status == 429 or (keyless and passed_on(reply))
 
 
 def _code(reply: Reply) -> str | None:

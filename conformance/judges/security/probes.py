@@ -9,6 +9,7 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.chains import Chain, chains, untouched
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
+from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
@@ -132,6 +133,11 @@ def _bound(inference: Inference, chain: Chain, probe: RetryCall) -> Iterator[Jud
         yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(probe.n,), requirement=name)
         return
     if name == "BR-SEC-01" and probe.status != 401:
+        again = _answered_401(case, probe)
+        if again is not None:
+            text = f"request {probe.n} {phrase(probe)} is answered {probe.said}, perhaps by something in front: {again.n} got 401"
+            yield InDoubt(reason=DoubtReason.ANSWER_LOST, text=text, evidence=(probe.n, again.n), requirement=name)
+            return
         said = f"request {probe.n} retries the batch {phrase(probe)} and is answered {probe.said}: nothing but the key was wrong"
         yield Violated(
             proof=chain.proof & Proof(because=(said,), evidence=(probe.n,)),
@@ -154,6 +160,18 @@ def _bound(inference: Inference, chain: Chain, probe: RetryCall) -> Iterator[Jud
     if any(probe.n in {s.call.n for s in surplus.suspects} for surplus in inference.surpluses):
         return  # It may have had an effect: the ledger says which.
     yield Exercised(proof=chain.proof & seen & other, case=_case_of(probe), requirement=name)
+
+
+def _answered_401(case: Case, probe: RetryCall) -> RetryCall | None:
+    """The same probe of a batch of this run that was answered 401, if this answer may be a gateway's.
+
+    By its status a probe is judged whoever answered it (ruling 22); but where the target refuses the same request as it must, a
+    page that comes now and then in place of its answer says nothing of it.
+    """
+    if word(probe.exchange) != "gateway":
+        return None
+    alike = (c for batch in case.ours for c in batch.probes if c.exchange.invoke.cause == probe.exchange.invoke.cause)
+    return next((c for c in alike if c.status == 401), None)
 
 
 RULES = (not_admitted, bound_to_its_cause)
