@@ -19,7 +19,7 @@ from conformance.transport.paths import plain_id
 from conformance.transport.request import Reply, Request
 
 #: How often a request is sent at most that is answered as none should be: a valid retry answered 5xx (BR-ERR-08) or perhaps by
-#: something in front (ruling 22), or a probe that met a 429 or whose answer was lost.
+#: something in front (ruling 22), or a probe that met a 429 or a page, or whose answer was lost.
 TRIES = 3
 
 

@@ -123,7 +123,8 @@ class Retry(Step, frozen=True, kw_only=True, tag="retry"):
     """Batch Send - Retry. With a ``cause`` it is a probe: see ``program/probes.py`` for the causes there are.
 
     A valid retry that is answered 5xx, or perhaps by something in front of the target (ruling 22), is sent again, three times in
-    all with a read between (BR-ERR-08); so is a probe that met a 429 or whose answer was lost. With the second key it is sent once.
+    all with a read between (BR-ERR-08); so is a probe that met a 429 or whose answer was lost, and one of a
+    key that met a page in place of its 401. With the second key it is sent once.
     """
 
     batch: str
