@@ -169,11 +169,20 @@ def _sent_twice(case: Case, batch: Batch) -> Iterator[str]:
     """Reads that show a send of ours carried out twice, as by a gateway that repeats it: another client writes (A6).
 
     One answer shows a row of the batch under two ids, of which the batch's listing has one, before any retry of the
-    batch left: no retry can have made the other.
+    batch left: no retry can have made the other. What repeats one send may have repeated those of other batches, too.
     """
+    if not batch.strays:
+        return
+    for other in (batch, *case.ours):
+        found = _twice_before_a_retry(case, other)
+        if found is not None:
+            of_it = "a row of a batch" if other is batch else "a row of another batch"
+            yield f"read {found} shows {of_it} under two ids before any retry: it was sent twice"
+            return
+
+
+def _twice_before_a_retry(case: Case, batch: Batch) -> int | None:
     first = min((c.t for c in batch.sent), default=float("inf"))
     held = {(r.n, nonce) for m in batch.messages for r in case.readings(m) for nonce in r.nonces}
-    for stray in batch.strays:
-        for reading in case.readings(stray):
-            if reading.last <= first and any((reading.n, nonce) in held for nonce in reading.nonces):
-                yield f"read {reading.n} shows a row of a batch under two ids before any retry: it was sent twice"
+    early = (r for stray in batch.strays for r in case.readings(stray) if r.last <= first)
+    return next((r.n for r in early if any((r.n, nonce) in held for nonce in r.nonces)), None)
