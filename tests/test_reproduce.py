@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from conformance.history.records import Exchange
+from conformance.reference.inside import InsideTarget
 from conformance.reference.server import ReferenceServer
 from conformance.reference.settings import OWN_CAMPAIGN, OWN_KEY, Settings
 from conformance.report.causes import lead
 from conformance.report.reproduce import Situation, script, situation
+from conformance.session import Options, execute
 from tests.reported import (
     accepted_although_created,
     answered_with_a_body,
@@ -39,6 +41,14 @@ def test_a_cause_has_the_situation_that_shows_it(made: object, expected: Situati
     cause = report.causes[0]
     shown: list[Exchange] = [e for e in history.exchanges if e.n in cause.evidence]
     assert situation(cause, lead(report.requirements, cause), shown) == expected
+    assert cause.script == "reproduce-1.sh"
+
+
+def test_what_plain_retries_show_too_is_told_by_one_of_them(tmp_path: Path) -> None:
+    """A retry with a body may break BR-SEC-05 as well, and no script would bring that about."""
+    target = InsideTarget(Settings(faults=("answers-a-body",)))
+    options = Options(drivers=("scenarios",), selected=("BR-ACC-04", "BR-SEC-05"), seed=5, report_dir=tmp_path)
+    (cause,) = execute(target.config(), options, network=target).report.causes
     assert cause.script == "reproduce-1.sh"
 
 

@@ -137,8 +137,10 @@ def _first(group: Sequence[Seen]) -> Seen:
     """The finding that tells the cause best: one about more than an answer or a status, that proves a requirement by itself, of the
     worst kind, shown by requests that have nothing special, often, with a short proof."""
     often = Counter(one.finding.fingerprint for one in group)
+    plain = {one.finding.fingerprint for one in group if not one.special}
     return min(
-        group,
+        # What plain requests show just so is told by one of them, whatever else the others may break.
+        (one for one in group if not one.special or one.finding.fingerprint not in plain),
         key=lambda one: (
             _rank(one) >= _place(_LESSER),
             len(one.finding.any_of),
