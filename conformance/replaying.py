@@ -83,7 +83,8 @@ class Replayed:
     @property
     def outcome(self) -> Outcome:
         """What counts of all tries."""
-        return {0: "not seen", 1: "seen"}.get(self.exit_status, "did not come about")  # type: ignore[return-value]
+        outcomes: dict[int, Outcome] = {0: "not seen", 1: "seen"}
+        return outcomes.get(self.exit_status, "did not come about")
 
     @property
     def line(self) -> str:

@@ -56,7 +56,7 @@ def _run(config: Path, reports: Path, *arguments: str, **environ: str) -> subpro
 
 def test_a_fault_is_found_from_another_process_and_its_program_finds_it_again(tmp_path: Path) -> None:
     with serving(tmp_path, "--fault", "created-does-not-block") as config:
-        run = _run(config, tmp_path / "r", "--drivers", "scenarios")
+        run = _run(config, tmp_path / "r", "--requirement", "BR-BLK-01")
         out, err = run.communicate(timeout=PATIENCE)
         assert run.returncode == 1, out + err
         program = tmp_path / "r" / "programs" / "blocked.json"

@@ -47,18 +47,15 @@ AT_ONCE = (("retry-after", "0"),)
 
 @dataclass(frozen=True)
 class Run:
-    """A run through the proxy: what the suite says, and what really happened."""
+    """A run through the proxy: what the suite says, what every judge says of its history, and what really happened."""
 
     result: Result
+    findings: tuple[Finding, ...]
     log: tuple[Passed, ...]
 
     @property
     def history(self) -> History:
         return self.result.history
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(o for o in judge(self.history) if isinstance(o, Finding))
 
     @property
     def accused(self) -> set[str]:
@@ -92,11 +89,12 @@ def through(
         result = execute(config, Options(selected=selected, seed=seed, drivers=("scenarios",), report_dir=folder))
     history = result.history
     assert history.footer is not None
-    assert "suite-error" not in {o.code for o in judge(history) if isinstance(o, Doubt)}
+    opinions = judge(history)
+    assert "suite-error" not in {o.code for o in opinions if isinstance(o, Doubt)}
     # What a lost answer may have cost stays charged; what was refused or never left costs nothing.
     spent = sum(e.invoke.charge for e in history.exchanges if e.accepted or e.open)
     assert result.report.run.messages == spent
-    return Run(result, tuple(proxy.log))
+    return Run(result, tuple(o for o in opinions if isinstance(o, Finding)), tuple(proxy.log))
 
 
 def _innocent(run: Run) -> None:

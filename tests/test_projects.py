@@ -13,7 +13,8 @@ from conformance.verdicts import VerdictName
 from tests.greens import report
 
 SUITE = ("--pyargs", "conformance.suite")
-QUIET = ("-p", "no:cacheprovider")
+#: Nor is schemathesis' own plugin loaded, which takes half a second of each session; `test_plugin.py` has it.
+QUIET = ("-p", "no:cacheprovider", "-p", "no:schemathesis")
 
 
 def _handed(folder: Path, verdicts: dict[str, VerdictName] | None = None, exit_status: int = 0) -> str:

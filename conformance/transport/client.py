@@ -143,8 +143,8 @@ class HttpTransport:
     # -- the interface ----------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Seconds since the run began."""
-        return self._clock() - self._begun
+        """Seconds since the run began, to a microsecond: no wire is faster, and a history needs no longer numbers."""
+        return round(self._clock() - self._begun, 6)
 
     def note(self, event: str, *, scenario: str = "", text: str = "", **data: Any) -> None:
         """Put a note on record."""
