@@ -18,6 +18,8 @@ from conformance.transport.client import redactor_of
 from conformance.transport.redact import Redactor
 
 REFERENCE = "reference"
+#: How fast that target is: what is watched lasts long enough to be seen, and a first run is soon over.
+SPEED = 1.25
 CONTRACT_VARIABLE = "CONFORMANCE_TARGET__CONTRACT"
 
 
@@ -32,9 +34,10 @@ def configured(target: str | None, file: Path | None, environ: Mapping[str, str]
         return
     # Imported here: the reference target is no part of a run against another.
     from conformance.reference.server import ReferenceServer
+    from conformance.reference.settings import Settings
 
     own = _own(file, environ)
-    with ReferenceServer() as server:
+    with ReferenceServer(Settings(speed=SPEED)) as server:
         config = server.config()
         held_to = msgspec.structs.replace(config.target, contract=own.target.contract)
         yield msgspec.structs.replace(config, target=held_to, capabilities=own.capabilities)

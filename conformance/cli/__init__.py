@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -47,6 +48,9 @@ for further in (show, ticket, verify, init, spec):
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status; whatever goes wrong is one line on stderr."""
     _open_streams()
+    # What is loaded stays, and a history grows: looking through all of it for garbage a hundred times takes a tenth of a run.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     sys.exit(status_of(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -1,8 +1,9 @@
 """The driver that lets schemathesis draw requests from the OpenAPI document.
 
-Its generators, our transport, our judges. Cases are drawn first, from the seed, before a request leaves; ids are put in
-by position. Then go out, as far as the driver's share of the run lasts: a small batch of its own to allowed recipients,
-whose links are followed; reads that the document allows; and odd retries of ids that this run made up.
+Its generators, our transport, our judges. Cases are drawn from the seed alone, whatever was answered, while planned
+scenarios wait for deliveries; ids are put in by position. Out go, as far as the driver's share of the run lasts: a small
+batch of its own to allowed recipients, whose links are followed; reads that the document allows; and odd retries of ids
+that this run made up.
 
 Of schemathesis' own checks two would say something sound here: that nothing is answered 5xx, and that an answer conforms
 to the document. Both live in our judges (``judges.err_inputs``, ``judges.sch``) and not in this driver, because a verdict
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator, Sequence
+from functools import cached_property
 from itertools import zip_longest
 
 from conformance.drivers.drive import Begun, Drive
@@ -23,31 +25,58 @@ from conformance.fuzzing.one_turn import NAME, Turn
 from conformance.fuzzing.reads import ListRead, list_reads
 from conformance.fuzzing.texts import role_of, rows_saying, texts
 from conformance.fuzzing.unusual import OddRetry, odd_retries
-from conformance.program.scheduler import Pause, Progress, Running
+from conformance.history.records import Operation
+from conformance.program.scheduler import Pause, Running
 
 #: What this driver is for: a run that is about none of them draws nothing.
 REQUIREMENTS = ("BR-SCH-01", "BR-SCH-02", "BR-ERR-04")
 
 
 class Cases:
-    """Everything that a run of this driver may send, drawn before it sends anything."""
+    """Everything that a run of this driver may send, each kind drawn when it is first asked for."""
 
     def __init__(self, seed: int, amount: Amount) -> None:
-        drawing = Drawing(seed)
-        self.campaign: Sequence[ListRead] = list_reads(
-            "campaign_list", drawing.cases("campaign_list", amount.drawn, valid=True)
+        self._seed, self._amount = seed, amount
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        return Drawing(self._seed)
+
+    @cached_property
+    def campaign(self) -> Sequence[ListRead]:
+        """Reads of the campaign's listing."""
+        return self._list_reads("campaign_list")
+
+    @cached_property
+    def batch(self) -> Sequence[ListRead]:
+        """Reads of a batch's listing."""
+        return self._list_reads("batch_list")
+
+    @cached_property
+    def odd(self) -> Sequence[OddRetry]:
+        """Retries with what the document does not know."""
+        return odd_retries(
+            [
+                case
+                for valid in (True, False)
+                for case in self._drawing.cases("batch_retry", self._amount.drawn, valid=valid)
+            ]
         )
-        self.batch: Sequence[ListRead] = list_reads("batch_list", drawing.cases("batch_list", amount.drawn, valid=True))
-        both = [case for valid in (True, False) for case in drawing.cases("batch_retry", amount.drawn, valid=valid)]
-        self.odd: Sequence[OddRetry] = odd_retries(both)
-        self.texts = texts(drawing.cases("single_send", amount.messages, valid=True)) if amount.messages else []
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """What messages say."""
+        amount = self._amount.messages
+        return texts(self._drawing.cases("single_send", amount, valid=True)) if amount else []
+
+    def _list_reads(self, operation: Operation) -> Sequence[ListRead]:
+        return list_reads(operation, self._drawing.cases(operation, self._amount.drawn, valid=True))
 
 
 def begin(run: Drive, before: Begun) -> Begun:
-    """Draw all requests, to be sent within the driver's share. Nothing where the run is about none of its requirements."""
+    """Requests within the driver's share. Nothing where the run is about none of its requirements."""
     if not set(REQUIREMENTS).intersection(run.requirements):
         return Begun()
-    run.progress(Progress(part=NAME, what="drawing requests"))
     amount, budget, limits = AMOUNTS[run.depth], run.transport.budget, run.config.limits
     calls, messages = budget.calls + before.calls, budget.messages + before.messages
     share = Share.of(amount, limits, calls=calls, messages=messages, now=run.transport.now())
@@ -59,6 +88,10 @@ def _program(run: Drive, cases: Cases, share: Share) -> Running:
     amount = AMOUNTS[run.depth]
     turn = Turn(run, share)
     run.transport.note("started", scenario=NAME)
+    for draw in (lambda: cases.texts, lambda: cases.campaign, lambda: cases.batch, lambda: cases.odd):
+        # A tenth of a second each: others may be due in between.
+        yield turn.pause("drawing requests")
+        draw()
     batch = yield from _own(run, turn, cases)
     turn.call("batch_retry", batch=_unknown(run, turn), cause="id:unknown")
     reads = _reads(cases, batch, amount.reads)

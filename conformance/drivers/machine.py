@@ -1,6 +1,6 @@
 """The driver that explores: programs that nobody planned, drawn by hypothesis.
 
-They are drawn first, before anything is sent, and run side by side with the planned scenarios, so that a slow target is
+They are drawn before anything is sent, and run side by side with the planned scenarios, so that a slow target is
 waited for once. What a program shows by its own exchanges only steers the search: the verdicts come of the whole
 history, as always.
 """
