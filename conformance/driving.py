@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import logging
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +20,8 @@ from conformance.config import Config
 from conformance.config_load import digest, languages, offers
 from conformance.drivers import DRIVERS, Drive, drive_all
 from conformance.drivers.scenarios import run_programs
-from conformance.errors import BudgetError, GuardError, ProvedError, TargetError
+from conformance.ending import Ending, to_its_end
+from conformance.errors import BudgetError
 from conformance.exit_status import FailOn
 from conformance.history.records import Given, Header, ImplementationInfo
 from conformance.history.writer import HistoryWriter
@@ -32,13 +31,9 @@ from conformance.program.steps import Program
 from conformance.scenarios import selecting
 from conformance.signals import Stop
 from conformance.so_far import SoFar, Watcher
-from conformance.stopping import StoppedBy, by_error
 from conformance.transport.client import HttpTransport
 from conformance.transport.redact import Redactor
 from conformance.waivers import StaleWaivers, Waiver
-
-#: Where the traceback of an error of ours is kept, beside the reports.
-CRASH_FILE = "crash.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +63,6 @@ class Options:
     stop_early: bool = False
 
 
-@dataclass
-class Ending:
-    """How a run ended: its own exit status, whether it did all it had planned, and lines for a person."""
-
-    status: int = 0
-    complete: bool = True
-    stopped_by: StoppedBy = ""
-    lines: list[str] = field(default_factory=list)
-
-
 def replayed(
     program: Program, config: Config, requirements: Sequence[str], others: Sequence[Program] = ()
 ) -> Mapping[str, tuple[Program, tuple[str, ...]]]:
@@ -87,11 +72,6 @@ def replayed(
     beside = {control.name: (control.program(config), control.requirements)} if config.recipients.failing else {}
     wanted = {one.name: (one, tuple(requirements)) for one in (*others, program)}
     return {**beside, **wanted}
-
-
-def write_crash(folder: Path, redactor: Redactor) -> None:
-    """Keep the traceback of the error that is being handled, without keys and numbers."""
-    (folder / CRASH_FILE).write_text(redactor.text(traceback.format_exc()), encoding="utf-8")
 
 
 class Network(Protocol):
@@ -125,6 +105,7 @@ class OverHttp:
 def make_history(
     config: Config,
     options: Options,
+    *,
     folder: Path,
     catalogue: Catalogue,
     requirements: Sequence[str],
@@ -160,10 +141,10 @@ def make_history(
         def told(now: Progress) -> None:
             progress(of_the_run(now, transport, config, watcher.so_far))
 
-        try:
+        def drive() -> None:
             told(Progress(part="preflight", what="asking whether the target can be tested"))
             preflight.wait_for(transport, config, seed=options.seed, seconds=options.wait)
-            drive = Drive(
+            run = Drive(
                 transport=transport,
                 config=config,
                 requirements=requirements,
@@ -179,43 +160,14 @@ def make_history(
                 so_far=watcher.judge,
             )
             if options.replay is not None:
-                run_programs(drive, replayed(options.replay, config, requirements, options.beside))
+                run_programs(run, replayed(options.replay, config, requirements, options.beside))
             else:
-                drive_all(drive, options.drivers)
+                drive_all(run, options.drivers)
             stop.check()
             transport.outage.at_the_end()
             told(Progress(part="judging", what="the history is judged, and the reports are written"))
-        except (TargetError, GuardError) as error:
-            ending.status, ending.complete = error.exit_status, False
-            ending.lines.append(str(error))
-            _stopped(transport, ending, by_error(error), str(error))
-        except ProvedError as proved:
-            # What is on record gives the exit status.
-            ending.complete = False
-            ending.lines.append(str(proved))
-            _stopped(transport, ending, by_error(proved), str(proved))
-        except KeyboardInterrupt:
-            stop.taken = True
-            ending.status, ending.complete = stop.exit_status, False
-            _stopped(transport, ending, "interrupted" if ending.status == 130 else "terminated", stop.words)
-        except Exception as crash:
-            # A boundary: whatever breaks in a driver of ours, the history is closed and judged, and it is never a pass.
-            ending.status, ending.complete = 5, False
-            if writer.failed is not None:
-                # What cannot be written down is not sent: the run is over, and what was written is judged.
-                why = writer.failed.strerror
-                ending.lines.append(f"{writer.path}: the history could not be written ({why}); the verdicts end there")
-                ending.stopped_by = "history_lost"
-                return transport.budget.messages
-            ending.lines.append(f"the suite itself broke ({type(crash).__name__}); {folder / CRASH_FILE} says where")
-            logging.getLogger(__name__).debug("the suite broke", exc_info=True)
-            with suppress(OSError):
-                write_crash(folder, redactor)
-            _stopped(transport, ending, "suite_broke", f"the suite itself broke: {type(crash).__name__}")
-        finally:
-            # What is left is to judge and to write it down, in seconds: a signal does not keep that from being done.
-            stop.taken = True
-            _close(writer, transport, ending)
+
+        to_its_end(drive, ending, writer=writer, transport=transport, stop=stop, folder=folder, redactor=redactor)
         return transport.budget.messages
 
 
@@ -231,23 +183,6 @@ def of_the_run(now: Progress, transport: HttpTransport, config: Config, so_far: 
         failures=len(so_far.broken),
         causes=so_far.causes,
     )
-
-
-def _stopped(transport: HttpTransport, ending: Ending, by: StoppedBy, text: str) -> None:
-    """Put on record why the run ends early. A full disk keeps nobody from saying it."""
-    ending.stopped_by = by
-    with suppress(OSError):
-        transport.note("stopped", text=text, by=by)
-
-
-def _close(writer: HistoryWriter, transport: HttpTransport, ending: Ending) -> None:
-    """Close the history. On a full disk that may fail, and is said; what was written is judged all the same."""
-    try:
-        writer.close(transport.now(), complete=ending.complete, messages=transport.budget.messages)
-    except OSError as error:
-        if ending.stopped_by != "history_lost":
-            ending.lines.append(f"{writer.path}: the history could not be closed ({error.strerror})")
-        ending.status, ending.complete, ending.stopped_by = 5, False, "history_lost"
 
 
 def _header(config: Config, options: Options, contract: str) -> Header:

@@ -20,7 +20,8 @@ from conformance.config import Config
 from conformance.config_check import cautions
 from conformance.deciding import decide
 from conformance.drivers import DRIVERS
-from conformance.driving import CRASH_FILE, Ending, Network, Options, OverHttp, make_history, now, replayed, write_crash
+from conformance.driving import Network, Options, OverHttp, make_history, now, replayed
+from conformance.ending import CRASH_FILE, Ending, write_crash
 from conformance.errors import FormatError, StaleWaiverError, SuiteError, UsageError
 from conformance.exit_status import DATA_LOST, FAILED, of_item, of_report, worst
 from conformance.history import totals
@@ -109,16 +110,16 @@ def execute(
         sent = make_history(
             config,
             options,
-            folder,
-            catalogue,
-            selected,
-            ending,
-            progress,
-            redactor,
-            kept,
-            stop,
-            network or OverHttp(),
-            lambda: so_far(folder / "history.jsonl", catalogue, options, judging),
+            folder=folder,
+            catalogue=catalogue,
+            requirements=selected,
+            ending=ending,
+            progress=progress,
+            redactor=redactor,
+            kept=kept,
+            stop=stop,
+            network=network or OverHttp(),
+            judged=lambda: so_far(folder / "history.jsonl", catalogue, options, judging),
         )
         return conclude(
             folder / "history.jsonl", catalogue, options, ending, messages=sent, folder=folder, judging=judging
