@@ -100,6 +100,11 @@ def test_a_finding_is_shrunk_run_again_kept_and_found_again(tmp_path: Path) -> N
     finding = result.report["BR-SEL-01"].findings
     assert any(f.program == f"programs/{program.name}.json" for f in finding)
     assert all(f.reproduced == "4 of 4" for f in finding)
+    on_the_way = [f for f in finding if f.scenario.startswith("machine-shrink-")]
+    assert on_the_way
+    assert {f.program for f in on_the_way if program.name == f"found-{f.fingerprint}"} == {
+        f"programs/{program.name}.json"
+    }
     told = {f.program for item in result.report.requirements for f in item.findings}
     written = {f"programs/{path.name}" for path in (tmp_path / "programs").iterdir()}
     assert f"programs/{program.name}.json" in written
