@@ -21,10 +21,10 @@ from conformance.catalogue import Catalogue
 from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
-from conformance.report.about import short
 from conformance.report.alike import alike, reason_of
 from conformance.report.cause_lines import one_line_each, screen_lines, why_of
 from conformance.report.clean import harmless as inert
+from conformance.report.ids import short
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story
 from conformance.report.verdict_line import scope_line, verdict_line

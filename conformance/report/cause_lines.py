@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.catalogue import load
-from conformance.report.about import short
 from conformance.report.causes import lead
+from conformance.report.ids import short
 from conformance.report.model import Cause, Report, ReportedRequirement
 from conformance.report.story import again_with, proof_lines, why, wrap
 from conformance.report.ticket import about_time, block, plain
