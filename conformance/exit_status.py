@@ -141,8 +141,8 @@ def meaning(report: Report, status: int) -> str:
         return f"{FAILS}, and a waiver is stale" if counted else STALE
     if status == 1:
         failed = [item.id for item in report.chosen if item.verdict == "fail" and item.level == "MUST"]
-        counted = _counting(report, 1)
-        return FAILS if counted in ([], failed) else f"{FAILS} that is not waived or known: {short(counted)}"
+        own = _counting(report, 1)
+        return FAILS if own in ([], failed) else f"{FAILS} that is not waived or known: {short(own)}"
     if status == 3 and nothing_applies(report.chosen):
         return NOTHING_APPLIES
     if status == 3 and not report.run.complete and of_verdicts(report.requirements, report.run.profiles) == 0:
