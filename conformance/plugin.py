@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.errors import SuiteError
-from conformance.exit_status import worst
+from conformance.exit_status import meaning, worst
 from conformance.suite.beginning import UNRUN, end_unrun, untold
 from conformance.suite.items import (
     HISTORY,
@@ -182,6 +182,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from conformance.report.verdict_line import verdict_line
 
         terminalreporter.write_line(verdict_line(result))
+        status = result.run.exit_status
+        terminalreporter.write_line(f"exit status {status}: {meaning(result, status)}")
         if _alone(terminalreporter.config):
             shown = terminalreporter.config.getoption("conformance_report")
             about = f"a run of {result.run.started} against {result.target.base_url}"
