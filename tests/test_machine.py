@@ -298,7 +298,7 @@ def test_exploring_says_which_limit_cut_it_and_how_to_raise_it(tmp_path: Path) -
         Engine(at.run, SMALL, known=()).explore()
     history = at.history()
     said = totals.left_out(history)
-    assert "a third of what limits.max_messages (60) has left is 20 messages" in said
+    assert "a third of what is left of limits.max_messages (60): 20 messages, and all of them may take" in said
     raised = int(said.split("a limits.max_messages of ")[1].split()[0])
     with exploring(
         tmp_path / "raised", limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=raised)
