@@ -230,7 +230,7 @@ def tell(
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
         screen.say(f"{about}; of the other {report.left_out} it says nothing", fold=True)
-    screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
+    screen.say(f"{run.spent}, seed {run.seed}, {report.target.base_url}")
     status = run.exit_status if exit_status is None else exit_status
     screen.say(f"exit status {status}: {meaning(report, status)}", fold=True)
 

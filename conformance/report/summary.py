@@ -51,8 +51,8 @@ def _what_ran(report: Report) -> list[str]:
     return [
         f"Target {_plain(report.target.words)}; "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
-        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
-        f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
+        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. "
+        f"{run.spent}, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
     ]
