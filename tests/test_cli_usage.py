@@ -71,7 +71,11 @@ def test_explain_says_where_a_requirement_comes_from() -> None:
 
 
 def test_help_and_version() -> None:
-    assert command("--help")[0] == 0
+    status, out, _ = command("--help")
+    assert status == 0
+    assert "..." not in out.partition("Commands:")[2], "no sentence is cut"
+    status, _, err = command()
+    assert (status, err.split()[0]) == (2, "Usage:")
     assert command("--version")[0] == 0
     assert all(command(name, "--help")[0] == 0 for name in ("run", "serve", "judge", "compare", "doctor", "selftest"))
 
