@@ -230,7 +230,8 @@ def tell(
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
         screen.say(f"{about}; of the other {report.left_out} it says nothing", fold=True)
-    screen.say(f"{run.spent}, seed {run.seed}, {report.target.base_url}")
+    product = f", {report.target.product}" if report.target.product else ""
+    screen.say(f"{run.spent}, seed {run.seed}, {report.target.base_url}{product}", fold=True)
     status = run.exit_status if exit_status is None else exit_status
     screen.say(f"exit status {status}: {meaning(report, status)}", fold=True)
 
