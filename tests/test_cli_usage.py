@@ -122,6 +122,18 @@ def test_habits_behind_the_dashes_change_nothing() -> None:
     assert plain[0] == 0
 
 
+def test_requirements_are_given_one_by_one_or_by_comma() -> None:
+    both, listed = (
+        command("run", "--target", "reference", "--plan", *asked)
+        for asked in (
+            ("--requirement", "BR-ERR-01", "--requirement", "BR-BLK-01"),
+            ("--requirement", "br-err-01, BR-BLK-01"),
+        )
+    )
+    assert both == listed
+    assert both[0] == 0
+
+
 def test_another_package_of_our_name_in_the_folder_is_not_taken_for_ours(tmp_path: Path) -> None:
     (tmp_path / "conformance").mkdir()
     (tmp_path / "conformance" / "__init__.py").write_text("raise SystemExit(9)", encoding="utf-8")
