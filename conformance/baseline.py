@@ -84,12 +84,19 @@ def about(report: Report) -> tuple[tuple[str, str], ...]:
     )
 
 
+def differing(before: Iterable[tuple[str, str]], report: Report) -> list[tuple[str, str, str]]:
+    """What an older report and this one do not agree on, as (what, was, now).
+
+    :param before: what ``about`` says of the older one.
+    """
+    return [(what, was, now) for (what, was), (_, now) in zip(before, about(report), strict=False) if was != now]
+
+
 def remarks(baseline: Baseline, report: Report) -> list[str]:
     """What a person should know about a baseline beside this run: what it knows, what it does not list, what differs."""
     lines = [
         f"the baseline is of another {what} ({was or 'none'}, this run: {now})"
-        for (what, was), (_, now) in zip(baseline.about, about(report), strict=False)
-        if was != now
+        for what, was, now in differing(baseline.about, report)
     ]
     met = [item.id for item in report.requirements if item.known]
     if met:

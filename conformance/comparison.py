@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from conformance.baseline import about, differing
 from conformance.errors import UsageError
 from conformance.replaying import ReplayFile
+from conformance.report.clock import Clock
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.stopping import WORDS
 
@@ -17,10 +19,12 @@ class Comparison:
     """What changed.
 
     :param lines: for people, worst first; :param exit_status: 1 a new failure, 3 something no longer settled, else 0.
+    :param remarks: why the two may not be meant to be compared, or not in this order.
     """
 
     lines: tuple[str, ...]
     exit_status: int
+    remarks: tuple[str, ...] = ()
 
 
 def compare(old: Report, new: Report) -> Comparison:
@@ -63,7 +67,15 @@ def compare(old: Report, new: Report) -> Comparison:
     known = sum(len({f.fingerprint for f in item.findings}) for item in listed) - len(failures)
     if known:
         lines.append(f"{known} finding{'s' if known > 1 else ''} as before")
-    return Comparison(lines=tuple(lines), exit_status=status)
+    return Comparison(lines=tuple(lines), exit_status=status, remarks=tuple(_remarks(old, new)))
+
+
+def _remarks(old: Report, new: Report) -> Iterator[str]:
+    for what, was, now in differing(about(old), new):
+        yield f"NEW is of another {what} ({now}, OLD: {was or 'none'})"
+    before, after = (Clock(report.run.started).utc(0) for report in (old, new))
+    if after < before:
+        yield f"NEW began before OLD ({after}, OLD: {before}): the older report is to come first"
 
 
 def compare_replay(old: Report, new: ReplayFile) -> Comparison:

@@ -78,8 +78,8 @@ def examine(config: Config, folder: Path) -> Diagnosis:
     plan = make_plan(config, "standard", [r.id for r in catalogue.requirements], tuple(DRIVERS))
     for part in plan.parts:
         messages = f"{part.messages_at_most} messages at most" if part.messages is None else f"{part.messages} messages"
-        about = "about" if part.calls is not None else "at most"
-        lines.append(f"note  a run costs, by {part.driver}: {messages}, {about} {part.calls_likely} calls")
+        calls = f"{part.calls_at_most} at most" if part.calls is None else f"about {part.calls_likely}"
+        lines.append(f"note  a run costs, by {part.driver}: {messages}, {calls} calls")
     lines.append("note  `run --plan` says more")
     for short in plan.short:
         what = f"limits.{short.limit} is {short.has:g}, but {short.what} {short.needs}"

@@ -7,6 +7,7 @@ from typing import Literal
 
 from conformance.deciding import HARMLESS_REASONS
 from conformance.errors import SuiteError, TargetError
+from conformance.report.ids import short
 from conformance.report.model import Report, ReportedRequirement
 from conformance.stopping import WORDS, status_of
 
@@ -139,20 +140,27 @@ def meaning(report: Report, status: int) -> str:
         counted = any(of_item(item, report.run.profiles) == 1 for item in report.requirements)
         return f"{FAILS}, and a waiver is stale" if counted else STALE
     if status == 1:
-        return FAILS
+        failed = [item.id for item in report.chosen if item.verdict == "fail" and item.level == "MUST"]
+        own = _counting(report, 1)
+        return FAILS if own in ([], failed) else f"{FAILS} that is not waived or known: {short(own)}"
     if status == 3 and nothing_applies(report.chosen):
         return NOTHING_APPLIES
     if status == 3 and not report.run.complete and of_verdicts(report.requirements, report.run.profiles) == 0:
         stopped = WORDS.get(report.run.stopped_by, "")
         return f"{CUT_SHORT} ({stopped})" if stopped else CUT_SHORT
     if status == 3 and any(item.verdict == "fail" and item.level == "MUST" for item in report.chosen):
-        return EXCUSED
+        return f"{EXCUSED}: {short(_counting(report, 3))}"
     known = {finding.fingerprint for item in report.requirements for finding in item.findings}
     if status == 0 and of_verdicts(report.requirements, report.run.profiles, known=known) == 3:
         return LENIENT
     said = MEANING.get(status, "unknown")
     stopped = WORDS.get(report.run.stopped_by, "")
     return f"{said} ({stopped})" if stopped and status in (3, 4, 5) else said
+
+
+def _counting(report: Report, status: int) -> list[str]:
+    """The requirements that make it this status."""
+    return [item.id for item in report.chosen if of_item(item, report.run.profiles) == status]
 
 
 def worst(statuses: Collection[int]) -> int:

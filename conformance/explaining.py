@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ PAGES = (
     "provider-states", "programs", "schemathesis", "schemathesis.toml", "pinning", "mutants", "targets",
 )  # fmt: skip
 _WIDTH = 11
+#: Pages that are named where a word has no explanation of its own.
+_MOST_PAGES = 3
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,14 @@ def explained(asked: str, width: int) -> list[str]:
                 return one.explain(name, width)
     every = {_folded(name): name for one in found.values() for name in one.names}
     close = difflib.get_close_matches(folded, list(every), 3)
-    hint = (
-        f"did you mean {', '.join(every[name] for name in close)}?" if close else f"it explains {_what_there_is(found)}"
-    )
-    raise UsageError(f"there is nothing called {' '.join(asked.split())!r}", where="explain", hint=hint)
+    word = " ".join(asked.split())
+    if held := _pages_with(word):
+        hint = f"it stands in {', '.join(held)}: `retry-conformance explain {held[0]}` prints that page"
+    elif close:
+        hint = f"did you mean {', '.join(every[name] for name in close)}?"
+    else:
+        hint = f"it explains {_what_there_is(found)}"
+    raise UsageError(f"there is nothing called {word!r}", where="explain", hint=hint)
 
 
 def kinds() -> Mapping[str, _Kind]:
@@ -113,6 +120,12 @@ def kinds() -> Mapping[str, _Kind]:
 def page(name: str) -> list[str]:
     """A page of the docs, as it is written."""
     return specs.read(_file(name), folder="docs").decode().splitlines()
+
+
+def _pages_with(word: str) -> list[str]:
+    """The pages that have a word, a few at most; not where it is a part of another, as of an id."""
+    whole = re.compile(rf"(?<!\w)(?<!\w-){re.escape(word)}(?![\w-])", re.I)
+    return [name for name in PAGES if any(map(whole.search, page(name)))][:_MOST_PAGES]
 
 
 def _file(name: str) -> str:

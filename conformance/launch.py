@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.catalogue import known_version
-from conformance.config import Config, Limits
+from conformance.config import Config, Implementation, Limits
 from conformance.config_load import load
 from conformance.program.scheduler import Progress
 from conformance.session import Options, Result, execute
@@ -40,7 +40,9 @@ def configured(target: str | None, file: Path | None, environ: Mapping[str, str]
     with ReferenceServer(Settings(speed=SPEED)) as server:
         config = server.config()
         held_to = msgspec.structs.replace(config.target, contract=own.target.contract)
-        yield msgspec.structs.replace(config, target=held_to, capabilities=own.capabilities)
+        # Whatever else is configured: a report of this target is never taken for one of another.
+        named = Implementation(product="embedded reference target")
+        yield msgspec.structs.replace(config, target=held_to, capabilities=own.capabilities, implementation=named)
 
 
 def _own(file: Path | None, environ: Mapping[str, str]) -> Config:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.errors import SuiteError
-from conformance.exit_status import worst
+from conformance.exit_status import meaning, worst
 from conformance.suite.beginning import UNRUN, end_unrun, untold
 from conformance.suite.items import (
     HISTORY,
@@ -25,7 +25,7 @@ from conformance.suite.items import (
     VerdictError,
     worst_first,
 )
-from conformance.suite.processes import asked_for, refusal, shared_out
+from conformance.suite.processes import asked_for, refusal, shared_out, unasked
 from retry_conformance.older_reports import runs_nothing
 
 #: Reports of ours that pytest counts as failed.
@@ -48,10 +48,12 @@ _CATEGORIES = {"pass": "passed", "fail": "failed", "error": "error"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known. A session of several processes that is about the suite ends here."""
+    """Make the markers known. A session of several processes that is about the suite ends here, and one that only seems to be."""
     if shared_out(config):
         end_unrun(config, str(refusal()), refusal().exit_status)
         pytest.exit(str(refusal()), returncode=refusal().exit_status)
+    if error := unasked(config):
+        pytest.exit(str(error), returncode=error.exit_status)
     config.stash[_FAILED] = 0
     for line in _MARKERS:
         config.addinivalue_line("markers", line)
@@ -180,6 +182,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from conformance.report.verdict_line import verdict_line
 
         terminalreporter.write_line(verdict_line(result))
+        status = result.run.exit_status
+        terminalreporter.write_line(f"exit status {status}: {meaning(result, status)}")
         if _alone(terminalreporter.config):
             shown = terminalreporter.config.getoption("conformance_report")
             about = f"a run of {result.run.started} against {result.target.base_url}"

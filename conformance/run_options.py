@@ -44,11 +44,11 @@ def one_of(text: str, allowed: Sequence[str], option: str) -> str:
 
 
 def requirements(asked: Sequence[str], profiles: Collection[str], contract: str, option: str) -> tuple[str, ...]:
-    """The ids of requirements that were asked for, in the contract's order.
+    """The ids of requirements that were asked for, one by one or by comma, in the contract's order.
 
     :raises UsageError: one is unknown, or not in the profiles.
     """
-    wanted = [name.strip().upper() for name in asked]
+    wanted = [name.strip().upper() for text in asked for name in text.split(",")]
     known = {r.id: r.profile for r in load(contract).requirements}
     for name in wanted:
         if name not in known:

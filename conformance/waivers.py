@@ -41,7 +41,7 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
 
     :raises FormatError: it cannot be read, or is not that.
     """
-    hint = "write [[waiver]] with requirement, covers, reason, link and expires = 2027-01-31"
+    hint = f"write [[waiver]] with requirement, covers ({', '.join(_COVERED)}), reason, link and expires = 2027-01-31"
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         found = msgspec.convert(data, _File, strict=True).waiver
@@ -110,12 +110,13 @@ def idle(waivers: Iterable[Waiver], requirements: Iterable[ReportedRequirement],
     lines = []
     for w in waivers:
         item = items.get(w.requirement)
-        if item is None or w.expires < today:
+        left_out = item is not None and item.reason is not None and item.reason.code == "not-selected"
+        if item is None or left_out or w.expires < today:
             continue
         verdict, covers = item.verdict.replace("_", " "), w.covers.replace("_", " ")
         if item.verdict != w.covers:
             if item.verdict in _COVERED:
-                lines.append(f"the waiver for {w.requirement} covers {covers}, not {verdict}")
+                lines.append(f"the waiver for {w.requirement} covers {covers}, and the verdict is {verdict}")
             elif w.covers != "fail" and item.verdict == "pass":
                 lines.append(f"the waiver for {w.requirement} is not used: it covers {covers}, and it passes")
         elif w.fingerprint and w.fingerprint not in {f.fingerprint for f in item.findings}:

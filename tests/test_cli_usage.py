@@ -71,7 +71,11 @@ def test_explain_says_where_a_requirement_comes_from() -> None:
 
 
 def test_help_and_version() -> None:
-    assert command("--help")[0] == 0
+    status, out, _ = command("--help")
+    assert status == 0
+    assert "..." not in out.partition("Commands:")[2], "no sentence is cut"
+    status, _, err = command()
+    assert (status, err.split()[0]) == (2, "Usage:")
     assert command("--version")[0] == 0
     assert all(command(name, "--help")[0] == 0 for name in ("run", "serve", "judge", "compare", "doctor", "selftest"))
 
@@ -116,6 +120,18 @@ def test_habits_behind_the_dashes_change_nothing() -> None:
     )
     assert plain == habit
     assert plain[0] == 0
+
+
+def test_requirements_are_given_one_by_one_or_by_comma() -> None:
+    both, listed = (
+        command("run", "--target", "reference", "--plan", *asked)
+        for asked in (
+            ("--requirement", "BR-ERR-01", "--requirement", "BR-BLK-01"),
+            ("--requirement", "br-err-01, BR-BLK-01"),
+        )
+    )
+    assert both == listed
+    assert both[0] == 0
 
 
 def test_another_package_of_our_name_in_the_folder_is_not_taken_for_ours(tmp_path: Path) -> None:

@@ -284,6 +284,9 @@ def test_verify_says_so_and_has_an_exit_status(folder: Path, capsys: pytest.Capt
     files = [str(folder / "conformance.json"), str(folder / "history.jsonl")]
     assert status_of(["verify", *files]) == 0
     assert "does not show where the history came from" in capsys.readouterr().out
+    assert status_of(["verify", str(folder)]) == 0, "both are in it"
+    assert status_of(["verify", files[0]]) == 2
+    assert "HISTORY: is missing" in capsys.readouterr().err
     report = _passes(read_report(folder / "conformance.json"))
     (folder / "conformance.json").write_bytes(msgspec.json.encode(report))
     assert status_of(["verify", *files]) == 1

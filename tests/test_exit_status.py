@@ -47,6 +47,9 @@ def _item(
     )  # fmt: skip
 
 
+_WAIVED = Waived(covers="fail", reason="r", link="l", expires="2027-01-01")
+
+
 @pytest.mark.parametrize(
     ("item", "status"),
     [
@@ -192,6 +195,17 @@ def test_comparing_with_an_older_contract_reports_what_is_new_and_counts_nothing
     )
     back = compare(after, before)
     assert (back.exit_status, back.lines) == (0, (f"not in NEW    BR-SGL-01 t: {verdict} before",))
+
+
+def test_comparing_says_that_two_reports_are_not_of_one_target_or_in_the_wrong_order(clean_run: Ran) -> None:
+    base = msgspec.json.decode((clean_run.folder / "conformance.json").read_bytes(), type=Report)
+    run = msgspec.structs.replace(base.run, started="2020-01-01T00:00:00+00:00")
+    target = msgspec.structs.replace(base.target, campaign_id="campaign_Z")
+    older = msgspec.structs.replace(base, run=run)
+    assert compare(older, base).remarks == ()
+    assert [line.partition(" (")[0] for line in compare(base, older).remarks] == ["NEW began before OLD"]
+    other = msgspec.structs.replace(base, target=target)
+    assert [line.partition(" (")[0] for line in compare(base, other).remarks] == ["NEW is of another campaign"]
 
 
 def test_a_selection_that_passes_ends_with_0() -> None:
@@ -426,6 +440,16 @@ def test_a_baseline_of_something_else_is_warned_about(tmp_path: Path) -> None:
         ([_item("inconclusive", code="x")], 0, "--fail-on fail"),
         ([_item("fail")], 0, "every MUST that was chosen passed"),
         ([_item("fail")], 1, "at least one MUST fails"),
+        (
+            [_item("fail", waived=_WAIVED, id="BR-BLK-01"), _item("fail", id="BR-BLK-02")],
+            1,
+            "at least one MUST fails that is not waived or known: BR-BLK-02",
+        ),
+        (
+            [_item("fail", waived=_WAIVED, id="BR-BLK-01"), _item("inconclusive", code="x", id="BR-ACC-03")],
+            3,
+            "no MUST fails but what is waived or known, and at least one MUST is inconclusive or was not run: BR-ACC-03",
+        ),
     ],
 )
 def test_what_a_status_means_is_true(items: list[ReportedRequirement], status: int, said: str, clean_run: Ran) -> None:

@@ -64,11 +64,14 @@ def test_everything_has_an_explanation_and_every_page_is_there() -> None:
     assert pages == {name if "." in name else f"{name}.md" for name in explaining.PAGES}
 
 
-def test_what_looks_alike_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_looks_alike_is_named_or_the_pages_that_have_the_word(capsys: pytest.CaptureFixture[str]) -> None:
     for asked, meant in (
         ("BR-BLK-O1", "BR-BLK-01"),
+        ("BLK-02", "did you mean BR-BLK-02"),
         ("quiesent", "quiescent"),
         ("blocked-keeps-statuses", "blocked-keeps-status"),
+        ("stopped_by", "it stands in gate: `retry-conformance explain gate`"),
+        ("nothing of ours", "it explains requirements"),
     ):
         assert status_of(["explain", asked]) == 2
         assert meant in capsys.readouterr().err

@@ -13,6 +13,7 @@ from conformance.config import Implementation
 from conformance.config_load import digest, load
 from conformance.errors import UsageError
 from conformance.history.records import ImplementationInfo
+from conformance.launch import configured
 from conformance.report.build import servers
 from conformance.report.write import data_files
 from conformance.session import Options, execute
@@ -34,6 +35,12 @@ def test_the_configuration_and_the_environment_say_it(tmp_path: Path) -> None:
         file.write_text(f'[implementation]\nproduct = "{wrong}"\n', encoding="utf-8")
         with pytest.raises(UsageError, match=r"implementation\.product: is no line of at most 120 characters"):
             load(file, {})
+
+
+def test_a_report_of_the_embedded_target_says_so_whatever_is_configured() -> None:
+    named = {"CONFORMANCE_TARGET__BASE_URL": "https://test.example/v2", "CONFORMANCE_IMPLEMENTATION__PRODUCT": "Gate"}
+    with configured("reference", None, named) as config:
+        assert config.implementation == Implementation(product="embedded reference target")
 
 
 def test_every_report_says_it_and_the_badge_its_day_and_scope() -> None:

@@ -100,6 +100,11 @@ def test_a_finding_is_shrunk_run_again_kept_and_found_again(tmp_path: Path) -> N
     finding = result.report["BR-SEL-01"].findings
     assert any(f.program == f"programs/{program.name}.json" for f in finding)
     assert all(f.reproduced == "4 of 4" for f in finding)
+    on_the_way = [f for f in finding if f.scenario.startswith("machine-shrink-")]
+    assert on_the_way
+    assert {f.program for f in on_the_way if program.name == f"found-{f.fingerprint}"} == {
+        f"programs/{program.name}.json"
+    }
     told = {f.program for item in result.report.requirements for f in item.findings}
     written = {f"programs/{path.name}" for path in (tmp_path / "programs").iterdir()}
     assert f"programs/{program.name}.json" in written
@@ -293,7 +298,7 @@ def test_exploring_says_which_limit_cut_it_and_how_to_raise_it(tmp_path: Path) -
         Engine(at.run, SMALL, known=()).explore()
     history = at.history()
     said = totals.left_out(history)
-    assert "a third of what limits.max_messages (60) has left is 20 messages" in said
+    assert "a third of what is left of limits.max_messages (60): 20 messages, and all of them may take" in said
     raised = int(said.split("a limits.max_messages of ")[1].split()[0])
     with exploring(
         tmp_path / "raised", limits=Limits(calls_per_second=1e6, max_calls=10_000, max_messages=raised)

@@ -14,7 +14,7 @@ from conformance.history.records import History
 from conformance.report.clock import Clock
 from conformance.report.model import Report
 from conformance.report.page import page
-from conformance.report.timeline import Call, Timeline, svg, timeline
+from conformance.report.timeline import Bar, Call, Lane, Timeline, svg, timeline
 from tests.reported import accepted_although_created, innocent, reported, whole
 from tests.story import Story
 
@@ -225,6 +225,20 @@ def test_a_drawing_says_what_happened_and_stays_inside() -> None:
     places = [float(p) for p in re.findall(r' x="([\d.]+)"', drawing)]
     assert all(0 <= p <= 960 for p in places)
     assert timeline(history, (999,), "x") is None
+
+
+def test_what_a_bar_has_no_room_for_is_written_beside_it_where_nothing_is_known() -> None:
+    def texts(*bars: Bar) -> list[str]:
+        lane = Lane(id="m", label="m", bars=bars)
+        shown = Timeline(start=0.0, end=60.0, calls=(), batch=None, lanes=(lane,), more=0, mark=60.0, said="x")
+        return re.findall(r'class="(tl-[bo])"', svg(shown, Clock("2026-01-01T00:00:00+00:00"), "t1"))
+
+    short = Bar(start=0.0, end=0.0001, status="success", attempts=1, shown="yes")
+    unknown = Bar(start=0.0001, end=59.0, status="", attempts=None, shown="no")
+    assert texts(short, unknown) == ["tl-o"]
+    assert texts(Bar(start=0.0, end=59.0, status="success", attempts=1, shown="yes")) == ["tl-b"]
+    many = [Bar(start=n / 1e4, end=(n + 1) / 1e4, status="s" * 40, attempts=1, shown="yes") for n in range(5)]
+    assert texts(*many, Bar(start=1.0, end=60.0, status="created", attempts=2, shown="yes")) == ["tl-b"]
 
 
 def test_a_race_is_drawn_to_scale_too() -> None:

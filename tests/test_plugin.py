@@ -143,6 +143,15 @@ def test_it_leaves_other_tests_alone(pytester: pytest.Pytester) -> None:
     assert not (pytester.path / "reports").exists()
 
 
+def test_an_option_of_ours_that_runs_nothing_of_ours_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_one(): assert True")
+    result = pytester.runpytest_subprocess("--conformance-requirement=BR-BLK-01", timeout=60)
+    result.stderr.fnmatch_lines(["*--conformance-requirement: is given, and no argument names the suite*--pyargs*"])
+    assert result.ret == 2
+    pytester.makeini("[pytest]\naddopts = --conformance-requirement=BR-BLK-01")
+    assert pytester.runpytest_subprocess(timeout=60).ret == 0, "for the sessions that name it"
+
+
 def test_nothing_selected_is_wrong_usage(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     result = pytester.runpytest_subprocess(*SUITE, "--target", "reference", "-k", "NOPE")

@@ -30,19 +30,30 @@ from conformance.session import CRASH_FILE, write_crash
 from retry_conformance.older_reports import report_folder
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Commands in the order in which a new user needs them, each with its whole first sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Fold the sentences; click cuts them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit=400)) for name, one in self.commands.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="retry-conformance")
 def cli() -> None:
     """Does a server keep the contract of Batch Send - Retry (Postman v2)?
 
-    Begin with `run --target reference`, or with `doctor --config FILE` for a target of your own.
+    Begin with `run --target reference`, or with `init` for a target of your own.
     """
 
 
-for command in (run, serve, judge, compare, explain, list_, selftest, doctor):
+for command in (init, doctor, run, show, ticket, compare, verify, explain, list_, serve, judge, spec, selftest):
     cli.add_command(command)
-for further in (show, ticket, verify, init, spec):
-    cli.add_command(further)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -73,9 +84,12 @@ def status_of(arguments: Sequence[str]) -> int:
         result = cli.main(list(arguments), prog_name="retry-conformance", standalone_mode=False, obj=screen)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        # Click's own texts name the option; a NoArgsIsHelpError is the help itself.
+        # Click's own texts name the option.
         text = error.format_message()
-        screen.complain(text if "\n" in text else " ".join(text.split()))
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(text, err=True)
+        else:
+            screen.complain(" ".join(text.split()))
         return _unrun(screen, arguments, text.strip().splitlines()[0], 2)
     except SuiteError as error:
         screen.complain(str(error))

@@ -75,14 +75,19 @@ def _history(folder: Path) -> History | None:
 
 
 @click.command()
-@click.argument("report", type=FILE)
-@click.argument("history", type=FILE)
+@click.argument("report", type=FOLDER)
+@click.argument("history", type=FILE, required=False)
 @click.pass_obj
-def verify(screen: Screen, report: Path, history: Path) -> int:
-    """Judge HISTORY again, under the contract that REPORT names, and say if the report is what the history gives.
+def verify(screen: Screen, report: Path, history: Path | None) -> int:
+    """Judge HISTORY again, under the contract that REPORT names, and say if the report is what the history gives. REPORT may be
+    the folder that holds both.
 
     Exit status 0 if it is, 1 if it is not. That shows that the two agree; it does not show where the history came from.
     """
+    if report.is_dir():
+        report, history = report / "conformance.json", history or report / "history.jsonl"
+    if history is None:
+        raise UsageError("is missing", where="HISTORY", hint="give the history.jsonl, or the folder that holds both")
     found = agreement(read_report(report), read_history(history), history.read_bytes())
     for text in found.lines:
         screen.say(text, fold=True)

@@ -97,6 +97,8 @@ def compare(screen: Screen, old: Path, new: Path) -> int:
     comparison = compare_replay(report, read_replay(after)) if replayed else compare_reports(report, read_report(after))
     for line in comparison.lines:
         screen.say(line)
+    for line in comparison.remarks:
+        screen.complain(line)
     return comparison.exit_status
 
 

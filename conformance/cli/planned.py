@@ -11,7 +11,7 @@ from conformance.program.patience import MOST_OVERDUE
 
 
 def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str]:
-    """What a run would cost, driver by driver, against its limits; then the scenarios.
+    """The scenarios, and last what a run would cost, driver by driver, against its limits: the end is what stays on a screen.
 
     :param width: columns to fill; None leaves each line whole.
     """
@@ -26,11 +26,15 @@ def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str
     lines += [f"{head:14}{text}" for head, text in (*_whom(plan), *_price(plan), *_time(plan, limits))]
     lines += [f"{'SHORT':14}{line}" for line in shortages(plan)]
     lines = [part for line in lines for part in _folded(line, 14, width)]
-    if plan.scenarios:
-        lines += ["", f"{len(plan.scenarios)} scenarios"]
-        told = [f"  {s.name:18} {s.title}" for s in plan.scenarios]
-        lines += [part for line in told for part in _folded(line, 21, width)]
-    return lines
+    if not plan.scenarios:
+        return lines
+    told = [f"  {s.name:18} {s.title}" for s in plan.scenarios]
+    return [
+        f"{len(plan.scenarios)} scenarios",
+        *(part for line in told for part in _folded(line, 21, width)),
+        "",
+        *lines,
+    ]
 
 
 def _folded(line: str, indent: int, width: int | None) -> list[str]:

@@ -48,7 +48,13 @@ REPORTS = ("report.html", *(name for name in FILES if name != "report.html"), "h
 @click.option("--config", "config_file", type=FILE, metavar="FILE", help="Configuration, TOML.")
 @click.option("--contract", metavar="VERSION", help="Of the contract; by default target.contract, or the newest.")
 @click.option("--profile", default=",".join(PROFILES), show_default=True, metavar="LIST", help="Profiles, by comma.")
-@click.option("--requirement", "asked", multiple=True, metavar="ID", help="This requirement only; may be repeated.")
+@click.option(
+    "--requirement",
+    "asked",
+    multiple=True,
+    metavar="ID",
+    help="This requirement only; may be repeated, or a list by comma.",
+)
 @click.option("--depth", default="standard", show_default=True, type=click.Choice(DEPTHS))
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Repeats what was drawn; by default a new one.")
 @click.option("--report-dir", default=DEFAULT, show_default=True, type=FOLDER, metavar="DIR")

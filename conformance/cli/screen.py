@@ -21,10 +21,10 @@ from conformance.catalogue import Catalogue
 from conformance.errors import SuiteError
 from conformance.exit_status import meaning
 from conformance.program.scheduler import Progress
-from conformance.report.about import short
 from conformance.report.alike import alike, reason_of
 from conformance.report.cause_lines import one_line_each, screen_lines, why_of
 from conformance.report.clean import harmless as inert
+from conformance.report.ids import short
 from conformance.report.model import Report, ReportedRequirement
 from conformance.report.story import story
 from conformance.report.verdict_line import scope_line, verdict_line
@@ -230,7 +230,8 @@ def tell(
     if report.left_out:
         about = f"of {len(report.requirements)} requirements this run is about {len(report.chosen)}"
         screen.say(f"{about}; of the other {report.left_out} it says nothing", fold=True)
-    screen.say(f"{run.calls} calls, {run.messages} messages, seed {run.seed}, {report.target.base_url}")
+    product = f", {report.target.product}" if report.target.product else ""
+    screen.say(f"{run.spent}, seed {run.seed}, {report.target.base_url}{product}", fold=True)
     status = run.exit_status if exit_status is None else exit_status
     screen.say(f"exit status {status}: {meaning(report, status)}", fold=True)
 

@@ -102,5 +102,5 @@ def doctor(screen: Screen, config_file: Path | None, target: str | None) -> int:
         screen.redactor = redactor_of(config)
         diagnosis = examine(config, Path(folder))
         for line in diagnosis.lines:
-            screen.say(line)
+            screen.say(line, fold=True)
         return diagnosis.exit_status

@@ -240,8 +240,8 @@ class Runner:
                 continue
             if left >= int((most[kind] - taken[kind]) * PART):
                 raised = taken[kind] + math.ceil(need / PART)
-                what = f"a third of what limits.max_{kind} ({most[kind]}) has left is {left} {kind}"
-                return f"{what}, and they may take {need}; a limits.max_{kind} of {raised} holds them"
+                what = f"it may spend a third of what is left of limits.max_{kind} ({most[kind]}): {left} {kind}"
+                return f"{what}, and all of them may take {need}; a limits.max_{kind} of {raised} holds them"
             return f"depth {self.run.depth} explores with {left} {kind}, and they may take {need}; a greater --depth holds more"
         return ""
 

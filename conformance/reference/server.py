@@ -91,6 +91,7 @@ class ReferenceServer:
             target=msgspec.structs.replace(config.target, ca_file=ca_file),
             limits=msgspec.structs.replace(
                 config.limits,
+                calls_per_second=self.settings.rate or config.limits.calls_per_second,
                 max_rows=self.settings.max_rows,
                 # The largest batch is retried a few times.
                 max_messages=max(config.limits.max_messages, 12 * self.settings.max_rows),

@@ -11,11 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from conformance import CONTRACT_VERSION
 from conformance.catalogue import PROFILES
 from conformance.exit_status import harmless
+from conformance.report.ids import short
 from conformance.report.model import About, ReportedRequirement
 from conformance.verdicts import Shown
-
-#: Requirements that a sentence names at most.
-MAX_NAMED = 8
 
 
 def about(
@@ -90,18 +88,6 @@ def _should(chosen: Iterable[ReportedRequirement]) -> str:
 
 def _ids(items: Iterable[ReportedRequirement], verdict: str) -> list[str]:
     return [item.id for item in items if item.verdict == verdict]
-
-
-def short(names: Sequence[str], most: int = MAX_NAMED) -> str:
-    """Requirement ids, with the family said once: "BR-SEC-02, -03, BR-SGL-03"; the first few of many."""
-    told: list[str] = []
-    family = ""
-    for name in names[:most]:
-        head, _, number = name.rpartition("-")
-        told.append(f"-{number}" if head == family else name)
-        family = head
-    more = len(names) - most
-    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 def exercised(times: int, shown: Shown | None) -> str:

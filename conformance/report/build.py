@@ -257,10 +257,16 @@ def _finding(history: History, finding: Finding, programs: set[str]) -> Reported
         fingerprint=finding.fingerprint,
         evidence=tuple(dict.fromkeys(finding.evidence)),
         scenario=scenario,
-        program=program_file(scenario) if scenario in programs else "",
+        program=_program(finding, scenario, programs),
         curl=tuple(dict.fromkeys(command_line(curl(e)) for e in exchanges)),
         reproduced=f"{again[0].get('shown')} of {again[0].get('of')}" if again else "",
     )
+
+
+def _program(finding: Finding, scenario: str, programs: Collection[str]) -> str:
+    """The file of a program that shows a finding: its own, or of a step on the way to a smaller one the smallest that was found."""
+    kept = (program_file(name) for name in (scenario, f"found-{finding.fingerprint}") if name in programs)
+    return next(filter(None, kept), "")
 
 
 def _cleaned(reason: Reason | None) -> Reason | None:

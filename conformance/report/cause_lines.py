@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.catalogue import load
-from conformance.report.about import short
 from conformance.report.causes import lead
+from conformance.report.ids import short
 from conformance.report.model import Cause, Report, ReportedRequirement
 from conformance.report.story import again_with, proof_lines, why, wrap
 from conformance.report.ticket import about_time, block, plain
@@ -28,13 +28,15 @@ def followed(report: Report, name: str) -> int | None:
 def why_of(report: Report, item: ReportedRequirement, *, brief: bool = False) -> str:
     """Why the verdict is what it is, in one line, with the cause that it hangs under.
 
-    :param brief: of what follows from a cause, say no more than that.
+    :param brief: of what follows from a cause or from an early end, say no more than that.
     """
     if item.verdict == "fail" and (numbers := causes_of(report, item.id)):
         return f"cause{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {why(item)}"
     if item.verdict == "inconclusive" and (number := followed(report, item.id)) is not None:
         reason = "" if brief or item.reason is None else f": {item.reason.text}"
         return f"follows from cause {number}{reason}"
+    if brief and item.reason is not None and item.reason.code == "run-incomplete":
+        return "not exercised when the run ended early"
     return why(item)
 
 

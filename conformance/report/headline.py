@@ -40,7 +40,7 @@ def headline(
     """
     said = _surplus(finding, always) or _sentence(finding.summary)
     if raced and (members := _race(shown, history)):
-        said = f"A race: {_together(members)}; {finding.summary}"
+        said = f"{_sentence(finding.summary)}, in a race: {_together(members)}"
     return said if len(said) <= MOST else f"{said[: MOST - 1]}…"
 
 

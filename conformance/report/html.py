@@ -51,7 +51,7 @@ def headline(report: Report) -> str:
     rows = {
         "Target": report.target.words,
         "Exit status": f"{run.exit_status}: {meaning(report, run.exit_status)}",
-        "Run": f"{run.calls} calls, {run.messages} messages, {run.started} to {run.finished}",
+        "Run": f"{run.spent}, {run.started} to {run.finished}",
         "How": f"seed {run.seed}, depth {run.depth}, profiles {', '.join(run.profiles)}, drivers {', '.join(run.drivers)}",
         "Suite": f"{' '.join((report.suite.version, report.suite.commit[:12]))}, contract {report.suite.contract_version}",
         "Races": in_words(report.races) or "none",

@@ -84,6 +84,12 @@ class RunInfo(_Part, frozen=True):
     #: How long it took.
     seconds: float = 0.0
 
+    @property
+    def spent(self) -> str:
+        """What the run took, in words."""
+        calls, messages = "" if self.calls == 1 else "s", "" if self.messages == 1 else "s"
+        return f"{self.calls} call{calls}, {self.messages} message{messages}"
+
 
 class ReportedFinding(_Part, frozen=True):
     """A finding with what reproduces it."""

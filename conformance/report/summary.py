@@ -51,8 +51,8 @@ def _what_ran(report: Report) -> list[str]:
     return [
         f"Target {_plain(report.target.words)}; "
         f"contract {_plain(report.suite.contract_version)}, suite {_plain(report.suite.version)}"
-        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. {run.calls} calls, "
-        f"{run.messages} messages, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
+        f"{f' (commit {_plain(report.suite.commit[:12])})' if report.suite.commit else ''}. "
+        f"{run.spent}, {_plain(run.started)} to {_plain(run.finished)}, seed {run.seed}, "
         f"depth {_plain(run.depth)}.",
         "",
     ]
@@ -75,7 +75,7 @@ def _page(report: Report) -> str:
     if report.nothing_judged:
         return "\n".join([*lines, "The run ended before anything was judged.", ""])
     lines += summary_lines(report)
-    leads = {(cause.fingerprint, cause.evidence): cause.number for cause in report.causes[:MOST_CAUSES]}
+    told = {mark: cause.number for cause in report.causes[:MOST_CAUSES] for mark in cause.findings}
     lines += [
         "| verdict | requirements |",
         "| --- | --- |",
@@ -93,10 +93,7 @@ def _page(report: Report) -> str:
                 *_excused(item),
             ]
             for finding, again in distinct(item.findings):
-                number = leads.get((finding.fingerprint, finding.evidence))
-                lines += _finding(finding) if number is None else [f"Told as cause {number}.", ""]
-                if again:
-                    lines += [f"The same in {len(again)} more places of the history.", ""]
+                lines += _finding(finding, len(again), told.get(finding.fingerprint))
     covered = [item for item in report.chosen if item.waived is not None and item.verdict != "fail"]
     if covered:
         lines += ["## Waived", "", *(line for item in covered for line in (f"**{item.id}**", "", *_excused(item)))]
@@ -177,7 +174,12 @@ def _mark(item: ReportedRequirement) -> str:
     return " (known)" if item.known else " (not in the baseline)" if item.not_in_baseline else ""
 
 
-def _finding(finding: ReportedFinding) -> list[str]:
+def _finding(finding: ReportedFinding, again: int, cause: int | None) -> list[str]:
+    """A finding with its proof; one of a cause that is told above, in a line."""
+    where = f"exchanges {', '.join(map(str, finding.evidence))}, fingerprint `{finding.fingerprint}`"
+    more = f"; and in {again} more place{'s' if again != 1 else ''} of the history" if again else ""
+    if cause is not None:
+        return [f"- cause {cause}: {_plain(finding.summary)}; observed: {_plain(finding.observed)}; {where}{more}", ""]
     one_of = f" (at least one of {', '.join(finding.any_of)})" if len(finding.any_of) > 1 else ""
     return [
         f"**{_plain(finding.summary)}**{one_of}",
@@ -185,7 +187,7 @@ def _finding(finding: ReportedFinding) -> list[str]:
         f"- expected: {_plain('; or '.join(finding.expected))}",
         f"- observed: {_plain(finding.observed)}",
         *(f"- {_plain(line)}" for line in finding.argument),
-        f"- exchanges {', '.join(map(str, finding.evidence))}, fingerprint `{finding.fingerprint}`",
+        f"- {where}{more}",
         "",
     ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.exit_status import harmless
-from conformance.report.about import short
+from conformance.report.ids import short
 from conformance.report.model import Report, ReportedRequirement
 
 #: Reasons that one line can hold.
@@ -34,13 +34,15 @@ def verdict_line(report: Report) -> str:
 
 def scope_line(report: Report) -> str:
     """What the verdict is about, and what decided it, where the verdict's line does not say it; else empty."""
-    detail = report.about.detail if report.about is not None else ""
     if report.nothing_judged or report.about is None:
         return ""
+    line, detail = verdict_line(report), report.about.detail
+    if detail in line:
+        detail = ""
     if report.verdict == "nonconformant":
         scope = report.claim.partition(": ")[2]
         return f"{detail}; the run was about {scope}" if detail else f"the run was about {scope}"
-    if report.claim == verdict_line(report):
+    if report.claim == line:
         return detail
     return f"{report.claim}; {detail}" if detail else report.claim
 

@@ -20,9 +20,9 @@ from conformance.exit_status import DATA_LOST, possible
 from conformance.history import totals
 from conformance.history.records import History
 from conformance.judging import Judging
-from conformance.report.about import short
 from conformance.report.build import build, toned_down
 from conformance.report.clean import one_line
+from conformance.report.ids import short
 from conformance.report.model import Report
 from conformance.stopping import StoppedBy, by_history, turned_away
 

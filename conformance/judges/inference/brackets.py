@@ -73,7 +73,7 @@ def _by_reading(case: Case, message: str, call: RetryCall, after: Reading) -> Pr
             evidence=(before.n, call.n),
             assumptions=frozenset((*assume("A1", message), *assume("A3"), *same)),
         )
-        shows = f"begins after the answer and shows it in created, with {how}"
+        shows = f"begins after the retry's answer and shows it in created, with {how}"
         return first & read_after(after, call.last, shows) & Proof(because=(_ENTERED_ONCE,))
     return None
 
@@ -107,7 +107,7 @@ def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: R
                 (*assume("A1", message), *assume("A3"), *counts_by(before, after), *assume("A6", batch.id))
             ),
         )
-        shows = f"begins after the answer and shows created, with one attempt more than read {before.n}"
+        shows = f"begins after the retry's answer and shows created, with one attempt more than read {before.n}"
         return (
             owed(case, batch, before).proof
             & first

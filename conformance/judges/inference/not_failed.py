@@ -68,7 +68,7 @@ def success_or_new(case: Case, batch: Batch, message: str, call: RetryCall) -> P
                 evidence=(before.n,),
                 assumptions=frozenset((*terminal_stays(before), *assume("A6", batch.id), *assume("A1", message))),
             )
-            more = "begins after the answer and shows created, with one attempt more"
+            more = "begins after the retry's answer and shows created, with one attempt more"
             return shown & read_after(after, call.last, more, *counts_by(before, after))
     return None
 

@@ -120,7 +120,7 @@ def _created(case: Case, other: Batch, message: str, call: RetryCall) -> Proof |
     for after in seen:
         if after.status != "created" or not follows(case, after, call.last):
             continue
-        shows = "begins after the answer and shows a message elsewhere in created"
+        shows = "begins after the retry's answer and shows a message elsewhere in created"
         stays = (*assume("A1", message), *assume("A6", other.id))
         if not any(c.t <= after.last for c in resets):
             return read_after(after, call.last, shows, *stays)

@@ -29,6 +29,7 @@ _LOOKS = {
     "ok": ' fill="#b6dcbf" stroke="#1b1f24"',
     "new": ' fill="#f3d99a" stroke="#1b1f24"',
     "p": ' fill="#cfe0f3" stroke="#1b1f24"',
+    "o": ' stroke="#fff" stroke-width="3" paint-order="stroke"',
     "hl": ' stroke="#6b7580"',
 }
 
@@ -139,15 +140,15 @@ def _instants(shown: Timeline) -> Iterable[float]:
 def _axis(shown: Timeline, x: Callable[[float], float], clock: Clock, bottom: float) -> str:
     """Ticks where calls begin and end, as far as there is room; seconds since the first of them, and the time of day once."""
     parts = [f'<text class="tl-l" x="4" y="16">{clock.utc(shown.start)}</text>']
-    right = -math.inf
+    right, last = -math.inf, ""
     instants = sorted({shown.start, *(c.start for c in shown.calls), shown.mark, shown.end})
     for t in instants:
         place, text = x(t), f"+{_seconds(t - shown.start)}"
-        end = place > WIDTH - 50
+        end = place + len(text) * _CHAR > WIDTH
         begins = place - (len(text) * _CHAR if end else 0)
-        if begins < right + _CHAR:
+        if begins < right + _CHAR or text == last:
             continue
-        right = begins + len(text) * _CHAR
+        last, right = text, begins + len(text) * _CHAR
         parts.append(
             f'<line class="tl-x"{_LOOKS["x"]} x1="{place:.1f}" x2="{place:.1f}" y1="30" y2="{bottom:.0f}"/>'
             f'<text class="tl-l" x="{place:.1f}" y="26" text-anchor="{"end" if end else "start"}">{text}</text>'
@@ -189,29 +190,48 @@ _SHORT = {
 
 
 def _lane(lane: Lane, x: Callable[[float], float], y: float, name: str) -> str:
+    known = [bar for bar in lane.bars if bar.shown != "no"]
+    # What a bar has no room for is written beside it, as far as nothing is known there.
+    free = [*(x(bar.start) for bar in known[1:]), float(WIDTH - RIGHT)]
     bars = "".join(_bar(bar, x, y, name) for bar in lane.bars)
-    return f'<g><text class="tl-l" x="4" y="{y + 15:.0f}">{escape(lane.label)}</text>{bars}</g>'
+    texts = "".join(_text(bar, x, y, until) for bar, until in zip(known, free, strict=False))
+    return f'<g><text class="tl-l" x="4" y="{y + 15:.0f}">{escape(lane.label)}</text>{bars}{texts}</g>'
 
 
 def _bar(bar: Bar, x: Callable[[float], float], y: float, name: str) -> str:
-    a, b = x(bar.start), x(bar.end)
-    wide = max(b - a, 3.0)
+    a, wide = _span(bar, x)
     if bar.shown == "no":
         return (
             f'<rect class="tl-u" fill="url(#{name}-h)" x="{a:.1f}" y="{y + 5:.0f}" width="{wide:.1f}" height="12">'
             "<title>unknown</title></rect>"
         )
-    said = bar.status + (f" · {_attempts(bar.attempts)}" if bar.attempts is not None else "")
-    room = int((wide - 4) / _CHAR)
-    text = said if len(said) <= room else bar.status if len(bar.status) <= room else ""
     group = _group(bar.status)
     assumed = " tl-w" if bar.shown == "assumed" else ""
     looks = _LOOKS[group] + (' fill-opacity="0.4" stroke-dasharray="4 3"' if assumed else "")
     return (
         f'<rect class="tl-s tl-{group}{assumed}"{looks} x="{a:.1f}" y="{y + 3:.0f}" width="{wide:.1f}" height="16">'
-        f"<title>{escape(said)}</title></rect>"
-        + (f'<text class="tl-b" x="{a + 3:.1f}" y="{y + 15:.0f}">{escape(text)}</text>' if text else "")
+        f"<title>{escape(_said(bar))}</title></rect>"
     )
+
+
+def _text(bar: Bar, x: Callable[[float], float], y: float, until: float) -> str:
+    """What a bar says: in it, or beside it up to ``until``; nothing where there is no room."""
+    a, wide = _span(bar, x)
+    for text in (_said(bar), bar.status):
+        if len(text) <= int((wide - 4) / _CHAR):
+            return f'<text class="tl-b" x="{a + 3:.1f}" y="{y + 15:.0f}">{escape(text)}</text>'
+    if len(bar.status) > int((until - a - wide - 6) / _CHAR):
+        return ""
+    return f'<text class="tl-o"{_LOOKS["o"]} x="{a + wide + 3:.1f}" y="{y + 15:.0f}">{escape(bar.status)}</text>'
+
+
+def _span(bar: Bar, x: Callable[[float], float]) -> tuple[float, float]:
+    a = x(bar.start)
+    return a, max(x(bar.end) - a, 3.0)
+
+
+def _said(bar: Bar) -> str:
+    return bar.status + (f" · {_attempts(bar.attempts)}" if bar.attempts is not None else "")
 
 
 def _attempts(count: int) -> str:
