@@ -643,7 +643,7 @@ def test_scenarios_are_chosen_by_requirement_and_by_what_is_offered() -> None:
     names = {s.name for s in chosen(CONFIG, EVERYTHING)}
     assert "delivered" in names
     assert "foreign-key" not in names
-    assert {s.name for s in chosen(CONFIG, ["BR-ERR-01"])} == {"processing", "unknown"}
+    assert {s.name for s in chosen(CONFIG, ["BR-ERR-01"])} == {"processing", "after-accepted", "unknown"}
     without = msgspec.structs.replace(CONFIG, recipients=Recipients(failing=("6511111111",)))
     assert "delivered" not in {s.name for s in chosen(without, EVERYTHING)}
 
