@@ -70,7 +70,9 @@ def _spelled_otherwise(*, gained: str | None = None) -> Shelf:
     """
     story = Shelf().send("b", "FFS").send("ctl", "FS").finish("b").finish("ctl")
     story.change(lambda shown: shown.update(id="other-0"), message="b.0", view="campaign_list").views("b").look("ctl")
-    return story.single("b.0", gives=("b.0", *([gained] if gained else []))).views("b").finish("b").views("b").look("ctl")
+    return (
+        story.single("b.0", gives=("b.0", *([gained] if gained else []))).views("b").finish("b").views("b").look("ctl")
+    )
 
 
 def test_a_single_retry_explains_the_attempt_that_shows_under_another_id_of_the_same_row() -> None:

@@ -298,17 +298,24 @@ class Case:
         return {message: ids for ids in more.values() for message in ids}
 
     def _calls(self, by_message: Mapping[str, tuple[Reading, ...]]) -> tuple[RetryCall, ...]:
-        calls, ids = [], self._ids(by_message)
+        calls = []
         for e in self.exchanges:
             invoke = e.invoke
             if invoke.operation == "batch_retry":
                 calls.append(RetryCall(e, invoke.batch))
             elif invoke.operation == "single_retry":
-                named = invoke.message or ""
-                aliases = ids.get(named, frozenset()) - {named}
-                calls.append(RetryCall(e, self._home.get(named), named, aliases=aliases))
+                calls.append(RetryCall(e, self._home.get(invoke.message or ""), invoke.message or ""))
         settled = repeated(calls, self.exchanges, by_message, self._home, self.header)
-        return tuple(replace(c, repeated=c.n in settled, perhaps_own=perhaps_own(self, c)) for c in calls)
+        ids = self._ids(by_message)
+        return tuple(
+            replace(
+                c,
+                repeated=c.n in settled,
+                perhaps_own=perhaps_own(self, c),
+                aliases=ids.get(c.message or "", frozenset()) - {c.message},
+            )
+            for c in calls
+        )
 
     @cached_property
     def calls(self) -> tuple[RetryCall, ...]:
