@@ -61,3 +61,24 @@ def test_a_row_that_one_view_shows_under_another_id_instead() -> None:
     story = _listed().retry("b").finish("b")
     story.change(lambda shown: shown.update(id="b.9"), message="b.0", view="campaign_list")
     assert ("BR-IDS-04",) in story.wait(11).views("b").named()
+
+
+def _spelled_otherwise(*, gained: str | None = None) -> Shelf:
+    """The campaign's listing knows the first message by another id throughout, and it is retried by itself.
+
+    :param gained: a message that gains an attempt by that as well.
+    """
+    story = Shelf().send("b", "FFS").send("ctl", "FS").finish("b").finish("ctl")
+    story.change(lambda shown: shown.update(id="other-0"), message="b.0", view="campaign_list").views("b").look("ctl")
+    return (
+        story.single("b.0", gives=("b.0", *([gained] if gained else []))).views("b").finish("b").views("b").look("ctl")
+    )
+
+
+def test_a_single_retry_explains_the_attempt_that_shows_under_another_id_of_the_same_row() -> None:
+    assert all("BR-IDS-04" in names for names in _spelled_otherwise().named())
+    assert _spelled_otherwise().named()
+
+
+def test_it_explains_none_of_another_row() -> None:
+    assert any("BR-SGL-02" in names and "BR-IDS-04" not in names for names in _spelled_otherwise(gained="b.1").named())

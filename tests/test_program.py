@@ -643,7 +643,7 @@ def test_scenarios_are_chosen_by_requirement_and_by_what_is_offered() -> None:
     names = {s.name for s in chosen(CONFIG, EVERYTHING)}
     assert "delivered" in names
     assert "foreign-key" not in names
-    assert {s.name for s in chosen(CONFIG, ["BR-ERR-01"])} == {"processing", "unknown"}
+    assert {s.name for s in chosen(CONFIG, ["BR-ERR-01"])} == {"processing", "after-accepted", "unknown"}
     without = msgspec.structs.replace(CONFIG, recipients=Recipients(failing=("6511111111",)))
     assert "delivered" not in {s.name for s in chosen(without, EVERYTHING)}
 
@@ -721,7 +721,7 @@ def test_what_one_program_raises_ends_them_all() -> None:
 
 
 def test_a_plan_counts_every_message_and_names_whom() -> None:
-    plan = make_plan(CONFIG, "standard", ["BR-ACC-02"])
+    plan = make_plan(CONFIG, "standard", ["BR-SEL-09"])
     rounds = next(s for s in SCENARIOS if s.name == "rounds")
     rows = sum(len(s.rows) for s in rounds.program(CONFIG).steps if isinstance(s, Send))
     assert [s.name for s in plan.scenarios] == ["rounds"]
@@ -736,9 +736,9 @@ def test_a_plan_counts_every_message_and_names_whom() -> None:
 def test_a_plan_says_which_limits_do_not_hold_it() -> None:
     def short(**limits: float) -> dict[str, int]:
         config = msgspec.structs.replace(CONFIG, limits=msgspec.convert(limits, Limits))
-        return {s.limit: s.needs for s in make_plan(config, "standard", ["BR-ACC-02"], tuple(DRIVERS)).short}
+        return {s.limit: s.needs for s in make_plan(config, "standard", ["BR-SEL-09"], tuple(DRIVERS)).short}
 
-    plan = make_plan(CONFIG, "standard", ["BR-ACC-02"])
+    plan = make_plan(CONFIG, "standard", ["BR-SEL-09"])
     rows = plan.recipients["failing"]
     likely = 2 + plan.parts[0].calls_likely
     assert short() == {}

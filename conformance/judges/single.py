@@ -368,7 +368,7 @@ def _others_stood(case: Case, batch: Batch, call: RetryCall) -> Proof | None:
     """That another message of the batch is shown in the same attempt after the answer as before the call."""
     for message in batch.messages:
         until = next_reset(batch, message, call)
-        for view in case.views(message) if message != call.message else ():
+        for view in case.views(message) if not call.reaches(message) else ():
             before = [r for r in view if r.last <= call.t]
             begun = [r for r in view if r.t >= call.last and r.last <= until]
             after = [r for r in begun if follows(case, r, call.last)]

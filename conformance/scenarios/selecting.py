@@ -14,8 +14,10 @@ LATER_ROWS = 7
 
 
 def _delivered(_: Config) -> tuple[AnyStep, ...]:
+    """In the end it is listed once more: what the refusal leaves to a queue would text those who have got the message."""
     rows = (RowSpec(role="succeeding"), RowSpec(role="succeeding"))
-    return (*sent("b", rows), *rest("b", 2), Retry(batch="b"), retried("b"), *rest("b", 2))
+    late = (Wait(batch="b", until="last"), Read(batch="b"))
+    return (*sent("b", rows), *rest("b", 2), Retry(batch="b"), retried("b"), *late)
 
 
 def _mixed(config: Config) -> tuple[AnyStep, ...]:

@@ -78,9 +78,7 @@ def broken_does_nothing(retry: Retry) -> Iterator[Judgement]:
 def _others(retry: Retry, message: str, since: float, until: float) -> bool:
     """True if something else that must have no effect may have had it between the two times."""
     since -= retry.case.header.settle_timeout
-    return any(
-        not c.may_reset and c.message in (None, message) and since < c.last and c.t <= until for c in retry.batch.sent
-    )
+    return any(not c.may_reset and c.reaches(message) and since < c.last and c.t <= until for c in retry.batch.sent)
 
 
 @rule(

@@ -181,7 +181,7 @@ def _laid_to(call: RetryCall, message: str, name: str, before: Reading, new: Any
         yield "BR-SEC-05"
     if not call.valid:
         probed = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
-        if probed is not None and call.message in (None, message):
+        if probed is not None and call.reaches(message):
             yield probed
     elif call.outcome == "throttled":
         if call.reaches(message):
@@ -197,7 +197,7 @@ def _laid_to(call: RetryCall, message: str, name: str, before: Reading, new: Any
                 yield "BR-SGL-02"
     elif not call.single:
         yield "BR-BLK-03"
-    elif call.message == message:
+    elif call.reaches(message):
         yield "BR-SGL-01"
     if call.harmless:
         yield "BR-SEC-05"

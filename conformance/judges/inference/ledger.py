@@ -242,7 +242,7 @@ def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Ite
     """The requirements that are broken if this call gave the message a surplus attempt (contract, section 4)."""
     if not call.valid:
         name = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
-        if name is not None and (not call.single or call.message == message):
+        if name is not None and call.reaches(message):
             yield name
         return
     if call.outcome == "throttled":
@@ -256,7 +256,7 @@ def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Ite
         yield "BR-SEL-02" if before and before.status == "success" and not call.single else "BR-SEL-05"
     elif not call.single:
         yield "BR-BLK-03"
-    elif call.message == message:
+    elif call.reaches(message):
         yield "BR-SGL-01"
     if call.harmless:
         yield "BR-SEC-05"

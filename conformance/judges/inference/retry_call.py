@@ -33,6 +33,8 @@ class RetryCall:
     repeated: bool = False
     #: True for a probe with what nothing shows to be another campaign's key: it may be one of this campaign's own, and retry.
     perhaps_own: bool = False
+    #: Other ids under which the target shows the row of the message that it names: what it gave that one shows under these, too.
+    aliases: frozenset[str] = frozenset()
 
     @property
     def n(self) -> int:
@@ -150,4 +152,4 @@ class RetryCall:
 
     def reaches(self, message: str) -> bool:
         """True if the contract lets it reset this message of its batch."""
-        return self.message in (None, message)
+        return self.message in (None, message) or message in self.aliases

@@ -65,7 +65,7 @@ def touches_no_other_message(subject: tuple[Inference, Batch]) -> Iterator[Judge
 
 
 def _touched(case: Case, batch: Batch, message: str, calls: list[RetryCall]) -> Iterator[Violated]:
-    singles = [c for c in batch.singles if c.message == message and c.may_reset]
+    singles = [c for c in batch.singles if c.reaches(message) and c.may_reset]
     for view in case.views(message):
         for i, a in enumerate(view):
             if a.status != "success" and not a.in_progress:
