@@ -93,9 +93,7 @@ class Walk:
     def _in_time(self, until: float) -> None:
         """What is due by then comes: attempts that are owed, and the end of processing."""
         for due in self.world.due:
-            if not due.must and due.until <= until:
-                self._become(self.world._replace(due=tuple(other for other in self.world.due if other != due)))
-            while due in self.world.due and due.until <= until:
+            while due.must and due in self.world.due and due.until <= until:
                 if not self.world.messages[due.message].ended and self.rng.random() < 0.5:
                     # An owed attempt waits for the one underway, which has to fail in time.
                     self._become(self.world.put(due.message, "F"))
@@ -104,6 +102,8 @@ class Walk:
                 self._become(self.rng.choice(steps).world)
         if self.world.batch == "busy" and self.world.calm and self.calm_since + self.settle <= until:
             self._become(self.world._replace(batch="enq"))
+        if self.world != (world := self.world.at(until)):
+            self._become(world)
 
     def _cell(self) -> None:
         end = self.now + _CELL
@@ -211,7 +211,8 @@ class Walk:
         if not known:
             return self._retry()
         i = self.rng.choice(failed or known)
-        outcome = self._chosen(list(single(self.world, i, self.switches)))
+        until = self.now + _CELL / 2 + self.settle
+        outcome = self._chosen(list(single(self.world, i, self.switches, until=until)))
         self._become(outcome.world)
         if outcome.accepted:
             return Retry(message=i, status=201)
