@@ -153,7 +153,7 @@ class _Search:
         return world._replace(messages=tuple(numbered))
 
     def _node(self, node: _Node) -> _Node:
-        if node.world.batch != "busy" or not node.world.calm:
+        if not node.world.busy or not node.world.calm:
             return node._replace(calm_by=math.inf)
         if node.calm_by < math.inf:
             return node

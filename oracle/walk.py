@@ -78,7 +78,7 @@ class Walk:
         for i, (old, new) in enumerate(zip(self.world.messages, world.messages, strict=True)):
             if (old.status, old.attempt) != (new.status, new.attempt):
                 self.ticks[i] += 1
-        if not (self.world.calm and self.world.batch == "busy"):
+        if not (self.world.calm and self.world.busy):
             self.calm_since = self.now
         self.world = world
         self.world_ticks = tuple(self.ticks)
@@ -100,7 +100,7 @@ class Walk:
                 texts = tuple(f"retry {due.write} {does} message {due.message}" for does in ("resets", "leaves"))
                 steps = [s for s in moves(self.world, self.switches) if s.text.startswith(texts)]
                 self._become(self.rng.choice(steps).world)
-        if self.world.batch == "busy" and self.world.calm and self.calm_since + self.settle <= until:
+        if self.world.busy and self.world.calm and self.calm_since + self.settle <= until:
             self._become(self.world._replace(batch="enq"))
         if self.world != (world := self.world.at(until)):
             self._become(world)
@@ -154,7 +154,7 @@ class Walk:
             count=message.attempt if self.counts else None,
             stamp=ticks[i] if self.stamps else None,
         )
-        return (None if message.status == UNMADE else shown), (world.batch if batch else None)
+        return (None if message.status == UNMADE else shown), (world.shown if batch else None)
 
     def _listing(self) -> Part:
         rows = []

@@ -20,7 +20,8 @@ _STAGES = "CEDNT"
 _ENDED = "SF"
 RANK = {letter: rank for rank, letter in enumerate(_STAGES)} | dict.fromkeys(_ENDED, len(_STAGES)) | {UNMADE: -1}
 
-BatchStatus = Literal["busy", "enq", "failed"]
+#: ``single`` is busy as well, by a single retry that has it processed late.
+BatchStatus = Literal["busy", "enq", "failed", "single"]
 _BATCH: tuple[BatchStatus, ...] = ("busy", "enq", "failed")
 
 
@@ -148,9 +149,19 @@ class World(NamedTuple):
         return self.messages[i].attempt - 1 + owed >= self.limit
 
     @property
+    def busy(self) -> bool:
+        """Whether the batch is processed, and shown so."""
+        return self.batch in ("busy", "single")
+
+    @property
+    def shown(self) -> BatchStatus:
+        """The status that reads show."""
+        return "busy" if self.busy else self.batch
+
+    @property
     def processed(self) -> bool:
         """Whether a retry may be refused because the batch is processed."""
-        return self.batch == "busy" and not (self.refused and self.calm)
+        return self.busy and not (self.refused and self.calm)
 
     def put(self, i: int, status: str, *, reset: bool = False) -> World:
         """The world with that message in another status, in a new attempt if ``reset``."""
@@ -199,8 +210,8 @@ def moves(world: World, switches: Switches, wanted: tuple[frozenset[str], ...] |
             if _may_move(message.status, letter, switches):
                 yield Step(f"message {i} moves to {letter}", world.put(i, letter))
     yield from _owed(world, switches)
-    if world.late and world.batch != "busy":
-        after = world._replace(batch="busy", left=False, late=world.late[1:])
+    if world.late and not world.busy:
+        after = world._replace(batch="single", left=False, late=world.late[1:])
         yield Step("the batch is busy with a single retry", after)
     for status in _statuses(world, switches):
         yield Step(f"the batch is {status}", world._replace(batch=status, left=world.left and status == "failed"))
@@ -244,15 +255,16 @@ def _statuses(world: World, switches: Switches) -> Iterator[BatchStatus]:
     """Statuses that the batch may take by itself.
 
     Processing comes to an end, well or not. An accepted retry may begin to be processed as long as something of it
-    is owed. ``failed`` stays while a ``created`` message may be what blocked a retry (BR-BLK-02), and while a
+    is owed. ``failed`` stays, or comes back, while a ``created`` message may be what blocked a retry (BR-BLK-02), and while a
     message is left out (BR-SEL-01).
     """
     if not switches.alone:
         yield from (status for status in _BATCH if status != world.batch)
         return
     created = any(m.status == "C" for m in world.messages)
-    if world.batch == "busy" and all(m.status != UNMADE for m in world.messages):
-        yield "enq"
+    if world.busy and all(m.status != UNMADE for m in world.messages):
+        if not (world.refused and created):
+            yield "enq"
         yield "failed"
     if world.batch == "failed" and not created and not world.left:
         yield "enq"
@@ -294,7 +306,10 @@ def _refused(world: World, able: list[int], switches: Switches) -> Iterator[Outc
     created = any(m.status == "C" for m in world.messages)
     underway = any(not m.ended for m in world.messages)
     codes: set[str] = set()
-    if world.processed:
+    if world.processed and world.batch == "single":
+        # Nobody may see it: the refusal has to say so, and is for nothing else then.
+        yield Outcome(False, frozenset({NOT_RETRYABLE_CODE}), world)
+    elif world.processed:
         codes.add(NOT_RETRYABLE_CODE)
     if created or (underway and (switches.underway_blocks or not able)):
         codes.add(UNRESOLVED_CODE)
@@ -304,9 +319,7 @@ def _refused(world: World, able: list[int], switches: Switches) -> Iterator[Outc
         codes.add(NO_FAILED_CODE)
     if not codes:
         return
-    # That a batch is processed late, only the code may tell.
-    told = codes in ({NO_FAILED_CODE}, {NOT_RETRYABLE_CODE})
-    named = frozenset(codes) if switches.codes or told else None
+    named = frozenset(codes) if switches.codes or codes == {NO_FAILED_CODE} else None
     failed = world._replace(batch="failed", refused=True)
     if not (created and world.batch != "busy"):
         yield Outcome(False, named, world)

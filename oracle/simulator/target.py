@@ -331,7 +331,8 @@ class Target:
         if touch == "busy-until-terminal" and flying:
             self.clock.at(self.clock.now + 0.02 * self.habits.settle, partial(self.release, batch, touch))
         else:
-            batch.put(self.clock.now, ENQUEUED)
+            # What a refusal meant to be seen is seen while the message that blocked is created (BR-BLK-02).
+            batch.put(self.clock.now, FAILED if batch.refused and self.created(batch) else ENQUEUED)
 
     # ------------------------------------------------------------------ single retries
 
