@@ -86,6 +86,11 @@ ARGUED: tuple[Argued, ...] = (
         second=("one-by-itself-closes-its-batch", "one-batch-at-a-time", "refuses-what-came-too-early"),
     ),
     Argued(
+        why="every batch that is six seconds old is refused, whatever was retried before or is retried elsewhere",
+        first=("expires-after-six-seconds",),
+        second=("one-retry-at-a-time", "refuses-what-came-too-early"),
+    ),
+    Argued(
         why="other batches are being retried in every situation, so that it refuses in each",
         first=("one-batch-at-a-time",),
         second=("never-retryable", "one-by-itself-closes-its-batch", "refuses-what-came-too-early"),
@@ -112,6 +117,11 @@ ARGUED: tuple[Argued, ...] = (
             *("retries-the-delivered-after-a-single", "status-in-the-query-selects"),
             *("single-retries-what-a-retry-delivered", "keeps-what-a-single-delivered", "remembers-the-failure"),
         ),
+    ),
+    Argued(
+        why="rows to one number with one text are rows to one number",
+        first=("one-row-of-a-number-is-retried",),
+        second=("retries-equal-rows-once",),
     ),
     Argued(
         why="without a limit, no retry counts against it",
@@ -166,6 +176,11 @@ ARGUED: tuple[Argued, ...] = (
         why="which request the worker gets is drawn, so that it shows in any of these situations, now and then",
         first=("exhausted-do-not-block", "only-english-blocks", "one-worker-of-four-does-not-block"),
         second=("one-worker-of-four-does-not-block", "only-english-blocks"),
+    ),
+    Argued(
+        why="which job is delivered twice is drawn, so that it shows in any of these situations, now and then",
+        first=("redelivers-one-job-in-twenty",),
+        second=("chunks-overlap", "two-attempts-after-a-batch-retry"),
     ),
     Argued(why="one defect, in windows of different length", first=_BOTH_ACT),
     Argued(why="one defect, in windows of different length", first=_ONE_BESIDE),

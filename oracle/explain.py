@@ -153,7 +153,7 @@ class _Search:
         return world._replace(messages=tuple(numbered))
 
     def _node(self, node: _Node) -> _Node:
-        if node.world.batch != "busy" or not node.world.calm:
+        if not node.world.busy or not node.world.calm:
             return node._replace(calm_by=math.inf)
         if node.calm_by < math.inf:
             return node
@@ -170,10 +170,7 @@ class _Search:
             return None
         if any(due.must and due.until <= now for due in node.world.due) or node.calm_by <= now:
             return None
-        world = node.world
-        if any(due.until <= now for due in world.due):
-            world = world._replace(due=tuple(due for due in world.due if due.until > now))
-        return self._shown(self._node(node._replace(cut=node.cut + 1, world=world)))
+        return self._shown(self._node(node._replace(cut=node.cut + 1, world=node.world.at(now))))
 
     def _open(self, node: _Node) -> Iterator[tuple[int, Look]]:
         for i in node.looks:
@@ -233,12 +230,12 @@ class _Search:
             yield Step(f"retry {call.n} is answered {call.status}", node.world)
 
     def _outcomes(self, node: _Node, call: Call) -> Iterator[Outcome]:
+        until = (self.cuts[node.cut + 1] if call.outcome == "unknown" else call.last) + self.what.settle
         if call.single:
             if call.place is not None:
-                yield from single(node.world, call.place, self.switches)
+                yield from single(node.world, call.place, self.switches, until=until)
             return
-        decided = self.cuts[node.cut + 1] if call.outcome == "unknown" else call.last
-        yield from retry(node.world, self.switches, write=call.n, until=decided + self.what.settle)
+        yield from retry(node.world, self.switches, write=call.n, until=until)
 
     def _answers(self, call: Call, outcome: Outcome) -> bool:
         if call.outcome == "unknown":

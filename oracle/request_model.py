@@ -62,7 +62,7 @@ class Glance:
             (message.status != UNMADE or self.status == UNMADE)
             and _shows(message.status, self.status)
             and _shows(message.status, self.newest)
-            and self.batch in (None, world.batch)
+            and self.batch in (None, world.shown)
             and (not switches.counted or self.count is None or self._counts(message))
             and (not self.earlier or set(self.earlier) <= {"F", UNKNOWN})
         )

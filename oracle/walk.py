@@ -78,7 +78,7 @@ class Walk:
         for i, (old, new) in enumerate(zip(self.world.messages, world.messages, strict=True)):
             if (old.status, old.attempt) != (new.status, new.attempt):
                 self.ticks[i] += 1
-        if not (self.world.calm and self.world.batch == "busy"):
+        if not (self.world.calm and self.world.busy):
             self.calm_since = self.now
         self.world = world
         self.world_ticks = tuple(self.ticks)
@@ -93,17 +93,17 @@ class Walk:
     def _in_time(self, until: float) -> None:
         """What is due by then comes: attempts that are owed, and the end of processing."""
         for due in self.world.due:
-            if not due.must and due.until <= until:
-                self._become(self.world._replace(due=tuple(other for other in self.world.due if other != due)))
-            while due in self.world.due and due.until <= until:
+            while due.must and due in self.world.due and due.until <= until:
                 if not self.world.messages[due.message].ended and self.rng.random() < 0.5:
                     # An owed attempt waits for the one underway, which has to fail in time.
                     self._become(self.world.put(due.message, "F"))
                 texts = tuple(f"retry {due.write} {does} message {due.message}" for does in ("resets", "leaves"))
                 steps = [s for s in moves(self.world, self.switches) if s.text.startswith(texts)]
                 self._become(self.rng.choice(steps).world)
-        if self.world.batch == "busy" and self.world.calm and self.calm_since + self.settle <= until:
+        if self.world.busy and self.world.calm and self.calm_since + self.settle <= until:
             self._become(self.world._replace(batch="enq"))
+        if self.world != (world := self.world.at(until)):
+            self._become(world)
 
     def _cell(self) -> None:
         end = self.now + _CELL
@@ -154,7 +154,7 @@ class Walk:
             count=message.attempt if self.counts else None,
             stamp=ticks[i] if self.stamps else None,
         )
-        return (None if message.status == UNMADE else shown), (world.batch if batch else None)
+        return (None if message.status == UNMADE else shown), (world.shown if batch else None)
 
     def _listing(self) -> Part:
         rows = []
@@ -211,7 +211,8 @@ class Walk:
         if not known:
             return self._retry()
         i = self.rng.choice(failed or known)
-        outcome = self._chosen(list(single(self.world, i, self.switches)))
+        until = self.now + _CELL / 2 + self.settle
+        outcome = self._chosen(list(single(self.world, i, self.switches, until=until)))
         self._become(outcome.world)
         if outcome.accepted:
             return Retry(message=i, status=201)

@@ -20,7 +20,8 @@ _STAGES = "CEDNT"
 _ENDED = "SF"
 RANK = {letter: rank for rank, letter in enumerate(_STAGES)} | dict.fromkeys(_ENDED, len(_STAGES)) | {UNMADE: -1}
 
-BatchStatus = Literal["busy", "enq", "failed"]
+#: ``single`` is busy as well, by a single retry that has it processed late.
+BatchStatus = Literal["busy", "enq", "failed", "single"]
 _BATCH: tuple[BatchStatus, ...] = ("busy", "enq", "failed")
 
 
@@ -58,7 +59,7 @@ class Switches:
     partial: bool = True
     #: Ruling 21: whom a retry picks up may be decided at any instant until its effect; off: at its decision.
     selects_late: bool = True
-    #: Ruling 24: an accepted single retry may change the batch's status; off: it leaves it.
+    #: Ruling 24: an accepted single retry may change the batch's status, or have it processed late; off: it leaves it.
     single_touches: bool = True
     #: BR-ERR-01 and -02: a refusal's code names one of its reasons; off: it is any.
     codes: bool = True
@@ -127,16 +128,40 @@ class World(NamedTuple):
     due: tuple[Due, ...] = ()
     #: An accepted retry left a message out; the batch shows so until the next accepted one.
     left: bool = False
+    #: A refused retry put it to ``failed``: once it is calm it is retryable, until the next accepted one (BR-ACC-03).
+    refused: bool = False
+    #: For each accepted single retry by when it may still have the batch processed (rulings 16 and 24), in order.
+    late: tuple[float, ...] = ()
 
     @property
     def calm(self) -> bool:
         """Nothing underway and nothing owed: a batch that is still processed must come to an end."""
         return not any(due.must for due in self.due) and all(m.ended for m in self.messages)
 
+    def at(self, now: float) -> World:
+        """The world without what may not come any more."""
+        due, late = tuple(d for d in self.due if d.until > now), tuple(until for until in self.late if until > now)
+        return self if (due, late) == (self.due, self.late) else self._replace(due=due, late=late)
+
     def spent(self, i: int) -> bool:
         """Whether no more retry of the message may begin, those that are owed included."""
         owed = sum(due.message == i and due.must for due in self.due)
         return self.messages[i].attempt - 1 + owed >= self.limit
+
+    @property
+    def busy(self) -> bool:
+        """Whether the batch is processed, and shown so."""
+        return self.batch in ("busy", "single")
+
+    @property
+    def shown(self) -> BatchStatus:
+        """The status that reads show."""
+        return "busy" if self.busy else self.batch
+
+    @property
+    def processed(self) -> bool:
+        """Whether a retry may be refused because the batch is processed."""
+        return self.busy and not (self.refused and self.calm)
 
     def put(self, i: int, status: str, *, reset: bool = False) -> World:
         """The world with that message in another status, in a new attempt if ``reset``."""
@@ -185,6 +210,9 @@ def moves(world: World, switches: Switches, wanted: tuple[frozenset[str], ...] |
             if _may_move(message.status, letter, switches):
                 yield Step(f"message {i} moves to {letter}", world.put(i, letter))
     yield from _owed(world, switches)
+    if world.late and not world.busy:
+        after = world._replace(batch="single", left=False, late=world.late[1:])
+        yield Step("the batch is busy with a single retry", after)
     for status in _statuses(world, switches):
         yield Step(f"the batch is {status}", world._replace(batch=status, left=world.left and status == "failed"))
     if not switches.alone:
@@ -218,7 +246,8 @@ def _owed(world: World, switches: Switches) -> Iterator[Step]:
             # Corrected meanwhile (ruling 18): there is nothing to retry.
             yield Step(f"retry {due.write} finds message {due.message} delivered", world._replace(due=rest))
         if switches.partial:
-            after = world._replace(due=rest, batch="failed", left=True)
+            # It shows so, whatever an earlier single retry still has to do.
+            after = world._replace(due=rest, batch="failed", left=True, late=())
             yield Step(f"retry {due.write} leaves message {due.message} out", after)
 
 
@@ -226,15 +255,16 @@ def _statuses(world: World, switches: Switches) -> Iterator[BatchStatus]:
     """Statuses that the batch may take by itself.
 
     Processing comes to an end, well or not. An accepted retry may begin to be processed as long as something of it
-    is owed. ``failed`` stays while a ``created`` message may be what blocked a retry (BR-BLK-02), and while a
+    is owed. ``failed`` stays, or comes back, while a ``created`` message may be what blocked a retry (BR-BLK-02), and while a
     message is left out (BR-SEL-01).
     """
     if not switches.alone:
         yield from (status for status in _BATCH if status != world.batch)
         return
     created = any(m.status == "C" for m in world.messages)
-    if world.batch == "busy" and all(m.status != UNMADE for m in world.messages):
-        yield "enq"
+    if world.busy and all(m.status != UNMADE for m in world.messages):
+        if not (world.refused and created):
+            yield "enq"
         yield "failed"
     if world.batch == "failed" and not created and not world.left:
         yield "enq"
@@ -251,7 +281,7 @@ def retry(world: World, switches: Switches, *, write: int, until: float) -> Iter
     """
     statuses = [m.status for m in world.messages]
     able = [i for i, status in enumerate(statuses) if status == "F" and not world.spent(i)]
-    if world.batch != "busy" and "C" not in statuses and UNMADE not in statuses and able:
+    if not world.processed and "C" not in statuses and UNMADE not in statuses and able:
         yield from _accepted(world, able, switches, write=write, until=until)
     yield from _refused(world, able, switches)
 
@@ -261,7 +291,7 @@ def _accepted(world: World, able: list[int], switches: Switches, *, write: int, 
     if switches.selects_late and switches.delayed:
         flying = [i for i, m in enumerate(world.messages) if not m.ended and not world.spent(i)]
         owed += [Due(write, i, until, False) for i in flying]
-    after = world._replace(left=False, due=tuple(sorted(owed)))
+    after = world._replace(left=False, refused=False, due=tuple(sorted(owed)))
     if not switches.delayed:
         for i in able:
             after = after.put(i, "C", reset=True)
@@ -276,7 +306,10 @@ def _refused(world: World, able: list[int], switches: Switches) -> Iterator[Outc
     created = any(m.status == "C" for m in world.messages)
     underway = any(not m.ended for m in world.messages)
     codes: set[str] = set()
-    if world.batch == "busy":
+    if world.processed and world.batch == "single":
+        # Nobody may see it: the refusal has to say so, and is for nothing else then.
+        yield Outcome(False, frozenset({NOT_RETRYABLE_CODE}), world)
+    elif world.processed:
         codes.add(NOT_RETRYABLE_CODE)
     if created or (underway and (switches.underway_blocks or not able)):
         codes.add(UNRESOLVED_CODE)
@@ -287,20 +320,24 @@ def _refused(world: World, able: list[int], switches: Switches) -> Iterator[Outc
     if not codes:
         return
     named = frozenset(codes) if switches.codes or codes == {NO_FAILED_CODE} else None
-    failed = world._replace(batch="failed")
+    failed = world._replace(batch="failed", refused=True)
     if not (created and world.batch != "busy"):
         yield Outcome(False, named, world)
     if created or (underway and world.batch != "busy"):
         yield Outcome(False, named, failed)
 
 
-def single(world: World, message: int, switches: Switches) -> Iterator[Outcome]:
-    """Every legal way to decide a valid single retry. When it has to be accepted is not this contract's matter."""
+def single(world: World, message: int, switches: Switches, *, until: float) -> Iterator[Outcome]:
+    """Every legal way to decide a valid single retry. When it has to be accepted is not this contract's matter.
+
+    :param until: when what it does to the batch's status must have come, seconds.
+    """
     able = world.messages[message].status == "F"
     spent = world.spent(message)
     if able and not spent:
-        after = world.put(message, "C", reset=True)
-        yield Outcome(True, None, after)
+        after = world.put(message, "C", reset=True)._replace(refused=False)
+        late = tuple(sorted((*world.late, until))) if switches.single_touches and switches.delayed else ()
+        yield Outcome(True, None, after._replace(late=late))
         if switches.single_touches:
             for status in _BATCH[:2]:
                 yield Outcome(True, None, after._replace(batch=status, left=False))

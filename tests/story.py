@@ -31,6 +31,8 @@ class Story:
 
     #: Seconds from the end of an exchange to the start of the next.
     gap = 0.01
+    #: Languages of the first rows of a batch; the others are in English.
+    languages: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -66,7 +68,8 @@ class Story:
             message = f"{batch}.{i}"
             made.append(
                 Row(
-                    recipient=f"65111122{i:02}", role=ROLES[letter], language="english",
+                    recipient=f"65111122{i:02}", role=ROLES[letter],
+                    language=self.languages[i] if i < len(self.languages) else "english",
                     values={"body": f"x [n:{nonce}]"}, nonce=nonce,
                 )
             )  # fmt: skip

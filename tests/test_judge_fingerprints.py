@@ -203,3 +203,39 @@ def test_an_attempt_too_many_is_named_by_the_calls_nearest_to_it() -> None:
     assert _subjects(refused, "BR-BLK-03") == {"attempt that no retry explains: refused retry, failure"}
     other = _failed().single("b.1", gives=("b.0", "b.1")).look("b").look("ctl")
     assert _subjects(other, "BR-SGL-02") == {"attempt that no retry explains: accepted single retry of another message"}
+
+
+def test_an_answer_that_a_plain_retry_does_not_get_is_named_by_what_the_request_had() -> None:
+    """A page for browsers is no reason to let every retry be answered with a body."""
+    plain = _failed().retry("b", size=2).look("b").finish("b").look("b")
+    browser = _failed().retry("b", size=2, cause="header:accept").look("b").finish("b").look("b")
+    assert _subjects(plain, "BR-ACC-04") == {"carried out: 201 with a body (none)"}
+    assert _subjects(browser, "BR-ACC-04") == {
+        "carried out: 201 with a body (none), accepted retry with a header (accept)"
+    }
+    both = plain.retry("b", size=2, cause="header:accept").look("b")
+    assert _subjects(both, "BR-ACC-04") == {"carried out: 201 with a body (none)"}
+
+
+@pytest.mark.parametrize(
+    ("languages", "said"),
+    [((), "some in between"), (("english", "tamil", "english"), "some in between, in other languages")],
+)
+def test_messages_that_are_left_out_for_their_language_are_told(languages: tuple[str, ...], said: str) -> None:
+    story = Story()
+    story.languages = languages
+    story.send("b", "FFF").look("b").finish("b").look("b").retry("b", takes=("b.0", "b.2"))
+    story.look("b").finish("b").wait(11).look("b")
+    assert _subjects(story, "BR-SEL-01") == {f"failed message left out: {said}, accepted retry"}
+
+
+@pytest.mark.parametrize(
+    ("takes", "said"),
+    [(("b.0", "b.1"), "201 when exhausted"), (("b.1",), "201 when exhausted, for some of them")],
+)
+def test_a_limit_that_holds_for_some_messages_is_told(takes: tuple[str, ...], said: str) -> None:
+    story = _failed()
+    for _ in range(3):
+        story.retry("b").look("b").finish("b").wait(11).look("b")
+    story.retry("b", takes=takes).look("b").finish("b").wait(11).look("b")
+    assert f"limit of retries: {said}" in _subjects(story, "BR-SEL-04")

@@ -119,6 +119,7 @@ FREEDOMS = [
     ("processing", False, "F1 [enq] | retry 201 | F2 [busy]"),
     ("delayed", False, "F1 | retry 201 | F1 | C2"),
     ("partial", False, "F1 F1 | retry 201 | F2 F1 | settle | F2 F1"),
+    ("single_touches", False, "F1 [enq] | single 0 201 | C2 [enq] | E2 [busy]"),
     ("codes", True, "C1 [enq] | retry 400 some_code | C1 [failed]"),
 ]
 

@@ -20,6 +20,7 @@ NO_FAILED = "no_failed_batch_messages_to_retry"
 TOO_MANY = "too_many_message_attempts_error"
 #: Two rounds of retries, and a third, of a batch of one message that fails for ever.
 ROUNDS = "F1 | retry 201 | F2 | retry 201 | F3 [enq]"
+SINGLE_BLOCKS = f"F1 F1 [enq] | single 0 201 | retry 400 {UNRESOLVED}"
 THIRD = f"{ROUNDS} | F3 | retry 201 | F4"
 
 #: Axioms that the judges use in these rules, and do not name yet.
@@ -41,6 +42,18 @@ TABLE = [
         "BR-ACC-03",
         f"C@1 F@1 [enq] | retry 400 {UNRESOLVED} | C@1 - [failed] | F@2 F@1 | F@2 - [failed] | retry 400 {UNRESOLVED}",
         f"C@1 F@1 [enq] | retry 400 {UNRESOLVED} | C@1 - [failed] | F@2 F@1 | F@2 - [failed] | retry 201 | C@3 C@3",
+    ),
+    # A single retry may have the batch processed late (rulings 16 and 24): within the settling time, ...
+    (
+        "BR-ACC-02",
+        f"F1 F1 [enq] | single 0 201 | settle | F2 F1 [enq] | retry 400 {NOT_RETRYABLE}",
+        f"F1 F1 [enq] | single 0 201 | F2 F1 [enq] | retry 400 {NOT_RETRYABLE} | F2 F1 [enq]",
+    ),
+    # ... after a refusal as well, but then it keeps no batch at rest from being retried.
+    (
+        "BR-ACC-03",
+        f"{SINGLE_BLOCKS} | C2 F1 [failed] | F2 F1 [failed] | retry 400 {NOT_RETRYABLE}",
+        f"{SINGLE_BLOCKS} | C2 F1 [failed] | C2 F1 [busy] | F2 F1 [busy] | retry 201",
     ),
     ("BR-ACC-04", "F1 | retry 201+2 | C2", "F1 | retry 201 | C2"),
     (

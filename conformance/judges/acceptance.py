@@ -15,6 +15,7 @@ from conformance.contract.vocabulary import (
 )
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import brackets
+from conformance.judges.inference.circumstances import kind
 from conformance.judges.inference.inference import Inference, retries
 from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof, all_of, assume
@@ -220,6 +221,12 @@ def _long_enough(retry: Retry) -> bool:
     return isinstance(first, Quiescent) and retry.call.t - first.since >= case.header.settle_timeout + lag
 
 
+def _looks(retry: Retry) -> str:
+    """How the retry was answered, in words for a fingerprint."""
+    end = retry.call.exchange.end
+    return f"{retry.call.status}" + (f" with a body ({end.media})" if end.size else "")
+
+
 @rule(
     "BR-ACC-04",
     whole_run,
@@ -235,6 +242,7 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
     where retries so answered are seen carried out three times in the run (ruling 11).
     """
     odd: dict[bool, list[tuple[Retry, Proof]]] = {}
+    plain = {_looks(retry) for retry in inference.retries if not retry.call.harmless}
     for retry in inference.retries:
         end = retry.call.exchange.end
         if retry.accepted:
@@ -251,7 +259,8 @@ def exactly_201(inference: Inference) -> Iterator[Judgement]:
                     proof=retry.answered("is accepted"),
                     observed=what,
                     any_of=retry.accused("BR-ACC-04"),
-                    defect=f"{retry.call.status}" + (f" with a body ({end.media})" if end.size else ""),
+                    # What plain retries show as well is one defect, whatever else a request had.
+                    defect=_looks(retry) + ("" if _looks(retry) in plain else f", {kind(retry.call)}"),
                     scenario=retry.scenario,
                 )
         elif retry.call.unknown and _tells(retry):

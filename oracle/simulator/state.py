@@ -126,6 +126,8 @@ class Batch:
         self.owed = 0
         #: An accepted retry left something out, and the batch shows it.
         self.left = False
+        #: A refused retry put it to ``messages_enqueuing_failed``, and none was accepted since.
+        self.refused = False
         self.data: dict[str, Any] = {}
 
     @property

@@ -238,15 +238,19 @@ class Target:
             return self.nothing(batch, flying)
         if flying and self.habits.underway_blocks:
             if self.habits.any_refusal_sets_status:
+                batch.refused = True
                 batch.put(self.clock.now, FAILED)
             return self.refuse(UNRESOLVED)
         return self.accept(batch, failed, invoke)
 
     def busy(self, batch: Batch) -> bool:
-        return batch.status not in RETRYABLE
+        """A batch that a refused retry put to ``messages_enqueuing_failed`` is not, once its messages have ended (BR-ACC-03)."""
+        rests = batch.refused and not batch.owed and all(m.ended for m in batch.messages)
+        return batch.status not in RETRYABLE and not rests
 
     def blocked(self, batch: Batch, failed: Sequence[Message]) -> Answer:
         """A created message blocks: the retry fails, and the batch shows it, maybe a little later (ruling 23)."""
+        batch.refused = True
         self.mark_failed(batch)
         return self.refuse(UNRESOLVED)
 
@@ -277,7 +281,7 @@ class Target:
             keep = rng.randrange(len(chosen)) if self.left_all < 2 else rng.randint(1, len(chosen))
             chosen = sorted(rng.sample(chosen, keep), key=lambda m: m.number)
             self.left_all += not keep
-        batch.left = False
+        batch.left = batch.refused = False
         left = [m for m in failed if m not in chosen]
         for message in chosen:
             message.reserved = True
@@ -327,7 +331,8 @@ class Target:
         if touch == "busy-until-terminal" and flying:
             self.clock.at(self.clock.now + 0.02 * self.habits.settle, partial(self.release, batch, touch))
         else:
-            batch.put(self.clock.now, ENQUEUED)
+            # What a refusal meant to be seen is seen while the message that blocked is created (BR-BLK-02).
+            batch.put(self.clock.now, FAILED if batch.refused and self.created(batch) else ENQUEUED)
 
     # ------------------------------------------------------------------ single retries
 
@@ -341,6 +346,8 @@ class Target:
         if self.spent(message):
             return self.refuse(TOO_MANY)
         self.begin(message)
+        if batch is not None:
+            batch.refused = False
         if batch is not None and h.after_single != "keep":
             if h.after_single == "enqueued":
                 batch.left = False

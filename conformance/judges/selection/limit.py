@@ -55,9 +55,11 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
     # How often a message was retried that has an attempt too many is not known.
     doubtful = {surplus.message for surplus in inference.surpluses}
     for batch in case.ours:
+        beyond = set()
         for message in batch.messages:
             most = _most(case, batch, message)
             if most is not None and most.retries >= 4:
+                beyond.add(message)
                 names = ("BR-SEL-04", "BR-SEC-05") if most.harmless else ("BR-SEL-04",)
                 yield Violated(
                     proof=most.proof,
@@ -73,7 +75,7 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
             retry = inference.retry(call.n)
             if not batch.overlapping(call):
                 told: list[_Shown] = []
-                yield from _single(case, batch, call, told) if retry is None else _batch(retry, told)
+                yield from _single(case, batch, call, told) if retry is None else _batch(retry, told, beyond)
                 named = (call.message,) if call.single else batch.messages
                 refusals += told if doubtful.isdisjoint(named) else ()
     yield from _one_reading(refusals, rounds_seen)
@@ -117,8 +119,11 @@ def _shown(count: int, known: Proof, batch: Batch, calls: list[RetryCall] | tupl
     return _Shown(count, proof, batch.scenario, any(c.harmless for c in calls), how)
 
 
-def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
-    """A batch retry of a quiescent batch, by the failed message that was retried least."""
+def _batch(retry: Retry, refusals: list[_Shown], beyond: set[str]) -> Iterator[Judgement]:
+    """A batch retry of a quiescent batch, by the failed message that was retried least.
+
+    :param beyond: messages that were seen to be retried more than three times.
+    """
     state = retry.quiescent
     if not isinstance(state, Quiescent) or not state.failed:
         return
@@ -129,12 +134,13 @@ def _batch(retry: Retry, refusals: list[_Shown]) -> Iterator[Judgement]:
     proof &= Proof(because=(how,), evidence=(retry.n,))
     seen = state.status is not None
     if retry.accepted and least >= 3:
+        past = beyond & set(state.failed)
         yield Violated(
             proof=proof & retry.answered("had to be refused"),
             violation="the target accepts a retry of a batch whose failed messages are all exhausted",
             observed=retry.answer,
             any_of=retry.accused("BR-SEL-04", *(() if seen else ("BR-ERR-01",))),
-            defect="201 when exhausted",
+            defect=f"201 when exhausted{', for some of them' if 0 < len(past) < len(state.failed) else ''}",
             scenario=retry.scenario,
         )
     if not retry.refused or retry.call.repeated or retry.stray is not None:

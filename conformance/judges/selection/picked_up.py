@@ -60,7 +60,12 @@ def _place(retry: Retry, left: Collection[str], taken: Collection[str]) -> str:
     """Which messages were left out, in words for a fingerprint: those after so many, or others."""
     order = [m for m in retry.batch.messages if m in left or m in taken]
     first = next(i for i, m in enumerate(order) if m in left)
-    return f"those after the first {first}" if all(m in left for m in order[first:]) else "some in between"
+    if all(m in left for m in order[first:]):
+        return f"those after the first {first}"
+    rows = {m: row for m in order if (row := retry.case.row(m)) is not None}
+    picked = {rows[m].language for m in order if m in rows and m not in left}
+    other = all(m in rows and rows[m].language not in picked for m in left)
+    return f"some in between{', in other languages' if other else ''}"
 
 
 def _left_before(retry: Retry, message: str) -> int | None:
