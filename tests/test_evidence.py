@@ -69,11 +69,21 @@ def test_show_prints_an_exchange_in_full(folder: Path, capsys: pytest.CaptureFix
     assert Redactor().text(out) == out, "nothing in it looks like a key"
 
 
+def test_show_tells_which_exchanges_hold_an_id(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history = folder / "history.jsonl"
+    reads = [e for e in read_history(history).exchanges if e.invoke.operation == "message_read"]
+    named, other = reads[0], next(e for e in reads if e.invoke.message != reads[0].invoke.message)
+    assert status_of(["show", str(named.invoke.message), "--history", str(history)]) == 0
+    numbers = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line]
+    assert str(named.n) in numbers
+    assert str(other.n) not in numbers
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         (["show", "999"], 2, "has no exchange 999 — its numbers go from 1 to"),
-        (["show", "x"], 2, "x"),
+        (["show", "batch_x"], 2, "has no exchange that holds 'batch_x'"),
         (["ticket", "7"], 2, "has 1 cause, and none with the number 7"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,7 +14,9 @@ from conformance.cli.screen import Screen
 from conformance.errors import UsageError
 from conformance.history.reader import read_history
 from conformance.history.records import History
-from conformance.report.exchange_text import full
+from conformance.report.clean import harmless
+from conformance.report.clock import Clock
+from conformance.report.exchange_text import full, line
 from conformance.report.model import Cause, Report
 from conformance.report.ticket import ticket as ticket_of
 from conformance.report.verifying import agreement
@@ -20,26 +24,40 @@ from conformance.report.write import read_report
 
 
 @click.command()
-@click.argument("numbers", nargs=-1, required=True, type=click.IntRange(1), metavar="N...")
+@click.argument("what", nargs=-1, required=True, metavar="N|ID...")
 @click.option(
     "--report-dir", default=DEFAULT, show_default=True, type=FOLDER, metavar="DIR", help="Whose history it is."
 )
 @click.option("--history", type=FILE, help="The history that holds it; by default that of the report folder.")
 @click.pass_obj
-def show(screen: Screen, numbers: tuple[int, ...], report_dir: Path, history: Path | None) -> int:
-    """Show exchanges in full: request, answer, and times in UTC. Keys and testers' numbers are not in a history."""
+def show(screen: Screen, what: tuple[str, ...], report_dir: Path, history: Path | None) -> int:
+    """Show exchanges in full: request, answer, and times in UTC; for the id of a batch or message, a line for each exchange that
+    holds it. Keys and testers' numbers are not in a history."""
     path = history or report_dir / "history.jsonl"
     read = read_history(path)
-    known = {e.n: e for e in read.exchanges}
-    missing = [n for n in numbers if n not in known]
-    if missing:
-        last = max(known, default=0)
-        raise UsageError(f"has no exchange {missing[0]}", where=str(path), hint=f"its numbers go from 1 to {last}")
-    for n in numbers:
-        for text in full(known[n], read.header).splitlines():
+    for one in what:
+        for text in _lines(read, one, str(path)):
             screen.say(text)
         screen.say()
     return 0
+
+
+def _lines(history: History, what: str, where: str) -> Iterator[str]:
+    known = {e.n: e for e in history.exchanges}
+    if what.isdecimal():
+        if int(what) not in known:
+            hint = f"its numbers go from 1 to {max(known, default=0)}"
+            raise UsageError(f"has no exchange {what}", where=where, hint=hint)
+        yield from full(known[int(what)], history.header).splitlines()
+        return
+    whole = re.compile(rf"(?<![\w-]){re.escape(what)}(?![\w-])")
+    named = [e for e in known.values() if whole.search(full(e, history.header))]
+    if not named:
+        raise UsageError(
+            f"has no exchange that holds {what!r}", where=where, hint="give a number, or an id of this run"
+        )
+    clock = Clock(history.header.started)
+    yield from (harmless(line(e, clock)) for e in named)
 
 
 @click.command()
