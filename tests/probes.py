@@ -361,6 +361,14 @@ def held_and_ended(desk: Desk) -> tuple[str, str]:
     return desk.status(batch), code_of(desk.retry(batch))
 
 
+def after_an_early_retry(desk: Desk) -> str:
+    """A batch that was retried while it was being processed, when all of its messages have failed."""
+    batch = desk.send([FAILING])
+    desk.retry(batch)
+    desk.wait(1.1)
+    return code_of(desk.retry(batch))
+
+
 def after_a_block(desk: Desk) -> str:
     """Retry a batch that was blocked, when all is terminal."""
     batch = desk.created()

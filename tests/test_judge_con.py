@@ -15,7 +15,7 @@ from oracle.walk import Walk
 from oracle.world import Switches
 from tests.reported import whole
 from tests.story import Story
-from tests.test_judge_innocents import ready, together
+from tests.test_judge_innocents import done, ready, together
 
 GONE = "400 batch_not_found_or_is_not_retryable"
 UNRESOLVED = "400 unresolved_batch_messages"
@@ -301,3 +301,18 @@ def test_an_answer_that_came_is_not_told_as_lost() -> None:
     texts = [o.text for o in judge(msgspec.structs.replace(history, exchanges=raced)) if isinstance(o, Doubt)]
     said = f"{retries[0]} was answered 200, which is no documented acceptance"
     assert [t for t in texts if "races count" in t] == [f"0 of 1 races count, 3 are needed; {said}"] * 2
+
+
+def _two_for_one(*, second: bool = True) -> Story:
+    """Two retries at once, both accepted; the message is read by itself while their attempts are underway, and listed later.
+
+    :param second: whether the second retry gives an attempt of its own, too.
+    """
+    story = ready("F").look("b").retry("b").retry("b", takes=("b.0",) if second else ())
+    return done(together(story).read("b.0"))
+
+
+def test_two_attempts_at_once_show_in_the_view_that_was_read_while_they_were_underway() -> None:
+    """The listing counts as many, and was read when both had ended."""
+    assert ("BR-CON-01",) in _two_for_one().named()
+    assert not any("BR-CON-01" in names for names in _two_for_one(second=False).named())

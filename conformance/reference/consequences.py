@@ -65,6 +65,7 @@ _ALSO: dict[str, str] = {
     "one-by-itself-closes-its-batch": "ACC-03 ACC-06 SEL-04",
     "two-attempts-after-a-batch-retry": "SGL-02 SEL-04 CON-03",
     "refuses-what-came-too-early": "ACC-03 ACC-06 ERR-02 BLK-02",
+    "locks-what-came-too-early": "ACC-03 ACC-06 ERR-02 BLK-02",
     # Races: what was checked is not looked at again
     **dict.fromkeys(
         ("both-retries-act-25-ms", "both-retries-act-5-ms", "both-retries-act-1-ms"), "CON-03 SEL-02 SEL-04 SEL-05"

@@ -21,6 +21,14 @@ class AcceptsOnceAllHaveEnded(Behaviour):
         return super().retryable(batch) or all(m.status(now) in TERMINAL for m in batch.messages)
 
 
+@fault(FAULTS, "a batch that was retried while it was being processed is refused from then on", "BR-ACC-02")
+class RefusesWhatCameTooEarly(Behaviour):
+    def retryable(self, batch: Batch) -> bool:
+        if batch.status(self.world.now()) == "messages_enqueuing":
+            batch.__dict__["early"] = True
+        return super().retryable(batch) and not batch.__dict__.get("early")
+
+
 @fault(FAULTS, "a retry that was blocked once stays blocked, by a flag that nothing clears", "BR-ACC-03")
 class RemembersTheBlock(Behaviour):
     def on_blocked(self, batch: Batch) -> Answer:

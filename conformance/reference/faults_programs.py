@@ -90,15 +90,16 @@ class RemembersTheFailure(Behaviour):
 
 @fault(
     FAULTS,
-    "a batch that was retried while it was being processed is refused from then on",
+    "a batch that was retried while it was being processed is refused for two lifetimes, by a lock that only time lets go",
     "BR-ACC-02",
     drivers=_MACHINE,
 )
-class RefusesWhatCameTooEarly(Behaviour):
+class LocksWhatCameTooEarly(Behaviour):
     def retryable(self, batch: Batch) -> bool:
-        if batch.status(self.world.now()) == "messages_enqueuing":
-            batch.__dict__["early"] = True
-        return super().retryable(batch) and not batch.__dict__.get("early")
+        now = self.world.now()
+        if batch.status(now) == "messages_enqueuing":
+            batch.__dict__["locked"] = now + 2 * self.settings.lifetime
+        return super().retryable(batch) and now >= batch.__dict__.get("locked", 0.0)
 
 
 @fault(

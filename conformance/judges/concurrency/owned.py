@@ -8,7 +8,7 @@ from conformance.contract.vocabulary import ENQUEUING_FAILED, IN_PROGRESS, TERMI
 from conformance.findings import DoubtReason
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
-from conformance.judges.inference.races import Race
+from conformance.judges.inference.races import Race, gained_by_view
 from conformance.judges.inference.readings import Attempt
 from conformance.judges.inference.timeline import follows, gain
 from conformance.judges.rule import InDoubt, Judgement, Violated, rule, whole_run
@@ -51,10 +51,16 @@ def two_at_once(race: Race) -> Iterator[Judgement]:
     """
     for message in race.batch.messages:
         resets = [c for c in race.calls if c.may_reset and c.reaches(message)]
-        gained = race.gains.get(message)
-        if len(resets) < 2 or gained is None or gained.before.abbreviated or not _ended(gained.before.attempts):
+        if len(resets) < 2:
             continue
-        for reading, number in gained.seen:
+        # Each view is looked at: the one that counts most may have been read when both had ended.
+        shown = [
+            (gained, reading, number)
+            for gained in gained_by_view(race, message)
+            if not gained.before.abbreviated and _ended(gained.before.attempts)
+            for reading, number in gained.seen
+        ]
+        for gained, reading, number in shown:
             in_progress = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
             if number >= 2 and len(in_progress) >= 2:
                 statuses = ", ".join(str(a.status) for a in in_progress)

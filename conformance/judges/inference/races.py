@@ -149,15 +149,14 @@ def races(case: Case, batch: Batch) -> Iterator[Race]:
         yield Race(case, batch, tuple(sorted(group, key=lambda c: c.n)), min(later, default=float("inf")))
 
 
-def _gain(race: Race, message: str) -> Gain | None:
-    """What the message gained between the last reading before the race and those from it on.
+def gained_by_view(race: Race, message: str) -> Iterator[Gain]:
+    """What the message gained between the last reading before the race and those from it on, as each view shows it.
 
     Nothing else can have given it an attempt between the two: no retry was outstanding at the first (rulings 11 and 16),
     and none but the race's own began before the second was over (A6).
     """
     case, batch = race.case, race.batch
     resets = batch.resetting(message)
-    found: Gain | None = None
     for view in case.views(message):
         before = [r for r in view if r.last <= race.start]
         if not before:
@@ -176,7 +175,9 @@ def _gain(race: Race, message: str) -> Gain | None:
         assumed = (*counts_by(a, after), *assume("A6", batch.id), *assume("A7", a.view))
         read = tuple(r.n for r in (a, after, final) if r is not None)
         proof = outstanding.proof & Proof(evidence=read, assumptions=frozenset(assumed))
-        one = Gain(a, after, max(most, 0), final, tuple(seen), proof)
-        if found is None or (one.final is not None, one.most) > (found.final is not None, found.most):
-            found = one
-    return found
+        yield Gain(a, after, max(most, 0), final, tuple(seen), proof)
+
+
+def _gain(race: Race, message: str) -> Gain | None:
+    """What the view shows that proves most."""
+    return max(gained_by_view(race, message), key=lambda g: (g.final is not None, g.most), default=None)
