@@ -231,3 +231,15 @@ def test_what_was_left_out_may_be_enqueued_later(refused: bool) -> None:
     named = _named(done(story.look("b")))
     assert any("BR-BLK-03" in names for names in named) is refused
     assert any("BR-SEL-05" in names for names in named) is refused
+
+
+@pytest.mark.parametrize("surplus", [False, True])
+def test_an_attempt_that_was_there_before_uses_up_no_later_retry(surplus: bool) -> None:
+    """A dropped retry that is carried out is one finding; what is accepted later, and acts late, owes its attempt all the same."""
+    story = _failed("FF").retry("b", 429, takes=("b.0", "b.1")).look("b").finish("b").wait(11).look("b").look("ctl")
+    story.retry("b", takes=()).look("b")
+    for message in ("b.0", "b.1", *(["b.1"] if surplus else [])):
+        story.attempt(message)
+        story.finish("b")
+    story.look("b").wait(11).look("b").look("ctl")
+    assert _named(story) == [{"BR-ERR-06"}, *([{"BR-SEL-05"}] if surplus else [])]

@@ -163,7 +163,7 @@ def owed(case: Case, batch: Batch, reading: Reading) -> Owed:
     """Retries begun by the end of ``reading`` that may give its message a further attempt after it.
 
     Upper bound, hence sound for accusations: the calls that may reset it and may still take effect, less those whose attempt the
-    reading shows already (each attempt beyond the first has used one up).
+    reading shows already: each attempt beyond the first has used one up, but those that were there before a retry could give them.
     """
     past = [c for c in batch.resetting(reading.message) if c.t < reading.last]
     alive = sum(effect_until(case, c) >= begun(case, reading) for c in past)
@@ -173,7 +173,18 @@ def owed(case: Case, batch: Batch, reading: Reading) -> Owed:
         return Owed(alive, ours)
     first, shown = known
     counted = Proof(evidence=(first.n, reading.n), assumptions=frozenset(counts_by(first, reading)))
-    return Owed(max(0, min(alive, len(past) - shown)), ours & counted)
+    left = len(past) - shown
+    if left < alive:
+        left += _unexplained(case, batch, reading)
+    return Owed(max(0, min(alive, left)), ours & counted)
+
+
+def _unexplained(case: Case, batch: Batch, reading: Reading) -> int:
+    """Attempts that readings up to this one showed when fewer retries had begun: a violation by themselves, and no retry's."""
+    resets = batch.resetting(reading.message)
+    earlier = [r for r in case.readings(reading.message) if r.last <= reading.last]
+    known = ((r, known[1]) for r in earlier if (known := grown(case, r)) is not None)
+    return max([0, *(shown - sum(c.t < r.last for c in resets) for r, shown in known)])
 
 
 def between(batch: Batch, a: Reading, b: Reading) -> tuple[RetryCall, ...]:
