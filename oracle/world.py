@@ -254,18 +254,20 @@ def _owed(world: World, switches: Switches) -> Iterator[Step]:
 def _statuses(world: World, switches: Switches) -> Iterator[BatchStatus]:
     """Statuses that the batch may take by itself.
 
-    Processing comes to an end, well or not. An accepted retry may begin to be processed as long as something of it
-    is owed. ``failed`` stays, or comes back, while a ``created`` message may be what blocked a retry (BR-BLK-02), and while a
-    message is left out (BR-SEL-01).
+    Processing comes to an end, well or not; that of a single retry well, for its attempt is there. An accepted retry may
+    begin to be processed as long as something of it is owed. ``failed`` stays, or comes back, while a ``created`` message
+    may be what blocked a retry (BR-BLK-02), and while a message is left out (BR-SEL-01).
     """
     if not switches.alone:
         yield from (status for status in _BATCH if status != world.batch)
         return
     created = any(m.status == "C" for m in world.messages)
     if world.busy and all(m.status != UNMADE for m in world.messages):
-        if not (world.refused and created):
+        back = world.refused and created
+        if not back:
             yield "enq"
-        yield "failed"
+        if back or world.batch == "busy":
+            yield "failed"
     if world.batch == "failed" and not created and not world.left:
         yield "enq"
     settled = world.batch == "busy" or world.left or (world.batch == "failed" and created)

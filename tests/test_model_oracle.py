@@ -132,6 +132,25 @@ def test_a_ruling_is_a_freedom(name: str, value: object, line: str) -> None:
     assert explain(parse(line), dataclasses.replace(free, **changes)) is None
 
 
+LATE = "F1 F1 [enq] | single 0 201 | C2 F1 [enq]"
+BLOCKED = f"{LATE} | retry 400 unresolved_batch_messages"
+
+
+@pytest.mark.parametrize(
+    ("line", "legal"),
+    [
+        (f"{LATE} | C2 F1 [busy] | C2 F1 [enq]", True),
+        (f"{LATE} | C2 F1 [busy] | C2 F1 [failed]", False),
+        (f"{BLOCKED} | C2 F1 [busy] | C2 F1 [failed]", True),
+        (f"{BLOCKED} | C2 F1 [busy] | C2 F1 [enq]", False),
+        (f"{BLOCKED} | C2 F1 [busy] | E2 F1 [enq]", True),
+    ],
+)
+def test_a_batch_that_a_single_retry_has_processed_late_is_then_as_it_was(line: str, legal: bool) -> None:
+    """Retryable, or in the status that a refusal has set while the message that blocks is created (BR-BLK-02)."""
+    assert (explain(parse(line)) is not None) == legal
+
+
 def test_a_page_may_be_torn() -> None:
     torn = parse("F1 F1 | single 0 201 & single 1 201 & C2 F1 & F1 C2")
     assert explain(torn) is not None

@@ -34,6 +34,8 @@ class _Shown:
     harmless: bool = False
     #: Which retries these were, in words for a fingerprint.
     how: str = ""
+    #: Whether it is known that the batch was not processed: else that, with a wrong code, may be why the retry was refused.
+    seen: bool = True
 
 
 @rule(
@@ -163,7 +165,7 @@ def _batch(retry: Retry, refusals: list[_Shown], beyond: set[str]) -> Iterator[J
         )
     elif retry.call.code == NO_FAILED_CODE:
         yield Exercised(proof=proof, case="batch")
-        refusals.append(_Shown(most, proof, retry.scenario))
+        refusals.append(_Shown(most, proof, retry.scenario, seen=seen))
 
 
 def _single(case: Case, batch: Batch, call: RetryCall, refusals: list[_Shown]) -> Iterator[Judgement]:
@@ -206,13 +208,14 @@ def _one_reading(refusals: list[_Shown], seen: list[_Shown]) -> Iterator[Judgeme
     """One limit in one run, whichever it is."""
     if not refusals:
         return
-    least = min(refusals, key=lambda s: s.retries)
+    least = min(refusals, key=lambda s: (s.retries, not s.seen))
     yield Observed(key="retry-limit", value=least.retries, evidence=least.proof.evidence)
     if least.retries == 2 and seen:
         yield Violated(
             proof=least.proof & seen[0].proof,
             violation="the target retries one message three times and refuses another after two",
             observed="both limits",
+            any_of=("BR-SEL-04",) if least.seen else ("BR-SEL-04", "BR-ERR-01"),
             expected=("one limit for all messages, 2 or 3",),
             legal_if="both had been retried equally often",
             defect="two limits in one run",
