@@ -102,10 +102,13 @@ def _processing(call: RetryCall, known: Proof) -> Iterator[Judgement]:
     )
 
 
+_WRONGLY_BLOCKED = "the target refuses a retry that a created message blocks with {observed}"
+
+
 @rule(
     "BR-ERR-02",
     retries,
-    violation="the target refuses a retry that a created message blocks with {observed}",
+    violation=_WRONGLY_BLOCKED,
     expected=(f"400 {UNRESOLVED_CODE}",),
     legal_if=f"the answer were 400 {UNRESOLVED_CODE}",
     subject="blocked",
@@ -131,7 +134,8 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
         break
     yield Violated(
         proof=proof,
-        observed=retry.answer if retry.call.code else f"{retry.answer} without a code",
+        observed=retry.answer,
+        violation=_WRONGLY_BLOCKED if retry.call.code else f"{_WRONGLY_BLOCKED} without a code",
         defect=retry.answer,
         expected=tuple(f"400 {code}" for code in allowed),
         scenario=retry.scenario,
