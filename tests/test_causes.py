@@ -165,6 +165,20 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         ),
         [{"BR-SEL-05"}, {"BR-BLK-02"}],
     ),
+    "attempts in two batches that a retry answered 429 may have given, whoever else may": (
+        (
+            _finding("BR-BLK-03 BR-ERR-06", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-ERR-06 BR-SEL-07", (18, ELSEWHERE), f"{SURPLUS}: another batch's", "1 for 0"),
+        ),
+        [{"BR-BLK-03", "BR-ERR-06", "BR-SEL-07"}],
+    ),
+    "attempts in two batches that share another suspect": (
+        (
+            _finding("BR-BLK-03 BR-SEL-05", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-SEL-05 BR-SEL-07", (18, ELSEWHERE), f"{SURPLUS}: another batch's", "1 for 0"),
+        ),
+        [{"BR-BLK-03", "BR-SEL-05"}, {"BR-SEL-05", "BR-SEL-07"}],
+    ),
     "two refusals": (
         (
             _finding("BR-ACC-02", (RETRY,), "quiescent refused", "400 not_now"),

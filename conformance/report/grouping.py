@@ -12,6 +12,8 @@ from conformance.findings import SURPLUS, Finding
 DOCUMENT, DESCRIBED = ("BR-SCH-01", "BR-SCH-02"), ("BR-ERR-03", "BR-ACC-04")
 #: Whose surplus attempts a retry gave that was refused.
 _CARRIED_OUT = "BR-BLK-03"
+#: What is broken by a retry that was answered 429 or 500 and carried out.
+_BY_ANSWER = ("BR-ERR-06", "BR-ERR-07")
 #: A refusal as findings observe it: status and code; without one where the answer holds none.
 _REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
 #: The status with which the document has a target refuse a retry.
@@ -92,6 +94,7 @@ def grouped(seen: Sequence[Seen]) -> list[list[Seen]]:
         _join(groups, together, lambda a, b: _same_doing(a, b) and not apart(a, b))
     _join_carried_out(groups, seen)
     _join_explained(groups, seen)
+    _join_suspected(groups, seen)
     _join_refusals(groups, seen)
     _join_described(groups, seen)
     found: dict[tuple[str, str], list[Seen]] = {}
@@ -124,6 +127,14 @@ def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
             for name in one.finding.any_of:
                 if name in alone:
                     groups.join(alone[name], one.kind)
+
+
+def _join_suspected(groups: _Groups, seen: Sequence[Seen]) -> None:
+    """Join surplus attempts that retries with one such answer may have given: one habit explains them all, whoever else may."""
+    for name in _BY_ANSWER:
+        given = [one.kind for one in seen if one.finding.kind.startswith(SURPLUS) and name in one.finding.any_of]
+        for kind in given[1:]:
+            groups.join(given[0], kind)
 
 
 def _join_described(groups: _Groups, seen: Sequence[Seen]) -> None:
