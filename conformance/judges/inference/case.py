@@ -93,9 +93,15 @@ class Batch:
     def scenario(self) -> str:
         return self.send.invoke.scenario if self.send is not None else ""
 
+    @cached_property
+    def _resetting(self) -> dict[str, tuple[RetryCall, ...]]:
+        return {}
+
     def resetting(self, message: str) -> tuple[RetryCall, ...]:
         """Accepted calls, and calls of unknown outcome, that may give this message an attempt, in order."""
-        return tuple(c for c in self.resets if c.reaches(message))
+        if message not in self._resetting:
+            self._resetting[message] = tuple(c for c in self.resets if c.reaches(message))
+        return self._resetting[message]
 
     def next_call(self, call: RetryCall) -> float:
         """When the next call on the batch or one of its messages left; infinity if none did."""
@@ -138,6 +144,9 @@ class Case:
         self.all_readings: tuple[Reading, ...] = tuple(
             sorted((r for seen in self._readings.values() for r in seen), key=lambda r: (r.t, r.n, r.position))
         )
+        #: By how many attempts readings have grown, for ``timeline.grown`` to look up: each with its reading, so that no other
+        #: object takes its number.
+        self.growth: dict[int, tuple[Reading, tuple[Reading, int] | None]] = {}
 
     def __getitem__(self, n: int) -> Exchange:
         return self._by_number[n]

@@ -143,8 +143,10 @@ def effect_until(case: Case, call: RetryCall) -> float:
 
 def grown(case: Case, reading: Reading) -> tuple[Reading, int] | None:
     """A reading of the view from before any retry could act on the message, and the attempts that ``reading`` shows more."""
-    known = ((first, gain(first, reading)) for first in case.unretried(reading.message, reading.view))
-    return next(((first, more) for first, more in known if more is not None), None)
+    if id(reading) not in case.growth:
+        known = ((first, gain(first, reading)) for first in case.unretried(reading.message, reading.view))
+        case.growth[id(reading)] = reading, next(((first, more) for first, more in known if more is not None), None)
+    return case.growth[id(reading)][1]
 
 
 @dataclass(frozen=True)
