@@ -43,13 +43,13 @@ def show(screen: Screen, what: tuple[str, ...], report_dir: Path, history: Path 
 
 
 def _lines(history: History, what: str, where: str) -> Iterator[str]:
-    known = {e.n: e for e in history.exchanges}
-    if what.isdecimal():
-        if int(what) not in known:
-            hint = f"its numbers go from 1 to {max(known, default=0)}"
-            raise UsageError(f"has no exchange {what}", where=where, hint=hint)
-        yield from full(known[int(what)], history.header).splitlines()
+    known = {str(e.n): e for e in history.exchanges}
+    if what in known:
+        yield from full(known[what], history.header).splitlines()
         return
+    if what.isdecimal():
+        hint = f"its numbers go from 1 to {max((e.n for e in history.exchanges), default=0)}"
+        raise UsageError(f"has no exchange {what}", where=where, hint=hint)
     whole = re.compile(rf"(?<![\w-]){re.escape(what)}(?![\w-])")
     named = [e for e in known.values() if whole.search(full(e, history.header))]
     if not named:

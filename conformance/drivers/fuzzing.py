@@ -14,7 +14,7 @@ has to follow from the history alone, offline and by a third party; and because 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
@@ -69,6 +69,13 @@ class Cases:
         amount = self._amount.messages
         return texts(self._drawing.cases("single_send", amount, valid=True)) if amount else []
 
+    def kinds(self) -> Iterator[Sequence[object]]:
+        """Each kind in turn, drawn by then."""
+        yield self.texts
+        yield self.campaign
+        yield self.batch
+        yield self.odd
+
     def _list_reads(self, operation: Operation) -> Sequence[ListRead]:
         return list_reads(operation, self._drawing.cases(operation, self._amount.drawn, valid=True))
 
@@ -88,10 +95,9 @@ def _program(run: Drive, cases: Cases, share: Share) -> Running:
     amount = AMOUNTS[run.depth]
     turn = Turn(run, share)
     run.transport.note("started", scenario=NAME)
-    for draw in (lambda: cases.texts, lambda: cases.campaign, lambda: cases.batch, lambda: cases.odd):
+    for _ in cases.kinds():
         # A tenth of a second each: others may be due in between.
         yield turn.pause("drawing requests")
-        draw()
     batch = yield from _own(run, turn, cases)
     turn.call("batch_retry", batch=_unknown(run, turn), cause="id:unknown")
     reads = _reads(cases, batch, amount.reads)

@@ -13,6 +13,7 @@ from functools import cached_property
 from math import inf
 
 from conformance.history.records import Exchange, Header, History, Row
+from conformance.judges.inference.aliases import alike
 from conformance.judges.inference.counters import Trust, counted
 from conformance.judges.inference.lag import Lags, lags
 from conformance.judges.inference.listings import Snapshot, snapshots
@@ -296,16 +297,6 @@ class Case:
                     break
         return homes
 
-    def _ids(self, by_message: Mapping[str, tuple[Reading, ...]]) -> dict[str, frozenset[str]]:
-        """The ids under which the target shows a row of ours, for each of them, where they are more than such rows were sent."""
-        sent = Counter(row.nonce for e in self.exchanges if _made(e) is not None for row in e.invoke.rows)
-        shown: defaultdict[str, set[str]] = defaultdict(set)
-        for message, seen in by_message.items():
-            for nonce in {n for r in seen for n in r.nonces}:
-                shown[nonce].add(message)
-        more = {nonce: frozenset(ids) for nonce, ids in shown.items() if len(ids) > sent[nonce] > 0}
-        return {message: ids for ids in more.values() for message in ids}
-
     def _calls(self, by_message: Mapping[str, tuple[Reading, ...]]) -> tuple[RetryCall, ...]:
         calls = []
         for e in self.exchanges:
@@ -315,7 +306,7 @@ class Case:
             elif invoke.operation == "single_retry":
                 calls.append(RetryCall(e, self._home.get(invoke.message or ""), invoke.message or ""))
         settled = repeated(calls, self.exchanges, by_message, self._home, self.header)
-        ids = self._ids(by_message)
+        ids = alike(by_message, (e for e in self.exchanges if _made(e) is not None))
         return tuple(
             replace(
                 c,
