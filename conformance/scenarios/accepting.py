@@ -22,8 +22,9 @@ def _rounds(_: Config) -> tuple[AnyStep, ...]:
         *(*both, single("b", 0, -1), retried("b")),
         *again,
         *(*both, retried("b"), *both, retried("b")),
-        # The limit holds in ``messages_enqueuing_failed`` too; what the last refusal leaves to a queue shows later.
-        *(*again, *blocked("b", 1), Retry(batch="b"), single("b", 0), Wait(batch="b", until="last"), retried("b")),
+        # The limit holds in ``messages_enqueuing_failed`` too; what the last refusal leaves to a queue shows later. It is looked
+        # for before the control batch is, for that has to stand still after every retry has settled.
+        *(*again, *blocked("b", 1), Retry(batch="b"), single("b", 0), Wait(batch="b", until="others"), retried("b")),
         # What keeps up with a first retry may not keep up with the third.
         Wait(batch="b", until="agreed", essential=False),
     )
