@@ -144,6 +144,30 @@ def test_that_nothing_was_attempted_rests_on_no_correction_where_a_success_came(
     assert "A2a" in found.axioms
 
 
+@pytest.mark.parametrize("corrected", [True, False])
+def test_an_older_state_that_is_read_last_hides_no_failure_that_was_corrected(corrected: bool) -> None:
+    """A worker that selects late finds nothing to attempt (rulings 18 and 21)."""
+    story = Shelf(fields=("numAttempts", "attempts")).hide("numAttempts", view="batch_list")
+    story.send("b", "F").finish("b").look("b").single("b.0").move("b.0", "sent").read("b.0")
+    behind = _frozen(story, "b.0", "batch_list").changes.pop()
+    story.move("b.0", "failure").list("b").changes.append(behind)
+    story.list("b").changes.pop()
+    story.retry("b", takes=())
+    if corrected:
+        story.move("b.0", "success")
+    assert ("BR-ACC-05" in _found(story.wait(11).look("b"))) is not corrected
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_single_retry_may_have_its_batch_processed_behind_a_refusal(late: bool) -> None:
+    """Next to the message that blocks, a batch in ``messages_enqueuing_failed`` may be processed late (rulings 16 and 24)."""
+    story = Story().send("b", "FF").finish("b").look("b").single("b.0").look("b").blocked("b").look("b")
+    if not late:
+        story.wait(11).look("b")
+    story.retry("b", 400, NOT_RETRYABLE_CODE).look("b")
+    assert ("BR-ERR-02" in _found(story)) is not late
+
+
 # -- counts, ids and clocks ---------------------------------------------------------------------------------------
 
 

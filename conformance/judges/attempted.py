@@ -14,6 +14,7 @@ from conformance.judges.inference.timeline import (
     effect_until,
     follows,
     gain,
+    older,
     perhaps_reset,
     read_after,
     same_attempt,
@@ -122,7 +123,9 @@ def _stands_still(retry: Retry, message: str, until: float) -> Proof | None:
     for view in case.views(message):
         before = [r for r in view if r.last <= retry.call.t]
         after = [r for r in view if r.last >= retry.call.t and r.last <= until and r not in before]
-        outcomes |= {r.status for r in (*before[-1:], *after) if r.terminal}
+        # The last reading before may show an older state than another one.
+        past = (r for r in before if r is before[-1] or older(before[-1], r))
+        outcomes |= {r.status for r in (*past, *after) if r.terminal}
         # In progress after the retry in what may be another attempt, or terminal otherwise: it may have been reset, or corrected.
         if any(r.in_progress and not (before and same_attempt(case, before[-1], r)) for r in after):
             return None

@@ -127,6 +127,7 @@ def quiescent(
         and call.code in (None, NOT_RETRYABLE_CODE)
         and call.refused
         and set_singly(case, batch, shown[1])
+        and not _refused_since(case, batch, shown[1])
     ):
         shown = None
     if any(begin <= call.last and end >= min(r.t for r in found) for begin, end in asked(case, batch.id)):
@@ -200,9 +201,7 @@ def steady(case: Case, batch: Batch, shown: Reading) -> Proof | None:
 
     As long as an accepted batch retry may owe a message an attempt, the batch may still have to be processed (rulings 5 and 16).
     """
-    alive = [
-        c for c in batch.resets if not c.single and c.t <= shown.last and effect_until(case, c) >= begun(case, shown)
-    ]
+    alive = _alive(case, batch, shown, single=False)
     if not alive:
         return Proof(evidence=(shown.n,), assumptions=frozenset((*assume("A6", batch.id), *assume("A7", shown.view))))
     since = max(c.last for c in alive)
@@ -225,18 +224,26 @@ def steady(case: Case, batch: Batch, shown: Reading) -> Proof | None:
     return all_of(*found) & Proof(evidence=(shown.n,), assumptions=frozenset(assume("A7", shown.view)))
 
 
+def _alive(case: Case, batch: Batch, shown: Reading, *, single: bool) -> list[RetryCall]:
+    """Return the retries of one kind that may still have an effect when the reading begins to show its state."""
+    since = begun(case, shown)
+    return [c for c in batch.resets if c.single == single and c.t <= shown.last and effect_until(case, c) >= since]
+
+
 def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
     """True if a single retry may still set the batch's status after the reading: what it does to it is not said (ruling 24), nor
-    that it is done by the time that the message is seen to be reset, or to end (ruling 16).
+    that it is done by the time that the message is seen to be reset, or to end (ruling 16)."""
+    return bool(_alive(case, batch, shown, single=True))
 
-    Not where a refusal after it has set ``messages_enqueuing_failed``: that batch has to be retryable once it rests (BR-ACC-03).
+
+def _refused_since(case: Case, batch: Batch, shown: Reading) -> bool:
+    """True if a refusal behind those single retries has set the status ``messages_enqueuing_failed`` that the reading shows.
+
+    Such a batch has to be retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same.
     """
-    since = begun(case, shown)
-    put = case.batch_status(shown) == ENQUEUING_FAILED
-    refused = max((c.t for c in batch.retries if put and c.refused and c.last <= since), default=float("-inf"))
-    return any(
-        c.single and refused < c.last and c.t <= shown.last and effect_until(case, c) >= since for c in batch.resets
-    )
+    refused = [c.last for c in batch.retries if c.refused and c.last <= begun(case, shown)]
+    put = case.batch_status(shown) == ENQUEUING_FAILED and bool(refused)
+    return put and all(c.last <= max(refused) for c in _alive(case, batch, shown, single=True))
 
 
 def set_by_a_worker(case: Case, batch: Batch, shown: Reading) -> bool:
@@ -244,9 +251,7 @@ def set_by_a_worker(case: Case, batch: Batch, shown: Reading) -> bool:
 
     The worker that sends its messages may set the status later than they are reset (ruling 16), until they have ended.
     """
-    since = begun(case, shown)
-    alive = [c for c in batch.resets if not c.single and c.t <= shown.last and effect_until(case, c) >= since]
-    return any(not _ended(case, batch, c, shown) for c in alive)
+    return any(not _ended(case, batch, c, shown) for c in _alive(case, batch, shown, single=False))
 
 
 def _ended(case: Case, batch: Batch, call: RetryCall, shown: Reading) -> bool:
