@@ -14,7 +14,7 @@ from conformance.exploring.scope import PART, scope_of
 from conformance.fuzzing.budget import Share, cost
 from conformance.fuzzing.texts import role_of
 from conformance.program.cost import Cost, cost_of
-from conformance.program.patience import MOST_OVERDUE
+from conformance.program.patience import MOST_IN_VAIN
 from conformance.program.steps import Program
 from conformance.scenarios import Scenario
 
@@ -154,7 +154,7 @@ def _plan(
         calls_likely=min(likely, limits.max_calls),
         messages_likely=min(likely_messages, limits.max_messages),
         calls_worst=min(before + sum(part.calls_at_most for part in parts), limits.max_calls),
-        seconds_in_vain=MOST_OVERDUE * config.timing.settle_timeout,
+        seconds_in_vain=MOST_IN_VAIN * config.timing.settle_timeout,
         short=tuple(_short(config, parts, max((c.widest for c in counts), default=0), likely)),
         scenarios=scenarios,
         messages=messages,

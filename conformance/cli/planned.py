@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from conformance.config import Limits
 from conformance.plan import Part, Plan
-from conformance.program.patience import MOST_OVERDUE
+from conformance.program.patience import MOST_IN_VAIN
 
 
 def plan_lines(plan: Plan, limits: Limits, width: int | None = None) -> list[str]:
@@ -68,7 +68,7 @@ def _time(plan: Plan, limits: Limits) -> Iterator[tuple[str, str]]:
     yield "time", f"likely {_span(plan.seconds_likely)} at {rate}, or {chain}, whichever is longer"
     yield (
         "",
-        f"if effects never come, up to {_span(plan.seconds_in_vain)} more ({MOST_OVERDUE:g} x timing.settle_timeout)",
+        f"if effects never come, up to {_span(plan.seconds_in_vain)} more ({MOST_IN_VAIN:g} x timing.settle_timeout)",
     )
     yield "", f"{_span(limits.max_seconds)} at most, by limits.max_seconds"
 

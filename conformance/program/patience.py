@@ -30,8 +30,9 @@ IN_VAIN = 3
 #: A wait that has less than this part of settle_timeout left is let go on to its end, where nothing is proved: what is read then
 #: may be the proof.
 NEARLY = 0.25
-#: Settle times that a run spends in all on waits that are overdue.
-MOST_OVERDUE = 2.2
+#: Settle times that a run takes in all for what does not come; and for how many of them waits are overdue, for some time passes
+#: before they are.
+MOST_IN_VAIN, MOST_OVERDUE = 2.2, 2.1
 #: Part of limits.max_calls that looks may take which found nothing new.
 POLLS_PART = 0.4
 #: Seconds between two judgements of what is recorded, at least, as a part of settle_timeout.
@@ -116,7 +117,7 @@ class Patience:
             text = f"{IN_VAIN} batches were waited for in vain for the same"
             return Enough(text, ("a target whose retries take effect in their usual time",))
         if not self.left:
-            text = f"the run has waited {MOST_OVERDUE:g} settle times in all for what did not come"
+            text = f"waits of the run were overdue for {MOST_OVERDUE:g} settle times in all"
             return Enough(text, ("a target whose retries take effect in their usual time",))
         return None
 
