@@ -60,10 +60,9 @@ def _finding(requirements: str, evidence: tuple[int, ...], subject: str, observe
 
 
 def _grouped(*findings: Finding, open_: dict[str, Reason] | None = None, history: History | None = None) -> list[Any]:
-    """The causes of these findings, in a history with retries 5 and 12 of one batch, and 19 of another."""
-    story = (
-        Story().send("b", "FF").finish("b").look("b").retry("b").look("b").finish("b").look("b").retry("b").look("b")
-    )
+    """The causes of these findings: 5 is a retry that was refused and carried out, 12 one of the same batch, 19 of another."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b", 400, "any_code", takes=("b.0", "b.1")).look("b")
+    story.finish("b").look("b").retry("b").look("b")
     story.finish("b").send("z", "F").finish("z").look("z").retry("z").look("z")
     told = whole(story) if history is None else history
     by: dict[str, list[Finding]] = {}
@@ -139,7 +138,7 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         [{"BR-BLK-01", "BR-SEL-04"}],
     ),
     "an answer that lacks something, and what the document says": (
-        (_finding("BR-ERR-03", (RETRY,), "400 whose body"), _finding("BR-SCH-01", (ELSEWHERE,), "not described")),
+        (_finding("BR-ERR-03", (LATER,), "400 whose body"), _finding("BR-SCH-01", (ELSEWHERE,), "not described")),
         [{"BR-ERR-03", "BR-SCH-01"}],
     ),
     "a refusal that was partly carried out, and what else is wrong about it": (
@@ -157,6 +156,14 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
             _finding("BR-BLK-02", (LATER, ELSEWHERE), "status after a blocked retry", "messages_enqueued"),
         ),
         [{"BR-BLK-03", "BR-SGL-02"}, {"BR-BLK-02"}],
+    ),
+    "a surplus that a refused retry may have given, and what an accepted one beside it does": (
+        (
+            _finding("BR-BLK-03 BR-SEL-05", (4, RETRY, LATER), f"{SURPLUS}: refused", "2 for 1"),
+            _finding("BR-BLK-01", (LATER,), "2xx next to a created message"),
+            _finding("BR-IDS-03", (LATER,), "changed data", "e-acute"),
+        ),
+        [{"BR-BLK-03", "BR-SEL-05"}, {"BR-BLK-01"}, {"BR-IDS-03"}],
     ),
     "a surplus of which no refused retry is suspected": (
         (

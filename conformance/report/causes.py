@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import msgspec
 
-from conformance.findings import Finding
+from conformance.findings import SURPLUS, Finding
 from conformance.history.records import Exchange, History
 from conformance.report.clean import one_line
 from conformance.report.clock import Clock
@@ -61,6 +61,7 @@ def lead(requirements: Iterable[ReportedRequirement], cause: Cause) -> ReportedF
 def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[str, str]) -> Seen:
     shown = _own(finding, [exchanges[n] for n in finding.evidence if n in exchanges])
     retries = [e for e in shown if e.invoke.operation in RETRIES]
+    batches = [e for e in retries if e.invoke.operation == "batch_retry"]
     subject = finding.kind.partition(": ")[0]
     # A refusal without a code is about the answer as well.
     bare = refusal(finding.observed) and " " not in finding.observed
@@ -69,9 +70,10 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
     return Seen(
         finding=finding,
         kind=kind,
-        sides=sides(finding.any_of) | ({"answers"} if bare else frozenset()),
+        sides=sides(finding.any_of, surplus=finding.kind.startswith(SURPLUS)) | ({"answers"} if bare else frozenset()),
         retries=frozenset(e.n for e in retries),
-        of_batches=frozenset(e.n for e in retries if e.invoke.operation == "batch_retry"),
+        of_batches=frozenset(e.n for e in batches),
+        refused=frozenset(e.n for e in batches if e.status is not None and not e.accepted),
         statuses=frozenset(e.status for e in retries),
         batches=frozenset(home for e in shown if (home := _home(e, homes))),
         scenarios=frozenset(e.invoke.scenario for e in shown if e.invoke.scenario),

@@ -32,6 +32,8 @@ class Seen:
     retries: frozenset[int]
     #: Of these, the retries of whole batches.
     of_batches: frozenset[int]
+    #: Of those, the ones that were not accepted.
+    refused: frozenset[int]
     batches: frozenset[str]
     scenarios: frozenset[str]
     #: Status of the answers to them.
@@ -40,6 +42,11 @@ class Seen:
     raced: bool
     #: True if one of its retries has something that a plain one has not: a body, a query, another key, …
     special: bool
+
+    @property
+    def surplus(self) -> bool:
+        """Whether it is about an attempt that no retry explains."""
+        return self.finding.kind.startswith(SURPLUS)
 
 
 class _Groups:
@@ -109,14 +116,15 @@ def _join_carried_out(groups: _Groups, seen: Sequence[Seen]) -> None:
     Of what is wrong more often elsewhere they tell nothing.
     """
     calls: dict[tuple[str, str], set[int]] = {}
+    refused: dict[tuple[str, str], set[int]] = {}
     for one in seen:
         calls.setdefault(one.kind, set()).update(one.of_batches)
-    for one in seen:
-        if one.finding.kind.startswith(SURPLUS) and _CARRIED_OUT in one.finding.any_of:
-            for other in seen:
-                shared = calls[one.kind] & calls[other.kind]
-                if shared and 2 * len(shared) >= len(calls[other.kind]):
-                    groups.join(one.kind, other.kind)
+        if one.surplus and _CARRIED_OUT in one.finding.any_of:
+            refused.setdefault(one.kind, set()).update(one.refused)
+    for kind, given in refused.items():
+        for other, theirs in calls.items():
+            if (shared := given & theirs) and 2 * len(shared) >= len(theirs):
+                groups.join(kind, other)
 
 
 def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
@@ -132,7 +140,7 @@ def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
 def _join_suspected(groups: _Groups, seen: Sequence[Seen]) -> None:
     """Join surplus attempts that retries with one such answer may have given: one habit explains them all, whoever else may."""
     for name in _BY_ANSWER:
-        given = [one.kind for one in seen if one.finding.kind.startswith(SURPLUS) and name in one.finding.any_of]
+        given = [one.kind for one in seen if one.surplus and name in one.finding.any_of]
         for kind in given[1:]:
             groups.join(given[0], kind)
 

@@ -62,8 +62,9 @@ def _refuse_if_in_use(folder: Path) -> None:
 
 def _replace_all(folder: Path, report: Report, badge: str) -> None:
     said = report.run.remarks[0]
-    page = f"<!DOCTYPE html><html><head><meta charset='utf-8'><title>{escape(badge)}</title></head>"
-    page += f"<body><h1>Batch Send - Retry: {escape(badge)}</h1><p>{escape(said)}</p></body></html>\n"
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(badge)}</title>'
+    page = f'<!DOCTYPE html><html lang="en"><head>{head}</head>'
+    page += f"<body><main><h1>Batch Send - Retry: {escape(badge)}</h1><p>{escape(said)}</p></main></body></html>\n"
     contents = {**data_files(report, badge=badge), "report.html": page.encode("utf-8", "replace")}
     failed = {name: why for name in FILES if (why := replace(folder / name, contents[name]))}
     if failed:

@@ -78,10 +78,13 @@ _OWN_REASONS = frozenset(
 )
 
 
-def sides(requirements: Iterable[str]) -> frozenset[str]:
-    """The sides that requirements are about."""
+def sides(requirements: Iterable[str], *, surplus: bool = False) -> frozenset[str]:
+    """The sides that requirements are about.
+
+    :param surplus: of them, an attempt that no retry explains breaks one: it says nothing of the data, nor of how it is answered.
+    """
     found = (_SIDES.get(name) or _OTHERWISE.get(name.rpartition("-")[0], frozenset({name})) for name in requirements)
-    return frozenset().union(*found)
+    return frozenset().union(*found) - ({"data", "answers"} if surplus else set())
 
 
 def follows_by_nature(code: str) -> bool:
