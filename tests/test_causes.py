@@ -165,6 +165,13 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         ),
         [{"BR-BLK-03", "BR-SEL-05"}, {"BR-BLK-01"}, {"BR-IDS-03"}],
     ),
+    "a surplus that a single retry may have given, and another one that is turned down in the wrong words": (
+        (
+            _finding("BR-SEL-07 BR-SGL-01", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-SGL-01", (ELSEWHERE,), "single retry: unknown", "500 internal_error"),
+        ),
+        [{"BR-SEL-07", "BR-SGL-01"}, {"BR-SGL-01"}],
+    ),
     "a surplus of which no refused retry is suspected": (
         (
             _finding("BR-SEL-05", (4, RETRY), f"{SURPLUS}: accepted", "2 for 1"),

@@ -16,6 +16,7 @@ _CARRIED_OUT = "BR-BLK-03"
 _BY_ANSWER = ("BR-ERR-06", "BR-ERR-07")
 #: A refusal as findings observe it: status and code; without one where the answer holds none.
 _REFUSAL = re.compile(r"4\d\d( [a-z_]+)?")
+_TURNED_DOWN = re.compile(r"[45]\d\d\b")
 #: The status with which the document has a target refuse a retry.
 _DOCUMENTED = 400
 
@@ -128,13 +129,16 @@ def _join_carried_out(groups: _Groups, seen: Sequence[Seen]) -> None:
 
 
 def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join what breaks one of several requirements with what breaks one of these by itself: that explains it."""
-    alone = {one.finding.any_of[0]: one.kind for one in seen if len(one.finding.any_of) == 1}
+    """Join what breaks one of several requirements with what breaks one of these by itself: that explains it.
+
+    How a request is turned down explains no attempt.
+    """
+    alone = {one.finding.any_of[0]: one for one in seen if len(one.finding.any_of) == 1}
     for one in seen:
         if len(one.finding.any_of) > 1:
-            for name in one.finding.any_of:
-                if name in alone:
-                    groups.join(alone[name], one.kind)
+            for by in (alone[name] for name in one.finding.any_of if name in alone):
+                if not (one.surplus and _TURNED_DOWN.match(by.finding.observed)):
+                    groups.join(by.kind, one.kind)
 
 
 def _join_suspected(groups: _Groups, seen: Sequence[Seen]) -> None:
