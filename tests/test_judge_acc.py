@@ -96,6 +96,15 @@ def test_acc_02_attempts_that_a_refused_retry_gave_use_up_the_limit() -> None:
     assert not [o for o in story.opinions() if isinstance(o, Finding) and last in o.evidence]
 
 
+def test_acc_02_a_message_that_may_just_have_moved_by_itself_is_another_reason_to_refuse() -> None:
+    """An attempt that no retry explains is seen after the refusal: it may have begun before it, and no other batch stood still."""
+    story = Story().send("b", "FF").finish("b").look("b")
+    story.attempt("b.0")
+    story.retry("b", 400, "unresolved_batch_messages").look("b")
+    assert story.named() == {("BR-BLK-03", "BR-SEL-07")}
+    assert ("BR-ACC-02", "another-reason") in story.doubts()
+
+
 def test_acc_02_three_times_500() -> None:
     """A read between each, and one when the settling time is over (ruling 11)."""
     story = _failed().retry("b", 500).look("b").retry("b", 500).look("b")

@@ -89,6 +89,17 @@ def test_a_template_may_be_edited_by_its_owner(control: bool) -> None:
     assert ("BR-IDS-03" in _found(story)) is not control
 
 
+def test_a_template_that_no_other_batch_shares_was_not_edited_by_its_owner() -> None:
+    """The batch that was not retried shows another template, before and after."""
+    story = Shelf()
+    for message in ("ctl.0", "ctl.1"):
+        story.show("templateBody.body", "Good day {{body}}", message=message)
+    story.send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("b").look("ctl").retry("b").finish("b")
+    for message in ("b.0", "b.1"):
+        story.show("templateBody.body", "Hello there {{body}}", message=message)
+    assert story.wait(11).look("b").look("ctl").findings() == {"BR-IDS-03"}
+
+
 @pytest.mark.parametrize("status", [PROCESSING, ENQUEUED])
 def test_a_batch_that_is_processed_may_still_grow(status: str) -> None:
     story = Shelf().send("b", "FF").finish("b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.findings import Doubt
 from tests.story import Story
 
 UNRESOLVED = "unresolved_batch_messages"
@@ -15,6 +16,11 @@ def _blocking(message: str = "b.0", *, fields: tuple[str, ...] = COUNTS, lag: fl
     """A failed batch in which a single retry has put one message to ``created``, read so (ruling 24); an untouched one beside."""
     story = Story(fields=fields, lag=lag).send("b", "FFF").send("ctl", "FS").look("b").look("ctl")
     return story.finish("b").finish("ctl").look("ctl").look("b").single(message).read(message)
+
+
+def _doubted(story: Story, requirement: str) -> list[str]:
+    """What every doubt about the requirement says."""
+    return [o.text for o in story.opinions() if isinstance(o, Doubt) and o.requirement == requirement]
 
 
 @pytest.mark.parametrize(("message", "place"), [("b.0", "first"), ("b.1", "elsewhere"), ("b.2", "last")])
@@ -43,6 +49,15 @@ def test_blk_01_a_message_that_failed_and_was_taken_up_again_proves_nothing() ->
 def test_blk_01_a_lag_as_long_as_the_read_took_proves_nothing() -> None:
     story = _blocking(lag=1.0).read("b.0").retry("b", takes=("b.1", "b.2")).look("b")
     assert story.findings() == set()
+
+
+def test_blk_01_the_doubt_tells_the_status_that_the_batch_was_shown_in() -> None:
+    """Refused as not retryable next to a created message, with no single retry that may have set the status."""
+    story = Story().send("b", "FF").move("b.0", "failure")
+    story.batches["b"] = "messages_processing"
+    story.look("b").retry("b", 400, NOT_RETRYABLE).look("b")
+    (text,) = _doubted(story, "BR-BLK-01")
+    assert text.endswith("shows the batch in messages_processing")
 
 
 def test_blk_01_without_anything_else_to_retry_is_not_exercised() -> None:
@@ -113,6 +128,16 @@ def test_blk_02_a_status_that_a_single_retry_may_have_set_is_none_of_the_refusal
     assert ("BR-BLK-02", "status-before-unknown") in late.doubts()
     stands = _blocking().look("b").retry("b", 400, UNRESOLVED).look("b").wait(2).look("b")
     assert stands.named() == {("BR-BLK-02",)}
+
+
+def test_blk_02_the_doubt_names_the_last_single_retry_before_the_refusal() -> None:
+    """It may have set the status that is shown (ruling 24); one that left later has not."""
+    story = _blocking("b.1").single("b.0").look("b")
+    single = story.exchanges[-5].n
+    story.batches["b"] = "messages_processing"
+    story.retry("b", 400, UNRESOLVED).look("b").single("b.2").look("b")
+    (text,) = _doubted(story, "BR-BLK-02")
+    assert text.startswith(f"single retry {single} of message b.0 may have set the status")
 
 
 def test_blk_03_the_refused_retry_is_carried_out() -> None:

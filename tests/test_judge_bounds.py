@@ -65,6 +65,15 @@ def test_a_batch_that_is_shown_at_the_instant_of_the_answer_was_not_lost_by_the_
     assert "BR-IDS-02" not in story.wait(1).look("ctl").findings()
 
 
+def test_a_batch_whose_message_is_read_at_the_instant_of_the_404_was_lost_by_the_retry() -> None:
+    """The message is there when the batch is not found, so that the data are kept; a read during the 404 would say nothing."""
+    story = quiet("F")
+    story.gap = 0.0
+    story.retry("b").read("b.0").answer("batch_list", 404, NOT_FOUND, batch="b").read("b.0")
+    story.answer("batch_list", 404, NOT_FOUND, batch="b")
+    assert "BR-IDS-02" in story.wait(1).look("ctl").findings()
+
+
 def test_a_listing_that_ended_when_the_walk_began_stands_next_to_it() -> None:
     """It shows every message in one page: what the walk misses, its pages lose, and not the retry."""
     story = quiet("FFFF").retry("b").finish("b").wait(11)
@@ -108,6 +117,16 @@ def test_a_retry_may_take_effect_until_its_settling_time_is_over(late: float) ->
     case = Inference(story.history()).case
     a, b = case.readings("b.0")
     assert len(nearest(case, case.calls, a, b)) == (0 if late else 1)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.25])
+def test_a_success_that_is_read_when_the_settling_time_is_over_was_not_surely_one_before(late: float) -> None:
+    """The first retry may take effect until then, so that the second one may have found the message failed."""
+    story = Story(fields=()).send("b", "F").finish("b").list("b").retry("b")
+    _timed(story, -1, 0.5, 1.0)
+    story.move("b.0", "success").now = 11.0 + late
+    story.list("b").retry("b", takes=("b.0",)).list("b")
+    assert bool(named(story, "BR-SEL-02")) is bool(late)
 
 
 def test_a_call_that_was_answered_when_a_read_began_does_not_lie_behind_it() -> None:

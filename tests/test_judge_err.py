@@ -15,6 +15,7 @@ from tests.test_judge_innocents import done, ready, together
 
 NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 UNRESOLVED = "unresolved_batch_messages"
+NOT_FAILED = "message_not_found_or_retry_message_not_in_failure_status"
 ENVELOPE = {"error": {"code": NOT_RETRYABLE, "message": "m", "type": "domain_error", "id": "t"}}
 
 
@@ -307,6 +308,14 @@ def test_err_07_beside_a_refusal_either_may_have_done_it() -> None:
     assert "BR-ERR-07" not in story.look("b").look("ctl").findings()
 
 
+def test_err_07_beside_a_refused_single_retry_of_the_message_either_may_have_done_it() -> None:
+    """One of another message may not: the 500 is accused."""
+    story = _ready().retry("b", 500).single("b.0", 400, NOT_FAILED, gives=("b.0",))
+    assert "BR-ERR-07" not in story.look("b").look("ctl").findings()
+    other = _ready().retry("b", 500, takes=("b.0",)).single("b.1", 400, NOT_FAILED)
+    assert "BR-ERR-07" in other.look("b").look("ctl").findings()
+
+
 def test_err_07_a_500_without_an_effect() -> None:
     story = _ready().retry("b", 500).look("b").wait(11).look("b")
     assert story.findings() == set()
@@ -353,14 +362,19 @@ def test_err_07_an_earlier_retry_may_come_again(before: bool) -> None:
 
 
 def _lost_races(*order: str) -> Story:
-    """Races of batches of one, in this order, which one retry wins while the other is answered 500. A dash is a read between."""
+    """Races of batches of one, in this order, which one retry wins while the other is answered 500.
+
+    A dash is a read between, a dot one that is answered 500 itself.
+    """
     story = Story()
-    batches = sorted(name for name in order if name != "-")
+    batches = sorted(name for name in order if name not in "-.")
     for batch in batches:
         story.send(batch, "F").look(batch).finish(batch).look(batch)
     for name in order:
         if name == "-":
             story.list(batches[0])
+        elif name == ".":
+            story.denied(f"{batches[0]}.0", 500)
         else:
             together(story.retry(name).retry(name, 500, "internal_error"))
     for batch in batches:
@@ -372,7 +386,8 @@ def _lost_races(*order: str) -> Story:
 
 
 @pytest.mark.parametrize(
-    ("order", "found"), [("a-b-c", True), ("b-c-a", True), ("a-bc-d", True), ("a-bc", False), ("abc", False)]
+    ("order", "found"),
+    [("a-b-c", True), ("b-c-a", True), ("a-bc-d", True), ("a-bc", False), ("abc", False), ("a.b.c", False)],
 )
 def test_err_08_losers_of_three_races_that_reads_part(order: str, found: bool) -> None:
     assert ("BR-ERR-08" in _lost_races(*order).findings()) is found

@@ -219,6 +219,38 @@ def test_an_attempt_that_comes_too_late_is_not_one_too_many(again: bool) -> None
     assert found == ({"BR-SEL-05"} if again else {"BR-SEL-05", "BR-ACC-05", "BR-SEL-01"})
 
 
+@pytest.mark.parametrize("single", [False, True])
+def test_an_attempt_that_comes_too_late_may_be_the_single_retry_s_as_well(single: bool) -> None:
+    """Neither call gave one within the settling time (ruling 16)."""
+    story = _failed("F")
+    if single:
+        story.single("b.0", gives=())
+    story.retry("b", takes=()).look("b").wait(11).look("b")
+    story.attempt("b.0")
+    (found,) = [names for names in _named(story.look("b").look("ctl")) if "BR-SEL-05" in names]
+    assert found == {"BR-SEL-05", "BR-ACC-05", "BR-SEL-01", *(["BR-SGL-02"] if single else [])}
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_an_attempt_that_a_read_showed_while_the_retry_was_in_flight_does_not_come_late(seen: bool) -> None:
+    """Nothing counts attempts: in progress in that read it is the retry's, and the next one is one too many."""
+    story = Story(fields=()).send("b", "F").send("ctl", "F").finish("b").finish("ctl").list("b").list("ctl").retry("b")
+    call = story.exchanges[-1]
+    if seen:
+        read = story.list("b").exchanges.pop()
+        story.exchanges.append(
+            msgspec.structs.replace(
+                read,
+                invoke=msgspec.structs.replace(read.invoke, t=call.t - 0.001),
+                end=msgspec.structs.replace(read.end, last=call.last + 0.001),
+            )
+        )
+    story.finish("b").list("b").wait(11).list("b")
+    story.attempt("b.0")
+    (found,) = [names for names in _named(story.list("b").list("ctl")) if "BR-SEL-05" in names]
+    assert found == {"BR-SEL-05"} | (set() if seen else {"BR-ACC-05", "BR-SEL-01"})
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_what_was_left_out_may_be_enqueued_later(refused: bool) -> None:
     """The batch says so by its status (ruling 17); a retry that is refused meanwhile is suspected all the same."""

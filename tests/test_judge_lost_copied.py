@@ -7,6 +7,7 @@ import pytest
 from tests.shelf import Shelf
 
 UNRESOLVED = "unresolved_batch_messages"
+NOT_FAILED = "message_not_found_or_retry_message_not_in_failure_status"
 
 
 def _listed() -> Shelf:
@@ -43,6 +44,13 @@ def test_a_message_that_goes_after_a_retry_and_a_probe_may_be_either_s() -> None
     assert ("BR-IDS-01",) in _loses(_listed().retry("b")).named()
 
 
+def test_a_message_that_goes_after_a_retry_and_a_refused_single_retry_may_be_either_s() -> None:
+    """Whichever message of the batch the single retry names."""
+    for message in ("b.0", "b.1"):
+        story = _listed().retry("b").finish("b").look("b").single(message, 400, NOT_FAILED)
+        assert ("BR-IDS-01", "BR-SGL-01") in _loses(story).named(), message
+
+
 @pytest.mark.parametrize("single", [True, False])
 def test_a_copy_of_a_message_that_every_view_knows_by_its_id_as_well(single: bool) -> None:
     """No view shows the row under another id instead: there is one message more."""
@@ -55,6 +63,17 @@ def test_a_copy_of_a_message_that_every_view_knows_by_its_id_as_well(single: boo
     one_of = {"BR-IDS-01", "BR-IDS-02", "BR-IDS-04"}
     assert {frozenset(names) for names in story.named()} == {frozenset(one_of | ({"BR-SGL-02"} if single else set()))}
     assert "BR-IDS-02" not in story.exercised()
+
+
+def test_a_copy_that_is_seen_late_may_be_the_work_of_the_first_call_of_the_run() -> None:
+    """No listing of the campaign tells since when there is one."""
+    story = Shelf(settle=0.1).send("b", "FFS").finish("b").hide("batches").look("b").retry("b", 400, UNRESOLVED)
+    story.wait(3).look("b").single("b.0").finish("b")
+    story.messages["copy"] = dict(story.messages["b.0"]) | {"batch": "other"}
+    story.members["other"] = ["copy"]
+    story.batches["other"] = "messages_enqueued"
+    story.wait(11).views("b")
+    assert ("BR-BLK-03", "BR-IDS-01", "BR-IDS-02", "BR-IDS-04", "BR-SGL-02") in story.named()
 
 
 def test_a_row_that_one_view_shows_under_another_id_instead() -> None:

@@ -201,6 +201,16 @@ def test_a_number_that_is_nought_until_the_first_attempt_is_sent_counts_none_tha
     assert "BR-BLK-01" in _counted_at_once().findings(), "a number that counts at once tells the attempts apart"
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_number_of_retries_that_is_nought_twice_and_then_one_counts_an_attempt(moved: bool) -> None:
+    """Nothing retried the message: its updatedAt tells another attempt from a first one that was counted late (A5)."""
+    story = Shelf(fields=("numAttempts",)).send("b", "F").finish("b").show("numAttempts", 0).list("b").list("b")
+    if moved:
+        story.move("b.0", "failure")
+    story.show("numAttempts", 1).list("b").list("b")
+    assert story.findings() == ({"BR-SEL-07"} if moved else set())
+
+
 def _counted_at_once() -> Shelf:
     story = Shelf(fields=("numAttempts",)).hide("updatedAt").send("b", "FF").list("b").finish("b").list("b")
     return story.single("b.1").retry("b").show("numAttempts", 2).list("b")

@@ -59,6 +59,14 @@ def test_a_probe_that_is_refused_and_carried_out_fails(cause: str) -> None:
     assert story.findings() == {FACETS[cause].split()[0]}
 
 
+def test_a_probe_at_a_target_that_shows_no_attempts_leaves_the_updatedat_as_it_was() -> None:
+    """Status and updatedAt stand still (A5): it had no effect."""
+    story = Story(fields=()).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    story = _closed(_probe(story, "auth:none", 401))
+    assert story.findings() == set()
+    assert "BR-SEC-01 none" in story.exercised()
+
+
 @pytest.mark.parametrize("other", [401, 403, 404, None, 500])
 @pytest.mark.parametrize("cause", ["auth:other-key", "campaign:other-own-key"])
 def test_another_campaign_that_its_key_does_not_open_proves_nothing(cause: str, other: int | None) -> None:

@@ -76,6 +76,13 @@ def _second_attempt(*, seen: bool) -> Story:
     return story.look("b")
 
 
+def test_sel_02_what_a_single_retry_may_have_given_is_not_laid_to_the_batch_s() -> None:
+    """The single retry of the success was accepted, and that is BR-SGL-01."""
+    story = _failed().single("b.2").retry("b").look("b").look("ctl")
+    assert not any("BR-SEL-02" in names for names in story.named())
+    assert ("BR-SGL-01",) in story.named()
+
+
 def test_sel_02_an_attempt_that_begins_while_the_older_one_is_in_progress() -> None:
     assert {"BR-SEL-02", "BR-SEL-08"} <= _second_attempt(seen=True).findings()
 
@@ -207,6 +214,17 @@ def test_sel_05_an_earlier_attempt_is_dropped() -> None:
     story = _failed().retry("b")
     del story.messages["b.0"]["attempts"][0]
     assert "BR-SEL-05" in story.look("b").findings()
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_sel_05_an_attempt_in_place_of_the_one_before(numbered: bool) -> None:
+    """A list of one may hold the newest only; the number beside it that stands still says that one was dropped, or is not kept."""
+    story = Shelf(fields=("numAttempts", "messageAttempts")).send("b", "F").finish("b").list("b").retry("b")
+    del story.messages["b.0"]["attempts"][0]
+    if not numbered:
+        story.hide("numAttempts")
+    assert story.finish("b").list("b").named() == ({("BR-IDS-07", "BR-SEL-05")} if numbered else set())
+    assert "suite-error" not in {code for _, code in story.doubts()}
 
 
 def _last_only(*, less: int = 0) -> Change:

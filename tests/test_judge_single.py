@@ -157,6 +157,7 @@ def test_sgl_03_a_closed_chain(cause: str) -> None:
 def test_sgl_03_is_refused_as_a_foreign_key_or_campaign_is(cause: str) -> None:
     """401, 403 and 404 pass (ruling 7), and so does the code of a message that may not be retried; HTML may be a gateway's."""
     assert "BR-SGL-03" in _foreign(cause, 400, "parameter_invalid").single("b.0").look("b").findings()
+    assert "BR-SGL-03" in _foreign(cause, 400, NOT_FAILED).single("b.0").look("b").exercised()
     story = _failed().other_page().single("b.0", 400, body=HTML, cause=cause).look("b").single("b.0").look("b")
     assert "BR-SGL-03" not in story.findings()
 

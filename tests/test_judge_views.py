@@ -338,3 +338,14 @@ def test_ids_04_a_listing_that_lacks_a_message_by_its_own_word_only(whole: bool)
             story.exchanges.pop()
         story.read("b.0").read("b.1").campaign().wait(11)
     assert ("BR-IDS-04" in story.findings()) is whole
+
+
+@pytest.mark.parametrize("lags", [False, True])
+def test_ids_04_a_listing_that_lacks_a_message_within_its_lag(lags: bool) -> None:
+    """It showed another message two seconds late, and so may this one come, though the settling time is over."""
+    story = Shelf(settle=1.0).send("b", "FF").finish("b").read("b.1").read("b.0").wait(2)
+    if lags:
+        story.show("latestStatus", "sent", message="b.0", view="batch_list").list("b", only=1)
+        story.changes.clear()
+    story.list("b", only=1).list("b", only=1).wait(3).read("b.1")
+    assert ("BR-IDS-04" in story.findings()) is not lags

@@ -62,3 +62,10 @@ def test_the_races_that_own_no_attempt_are_counted() -> None:
         story.send(batch, "F").finish(batch).look(batch).retry(batch).retry(batch, takes=())
         together(story).look(batch).finish(batch).wait(11).look(batch)
     assert any("1 at least own none" in line for f in findings_of(story, "BR-CON-01") for line in f.argument)
+
+
+def test_a_number_beyond_its_list_is_told_from_a_view_that_is_behind() -> None:
+    story = Story(fields=("numAttempts", "messageAttempts")).send("b", "F").finish("b").list("b").retry("b").finish("b")
+    story.list("b").exchanges[-1].end.body["data"][0]["numAttempts"] = 3
+    subjects = [f.subject for f in findings_of(story, "BR-IDS-07")]
+    assert subjects == ["a view does not keep up: numAttempts beyond the list beside it"]
