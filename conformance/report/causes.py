@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import msgspec
 
-from conformance.findings import SURPLUS, Finding
+from conformance.findings import Finding
 from conformance.history.records import Exchange, History
 from conformance.report.clean import one_line
 from conformance.report.clock import Clock
@@ -70,7 +70,7 @@ def _seen(finding: Finding, exchanges: Mapping[int, Exchange], homes: Mapping[st
     return Seen(
         finding=finding,
         kind=kind,
-        sides=sides(finding.any_of, surplus=finding.kind.startswith(SURPLUS)) | ({"answers"} if bare else frozenset()),
+        sides=sides(finding.any_of, subject) | ({"answers"} if bare else frozenset()),
         retries=frozenset(e.n for e in retries),
         of_batches=frozenset(e.n for e in batches),
         refused=frozenset(e.n for e in batches if e.status is not None and not e.accepted),

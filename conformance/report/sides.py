@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from conformance.findings import SURPLUS
+
 #: Sides of what a target does with a retry.
 #:   admits: whom it lets in, and when; attempts: what it attempts because of it; data: what it keeps of the messages;
 #:   members: which messages and batches there are; status: the batch's status after a refusal; answers: how it answers.
@@ -56,6 +58,9 @@ _OTHERWISE = {
     "BR-SEC": frozenset({"attempts", "data"}),
 }
 
+#: What only one side of a requirement with several shows: an attempt too many tells nothing of the data, nor they of attempts.
+_OF_SUBJECT = {SURPLUS: frozenset({"admits", "attempts"}), "changed data": frozenset({"data"})}
+
 #: Families in the order in which causes are told: who may retry at all, then races, then what a retry must not do, …
 RANK = (
     *("BR-SEC-0", "BR-CON", "BR-BLK-01", "BR-BLK-03", "BR-SGL", "BR-ACC-01", "BR-ACC-05", "BR-ACC-02", "BR-ACC-03"),
@@ -78,13 +83,11 @@ _OWN_REASONS = frozenset(
 )
 
 
-def sides(requirements: Iterable[str], *, surplus: bool = False) -> frozenset[str]:
-    """The sides that requirements are about.
-
-    :param surplus: of them, an attempt that no retry explains breaks one: it says nothing of the data, nor of how it is answered.
-    """
+def sides(requirements: Iterable[str], subject: str) -> frozenset[str]:
+    """The sides that a finding is about, which breaks one of these requirements: of what they are about, what its subject is."""
     found = (_SIDES.get(name) or _OTHERWISE.get(name.rpartition("-")[0], frozenset({name})) for name in requirements)
-    return frozenset().union(*found) - ({"data", "answers"} if surplus else set())
+    known = frozenset().union(*found)
+    return known & _OF_SUBJECT.get(subject, known) or known
 
 
 def follows_by_nature(code: str) -> bool:
