@@ -239,3 +239,12 @@ def test_a_201_without_the_message_is_the_target_s_own(undecoded: str | None) ->
     end = msgspec.structs.replace(last.end, body=None, media="binary" if undecoded else "none", undecoded=undecoded)
     story.exchanges[-1] = Exchange(invoke=last.invoke, end=end)
     assert ("BR-SGL-02" in _named(story.look("b").finish("b").wait(11).look("b"))) is (undecoded is None)
+
+
+@pytest.mark.parametrize("seconds", [4, 11])
+def test_what_comes_of_a_single_retry_when_the_settling_time_is_over_is_no_lag(seconds: int) -> None:
+    """Rulings 16 and 29: up to then what reads show may be older, from then on the retry is to blame, or the view."""
+    story = Story(lag=1.0).send("b", "F").send("z", "F").finish("b").finish("z").look("b").look("z").wait(2)
+    story.single("b.0", gives=()).look("b").wait(seconds).look("b").attempt("b.0")
+    story.wait(2).look("b").finish("b").wait(2).look("b")
+    assert any("BR-SGL-02" in names for names in story.named()) is (seconds > 10)

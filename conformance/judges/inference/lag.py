@@ -241,8 +241,10 @@ def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
     """Reads that begin after a single retry's 201 and still show the state from before it, while a later one shows another.
 
-    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again.
+    No other call may reset the message meanwhile, so that it cannot have come back to that state and left it again. What shows the
+    old state when the settling time is over does not lag: the retry, or the view, breaks its rule (BR-SGL-02, BR-IDS-07).
     """
+    most = case.header.settle_timeout
     for single in batch.singles:
         if not single.accepted or single.message != message:
             continue
@@ -256,7 +258,7 @@ def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
             after = [r for r in view if r.t > single.last and r.last < closed]
             new = [r.t for r in after if not _as_before(before[-1], r)]
             for r in after:
-                if new and r.t < max(new) and _as_before(before[-1], r):
+                if new and r.t < max(new) and r.t - single.last <= most and _as_before(before[-1], r):
                     yield Shown(r.t - single.last, r.view, r.n, r.message)
 
 
