@@ -60,7 +60,7 @@ class Pace:
         :param timely: whether that look came when it was due; one that others held up says only how long it took at most.
         """
         usual = self._usual.get(_key(until))
-        self._slowest[_key(until)] = max(took if timely else missed, self._slowest.get(_key(until), 0.0))
+        self._slowest[_key(until)] = max(took, self._slowest.get(_key(until), 0.0))
         if not timely:
             return
         if looks == 1 and usual is not None:
