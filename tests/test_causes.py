@@ -172,6 +172,21 @@ GROUPS: dict[str, tuple[tuple[Finding, ...], list[set[str]]]] = {
         ),
         [{"BR-SEL-07", "BR-SGL-01"}, {"BR-SGL-01"}],
     ),
+    "surplus attempts that refused retries may have given, all of them": (
+        (
+            _finding("BR-BLK-03 BR-SEL-07", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-CON-01 BR-BLK-03", (ELSEWHERE,), f"{SURPLUS}: race", "1 for 0"),
+        ),
+        [{"BR-BLK-03", "BR-SEL-07", "BR-CON-01"}],
+    ),
+    "surplus attempts that refused retries may have given, but for one": (
+        (
+            _finding("BR-BLK-03 BR-SEL-07", (4, RETRY), f"{SURPLUS}: refused", "1 for 0"),
+            _finding("BR-CON-01 BR-BLK-03", (ELSEWHERE,), f"{SURPLUS}: race", "1 for 0"),
+            _finding("BR-CON-01", (ELSEWHERE,), f"{SURPLUS}: race of accepted ones", "3 for 2"),
+        ),
+        [{"BR-BLK-03", "BR-SEL-07"}, {"BR-CON-01", "BR-BLK-03"}],
+    ),
     "a surplus of which no refused retry is suspected": (
         (
             _finding("BR-SEL-05", (4, RETRY), f"{SURPLUS}: accepted", "2 for 1"),

@@ -142,11 +142,17 @@ def _join_explained(groups: _Groups, seen: Sequence[Seen]) -> None:
 
 
 def _join_suspected(groups: _Groups, seen: Sequence[Seen]) -> None:
-    """Join surplus attempts that retries with one such answer may have given: one habit explains them all, whoever else may."""
-    for name in _BY_ANSWER:
-        given = [one.kind for one in seen if one.surplus and name in one.finding.any_of]
-        for kind in given[1:]:
-            groups.join(given[0], kind)
+    """Join surplus attempts that retries with one such answer may have given: one habit explains them all, whoever else may.
+
+    A refusal that is carried out explains them only where it may have given every one: each race has a refusal.
+    """
+    surplus = [one for one in seen if one.surplus]
+    given = [[one for one in surplus if name in one.finding.any_of] for name in _BY_ANSWER]
+    if all(_CARRIED_OUT in one.finding.any_of for one in surplus):
+        given.append(surplus)
+    for alike in given:
+        for one in alike[1:]:
+            groups.join(alike[0].kind, one.kind)
 
 
 def _join_described(groups: _Groups, seen: Sequence[Seen]) -> None:
