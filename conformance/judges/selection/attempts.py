@@ -17,14 +17,14 @@ from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import rounds
 from conformance.judges.inference.timeline import between, follows, grown, owed
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
-from conformance.judges.selection.untouched import batches
+from conformance.judges.selection.untouched import groups
 
 _KNOWN = TERMINAL | IN_PROGRESS
 
 
 @rule(
     "BR-SEL-03",
-    batches,
+    groups,
     violation="the target shows a retried message in another status than its newest attempt",
     expected=("latestStatus is the newest attempt's status",),
     legal_if="the two were the same",
@@ -167,7 +167,7 @@ def _newest(
 
 @rule(
     "BR-SEL-08",
-    batches,
+    groups,
     violation="the target has two attempts of one message in progress at once",
     expected=("at most one attempt in progress",),
     legal_if="all but one had been terminal",
