@@ -1,0 +1,206 @@
+"""What a history holds beside batches that were sent and listed as usual: messages sent singly, sends whose answer was lost,
+
+messages without values, numbers that never end. Each violation stands beside a neighbour that is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
+from conformance.findings import Finding
+from conformance.history.records import Note
+from conformance.judges import judge
+from tests.shelf import Shelf
+from tests.story import Story
+
+BODY = "body:json-ids"
+
+
+def _found(story: Story) -> set[str]:
+    """Every requirement that a finding names."""
+    return {name for o in story.opinions() if isinstance(o, Finding) for name in o.any_of}
+
+
+def _alone(*names: str, **options: Any) -> Shelf:
+    """A batch, an untouched one, and messages that were sent singly and failed."""
+    story = Shelf(**options).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    for name in names:
+        story.single_send(name, "F").move(name, "failure").read(name)
+    return story
+
+
+def _rounds(story: Shelf, message: str, count: int) -> Shelf:
+    for _ in range(count):
+        story.single(message).read(message).move(message, "failure").read(message)
+    return story
+
+
+def _done(story: Shelf, *messages: str) -> Shelf:
+    story.wait(11).look("b").look("ctl")
+    for message in messages:
+        story.read(message)
+    return story
+
+
+# -- messages that were sent singly -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("times", "refused"), [(2, True), (3, True), (4, False), (1, True)])
+def test_a_message_that_was_sent_singly_has_the_limit_of_the_others(times: int, refused: bool) -> None:
+    """BR-SEL-04: message by message, batch and single retries alike."""
+    story = _done(_rounds(_alone("one"), "one", times), "one")
+    if refused:
+        story.single("one", 400, TOO_MANY_CODE).read("one")
+    assert _found(story) == (set() if times in (2, 3) else {"BR-SEL-04"})
+
+
+@pytest.mark.parametrize("others", [2, 3])
+def test_one_limit_holds_for_messages_of_batches_and_for_others(others: int) -> None:
+    story = _rounds(_alone("one"), "one", 3)
+    for _ in range(others):
+        story.single("b.0").look("b").move("b.0", "failure").look("b")
+    _done(story, "one").single("b.0", 400, TOO_MANY_CODE)
+    assert _found(_done(story, "one")) == ({"BR-SEL-04"} if others == 2 else set())
+
+
+@pytest.mark.parametrize("seen", ["at once", "one read later"])
+def test_a_message_that_was_sent_singly_shows_the_status_of_its_newest_attempt(seen: str) -> None:
+    story = _alone("one").single("one")
+    if seen == "at once":
+        story.show("latestStatus", "failure", message="one", view="message_read")
+    story.read("one")
+    story.changes.clear()
+    story.read("one").move("one", "failure").read("one")
+    assert _found(_done(story, "one")) == ({"BR-SEL-03"} if seen == "at once" else set())
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_message_that_was_sent_singly_has_one_attempt_in_progress(ended: bool) -> None:
+    story = _alone("one").single("one")
+    if ended:
+        story.move("one", "failure").single("one")
+    else:
+        story.attempt("one")
+    story.read("one").move("one", "failure").read("one")
+    assert ("BR-SEL-08" in _found(_done(story, "one"))) is not ended
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_message_that_was_sent_singly_keeps_its_earlier_attempts(changed: bool) -> None:
+    story = _rounds(_alone("one"), "one", 1).single("one")
+    if changed:
+        story.messages["one"]["attempts"][0]["id"] = "other"
+    story.read("one").move("one", "failure").read("one")
+    assert _found(_done(story, "one")) == ({"BR-SEL-05"} if changed else set())
+
+
+@pytest.mark.parametrize("status", ["sending", "sent_to_telco"])
+def test_messages_that_were_sent_singly_move_on(status: str) -> None:
+    story = _alone("one", "two")
+    for message in ("one", "two"):
+        story.single(message).move(message, status).read(message)
+    story.single_send("late", "F").move("late", "failure").read("late")
+    assert _found(_done(story, "one", "two")) == ({"BR-LIV-01"} if status == "sending" else set())
+
+
+@pytest.mark.parametrize("view", ["campaign_list", None])
+def test_views_show_a_message_that_was_sent_singly_alike(view: Any) -> None:
+    story = Shelf().show("language", "malay", view=view).send("b", "F").finish("b").look("b").single_send("one", "F")
+    story.move("one", "failure")
+    story.members["one"] = ["one"]
+    for _ in range(2):
+        story.read("one").campaign().wait(6)
+    accused = {o.evidence for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-04" in o.any_of}
+    assert bool(accused) is (view is not None)
+
+
+@pytest.mark.parametrize("gives", [("b.0",), ("b.0", "b.0")])
+def test_a_second_attempt_may_be_a_single_retry_s_of_that_message(gives: tuple[str, ...]) -> None:
+    """BR-SGL-02: exactly one. Next to a batch retry either may have given it (ruling 26)."""
+    story = _alone().single("b.0", gives=gives).finish("b").look("b")
+    assert ("BR-SGL-02" in _found(_done(story))) is (len(gives) > 1)
+    both = _alone().retry("b").finish("b").single("b.0", gives=gives).finish("b").look("b")
+    named = {o.any_of for o in _done(both).opinions() if isinstance(o, Finding)} - {("BR-SEL-08",)}
+    assert named == ({("BR-SEL-05", "BR-SGL-02")} if len(gives) > 1 else set())
+    # One that had settled before is covered by BR-SEL-05, which is about accepted retries of both kinds.
+    before = _done(_alone().single("b.0").look("b").finish("b").look("b")).retry("b", takes=("b.0", *gives, "b.1"))
+    named = {o.any_of for o in _done(before.finish("b").look("b")).opinions() if isinstance(o, Finding)}
+    assert ("BR-SEL-05",) in named
+
+
+# -- batches that the target names, and nothing else ----------------------------------------------------------------
+
+
+def _send_lost() -> Shelf:
+    """The answer to a send is lost; the campaign's listing shows its batch."""
+    story = _alone().send("q", "FF").mend_end(outcome="lost", status=None, body=None, media="none")
+    return story.finish("q").campaign().look("q")
+
+
+def test_a_batch_whose_send_was_lost_is_a_batch() -> None:
+    """BR-ERR-04: a body makes no retry one that names none."""
+    story = _send_lost().retry("q", cause=BODY).look("q").finish("q").wait(11).look("q")
+    assert _found(_done(story)) == set()
+
+
+def test_a_made_up_id_is_none_whatever_the_body() -> None:
+    story = _send_lost()
+    story.members["nobody"] = []
+    assert "BR-ERR-04" in _found(_done(story.retry("nobody", cause=BODY)))
+
+
+@pytest.mark.parametrize("made", ["held", "other"])
+def test_a_batch_of_a_provider_state_is_a_batch(made: str) -> None:
+    story = Story().wait(1)
+    story.members["held"] = []
+    story.retry("held", cause=BODY)
+    about = {"state": "batch_with_message", "action": "setup", "batch": made, "params": {}, "begun": 0.5}
+    opinions = judge(msgspec.structs.replace(story.history(), notes=(Note(t=0.6, event="state", data=about),)))
+    accused = [o for o in opinions if isinstance(o, Finding) and "BR-ERR-04" in o.any_of]
+    assert bool(accused) is (made == "other")
+
+
+# -- messages that show little ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_control_without_values_stands_still(moved: bool) -> None:
+    """Its rows are known by their number: what a 429 gave did not come by itself."""
+    story = Shelf().hide("values").hide("fullMessage").send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    story.look("ctl").look("b").retry("b", 429, "too_many_requests", takes=("b.0",)).look("b").finish("b")
+    if moved:
+        story.attempt("ctl.0")
+        story.finish("ctl")
+    named = [set(o.any_of) for o in _done(story).opinions() if isinstance(o, Finding)]
+    assert {"BR-ERR-06", *(["BR-SEL-07"] if moved else [])} in named
+
+
+def _bare(rows: str, **options: Any) -> Shelf:
+    story = Shelf(fields=(), **options).hide("updatedAt").send("b", rows).send("ctl", "FS").finish("ctl").look("ctl")
+    return story.move("b.0", "failure").look("b")
+
+
+@pytest.mark.parametrize("row", ["P", "F"])
+def test_a_number_that_never_ends_is_created_all_the_time_between(row: str) -> None:
+    """BR-BLK-01 where nothing tells attempts apart: only what fails is reset, and may be created twice."""
+    story = _bare(f"F{row}").retry("b", takes=("b.0",)).look("b").move("b.0", "failure")
+    assert _found(story.wait(11).look("b").look("ctl")) == ({"BR-BLK-01"} if row == "P" else set())
+
+
+def test_a_number_that_was_to_never_end_and_has_ended_proves_nothing() -> None:
+    story = _bare("FP").retry("b", takes=("b.0",)).look("b").move("b.0", "failure").move("b.1", "failure")
+    assert _found(story.wait(11).look("b").look("ctl")) == set()
+
+
+@pytest.mark.parametrize("answer", [201, 400])
+def test_a_bare_message_that_just_failed_may_be_refused_singly(answer: int) -> None:
+    """A worker may have reset it by then (ruling 21)."""
+    story = _bare("F").retry("b", takes=()).look("b")
+    story.attempt("b.0")
+    if answer == 400:
+        story.single("b.0", 400, NOT_FAILED_CODE)
+    assert _found(story.look("b").move("b.0", "failure").wait(11).look("b").look("ctl")) == set()
