@@ -296,8 +296,9 @@ def _views_behind(
 ) -> dict[str, Behind]:
     """Views whose last reading of a message still shows another status than another view did a settling time before.
 
-    The other view shows the message terminal, and no retry that may reset it left after that: nothing can have changed since but
-    by a late correction (ruling 18), which the other view would show as well when it is read last.
+    The other view shows the message terminal, and no retry that may reset it left after that, or none did reset it, a success:
+    nothing can have changed since but by a late correction (ruling 18), which the other view would show as well when it is read
+    last.
     """
     found: dict[str, Behind] = {}
     for message, seen in by_message.items():
@@ -309,12 +310,24 @@ def _views_behind(
             for other, others in views.items():
                 if other == view or view in found:
                     continue
-                ended = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
-                after = [r for r in ended if r.t >= settled_of(message) or _took_effect(others, r, resets, lag)]
+                ended = [r for r in others if r.terminal and r.last + settle <= last.t]
+                after = [
+                    r
+                    for r in ended
+                    if (r.t >= latest and (r.t >= settled_of(message) or _took_effect(others, r, resets, lag)))
+                    or (others[-1].t >= settled_of(message) and last.terminal and _kept(r, others[-1]))
+                ]
                 same = {r.status for r in others if after and r.t >= after[0].t}
                 if after and len(same) == 1 and _older(last, after[0]):
                     found[view] = Behind(after[0], last)
     return found
+
+
+def _kept(a: Reading, b: Reading) -> bool:
+    """True if both show a success, and by all counts or by updatedAt in the same attempt: no retry reset it, as none may."""
+    names = a.counts.keys() & b.counts.keys()
+    same = all(a.counts[n] == b.counts[n] for n in names) if names else a.updated_at is not None
+    return a.status == b.status == "success" and same and a.updated_at == b.updated_at
 
 
 def _took_effect(view: Sequence[Reading], ended: Reading, resets: Sequence[float], lag: float) -> bool:
