@@ -204,3 +204,54 @@ def test_a_bare_message_that_just_failed_may_be_refused_singly(answer: int) -> N
     if answer == 400:
         story.single("b.0", 400, NOT_FAILED_CODE)
     assert _found(story.look("b").move("b.0", "failure").wait(11).look("b").look("ctl")) == set()
+
+
+# -- attempts that one answer lists, and views that disagree for good ----------------------------------------------
+
+
+def _ready(rows: str = "FF", **options: Any) -> Shelf:
+    return Shelf(**options).send("b", rows).send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+
+
+@pytest.mark.parametrize(("status", "shown"), [("sending", "failure"), ("sending", "sending"), ("failure", "failure")])
+def test_the_status_of_one_new_attempt_where_two_retries_may_have_given_one(status: str, shown: str) -> None:
+    """It is the newest, or began beside another: BR-SEL-03 or BR-SEL-08."""
+    story = _ready().retry("b", takes=()).single("b.0").move("b.0", status).show("latestStatus", shown, message="b.0")
+    story.list("b")
+    story.changes.clear()
+    story.move("b.0", "failure").attempt("b.0")
+    story.attempt("b.1")
+    named = {o.any_of for o in _done(story.look("b").finish("b")).opinions() if isinstance(o, Finding)}
+    assert named == ({("BR-SEL-03", "BR-SEL-08")} if status != shown else set())
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_attempt_that_began_before_another_had_ended(ended: bool) -> None:
+    """BR-SEL-08, or what is listed as in progress has ended (BR-SEL-03)."""
+    story = _ready().retry("b").move("b.0", "sent").look("b")
+    if ended:
+        story.move("b.0", "failure")
+    story.retry("b", takes=("b.0",)).move("b.0", "failure").list("b").finish("b")
+    named = {o.any_of for o in _done(story).opinions() if isinstance(o, Finding)}
+    assert (("BR-SEL-08", "BR-SEL-03") in named) is not ended
+
+
+@pytest.mark.parametrize("since", ["retried again", "not read again", "made good"])
+def test_a_view_that_keeps_a_failure_while_its_batch_is_retried_again(since: str) -> None:
+    """No retry resets a success: the listing shows it in the same attempt to the last, and the single read its old failure."""
+    story = _ready("RF").retry("b").move("b.0", "success").finish("b")
+    story.show("latestStatus", "failure", message="b.0", view="message_read").hide("attempts", view="message_read")
+    for _ in range(2):
+        story.look("b").wait(6).retry("b").look("b").finish("b")
+    if since == "made good":
+        story.changes.clear()
+        story.look("b")
+    if since != "not read again":
+        story.wait(11).look("b")
+    assert ("BR-IDS-07" in _found(story.look("ctl"))) is (since == "retried again")
+
+
+def test_a_success_that_was_retried_is_none_that_a_view_keeps() -> None:
+    """BR-SEL-02, and the single read shows it; that it is not read again puts it behind nothing."""
+    story = _ready("SF").retry("b", takes=("b.0", "b.1")).look("b").finish("b").wait(11).list("b").look("ctl")
+    assert _found(story) == {"BR-SEL-02"}
