@@ -255,3 +255,27 @@ def test_a_success_that_was_retried_is_none_that_a_view_keeps() -> None:
     """BR-SEL-02, and the single read shows it; that it is not read again puts it behind nothing."""
     story = _ready("SF").retry("b", takes=("b.0", "b.1")).look("b").finish("b").wait(11).list("b").look("ctl")
     assert _found(story) == {"BR-SEL-02"}
+
+
+@pytest.mark.parametrize("last", [1, 3])
+def test_a_number_that_the_list_beside_it_outgrows_is_no_pass(last: int) -> None:
+    """BR-IDS-07: no other view tells which of the two is wrong; nor is it one, if the number has caught up in the end."""
+    story = Shelf(fields=("numAttempts", "messageAttempts")).send("b", "F").send("ctl", "FS").finish("b").finish("ctl")
+    story.look("b").campaign().look("ctl").show("numAttempts", 1, message="b.0", view="batch_list")
+    for _ in range(2):
+        story.retry("b").look("b").finish("b").look("b").campaign()
+    story.changes[-1:] = []
+    story.show("numAttempts", last, message="b.0", view="batch_list").wait(11).look("b").campaign()
+    assert _found(story) == set()
+    assert (("BR-IDS-07", "view-may-lag") in story.doubts()) is (last == 1)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_429_before_the_first_read_may_have_given_what_that_lists(before: bool) -> None:
+    """Nothing shows that it had no effect (ruling 20), be it that a later one had none."""
+    story = Shelf().send("b", "FF").send("ctl", "FS").finish("ctl").look("ctl").finish("b")
+    if before:
+        story.retry("b", 429, "too_many_requests", takes=("b.0", "b.1")).finish("b")
+    story.look("b").retry("b", 429, "too_many_requests").look("b")
+    assert _found(_done(story)) == set()
+    assert (("BR-ERR-06", "unexplained-attempt") in story.doubts()) is before
