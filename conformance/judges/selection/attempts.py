@@ -220,19 +220,22 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
 
 
 def _before_another(case: Case, reading: Reading, moving: Attempt) -> Reading | None:
-    """An answer of the same view that lists an attempt which is in progress in this one still, before another had begun.
+    """An answer of the same view that lists an attempt which is in progress in this one still, and lacks one that began later.
 
     The other began beside it, then, be it that it has ended since: what is in progress has not ended before (A1), unless its status
     was not kept up to date, so that latestStatus was not its own (BR-SEL-03).
     """
-    seen = [r for r in case.readings(reading.message) if r.view == reading.view and r.last <= reading.t]
-    known: set[str | datetime | None] = {None}
-    for r in seen:
-        marks = {a.id or a.created_at for a in r.attempts or ()}
-        known |= marks
-        others = (a for a in reading.attempts or () if (a.id or a.created_at) not in known)
+    known: set[str | None] = {None}
+    for r in case.readings(reading.message):
+        if r.view != reading.view or r.last > reading.t:
+            continue
+        # By their ids: stamps may be coarse, or of several clocks, and alike (ruling 27).
+        ids = {a.id for a in r.attempts or ()}
+        known |= ids
+        whole = len(ids) > 1 and known - {None} <= ids and not r.abbreviated
+        others = (a for a in reading.attempts or () if a.id not in known)
         later = (a for a in others if a.created_at and moving.created_at and a.created_at > moving.created_at)
-        if (moving.id or moving.created_at) in marks - {None} and not r.abbreviated and any(later):
+        if moving.id is not None and moving.id in ids and whole and any(later):
             return r
     return None
 
