@@ -279,3 +279,29 @@ def test_a_429_before_the_first_read_may_have_given_what_that_lists(before: bool
     story.look("b").retry("b", 429, "too_many_requests").look("b")
     assert _found(_done(story)) == set()
     assert (("BR-ERR-06", "unexplained-attempt") in story.doubts()) is before
+
+
+@pytest.mark.parametrize("status", ["messages_processing", "messages_enqueued"])
+def test_a_429_does_not_keep_a_batch_processed(status: str) -> None:
+    """BR-ACC-06: it claims to have had no effect (ruling 10)."""
+    story = _ready().retry("b").look("b").finish("b")
+    story.batches["b"] = "messages_processing"
+    story.look("b").wait(2).retry("b", 429, "too_many_requests").wait(9)
+    story.batches["b"] = status
+    assert _found(_done(story)) == ({"BR-ACC-06"} if status == "messages_processing" else set())
+
+
+def test_stamps_of_coarse_clocks_tell_no_attempt_apart() -> None:
+    """Attempts have no ids: a later one has the stamp of an earlier one, and one between was stamped by another clock."""
+
+    def bare(shown: dict[str, Any]) -> None:
+        for attempt in shown.get("messageAttempts") or shown.get("attempts") or ():
+            attempt.pop("id", None)
+
+    story = Shelf(whole_seconds=True).change(bare).send("b", "FF").send("ctl", "FS").finish("b").finish("ctl")
+    story.look("ctl").look("b").wait(2)
+    for clock in (0, 2, 0):
+        story.single("b.0")
+        story.messages["b.0"]["attempts"][-1]["createdAt"] = f"2026-01-01T00:00:{5 + clock:02}+00:00"
+        story.list("b").read("b.0").move("b.0", "failure")
+    assert _found(_done(story)) == set()
