@@ -12,6 +12,7 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.readings import identity
 from conformance.judges.inference.repetition import server_error
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
@@ -105,7 +106,10 @@ def _named_by_target(case: Case) -> frozenset[str | None]:
 
 
 def _nameless(exchange: Exchange, named: frozenset[str | None]) -> bool:
-    return exchange.invoke.batch not in named and not (exchange.invoke.cause or "").startswith("method:")
+    """True if a retry names no batch there is; a mark that stands for many ids names any."""
+    batch, cause = exchange.invoke.batch, exchange.invoke.cause or ""
+    made_up = batch not in named and (batch is None or identity(batch) is not None)
+    return made_up and not cause.startswith("method:")
 
 
 def _accepted(found: Sequence[Exchange]) -> Iterator[Exchange]:
