@@ -305,3 +305,23 @@ def test_stamps_of_coarse_clocks_tell_no_attempt_apart() -> None:
         story.messages["b.0"]["attempts"][-1]["createdAt"] = f"2026-01-01T00:00:{5 + clock:02}+00:00"
         story.list("b").read("b.0").move("b.0", "failure")
     assert _found(_done(story)) == set()
+
+
+# -- what a single retry does to the batch's status ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("waits", [0, 11])
+@pytest.mark.parametrize("taken", [("b.1",), ()])
+def test_a_single_retry_may_hide_what_an_accepted_retry_set(waits: int, taken: tuple[str, ...]) -> None:
+    """It may have the batch processed late (rulings 16 and 24), when the retry had shown that enqueuing failed (ruling 17)."""
+    story = _ready("FFF").single("b.0").move("b.0", "failure").wait(waits).look("b").retry("b", takes=taken).look("b")
+    found = _found(_done(story.finish("b")))
+    assert found == ({"BR-SEL-01" if taken else "BR-ACC-05"} if waits else set())
+
+
+@pytest.mark.parametrize("batch", ["[redacted:secret]", "made-up"])
+def test_a_mark_that_stands_for_many_ids_names_any_batch(batch: str) -> None:
+    """As suites before 0.2 wrote down ids that look random."""
+    story = _ready()
+    story.members[batch] = []
+    assert ("BR-ERR-04" in _found(story.retry(batch, cause=BODY))) is (batch == "made-up")
