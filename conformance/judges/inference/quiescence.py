@@ -323,8 +323,15 @@ def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple
 
 
 def set_since(case: Case, batch: Batch, call: RetryCall) -> RetryCall | None:
-    """A single retry before the call that may set the batch's status after it (rulings 16 and 24), and hide what the call set."""
-    return next((c for c in batch.resets if c.single and c.t < call.last and effect_until(case, c) >= call.t), None)
+    """A single retry before the call that may set the batch's status after it (rulings 16 and 24), and hide what the call set.
+
+    Not where a refusal since then has set ``messages_enqueuing_failed``, as in ``set_singly``.
+    """
+    before = [status for r, status in case.status_readings(batch) if r.last <= call.t]
+    put = before[-1:] == [ENQUEUING_FAILED]
+    refused = max((c.t for c in batch.retries if put and c.refused and c.last <= call.t), default=float("-inf"))
+    singles = (c for c in batch.resets if c.single and refused < c.last and c.t < call.last)
+    return next((c for c in singles if effect_until(case, c) >= call.t), None)
 
 
 def partial_enqueue(case: Case, batch: Batch, call: RetryCall, until: float) -> bool | None:
