@@ -325,3 +325,14 @@ def test_a_mark_that_stands_for_many_ids_names_any_batch(batch: str) -> None:
     story = _ready()
     story.members[batch] = []
     assert ("BR-ERR-04" in _found(story.retry(batch, cause=BODY))) is (batch == "made-up")
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure"])
+def test_two_outcomes_within_the_lag_of_the_later_read(outcome: str) -> None:
+    """The single read may be the older one: a retry of what only that shows failed is not owed a 201."""
+    story = Shelf(lag=1.0, fields=("numAttempts",)).hide("updatedAt").send("b", "R").send("ctl", "FS").finish("ctl")
+    story.look("ctl").move("b.0", "failure").wait(2).look("b").retry("b").move("b.0", outcome).wait(1.1).list("b")
+    story.show("latestStatus", "failure", message="b.0", view="message_read").read("b.0")
+    story.changes.pop()
+    story.retry("b", 400, "no_failed_batch_messages_to_retry")
+    assert ("BR-ACC-02" in _found(_done(story))) is (outcome == "failure")
