@@ -42,6 +42,19 @@ class Shelf(Story):
         )
         return self
 
+    def single_send(self, message: str, letter: str) -> Self:
+        super().single_send(message, letter)
+        self.messages[message]["text"] = f"x [n:{self.messages[message]['nonce']}]"
+        self.members.setdefault("none", [])
+        self.mend_end(body={"id": message, "recipient": "6511112299", "latestStatus": "created"})
+        return self
+
+    def mend_end(self, **fields: Any) -> Self:
+        """The last exchange ended otherwise."""
+        last = self.exchanges[-1]
+        self.exchanges[-1] = msgspec.structs.replace(last, end=msgspec.structs.replace(last.end, **fields))
+        return self
+
     def change(self, change: Change, *, message: str | None = None, view: Operation | None = None) -> Self:
         """From now on, what is shown (of one message, in one view) is spoilt."""
         self.changes.append((message, view, change))
@@ -117,6 +130,8 @@ class Shelf(Story):
 
     def _own_batch(self, message: str) -> list[dict[str, Any]] | None:
         batch = self.messages[message]["batch"]
+        if batch == "none":
+            return None
         return [{"id": batch, "status": self.batches[batch]}]
 
     def _shown(self, message: str, operation: Operation) -> dict[str, Any]:

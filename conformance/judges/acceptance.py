@@ -346,9 +346,11 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
 
 
 def _unchanged_after(retry: Retry) -> Iterator[tuple[Reading, str]]:
-    """The batch's status in readings after the answer, until the next call that was not refused, or a message that moves."""
+    """The batch's status in readings after the answer, until the next call that may have an effect (refused ones and 429 claim to
+    have none), or a message that moves."""
     case, batch = retry.case, retry.batch
-    until = min((c.t for c in batch.sent if c.t > retry.call.t and not c.refused), default=inf)
+    acting = (c for c in batch.sent if not c.refused and c.outcome != "throttled")
+    until = min((c.t for c in acting if c.t > retry.call.t), default=inf)
     ended = {m: r for m in batch.messages for r in retry.read_after(m) if r.terminal}
     for message, base in ended.items():
         later = (r for r in case.readings(message) if r.t >= base.last)

@@ -9,6 +9,7 @@ from conformance.findings import DoubtReason
 from conformance.judges.inference.circumstances import kinds
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.proof import Proof, all_of, assume
+from conformance.judges.inference.quiescence import set_since
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.timeline import (
     effect_until,
@@ -54,14 +55,17 @@ def attempted(retry: Retry) -> Iterator[Judgement]:
     ]
     meanwhile = [s for r, s in retry.case.status_readings(retry.batch) if retry.call.t <= r.last <= until]
     lost = [c for c in retry.batch.retries if c.unknown and c.t < until]
+    single = set_since(retry.case, retry.batch, retry.call)
     excused = ENQUEUING_FAILED in meanwhile
-    if excused or not final or lost:
+    if excused or not final or lost or single is not None:
         reason = DoubtReason.PARTIAL_ENQUEUE if excused else DoubtReason.ATTEMPTED_NOTHING
         why = (
             f"its status may have been set again by retry {lost[0].n}, whose outcome is unknown"
             if lost
             else "the batch's status shows messages_enqueuing_failed, which excuses it"
             if excused
+            else f"single retry {single.n} may have set its status since"
+            if single is not None
             else "the batch's status is not visible afterwards"
         )
         text = f"retry {retry.n} is accepted and attempts nothing; {why}"

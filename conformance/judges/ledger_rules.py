@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.findings import SURPLUS, Assumption, DoubtReason
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
-from conformance.judges.inference.ledger import Surplus, surpluses
+from conformance.judges.inference.ledger import Surplus, laid_to, surpluses
 from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
@@ -57,7 +57,8 @@ def every_attempt_has_a_retry(inference: Inference) -> Iterator[Judgement]:
         )
     if not found and (many := _more_than_given(inference.case)) is not None:
         text = f"read {many.n} lists {len(many.attempts or ())} attempts of a message, more than its send and retries explain"
-        yield InDoubt(reason=DoubtReason.UNEXPLAINED_ATTEMPT, text=text, evidence=(many.n,))
+        for name in dict.fromkeys(("BR-SEL-07", *_perhaps_broken(inference.case, many))):
+            yield InDoubt(reason=DoubtReason.UNEXPLAINED_ATTEMPT, text=text, evidence=(many.n,), requirement=name)
     elif not found:
         yield from _watched(inference.case)
     elif not any("BR-SEL-07" in s.any_of for s in found):
@@ -88,6 +89,14 @@ def _more_than_given(case: Case) -> Reading | None:
                 if len(ids) > 1 + sum(t <= reading.last for t in case.resets_of(message)):
                     return reading
     return None
+
+
+def _perhaps_broken(case: Case, many: Reading) -> Iterator[str]:
+    """What is broken if a call that must have no effect, and left before the reading, gave one of the attempts that it lists."""
+    home = case.batch_of(many.message)
+    for call in home.sent if home is not None else ():
+        if call.t <= many.last and not call.may_reset:
+            yield from laid_to(call, many.message)
 
 
 def _watched(case: Case) -> Iterator[Judgement]:

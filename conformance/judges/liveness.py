@@ -40,7 +40,7 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
     case = inference.case
     stuck: dict[str, Stuck] = {}
     left: list[Stuck] = []
-    for batch in case.ours:
+    for batch in case.groups:
         for message in batch.messages:
             resets = batch.resetting(message)
             if (
@@ -60,7 +60,7 @@ def retried_messages_end(inference: Inference) -> Iterator[Judgement]:
                 left.append(lingering)
     if len(stuck) >= 2:
         several = tuple(stuck.values())
-        still = f"no move for {case.header.settle_timeout:.0f} s, in {len(several)} batches"
+        still = f"no move for {case.header.settle_timeout:.0f} s, in {len(several)} sends"
         yield Violated(
             proof=all_of(*(s.proof for s in several)) & Proof(because=(still,)),
             observed=", ".join(sorted({str(s.last.status) for s in several})),

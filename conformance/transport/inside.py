@@ -30,6 +30,14 @@ _SHAPES = (
         SQL,
         re.compile(r"\bUPDATE \S++ SET\b|\bSQLSTATE\b|syntax error at or near|ORA-\d{5}|duplicate key value violates"),
     ),
+    # In small letters, as query builders write it, the words are English: a placeholder tells.
+    (
+        SQL,
+        re.compile(
+            r"\b(?:select|insert into|update|delete from)\b(?:(?!\b(?:select|insert into|update|delete from)\b)[^;]){1,400}?"
+            r"(?:=\s?|\bvalues\s?\(|\blimit )(?:\$\d|\?(?!\w))"
+        ),
+    ),
 )
 #: A URL's path is not a file's: not one behind a host, and not one in a link of a page.
 _FILE = re.compile(rf"(?<![\w/:.+@=(-])(?<![=(][\"'])/(?:{_ROOTS})/[\w.+@/-]++")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from conformance.transport.credentials import credentials
 from conformance.transport.inside import PATH, SQL, STACK, inside
 
 #: What a mark of the recorder proves, by its reason (``transport/redact.py``). The others prove nothing: a number, a
@@ -20,6 +21,8 @@ _PROOFS = {
     "file-path": PATH,
     "sql": SQL,
 }
+#: Those that no id and no cursor looks like, which the recorder leaves as they are: they prove it unmarked, too.
+_UNMARKED = ("private-key", "url-password")
 #: Suites before 0.2 wrote `[redacted:secret]` for anything that looked random, ids and paths too: such a mark is no
 #: proof. `[redacted:key]` stood for eight or more characters of a configured key.
 _MARK = re.compile(r"\[redacted:([a-z-]{1,20})(?::[0-9a-f]{8})?\]")
@@ -58,4 +61,5 @@ def _in_text(text: str, own: tuple[str, ...]) -> str | None:
             return _PROOFS[reason]
     for each in own:
         text = text.replace(each, "")
-    return inside(text)
+    plain = (_PROOFS[found.reason] for found in credentials(text) if found.reason in _UNMARKED)
+    return next(plain, None) or inside(text)

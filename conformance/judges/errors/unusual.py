@@ -12,6 +12,7 @@ from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.own_word import word
 from conformance.judges.inference.proof import Proof
+from conformance.judges.inference.readings import identity
 from conformance.judges.inference.repetition import server_error
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
@@ -42,8 +43,8 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     """
     case = inference.case
     unusual = [e for e in case.exchanges if _unusual(e)]
-    own = {batch.id for batch in case.batches}
-    let_in = [e for e in unusual if _nameless(e, own) and e.accepted]
+    named = _named_by_target(case)
+    let_in = [e for e in unusual if _nameless(e, named) and e.accepted]
     accepted = next(_accepted(let_in), None)
     if accepted is not None:
         yield Violated(
@@ -97,8 +98,18 @@ def _unusual(exchange: Exchange) -> bool:
     return exchange.invoke.operation == "batch_retry" and (exchange.invoke.cause or "").startswith(_KINDS)
 
 
-def _nameless(exchange: Exchange, own: set[str]) -> bool:
-    return exchange.invoke.batch not in own and not (exchange.invoke.cause or "").startswith("method:")
+def _named_by_target(case: Case) -> frozenset[str | None]:
+    """Ids of batches that there are: sent or given, shown by a read (the answer to their send may be lost), of a provider state."""
+    sent = (batch.id for batch in case.batches)
+    shown = (name for r in case.shown for name in (r.listed_in, *r.batch_statuses))
+    return frozenset((*sent, *shown, *(note.data.get("batch") for note in case.history.notes)))
+
+
+def _nameless(exchange: Exchange, named: frozenset[str | None]) -> bool:
+    """True if a retry names no batch there is; a mark that stands for many ids names any."""
+    batch, cause = exchange.invoke.batch, exchange.invoke.cause or ""
+    made_up = batch not in named and (batch is None or identity(batch) is not None)
+    return made_up and not cause.startswith("method:")
 
 
 def _accepted(found: Sequence[Exchange]) -> Iterator[Exchange]:

@@ -43,7 +43,7 @@ def same_data(inference: Inference) -> Iterator[Judgement]:
     Whatever such data is, it is the same in all of them; what a view leaves out, or shows as null, is not compared (ruling 6).
     """
     case = inference.case
-    for batch in case.ours:
+    for batch in case.groups:
         unlisted = _unlisted(case, batch)
         for message in batch.messages:
             found = list(epochs(case, batch, message))

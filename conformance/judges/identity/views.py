@@ -45,7 +45,7 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     if case.trust.beyond is not None:
         yield _beyond(case, *case.trust.beyond)
     for behind in case.trust.standing.values():
-        if behind.ahead.last <= behind.stale.t - case.lag(behind.stale.view):
+        if behind.ahead is behind.stale or behind.ahead.last <= behind.stale.t - case.lag(behind.stale.view):
             yield _not_made_good(behind.ahead, behind.stale)
     for batch in case.ours:
         for message in batch.messages:
@@ -185,7 +185,9 @@ def _not_made_good(ahead: Reading, stale: Reading) -> InDoubt:
         f"read {stale.n} ({stale.view}) shows a message{_counted(stale)} after read {ahead.n} ({ahead.view}) showed more new "
         f"attempts{_counted(ahead)}, and is the last of its view"
     )
-    return InDoubt(reason=DoubtReason.VIEW_LAG, text=text, evidence=(ahead.n, stale.n))
+    if ahead is stale:
+        text = f"read {stale.n} ({stale.view}) shows a message{_counted(stale)}, which have not grown alike"
+    return InDoubt(reason=DoubtReason.VIEW_LAG, text=text, evidence=tuple(dict.fromkeys((ahead.n, stale.n))))
 
 
 def _growth(case: Case, batch: Batch, message: str, reading: Reading) -> int | None:

@@ -45,7 +45,7 @@ def _bracket(case: Case, batch: Batch, message: str, call: RetryCall) -> Bracket
     for after in reversed(case.readings(message)):
         if after.status != "created" or not follows(case, after, call.last):
             continue
-        found = _by_reading(case, message, call, after) or _by_single(case, batch, message, call, after)
+        found = _by_reading(case, batch, message, call, after) or _by_single(case, batch, message, call, after)
         if found is not None:
             return Bracket(message, call, after, found)
     return None
@@ -59,21 +59,32 @@ def _left_created(case: Case, since: Reading, after: Reading) -> bool:
     )
 
 
-def _by_reading(case: Case, message: str, call: RetryCall, after: Reading) -> Proof | None:
+def _ends_never(case: Case, batch: Batch, a: Reading, b: Reading) -> bool:
+    """True if the message's number is one that is never terminal, the message has never been, and the two show no attempts."""
+    row = batch.row_of.get(a.message)
+    told = comparable(a, b) or (a.updated_at is not None and b.updated_at is not None)
+    return (
+        row is not None and row.role == "pending" and not told and not any(r.terminal for r in case.readings(a.message))
+    )
+
+
+def _by_reading(case: Case, batch: Batch, message: str, call: RetryCall, after: Reading) -> Proof | None:
     """The attempt was seen in ``created`` before the call left."""
     for before in case.readings(message):
         if before.last > call.t or before.status != "created":
             continue
         same = same_attempt(case, before, after)
+        how = f"with the same {'number of attempts' if comparable(before, after) else 'updatedAt'}"
+        if same is None and _ends_never(case, batch, before, after):
+            same, how = (), "to a recipient that never becomes terminal, so that no retry resets it"
         if same is None or _left_created(case, before, after):
             continue
-        how = "the same number of attempts" if comparable(before, after) else "the same updatedAt"
         first = Proof(
             because=(f"answer {before.n} ends before retry {call.n} leaves and shows the message in created",),
             evidence=(before.n, call.n),
             assumptions=frozenset((*assume("A1", message), *assume("A3"), *same)),
         )
-        shows = f"begins after the retry's answer and shows it in created, with {how}"
+        shows = f"begins after the retry's answer and shows it in created, {how}"
         return first & read_after(after, call.last, shows) & Proof(because=(_ENTERED_ONCE,))
     return None
 

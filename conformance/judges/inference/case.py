@@ -56,9 +56,9 @@ class Batch:
 
     @cached_property
     def whole(self) -> bool:
-        """True if every row of the send is known as a message."""
-        sent = Counter(row.nonce for row in self.rows)
-        return self.ours and bool(self.rows) and sent <= Counter(row.nonce for row in self.row_of.values())
+        """True if every row of the send is known as a message: by its nonce or, where no message shows one, by their number."""
+        sent, told = (Counter(row.nonce for row in rows) for rows in (self.rows, self.row_of.values()))
+        return self.ours and bool(sent) and (sent <= told if told else len(self.messages) == len(self.rows))
 
     @cached_property
     def copied(self) -> frozenset[str]:

@@ -41,7 +41,8 @@ class Trust:
     #: By view, the first reading that lists an attempt of another message: it counts nothing (BR-IDS-07).
     mixed: Mapping[str, Reading]
     #: Numbers that stand still while their view's status goes back, and that a field of another view had outgrown before they were
-    #: read last, less than a settling time: they may yet make it good.
+    #: read last, less than a settling time: they may yet make it good. And those that the list beside them has outgrown, where no
+    #: other view tells which of the two is wrong.
     standing: Mapping[str, Behind]
     #: Two answers of one view between which its number grew by more than retries can have given, and the list beside it did not.
     beyond: tuple[Reading, Reading] | None = None
@@ -103,9 +104,9 @@ def counted(
         modes.update(
             {n: "terminal" if n in lists else "never" for n in modes if n in lists or n.endswith(".numAttempts")}
         )
-    counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing
+    counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing.keys()
     stale = _stale_fields(by_message, resets_of, counting, behind, settle)
-    early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing - stale.keys() else {}
+    early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing.keys() - stale.keys() else {}
     for name in stale:
         modes[name] = "never"
     mixed: dict[str, Reading] = {reading.view: reading for reading in reversed(list(_mixed(by_message)))}
@@ -114,15 +115,17 @@ def counted(
         behind=behind,
         stale_fields=stale,
         mixed=mixed,
-        standing={name: late for name, late in early.items() if name in standing and name not in stale},
+        standing={
+            n: told for n, late in standing.items() if n not in stale and (told := early.get(n) or late) is not None
+        },
         beyond=beyond,
     )
 
 
 def _modes(
     by_message: Mapping[str, Sequence[Reading]], resets_of: Callable[[str], tuple[float, ...]]
-) -> tuple[dict[str, Mode], set[str]]:
-    """How far each field counts; and which numbers stand still where another field of their view grows."""
+) -> tuple[dict[str, Mode], dict[str, Behind | None]]:
+    """How far each field counts; and which numbers stand still where another field of their view grows, to the last perhaps."""
     longest: defaultdict[str, int] = defaultdict(int)
     modes: dict[str, Mode] = {}
     for seen in by_message.values():
@@ -131,7 +134,7 @@ def _modes(
                 longest[name] = max(longest[name], count)
     for name, most in longest.items():
         modes[name] = "always" if name.endswith(".numAttempts") or most >= 2 else "never"
-    standing: set[str] = set()
+    standing: dict[str, Behind | None] = {}
     for mixed in _mixed(by_message):
         modes.update(dict.fromkeys(mixed.counts, "never"))
     for message, seen in by_message.items():
@@ -142,7 +145,7 @@ def _modes(
                 if found == "never" or (found == "terminal" and modes[name] == "always"):
                     modes[name] = found
                 if found == "never" and name.endswith(".numAttempts"):
-                    standing.add(name)
+                    standing[name] = standing.get(name) or _left_behind(view)
             _agree(view, modes, standing)
             _dropped(view, modes)
     return modes, standing
@@ -186,7 +189,7 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
     return mode
 
 
-def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) -> None:
+def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: dict[str, Behind | None]) -> None:
     """Two fields of one view that grow by different numbers while the message is terminal: the one that stands still is set aside.
 
     Where both grow, and differently, neither counts.
@@ -201,7 +204,13 @@ def _agree(view: Sequence[Reading], modes: dict[str, Mode], standing: set[str]) 
             if by == 0 or 0 not in grown.values():
                 modes[name] = "never"
             if by == 0 and name.endswith(".numAttempts"):
-                standing.add(name)
+                standing[name] = standing.get(name) or _left_behind(ended)
+
+
+def _left_behind(view: Sequence[Reading]) -> Behind | None:
+    """The last reading that shows the message terminal, if its number and its list have grown by different numbers by then."""
+    both = [(r, r.number - len(r.attempts)) for r in view if r.terminal and r.number is not None and r.attempts]
+    return Behind(both[-1][0], both[-1][0]) if both and both[-1][1] != both[0][1] else None
 
 
 def _beyond(
@@ -296,8 +305,9 @@ def _views_behind(
 ) -> dict[str, Behind]:
     """Views whose last reading of a message still shows another status than another view did a settling time before.
 
-    The other view shows the message terminal, and no retry that may reset it left after that: nothing can have changed since but
-    by a late correction (ruling 18), which the other view would show as well when it is read last.
+    The other view shows the message terminal, and no retry that may reset it left after that, or none did reset it, a success:
+    nothing can have changed since but by a late correction (ruling 18), which the other view would show as well when it is read
+    last.
     """
     found: dict[str, Behind] = {}
     for message, seen in by_message.items():
@@ -309,12 +319,24 @@ def _views_behind(
             for other, others in views.items():
                 if other == view or view in found:
                     continue
-                ended = [r for r in others if r.terminal and r.t >= latest and r.last + settle <= last.t]
-                after = [r for r in ended if r.t >= settled_of(message) or _took_effect(others, r, resets, lag)]
+                ended = [r for r in others if r.terminal and r.last + settle <= last.t]
+                after = [
+                    r
+                    for r in ended
+                    if (r.t >= latest and (r.t >= settled_of(message) or _took_effect(others, r, resets, lag)))
+                    or (others[-1].t >= settled_of(message) and last.terminal and _kept(r, others[-1]))
+                ]
                 same = {r.status for r in others if after and r.t >= after[0].t}
                 if after and len(same) == 1 and _older(last, after[0]):
                     found[view] = Behind(after[0], last)
     return found
+
+
+def _kept(a: Reading, b: Reading) -> bool:
+    """True if both show a success, and by all counts or by updatedAt in the same attempt: no retry reset it, as none may."""
+    names = a.counts.keys() & b.counts.keys()
+    same = all(a.counts[n] == b.counts[n] for n in names) if names else a.updated_at is not None
+    return a.status == b.status == "success" and same and a.updated_at == b.updated_at
 
 
 def _took_effect(view: Sequence[Reading], ended: Reading, resets: Sequence[float], lag: float) -> bool:

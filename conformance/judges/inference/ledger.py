@@ -254,6 +254,8 @@ def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Ite
             yield "BR-SGL-02"
             return
         yield "BR-SEL-02" if before and before.status == "success" and not call.single else "BR-SEL-05"
+        if call.single and before and before.last <= call.t:
+            yield "BR-SGL-02"  # It gave its own message a second one.
     elif not call.single:
         yield "BR-BLK-03"
     elif call.reaches(message):

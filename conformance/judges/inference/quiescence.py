@@ -327,6 +327,18 @@ def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple
     return tuple((r, s) for r, s in case.status_readings(batch) if r.last >= since and r.last <= until)
 
 
+def set_since(case: Case, batch: Batch, call: RetryCall) -> RetryCall | None:
+    """A single retry before the call that may set the batch's status after it (rulings 16 and 24), and hide what the call set.
+
+    Not where a refusal since then has set ``messages_enqueuing_failed``, as in ``set_singly``.
+    """
+    before = [status for r, status in case.status_readings(batch) if r.last <= call.t]
+    put = before[-1:] == [ENQUEUING_FAILED]
+    refused = max((c.t for c in batch.retries if put and c.refused and c.last <= call.t), default=float("-inf"))
+    singles = (c for c in batch.resets if c.single and refused < c.last and c.t < call.last)
+    return next((c for c in singles if effect_until(case, c) >= call.t), None)
+
+
 def partial_enqueue(case: Case, batch: Batch, call: RetryCall, until: float) -> bool | None:
     """Whether ruling 17 may excuse what an accepted call left out: True, False, or None if no read tells.
 
@@ -338,7 +350,7 @@ def partial_enqueue(case: Case, batch: Batch, call: RetryCall, until: float) -> 
         return True
     due = call.last + case.header.settle_timeout + case.status_lag
     told = any(follows(case, r, due) for r, _ in shown)
-    return False if told else None
+    return False if told and set_since(case, batch, call) is None else None
 
 
 def failed_retriable(case: Case, batch: Batch, call: RetryCall) -> tuple[str, ...]:

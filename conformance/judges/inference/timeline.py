@@ -288,14 +288,19 @@ def stirred(case: Case, batch: Batch, call: RetryCall, until: float) -> bool:
 def last_before(case: Case, message: str, instant: float, *, since: float = float("-inf")) -> Reading | None:
     """The latest reading that ended by ``instant`` and shows a state not older than ``since``.
 
-    None where another one shows another outcome with a newer updatedAt, or more new attempts: then the latest is of a view that has
-    not caught up.
+    None where another one shows another outcome with a newer updatedAt or while this one may lag, or more new attempts: then the
+    latest is of a view that has not caught up.
     """
     found = [r for r in case.readings(message) if r.last <= instant and follows(case, r, since)]
     latest = max(found, key=lambda r: (r.t, r.n), default=None)
     if latest is not None and (mine := grown(case, latest)) is not None:
         others = (grown(case, r) for r in found if r.view != latest.view)
         if any(more[1] > mine[1] for more in others if more is not None):
+            return None
+    if latest is not None and latest.terminal:
+        # What was read meanwhile, as far as this one may lag, shows another outcome: nothing tells which is the newer.
+        meanwhile = (r for r in found if r.terminal and r.last > begun(case, latest))
+        if any(r.status != latest.status for r in meanwhile):
             return None
     if latest is None or not latest.terminal or latest.updated_at is None:
         return latest

@@ -17,19 +17,19 @@ from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.rounds import rounds
 from conformance.judges.inference.timeline import between, follows, grown, owed
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
-from conformance.judges.selection.untouched import batches
+from conformance.judges.selection.untouched import groups
 
 _KNOWN = TERMINAL | IN_PROGRESS
 
 
 @rule(
     "BR-SEL-03",
-    batches,
+    groups,
     violation="the target shows a retried message in another status than its newest attempt",
     expected=("latestStatus is the newest attempt's status",),
     legal_if="the two were the same",
     subject="latestStatus differs from the newest attempt",
-    also=("BR-IDS-07",),
+    also=("BR-SEL-08", "BR-IDS-07"),
 )
 def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
@@ -47,7 +47,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
             continue
         listed = False
         for view in case.views(message):
-            for reading, newest, first, whole in _newest(case, batch, message, view):
+            for reading, newest, first, whole, sure in _newest(case, batch, message, view):
                 status = reading.shown_status
                 if newest.status not in _KNOWN or status not in _KNOWN:
                     continue
@@ -87,7 +87,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
                         violation=f"the {WORDS[reading.view]} shows a retried message in {status}, and its newest attempt in "
                         f"{newest.status}",
                         observed=observed,
-                        any_of=("BR-SEL-03", *names),
+                        any_of=("BR-SEL-03", *(() if sure else ("BR-SEL-08",)), *names),
                         defect=defect,
                         scenario=resets[0].scenario,
                     )
@@ -138,12 +138,13 @@ def _carried(reading: Reading, newest: Attempt) -> str:
 
 def _newest(
     case: Case, batch: Batch, message: str, view: tuple[Reading, ...]
-) -> Iterator[tuple[Reading, Attempt, bool, bool]]:
+) -> Iterator[tuple[Reading, Attempt, bool, bool, bool]]:
     """Readings of one view that surely list the newest attempt, with it, and whether it is listed for the first time.
 
     An earlier reading lacked it; between the two at most one retry can have given an attempt, so that none is newer and unlisted.
-    It is the newest until another may have been given. Last, whether every attempt that there may have been before was listed: then
-    it is so even where lists are abbreviated.
+    It is the newest until another may have been given. Then, whether every attempt that there may have been before was listed: it
+    is so even where lists are abbreviated then. Last, whether it is the newest for sure: where several may have been given, the
+    one new attempt that is listed, in progress, is; or one came beside it (BR-SEL-08), if the message is shown terminal.
     """
     whole = False
     known: set[str | datetime | None] = set()
@@ -156,22 +157,24 @@ def _newest(
         new = shown.keys() - known
         if last is not None:
             given = owed(case, batch, last).most + len(between(batch, last, reading))
-            newest = new if given <= 1 and new else newest if given == 0 else set()
+            beside = len(new) == 1 and reading.shown_status in TERMINAL and shown[next(iter(new))].status in IN_PROGRESS
+            newest = new if (given <= 1 and new) or beside else newest if given == 0 else set()
             if new:
                 whole = len(known) > sum(c.t < last.last for c in batch.resetting(message))
             if len(newest) == 1 and newest <= shown.keys():
-                yield reading, shown[next(iter(newest))], bool(new), whole
+                yield reading, shown[next(iter(newest))], bool(new), whole, given <= 1
         known |= shown.keys()
         last = reading
 
 
 @rule(
     "BR-SEL-08",
-    batches,
+    groups,
     violation="the target has two attempts of one message in progress at once",
     expected=("at most one attempt in progress",),
     legal_if="all but one had been terminal",
     subject="two attempts in progress",
+    also=("BR-SEL-03", "BR-IDS-07"),
 )
 def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """Never two attempts in progress in one answer, which is one instant (A3).
@@ -186,18 +189,21 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
         retried += [c for c in resets if c.accepted]
         for reading in case.readings(message):
             found = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
-            if len(found) >= 2:
-                said = ", ".join(str(a.status) for a in found)
+            earlier = _before_another(case, reading, found[0]) if len(found) == 1 else None
+            if len(found) >= 2 or earlier is not None:
+                said = f"{len(found)} attempts of one message in progress: {', '.join(str(a.status) for a in found)}"
+                if earlier is not None:
+                    said = f"an attempt in {found[0].status}, and another that began after answer {earlier.n} had listed that one"
                 told, names = _dispute(case, reading)
                 yield Violated(
                     proof=Proof(
-                        because=(f"answer {reading.n} shows {len(found)} attempts of one message in progress: {said}",),
-                        evidence=(*(c.n for c in resets[:1]), reading.n),
-                        assumptions=frozenset(assume("A3")),
+                        because=(f"answer {reading.n} shows {said}",),
+                        evidence=(*(c.n for c in resets[:1]), *((earlier.n,) if earlier else ()), reading.n),
+                        assumptions=frozenset((*assume("A3"), *(assume("A1", message) if earlier else ()))),
                     )
                     & told,
-                    any_of=("BR-SEL-08", *names),
-                    observed=f"{len(found)} in progress",
+                    any_of=("BR-SEL-08", *(("BR-SEL-03",) if earlier else ()), *names),
+                    observed=f"{max(2, len(found))} in progress",
                     defect=_how(case, batch, message, reading),
                     scenario=resets[0].scenario if resets else batch.scenario,
                 )
@@ -211,6 +217,27 @@ def one_attempt_at_a_time(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
     elif retried:
         text = "no answer shows two attempts of a retried message, nor the end of its new one"
         yield InDoubt(reason=DoubtReason.ATTEMPTS_NOT_VISIBLE, text=text, evidence=(retried[0].n,))
+
+
+def _before_another(case: Case, reading: Reading, moving: Attempt) -> Reading | None:
+    """An answer of the same view that lists an attempt which is in progress in this one still, and lacks one that began later.
+
+    The other began beside it, then, be it that it has ended since: what is in progress has not ended before (A1), unless its status
+    was not kept up to date, so that latestStatus was not its own (BR-SEL-03).
+    """
+    known: set[str | None] = {None}
+    for r in case.readings(reading.message):
+        if r.view != reading.view or r.last > reading.t:
+            continue
+        # By their ids: stamps may be coarse, or of several clocks, and alike (ruling 27).
+        ids = {a.id for a in r.attempts or ()}
+        known |= ids
+        whole = len(ids) > 1 and known - {None} <= ids and not r.abbreviated
+        others = (a for a in reading.attempts or () if a.id not in known)
+        later = (a for a in others if a.created_at and moving.created_at and a.created_at > moving.created_at)
+        if moving.id is not None and moving.id in ids and whole and any(later):
+            return r
+    return None
 
 
 def _dispute(case: Case, reading: Reading) -> tuple[Proof, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.rounds import rounds
 from conformance.judges.inference.timeline import counts_by, effect_until, follows, grown, older
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule
-from conformance.judges.selection.untouched import batches
+from conformance.judges.selection.untouched import groups
 
 #: What an attempt keeps: its id and createdAt, which say nothing of the order (ruling 27).
 _Mark = tuple[str | None, datetime | None]
@@ -28,7 +28,7 @@ _WITHOUT_AN_ATTEMPT = ("BR-SEL-05", "BR-SEL-01", "BR-SEL-03", "BR-SEL-08", "BR-A
 
 @rule(
     "BR-SEL-05",
-    batches,
+    groups,
     violation="the target changes or drops earlier attempts of a message that it retries",
     expected=("every earlier attempt, with its id and createdAt",),
     legal_if="every attempt of the first read stood in the second",

@@ -56,7 +56,7 @@ def at_most_three_retries(inference: Inference) -> Iterator[Judgement]:
     rounds_seen: list[_Shown] = []
     # How often a message was retried that has an attempt too many is not known.
     doubtful = {surplus.message for surplus in inference.surpluses}
-    for batch in case.ours:
+    for batch in case.groups:
         beyond = set()
         for message in batch.messages:
             most = _most(case, batch, message)

@@ -10,7 +10,7 @@ from conformance.judges.inference.circumstances import kinds
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.ledger import laid_out
 from conformance.judges.inference.proof import Proof, all_of
-from conformance.judges.inference.quiescence import Quiescent, shown_between
+from conformance.judges.inference.quiescence import Quiescent, set_since, shown_between
 from conformance.judges.inference.retry import Effect, Retry, effect
 from conformance.judges.inference.rounds import times_retried, views_read
 from conformance.judges.inference.timeline import exhausted, follows, listed_beyond, unchanged
@@ -114,10 +114,13 @@ def _left_out(
             text=f"retry {retry.n} leaves {what}",
             evidence=evidence,
         )
-    if not final:
+    single = set_since(retry.case, retry.batch, retry.call)
+    if not final or single is not None:
+        hidden = f"single retry {single.n} may have set the batch's status since" if single else ""
+        why = hidden or "the batch's status is not shown afterwards"
         return InDoubt(
             reason=DoubtReason.LEFT_OUT,
-            text=f"retry {retry.n} leaves {_failed(len(left))} out; the batch's status is not shown afterwards",
+            text=f"retry {retry.n} leaves {_failed(len(left))} out; {why}",
             evidence=evidence,
         )
     message = max(left, key=lambda m: len(views_read(retry.case, m, retry.call.last, left[m].after.last)))

@@ -34,6 +34,11 @@ def batches(inference: Inference) -> Iterable[tuple[Inference, Batch]]:
     return ((inference, batch) for batch in inference.case.ours)
 
 
+def groups(inference: Inference) -> Iterable[tuple[Inference, Batch]]:
+    """The subjects of a rule about attempts: each batch of this run, and each message that it sent singly."""
+    return ((inference, batch) for batch in inference.case.groups)
+
+
 @rule(
     "BR-SEL-02",
     batches,
