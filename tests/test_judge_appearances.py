@@ -288,3 +288,20 @@ def test_a_view_may_write_noughts_for_digits_that_it_drops(shown: str, agrees: b
     story.show("createdAt", f"2026-01-01T08:00:{shown}+08:00", view="campaign_list")
     story.send("b", "FS").finish("b").views("b").retry("b").finish("b").wait(11).views("b")
     assert ("BR-IDS-04" in _found(story)) is not agrees
+
+
+@pytest.mark.parametrize("moment", ["settled", "unseen", "gained"])
+def test_a_message_in_progress_is_not_waited_for(moment: str) -> None:
+    """An accepted retry next to a message in progress has settled when what had failed shows its new attempt."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    story.single("b.0").move("b.0", "sending").look("b").retry("b", takes=("b.1",))
+    story.finish("b").read("b.0")
+    if moment != "unseen":
+        story.look("b")
+    if moment == "gained":
+        story.attempt("ctl.0")
+        story.finish("ctl")
+    # A read after the settling time shows the first message once more, but not the control batch.
+    story.look("ctl").wait(11).list("b")
+    assert ("BR-SEL-07" in story.exercised()) is (moment == "settled")
+    assert ("BR-SEL-07" in _found(story)) is (moment == "gained")

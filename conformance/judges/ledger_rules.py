@@ -12,7 +12,7 @@ from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import comparable, follows, unchanged
+from conformance.judges.inference.timeline import comparable, failed_at, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 #: To whom the ledger may lay an attempt besides (contract, section 4).
@@ -123,6 +123,7 @@ def _settled(case: Case, call: RetryCall) -> float:
     """When the effects of a call were visible; at the latest when its settling time is over. A refused one has none.
 
     What it leaves out, exhausted or not enqueued (rulings 3 and 17), shows none, and is not waited for where another message does.
+    Nor is a message that was in progress: a batch retry has to pick up what had failed, where anything had.
     """
     latest = call.last + case.header.settle_timeout
     if not call.may_reset:
@@ -131,6 +132,8 @@ def _settled(case: Case, call: RetryCall) -> float:
     members = [m for m in batch.messages if call.reaches(m)] if batch is not None else []
     if batch is None or not members:
         return latest
+    if not call.single:
+        members = [m for m in members if failed_at(case, batch, m, call) is not None] or members
     shown: list[float] = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
