@@ -248,6 +248,17 @@ def single(recipient: str, when: str = "terminal", **how: Any) -> Probe:
     return probe
 
 
+def blocked_and_left(desk: Desk) -> list[int]:
+    """Retry a batch with a message that is created, and leave it alone for a while: the attempts."""
+    batch = desk.failed([FAILING] * 2)
+    desk.retry_one(desk.ids(batch)[0])
+    desk.retry(batch)
+    desk.wait(7)
+    desk.listing(batch)
+    desk.wait(2)
+    return desk.attempts(batch)
+
+
 def unknown_single(desk: Desk) -> str:
     """Retry a message that does not exist."""
     return code_of(desk.retry_one("message_00000000-0000-4000-8000-000000000000"))

@@ -39,6 +39,7 @@ from tests.probes import (
     block_keeps,
     blocked,
     blocked_again,
+    blocked_and_left,
     code_of,
     created_does_block,
     created_in,
@@ -157,6 +158,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         ([201] * 3, [4, 1, 4]),
         ([201, 400, 201], [4, 1, 4]),
     ),
+    "blocked-is-carried-out-later": (blocked_and_left, [2, 1], [3, 2]),
     "blocked-repeats-the-last-round": (blocked_again, [2], [3]),
     "throttled-is-carried-out": (retried(times=3), ([201] * 3, [4, 1, 4]), ([201, 201, 429], [4, 1, 4])),
     "throttled-single-is-carried-out": (

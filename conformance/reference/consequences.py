@@ -102,6 +102,7 @@ _ALSO: dict[str, str] = {
     "breaks-and-carries-out": "ACC-02 ACC-03 ACC-06 SEC-05 SEL-10 SCH-01",
     "breaks-and-carries-out-now-and-then": "ACC-02 SCH-01",
     "refuses-every-other-and-carries-it-out": "ACC-03 ACC-04 SEL-04 SEL-05 SEC-05",
+    "blocked-is-carried-out-later": "SEL-04 SEL-07 SGL-02",
     "blocked-repeats-the-last-round": "SEL-04 CON-01 CON-03 SGL-02",
     "throttled-is-carried-out": "ACC-04",
     "blocked-empties-values": "IDS-03 IDS-06",

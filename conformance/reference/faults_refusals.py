@@ -75,6 +75,23 @@ class BlockedRepeatsTheLastRound(Behaviour):
         return super().on_blocked(batch)
 
 
+@fault(
+    FAULTS,
+    "a blocked retry is refused, and carried out by a queue a while later, when nothing blocks any more",
+    "BR-BLK-03",
+    "BR-SEL-05",
+)
+class BlockedIsCarriedOutLater(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        def work() -> None:
+            if all(m.status(self.world.now()) in ("success", "failure") for m in batch.messages):
+                failed = [m for m in batch.messages if self.retryable_one(m) and not self.exhausted(m)]
+                self.carry_out(batch, failed)
+
+        self.later(6 * self.settings.lifetime, work)
+        return super().on_blocked(batch)
+
+
 class _EveryThirdIsThrottled(Behaviour):
     """Base of faults in which the limiter counts a request when its work is done."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry
+from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry, Wait
 from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, rest, retried, sent, single
 
 #: The largest batch takes a few times its size in messages: at most so large a part of limits.max_messages is its size.
@@ -25,7 +25,9 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
     for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
         steps += blocked("b", place, look=(listing,) if turn == 0 else (), watched=turn == 0)
-    return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others))
+    # Listed once more in the end: what a refusal leaves to a queue, or a queue delivers again, shows late.
+    late = (Wait(batch="b", until="last"), listing)
+    return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others), *late)
 
 
 def _again(config: Config) -> tuple[AnyStep, ...]:
