@@ -305,3 +305,17 @@ def test_a_message_in_progress_is_not_waited_for(moment: str) -> None:
     story.look("ctl").wait(11).list("b")
     assert ("BR-SEL-07" in story.exercised()) is (moment == "settled")
     assert ("BR-SEL-07" in _found(story)) is (moment == "gained")
+
+
+@pytest.mark.parametrize(("by", "after"), [("single", PROCESSING), ("single", ENQUEUED), ("batch", PROCESSING)])
+def test_a_batch_that_a_single_retry_leaves_unretryable_is_in_doubt(by: str, after: str) -> None:
+    """No page says what a single retry does to the status: no finding, as after a batch retry; but no pass either."""
+    story = Story().send("b", "FF").finish("b").look("b")
+    story = story.single("b.0") if by == "single" else story.retry("b")
+    story.batches["b"] = PROCESSING
+    story.finish("b").look("b").wait(11)
+    story.batches["b"] = after
+    story.look("b")
+    doubts = {("BR-ACC-06", "left-unretryable")} if after == PROCESSING and by == "single" else set()
+    assert {d for d in story.doubts() if d[1] == "left-unretryable"} == doubts
+    assert _found(story) == ({"BR-ACC-06"} if by == "batch" else set())
