@@ -319,3 +319,17 @@ def test_a_batch_that_a_single_retry_leaves_unretryable_is_in_doubt(by: str, aft
     doubts = {("BR-ACC-06", "left-unretryable")} if after == PROCESSING and by == "single" else set()
     assert {d for d in story.doubts() if d[1] == "left-unretryable"} == doubts
     assert _found(story) == ({"BR-ACC-06"} if by == "batch" else set())
+
+
+@pytest.mark.parametrize(("read", "refused"), [(True, False), (False, False), (True, True)])
+def test_a_status_that_goes_back_by_itself_was_there(read: bool, refused: bool) -> None:
+    """A blocked retry puts the batch in its status; a worker sets it back when the message is created no longer."""
+    story = Story().send("b", "FF").finish("b").look("b").single("b.0").read("b.0").blocked("b")
+    if read:
+        story.read("b.0")
+    story.batches["b"] = ENQUEUED
+    story.finish("b").look("b").wait(11).look("b")
+    story = story.retry("b", 400, NOT_RETRYABLE_CODE) if refused else story.retry("b")
+    story.look("b").finish("b").look("b")
+    assert ("BR-ACC-03" in story.exercised()) is (read and not refused)
+    assert (_found(story) & {"BR-ACC-02", "BR-ACC-03"} != set()) is refused

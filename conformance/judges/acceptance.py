@@ -145,8 +145,12 @@ def _accepted(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]
     elif any(not c.single and c.valid for c in before):
         yield Exercised(proof=proof, requirement="BR-ACC-06")
     blocked = _blocked_before(retry)
-    if blocked is not None and state.status == ENQUEUING_FAILED:
-        yield Exercised(proof=proof & Proof(evidence=(blocked,)), requirement="BR-ACC-03")
+    # Where the status goes back by itself when the message is created no longer, having been shown is enough (ruling 5).
+    shown = {
+        s: r.n for r, s in retry.case.status_readings(retry.batch) if r.n > (blocked or inf) and r.last <= retry.call.t
+    }
+    if blocked is not None and state.status is not None and ENQUEUING_FAILED in shown:
+        yield Exercised(proof=proof & Proof(evidence=(blocked, shown[ENQUEUING_FAILED])), requirement="BR-ACC-03")
     elif blocked is not None and state.status is None:
         yield _unseen(retry, "BR-ACC-03")
 
