@@ -55,6 +55,8 @@ from tests.probes import (
     in_two_languages,
     joined,
     kept,
+    last_code,
+    limits_of_both,
     listed_in_pages,
     many_at_once,
     method,
@@ -72,6 +74,7 @@ from tests.probes import (
     race_with_single,
     retried,
     single,
+    single_in_progress,
     single_of_a_recovered,
     single_twice,
     singles_along,
@@ -220,6 +223,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         (NOT_FAILED, False, [1, 1], True, True),
         ACCEPTED,
     ),
+    "single-retries-those-in-progress": (single_in_progress, (NOT_FAILED, [2]), ("201", [3])),
     "single-retries-the-created": (
         single(FAILING, "created"),
         (NOT_FAILED, False, [1, 1], True, True),
@@ -274,6 +278,9 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "empty-key": (without_a_key(authorization="Bearer"), 401, 201),
     "dot-needs-no-key": (without_a_key("%2e/retry"), 404, 201),
     # -- rounds
+    "batch-retries-stop-at-two": (limits_of_both, [4, 4], [4, 3]),
+    "accepts-the-exhausted-next-to-a-delivered": (last_code(FAILING, DELIVERED, rounds=3), EMPTY, "201"),
+    "accepts-what-a-retry-delivered": (last_code(RECOVERS, rounds=1), EMPTY, "201"),
     "limit-ends-with-a-block": (exhausted_and_blocked, [4, 3], [5, 3]),
     "server-errors-do-not-count": (
         retried("6522222222", times=4),

@@ -118,6 +118,7 @@ _ALSO: dict[str, str] = {
     # Single retries
     "single-retries-the-delivered": "SEL-04",
     "unknown-message-is-accepted": "SGL-03",
+    "single-retries-those-in-progress": "CON-03 SEL-02 SEL-04 SEL-05",
     "single-retries-the-created": "CON-03 SEL-02 SEL-04 SEL-05",
     "refused-single-is-carried-out": "CON-03 SEL-04 SEL-05 SEL-07",
     "single-retries-its-batch": "CON-03 SEL-04 SEL-07",
@@ -135,6 +136,9 @@ _ALSO: dict[str, str] = {
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     "further-pages-forget-the-batch": "IDS-01 IDS-02",
     # Rounds
+    "batch-retries-stop-at-two": "SEL-01 SEL-09",
+    "accepts-the-exhausted-next-to-a-delivered": "ACC-05 SEL-05 SEL-09 CON-01",
+    "accepts-what-a-retry-delivered": "ACC-05 SEL-04 SEL-05 CON-01",
     "second-batch-appears": "IDS-04",
     "resets-the-delivered-in-place": "SEL-03",
     "exhausted-do-not-block": "BLK-02 ERR-02",
