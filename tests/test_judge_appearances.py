@@ -333,3 +333,16 @@ def test_a_status_that_goes_back_by_itself_was_there(read: bool, refused: bool) 
     story.look("b").finish("b").look("b")
     assert ("BR-ACC-03" in story.exercised()) is (read and not refused)
     assert (_found(story) & {"BR-ACC-02", "BR-ACC-03"} != set()) is refused
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_updated_at_that_stands_still_spoils_no_count(counted: bool, blocks: bool) -> None:
+    """No page says when updatedAt changes; what counts attempts tells them apart."""
+    story = Shelf(fields=("numAttempts", "attempts") if counted else ()).send("b", "FF").finish("b").look("b")
+    story.change(lambda data: data.update(updatedAt=data["createdAt"]))
+    story.look("b").single("b.0").read("b.0")
+    story = story.blocked("b") if blocks else story.retry("b", takes=("b.1",))
+    story.read("b.0").move("b.0", "sending").read("b.0").finish("b").look("b")
+    assert any(name.startswith("BR-BLK-01") for name in story.exercised()) is (blocks and counted)
+    assert ("BR-BLK-01" in _found(story)) is (counted and not blocks)

@@ -12,6 +12,7 @@ from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.stamps import by_stamp
 from conformance.judges.inference.timeline import comparable, failed_at, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
@@ -154,7 +155,7 @@ def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | Non
         seen = case.readings(message)
         before = [r for r in seen if r.terminal and r.last <= last]
         after = [r for r in seen if follows(case, r, settled)]
-        pair = None
+        pair, how = None, tuple[Assumption, ...]()
         for a, b in ((a, b) for a in before[:LOOKED_AT] for b in reversed(after[-LOOKED_AT:])):
             same = unchanged(case, a, b)
             if (
@@ -166,8 +167,13 @@ def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | Non
             ):
                 same = ()
             if same is not None and all(r.status == a.status for r in seen if r.t >= a.t):
-                pair, assumed = (a, b), [*assumed, *same]
-                break
+                # An updatedAt that stands still proves nothing, where a count does.
+                poor = by_stamp(case, same)
+                if pair is None or not poor:
+                    pair, how = (a, b), same
+                if not poor:
+                    break
+        assumed += how
         if pair is None:
             return None
         found.append(pair)
