@@ -346,3 +346,22 @@ def test_an_updated_at_that_stands_still_spoils_no_count(counted: bool, blocks: 
     story.read("b.0").move("b.0", "sending").read("b.0").finish("b").look("b")
     assert any(name.startswith("BR-BLK-01") for name in story.exercised()) is (blocks and counted)
     assert ("BR-BLK-01" in _found(story)) is (counted and not blocks)
+
+
+@pytest.mark.parametrize("shown", ["all", "newest", "newest, by one id", "all, by one id"])
+def test_an_attempt_may_have_been_written_over(shown: str) -> None:
+    """A list of the newest attempt alone is allowed; by an id of its own it loses none, by an old one perhaps."""
+
+    def change(data: dict[str, Any]) -> None:
+        listed = data.get("messageAttempts", [])
+        for attempt in listed if "one id" in shown else ():
+            attempt["id"] = "attempt_1"
+        if listed and "newest" in shown:
+            data["messageAttempts"] = listed[:1]
+
+    fields = ("numAttempts", "messageAttempts")
+    story = Shelf(fields=fields).send("b", "FF").finish("b").change(change).look("b")
+    for _ in range(2):
+        story.retry("b").list("b").finish("b").look("b").wait(11).look("b")
+    assert (("BR-SEL-05", "attempt-begun-anew") in story.doubts()) is (shown == "newest, by one id")
+    assert _found(story) == set()
