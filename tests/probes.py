@@ -289,6 +289,14 @@ def last_code(*recipients: str, rounds: int) -> Probe:
     return probe
 
 
+def two_created(desk: Desk) -> str:
+    """Retry a batch of which two messages are created."""
+    batch = desk.failed([FAILING] * 3)
+    for message in desk.ids(batch)[:2]:
+        desk.retry_one(message)
+    return code_of(desk.retry(batch))
+
+
 def unknown_single(desk: Desk) -> str:
     """Retry a message that does not exist."""
     return code_of(desk.retry_one("message_00000000-0000-4000-8000-000000000000"))

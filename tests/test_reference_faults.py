@@ -81,6 +81,7 @@ from tests.probes import (
     sometimes,
     times_after,
     told,
+    two_created,
     unknown_body,
     unknown_code,
     unknown_single,
@@ -367,6 +368,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "loser-takes-the-first-off": (race_of_two, [2, 2], [1, 2]),
     # -- factors
     "retried-in-malay-stay-enqueued": (ended_in("malay"), "failure", "enqueued"),
+    "two-do-not-block": (two_created, UNRESOLVED, "201"),
     "only-english-blocks": (created_in("malay"), UNRESOLVED, "201"),
     "second-rows-do-not-block": (created_in("english"), UNRESOLVED, "201"),
     "one-row-of-a-number-is-retried": (retried(FAILING, FAILING), ([201], [2, 2]), ([201], [2, 1])),

@@ -161,6 +161,7 @@ _ALSO: dict[str, str] = {
     "queue-loses-every-third": "ACC-06 CON-02 CON-03 LIV-02",
     "foreign-key-is-refused-too-late": "SEC-03",
     # Factors
+    "two-do-not-block": "BLK-02 ERR-02",
     "only-english-blocks": "BLK-02 ERR-02",
     "second-rows-do-not-block": "BLK-02 ERR-02",
     "single-retries-the-number": "CON-03 SEL-04 SEL-07",

@@ -19,12 +19,15 @@ def largest(config: Config) -> int:
 
 def _largest(config: Config) -> tuple[AnyStep, ...]:
     size = largest(config)
-    others = tuple(dict.fromkeys(place % size for place in (1, size // 4, -2)))
+    others = tuple(dict.fromkeys(place % size for place in (1, -2)))
     listing = Read(batch="b")
     steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
     for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
-        steps += blocked("b", place, look=(listing,) if turn == 0 else (), watched=turn == 0)
+        # The last time two messages are created.
+        second = (SingleRetry(batch="b", row=1, by="place"),) if turn == 2 and size >= AGAIN else ()
+        look = (listing,) if turn == 0 or second else ()
+        steps += blocked("b", place, before=second, look=look, watched=turn == 0)
     # Listed once more in the end: what a refusal leaves to a queue, or a queue delivers again, shows late.
     late = (Wait(batch="b", until="last"), listing)
     return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others), *late)
