@@ -365,3 +365,17 @@ def test_an_attempt_may_have_been_written_over(shown: str) -> None:
         story.retry("b").list("b").finish("b").look("b").wait(11).look("b")
     assert (("BR-SEL-05", "attempt-begun-anew") in story.doubts()) is (shown == "newest, by one id")
     assert _found(story) == set()
+
+
+@pytest.mark.parametrize(("refused", "after"), [(True, PROCESSING), (True, ENQUEUED), (False, PROCESSING)])
+def test_a_batch_that_stays_unretryable_after_a_refused_retry_is_in_doubt(refused: bool, after: str) -> None:
+    """The retry that comes too early may have no effect; without it the same is a finding."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b")
+    story.batches["b"] = PROCESSING
+    if refused:
+        story.retry("b", 400, NOT_RETRYABLE_CODE)
+    story.finish("b").look("b").wait(11)
+    story.batches["b"] = after
+    story.look("b")
+    assert (("BR-ACC-06", "left-unretryable") in story.doubts()) is (refused and after == PROCESSING)
+    assert _found(story) == (set() if refused else {"BR-ACC-06"})

@@ -312,15 +312,21 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
     if not retry.accepted or not batch.whole:
         return
     seen = {m: list(retry.read_after(m)) for m in batch.messages}
-    if not all(view and view[-1].terminal for view in seen.values()):
-        return
+    proved = all(view and view[-1].terminal for view in seen.values())
+    if not proved:
+        # Refused retries lie between: no proof, but no pass.
+        until = min((c.t for c in batch.sent if c.t > retry.call.t and not c.refused), default=inf)
+        readings = {m: [r for r in case.readings(m) if follows(case, r, retry.call.last)] for m in batch.messages}
+        seen = {m: [r for r in view if r.last <= until] for m, view in readings.items()}
+        if not all(view and view[-1].terminal for view in seen.values()):
+            return
     if any(c.unknown and not c.single and c.t < retry.until for c in batch.retries):
         return  # It may be carried out at any time, and the batch be processed once more (ruling 11).
     ends = [next(((r, p) for r in v if r.terminal and (p := settled(case, batch, r))), None) for v in seen.values()]
     first = max(next(r.last for r in v if r.terminal) for v in seen.values())
     shown = [(r, s) for r, s in _unchanged_after(retry) if r.t >= first]
     done = [one for one in ends if one is not None]
-    if len(done) == len(ends):
+    if proved and len(done) == len(ends):
         bound = max(max(r.last for r, _ in done), retry.call.last)
         for reading, status in shown:
             if begun(case, reading) >= bound + case.header.settle_timeout and status not in RETRYABLE:
@@ -362,35 +368,4 @@ def _unchanged_after(retry: Retry) -> Iterator[tuple[Reading, str]]:
             yield reading, status
 
 
-@rule("BR-ACC-06", whole_run)
-def left_by_a_single_retry(inference: Inference) -> Iterator[Judgement]:
-    """A batch that no batch retry can reach any more since one of its messages was retried by itself: no pass.
-
-    No page says what a single retry does to the status (ruling 24), so that it proves nothing; but such a batch is never
-    retryable again, and what other batches show does not speak for it.
-    """
-    case = inference.case
-    for batch in case.ours:
-        resets = [c for c in batch.sent if c.may_reset]
-        if not resets or not resets[-1].single or not batch.whole:
-            continue
-        last = resets[-1]
-        ends = [
-            next((r for r in reversed(case.readings(m)) if follows(case, r, last.last)), None) for m in batch.messages
-        ]
-        if not all(r is not None and r.terminal for r in ends):
-            continue
-        first = max(
-            next(r.last for r in case.readings(m) if r.terminal and follows(case, r, last.last)) for m in batch.messages
-        )
-        shown = [(r, s) for r, s in case.status_readings(batch) if r.t >= first]
-        if shown and shown[-1][1] not in RETRYABLE and shown[-1][0].t - first >= case.header.settle_timeout / 2:
-            reading, status = shown[-1]
-            text = (
-                f"read {reading.n}, the last of its batch, shows it in {status}, {seconds(reading.t - first)} after every message "
-                f"was terminal; the last retry that was accepted before is single retry {last.n}"
-            )
-            yield InDoubt(reason=DoubtReason.LEFT_UNRETRYABLE, text=text, evidence=(last.n, reading.n))
-
-
-RULES = (only_when_retryable, quiescent_is_accepted, exactly_201, becomes_retryable_again, left_by_a_single_retry)
+RULES = (only_when_retryable, quiescent_is_accepted, exactly_201, becomes_retryable_again)
