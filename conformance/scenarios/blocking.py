@@ -37,10 +37,15 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
     """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
 
     The first time, another batch is retried while the blocking message is created (BR-SEL-10); the third message to block is in
-    another language.
+    another language. What a single retry or a second one makes of a text shows here.
     """
     language = next((offered.language for offered in config.template.languages), None)
-    rows = (RowSpec(), RowSpec(same_as=0), RowSpec(language=language), *failing(AGAIN - 3))
+    rows = (
+        RowSpec(text="markup"),
+        RowSpec(same_as=0, text="blanks"),
+        RowSpec(language=language, text="breaks"),
+        *(RowSpec(text="quotes") for _ in range(AGAIN - 3)),
+    )
     look = single("b", 0)
     # The other batch comes first: it has this one chance, and there are several to be blocked.
     beside = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="other"), look)
@@ -68,8 +73,8 @@ BLOCKED_AGAIN = Scenario(
     name="blocked-again",
     title="A batch is blocked, retried, blocked again by the second message of a recipient, retried, and blocked again.",
     requirements=(
-        *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-SEL-07", "BR-SEL-10", "BR-ERR-02", "BR-IDS-06"),
-        "BR-SGL-02",
+        *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-SEL-07", "BR-SEL-10", "BR-ERR-02", "BR-IDS-03"),
+        *("BR-IDS-06", "BR-SGL-02"),
     ),
     needs=("failing",),
     build=_again,
