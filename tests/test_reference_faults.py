@@ -154,6 +154,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     ),
     # -- refusals
     "breaks-when-blocked": (created_does_block, UNRESOLVED, "500 internal_error"),
+    "breaks-when-two-are-created": (two_created, UNRESOLVED, "500 internal_error"),
     "breaks-with-nothing-to-retry": (retried(DELIVERED), ([400], [1]), ([500], [1])),
     "breaks-and-carries-out": (retried(), ([201], [2, 1, 2]), ([500], [2, 1, 2])),
     "breaks-and-carries-out-now-and-then": (retried(times=3), ([201] * 3, [4, 1, 4]), ([201, 201, 500], [4, 1, 4])),

@@ -98,6 +98,7 @@ _ALSO: dict[str, str] = {
     "shows-the-template": "SGL-02",
     # Refusals
     "breaks-when-blocked": "SCH-01 ERR-04",
+    "breaks-when-two-are-created": "SCH-01 ERR-04 BLK-02",
     "breaks-with-nothing-to-retry": "SCH-01 ERR-04",
     "breaks-and-carries-out": "ACC-02 ACC-03 ACC-06 SEC-05 SEL-10 SCH-01",
     "breaks-and-carries-out-now-and-then": "ACC-02 SCH-01",

@@ -21,6 +21,14 @@ class BreaksWhenBlocked(Behaviour):
         return self.error(500, "internal_error")
 
 
+@fault(FAULTS, "a blocked retry is answered 500 where two messages are created", "BR-ERR-08", "BR-ERR-02")
+class BreaksWhenTwoAreCreated(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        # As by an ORM's one_or_none().
+        several = sum(self.blocks(m) for m in batch.messages) > 1
+        return self.error(500, "internal_error") if several else super().on_blocked(batch)
+
+
 @fault(FAULTS, "a retry with nothing to retry is answered 500", "BR-ERR-08", "BR-SEL-04", "BR-SEL-06")
 class BreaksWithNothingToRetry(Behaviour):
     def nothing_to_retry(self, batch: Batch) -> Answer:

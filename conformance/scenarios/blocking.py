@@ -23,11 +23,14 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     listing = Read(batch="b")
     steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
-    for turn, place in enumerate(dict.fromkeys((size - 1, 0, size // 2))):
-        # The last time two messages are created.
-        second = (SingleRetry(batch="b", row=1, by="place"),) if turn == 2 and size >= AGAIN else ()
-        look = (listing,) if turn == 0 or second else ()
-        steps += blocked("b", place, before=second, look=look, watched=turn == 0)
+    first, *further = dict.fromkeys((size - 1, 0, size // 2))
+    steps += blocked("b", first, look=(listing,))
+    for place in further[:1]:
+        steps += blocked("b", place, watched=False)
+    for place in further[1:]:
+        # The last time two messages are created, and the listing shows both.
+        both = tuple(SingleRetry(batch="b", row=row, by="place") for row in dict.fromkeys((1, place)))
+        steps += [Burst(steps=(*both, listing, Retry(batch="b"), listing)), retried("b")]
     # Listed once more in the end: what a refusal leaves to a queue, or a queue delivers again, shows late.
     late = (Wait(batch="b", until="last"), listing)
     return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others), *late)

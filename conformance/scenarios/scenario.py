@@ -79,17 +79,10 @@ def round_of(batch: str, size: int) -> tuple[AnyStep, ...]:
 
 
 def blocked(
-    batch: str,
-    place: int,
-    *,
-    before: tuple[SingleRetry, ...] = (),
-    look: AnyLook = (),
-    watched: bool = True,
-    twice: bool = False,
+    batch: str, place: int, *, look: AnyLook = (), watched: bool = True, twice: bool = False
 ) -> tuple[AnyStep, ...]:
     """Make the message at this place ``created`` by a single retry, retry the batch at once, and look at the message.
 
-    :param before: single retries of other messages, right before.
     :param look: what is read besides, after the refusal.
     :param twice: whether the retry is sent again at once: a refusal that is the second in a row (ruling 23).
     :param watched: whether the message is read once more, a second later, while it is still ``created`` (ruling 23).
@@ -97,7 +90,6 @@ def blocked(
     again = (Retry(batch=batch), single(batch, place)) if twice else ()
     burst = Burst(
         steps=(
-            *before,
             # What was read before the single retry says nothing of the batch's status after it (ruling 24).
             SingleRetry(batch=batch, row=place, by="place"),
             single(batch, place),
