@@ -379,3 +379,13 @@ def test_a_batch_that_stays_unretryable_after_a_refused_retry_is_in_doubt(refuse
     story.look("b")
     assert (("BR-ACC-06", "left-unretryable") in story.doubts()) is (refused and after == PROCESSING)
     assert _found(story) == (set() if refused else {"BR-ACC-06"})
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_the_status_of_an_older_attempt_is_no_failure(delivered: bool) -> None:
+    """A retry has delivered the message, and latestStatus stays failure: that it cannot be retried again is right."""
+    story = Shelf().send("b", "F").finish("b").look("b").retry("b").look("b")
+    story.move("b.0", "success" if delivered else "failure").show("latestStatus", "failure")
+    story.look("b").wait(11).look("b").retry("b", 400, "no_failed_batch_messages_to_retry")
+    assert ("BR-SEL-03" in _found(story)) is delivered
+    assert ("BR-ACC-02" in _found(story)) is not delivered
