@@ -248,6 +248,55 @@ def single(recipient: str, when: str = "terminal", **how: Any) -> Probe:
     return probe
 
 
+def blocked_and_left(desk: Desk) -> list[int]:
+    """Retry a batch with a message that is created, and leave it alone for a while: the attempts."""
+    batch = desk.failed([FAILING] * 2)
+    desk.retry_one(desk.ids(batch)[0])
+    desk.retry(batch)
+    desk.wait(7)
+    desk.listing(batch)
+    desk.wait(2)
+    return desk.attempts(batch)
+
+
+def single_in_progress(desk: Desk) -> tuple[str, list[int]]:
+    """Retry a message by itself, and again on its way, when it is created no longer: the code, and the attempts."""
+    batch = desk.failed([FAILING])
+    (one,) = desk.ids(batch)
+    desk.retry_one(one)
+    desk.wait(0.5)
+    return code_of(desk.retry_one(one)), desk.attempts(batch)
+
+
+def limits_of_both(desk: Desk) -> list[int]:
+    """Retry one of two messages by itself three times, and then the batch as often: the attempts."""
+    batch = desk.failed([FAILING, FAILING])
+    for _ in range(3):
+        desk.retry_one(desk.ids(batch)[0])
+        desk.wait(1.1)
+    desk.rounds(batch, 3)
+    return desk.attempts(batch)
+
+
+def last_code(*recipients: str, rounds: int) -> Probe:
+    """Retry a batch so often, and once more: the last code."""
+
+    def probe(desk: Desk) -> str:
+        batch = desk.failed(recipients)
+        desk.rounds(batch, rounds)
+        return code_of(desk.retry(batch))
+
+    return probe
+
+
+def two_created(desk: Desk) -> str:
+    """Retry a batch of which two messages are created."""
+    batch = desk.failed([FAILING] * 3)
+    for message in desk.ids(batch)[:2]:
+        desk.retry_one(message)
+    return code_of(desk.retry(batch))
+
+
 def unknown_single(desk: Desk) -> str:
     """Retry a message that does not exist."""
     return code_of(desk.retry_one("message_00000000-0000-4000-8000-000000000000"))

@@ -324,3 +324,104 @@ def test_a_view_may_write_noughts_for_digits_that_it_drops(shown: str, agrees: b
     story.show("createdAt", f"2026-01-01T08:00:{shown}+08:00", view="campaign_list")
     story.send("b", "FS").finish("b").views("b").retry("b").finish("b").wait(11).views("b")
     assert ("BR-IDS-04" in _found(story)) is not agrees
+
+
+@pytest.mark.parametrize("moment", ["settled", "unseen", "gained"])
+def test_a_message_in_progress_is_not_waited_for(moment: str) -> None:
+    """An accepted retry next to a message in progress has settled when what had failed shows its new attempt."""
+    story = Story().send("b", "FF").send("ctl", "FS").finish("b").finish("ctl").look("ctl").look("b")
+    story.single("b.0").move("b.0", "sending").look("b").retry("b", takes=("b.1",))
+    story.finish("b").read("b.0")
+    if moment != "unseen":
+        story.look("b")
+    if moment == "gained":
+        story.attempt("ctl.0")
+        story.finish("ctl")
+    # A read after the settling time shows the first message once more, but not the control batch.
+    story.look("ctl").wait(11).list("b")
+    assert ("BR-SEL-07" in story.exercised()) is (moment == "settled")
+    assert ("BR-SEL-07" in _found(story)) is (moment == "gained")
+
+
+@pytest.mark.parametrize(("by", "after"), [("single", PROCESSING), ("single", ENQUEUED), ("batch", PROCESSING)])
+def test_a_batch_that_a_single_retry_leaves_unretryable_is_in_doubt(by: str, after: str) -> None:
+    """No page says what a single retry does to the status: no finding, as after a batch retry; but no pass either."""
+    story = Story().send("b", "FF").finish("b").look("b")
+    story = story.single("b.0") if by == "single" else story.retry("b")
+    story.batches["b"] = PROCESSING
+    story.finish("b").look("b").wait(11)
+    story.batches["b"] = after
+    story.look("b")
+    doubts = {("BR-ACC-06", "left-unretryable")} if after == PROCESSING and by == "single" else set()
+    assert {d for d in story.doubts() if d[1] == "left-unretryable"} == doubts
+    assert _found(story) == ({"BR-ACC-06"} if by == "batch" else set())
+
+
+@pytest.mark.parametrize(("read", "refused"), [(True, False), (False, False), (True, True)])
+def test_a_status_that_goes_back_by_itself_was_there(read: bool, refused: bool) -> None:
+    """A blocked retry puts the batch in its status; a worker sets it back when the message is created no longer."""
+    story = Story().send("b", "FF").finish("b").look("b").single("b.0").read("b.0").blocked("b")
+    if read:
+        story.read("b.0")
+    story.batches["b"] = ENQUEUED
+    story.finish("b").look("b").wait(11).look("b")
+    story = story.retry("b", 400, NOT_RETRYABLE_CODE) if refused else story.retry("b")
+    story.look("b").finish("b").look("b")
+    assert ("BR-ACC-03" in story.exercised()) is (read and not refused)
+    assert (_found(story) & {"BR-ACC-02", "BR-ACC-03"} != set()) is refused
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_updated_at_that_stands_still_spoils_no_count(counted: bool, blocks: bool) -> None:
+    """No page says when updatedAt changes; what counts attempts tells them apart."""
+    story = Shelf(fields=("numAttempts", "attempts") if counted else ()).send("b", "FF").finish("b").look("b")
+    story.change(lambda data: data.update(updatedAt=data["createdAt"]))
+    story.look("b").single("b.0").read("b.0")
+    story = story.blocked("b") if blocks else story.retry("b", takes=("b.1",))
+    story.read("b.0").move("b.0", "sending").read("b.0").finish("b").look("b")
+    assert any(name.startswith("BR-BLK-01") for name in story.exercised()) is (blocks and counted)
+    assert ("BR-BLK-01" in _found(story)) is (counted and not blocks)
+
+
+@pytest.mark.parametrize("shown", ["all", "newest", "newest, by one id", "all, by one id"])
+def test_an_attempt_may_have_been_written_over(shown: str) -> None:
+    """A list of the newest attempt alone is allowed; by an id of its own it loses none, by an old one perhaps."""
+
+    def change(data: dict[str, Any]) -> None:
+        listed = data.get("messageAttempts", [])
+        for attempt in listed if "one id" in shown else ():
+            attempt["id"] = "attempt_1"
+        if listed and "newest" in shown:
+            data["messageAttempts"] = listed[:1]
+
+    fields = ("numAttempts", "messageAttempts")
+    story = Shelf(fields=fields).send("b", "FF").finish("b").change(change).look("b")
+    for _ in range(2):
+        story.retry("b").list("b").finish("b").look("b").wait(11).look("b")
+    assert (("BR-SEL-05", "attempt-begun-anew") in story.doubts()) is (shown == "newest, by one id")
+    assert _found(story) == set()
+
+
+@pytest.mark.parametrize(("refused", "after"), [(True, PROCESSING), (True, ENQUEUED), (False, PROCESSING)])
+def test_a_batch_that_stays_unretryable_after_a_refused_retry_is_in_doubt(refused: bool, after: str) -> None:
+    """The retry that comes too early may have no effect; without it the same is a finding."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b")
+    story.batches["b"] = PROCESSING
+    if refused:
+        story.retry("b", 400, NOT_RETRYABLE_CODE)
+    story.finish("b").look("b").wait(11)
+    story.batches["b"] = after
+    story.look("b")
+    assert (("BR-ACC-06", "left-unretryable") in story.doubts()) is (refused and after == PROCESSING)
+    assert _found(story) == (set() if refused else {"BR-ACC-06"})
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_the_status_of_an_older_attempt_is_no_failure(delivered: bool) -> None:
+    """A retry has delivered the message, and latestStatus stays failure: that it cannot be retried again is right."""
+    story = Shelf().send("b", "F").finish("b").look("b").retry("b").look("b")
+    story.move("b.0", "success" if delivered else "failure").show("latestStatus", "failure")
+    story.look("b").wait(11).look("b").retry("b", 400, "no_failed_batch_messages_to_retry")
+    assert ("BR-SEL-03" in _found(story)) is delivered
+    assert ("BR-ACC-02" in _found(story)) is not delivered

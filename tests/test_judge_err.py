@@ -258,6 +258,13 @@ def test_err_05_what_an_error_shows(text: str, found: str | None) -> None:
     assert ("BR-ERR-05" in _asked("id:unknown", 404, {"error": {"message": text}}).findings()) == (found is not None)
 
 
+@pytest.mark.parametrize("shown", ["SELECT * FROM messages WHERE id = $1 FOR UPDATE", "not in failure status"])
+def test_err_05_holds_for_single_retries(shown: str) -> None:
+    body = {"error": {**ENVELOPE["error"], "message": shown}}
+    story = Story().send("b", "FS").finish("b").look("b").single("b.1", 400, body=body)
+    assert ("BR-ERR-05" in story.findings()) is shown.startswith("SELECT")
+
+
 def test_err_05_a_field_that_is_named_so() -> None:
     assert leak({"error": {"stackTrace": "digest:0123456789ab"}}) == "a stack trace"
     assert leak({"error": {"stackTrace": None}}) is None

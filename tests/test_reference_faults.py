@@ -39,6 +39,7 @@ from tests.probes import (
     block_keeps,
     blocked,
     blocked_again,
+    blocked_and_left,
     code_of,
     created_does_block,
     created_in,
@@ -54,6 +55,8 @@ from tests.probes import (
     in_two_languages,
     joined,
     kept,
+    last_code,
+    limits_of_both,
     listed_in_pages,
     many_at_once,
     method,
@@ -71,12 +74,14 @@ from tests.probes import (
     race_with_single,
     retried,
     single,
+    single_in_progress,
     single_of_a_recovered,
     single_twice,
     singles_along,
     sometimes,
     times_after,
     told,
+    two_created,
     unknown_body,
     unknown_code,
     unknown_single,
@@ -149,6 +154,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     ),
     # -- refusals
     "breaks-when-blocked": (created_does_block, UNRESOLVED, "500 internal_error"),
+    "breaks-when-two-are-created": (two_created, UNRESOLVED, "500 internal_error"),
     "breaks-with-nothing-to-retry": (retried(DELIVERED), ([400], [1]), ([500], [1])),
     "breaks-and-carries-out": (retried(), ([201], [2, 1, 2]), ([500], [2, 1, 2])),
     "breaks-and-carries-out-now-and-then": (retried(times=3), ([201] * 3, [4, 1, 4]), ([201, 201, 500], [4, 1, 4])),
@@ -157,6 +163,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         ([201] * 3, [4, 1, 4]),
         ([201, 400, 201], [4, 1, 4]),
     ),
+    "blocked-is-carried-out-later": (blocked_and_left, [2, 1], [3, 2]),
     "blocked-repeats-the-last-round": (blocked_again, [2], [3]),
     "throttled-is-carried-out": (retried(times=3), ([201] * 3, [4, 1, 4]), ([201, 201, 429], [4, 1, 4])),
     "throttled-single-is-carried-out": (
@@ -218,6 +225,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         (NOT_FAILED, False, [1, 1], True, True),
         ACCEPTED,
     ),
+    "single-retries-those-in-progress": (single_in_progress, (NOT_FAILED, [2]), ("201", [3])),
     "single-retries-the-created": (
         single(FAILING, "created"),
         (NOT_FAILED, False, [1, 1], True, True),
@@ -272,6 +280,9 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "empty-key": (without_a_key(authorization="Bearer"), 401, 201),
     "dot-needs-no-key": (without_a_key("%2e/retry"), 404, 201),
     # -- rounds
+    "batch-retries-stop-at-two": (limits_of_both, [4, 4], [4, 3]),
+    "accepts-the-exhausted-next-to-a-delivered": (last_code(FAILING, DELIVERED, rounds=3), EMPTY, "201"),
+    "accepts-what-a-retry-delivered": (last_code(RECOVERS, rounds=1), EMPTY, "201"),
     "limit-ends-with-a-block": (exhausted_and_blocked, [4, 3], [5, 3]),
     "server-errors-do-not-count": (
         retried("6522222222", times=4),
@@ -358,6 +369,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "loser-takes-the-first-off": (race_of_two, [2, 2], [1, 2]),
     # -- factors
     "retried-in-malay-stay-enqueued": (ended_in("malay"), "failure", "enqueued"),
+    "two-do-not-block": (two_created, UNRESOLVED, "201"),
     "only-english-blocks": (created_in("malay"), UNRESOLVED, "201"),
     "second-rows-do-not-block": (created_in("english"), UNRESOLVED, "201"),
     "one-row-of-a-number-is-retried": (retried(FAILING, FAILING), ([201], [2, 2]), ([201], [2, 1])),

@@ -28,6 +28,7 @@ from conformance.judges import (
     selection,
     single,
     single_foreign,
+    unretryable,
 )
 from conformance.judges.inference.axioms import Breaches, breaches
 from conformance.judges.inference.inference import Inference
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 #: The rules of each family, in the order of the contract.
 RULES: Mapping[str, tuple[Rule[Any], ...]] = {
-    "ACC": (*acceptance.RULES, *attempted.RULES),
+    "ACC": (*acceptance.RULES, *attempted.RULES, *unretryable.RULES),
     "BLK": blocking.RULES,
     "IDS": identity.RULES,
     "SEL": (*selection.RULES, *ledger_rules.RULES),

@@ -145,8 +145,12 @@ def _accepted(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]
     elif any(not c.single and c.valid for c in before):
         yield Exercised(proof=proof, requirement="BR-ACC-06")
     blocked = _blocked_before(retry)
-    if blocked is not None and state.status == ENQUEUING_FAILED:
-        yield Exercised(proof=proof & Proof(evidence=(blocked,)), requirement="BR-ACC-03")
+    # Where the status goes back by itself when the message is created no longer, having been shown is enough (ruling 5).
+    shown = {
+        s: r.n for r, s in retry.case.status_readings(retry.batch) if r.n > (blocked or inf) and r.last <= retry.call.t
+    }
+    if blocked is not None and state.status is not None and ENQUEUING_FAILED in shown:
+        yield Exercised(proof=proof & Proof(evidence=(blocked, shown[ENQUEUING_FAILED])), requirement="BR-ACC-03")
     elif blocked is not None and state.status is None:
         yield _unseen(retry, "BR-ACC-03")
 
@@ -308,15 +312,21 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
     if not retry.accepted or not batch.whole:
         return
     seen = {m: list(retry.read_after(m)) for m in batch.messages}
-    if not all(view and view[-1].terminal for view in seen.values()):
-        return
+    proved = all(view and view[-1].terminal for view in seen.values())
+    if not proved:
+        # Refused retries lie between: no proof, but no pass.
+        until = min((c.t for c in batch.sent if c.t > retry.call.t and not c.refused), default=inf)
+        readings = {m: [r for r in case.readings(m) if follows(case, r, retry.call.last)] for m in batch.messages}
+        seen = {m: [r for r in view if r.last <= until] for m, view in readings.items()}
+        if not all(view and view[-1].terminal for view in seen.values()):
+            return
     if any(c.unknown and not c.single and c.t < retry.until for c in batch.retries):
         return  # It may be carried out at any time, and the batch be processed once more (ruling 11).
     ends = [next(((r, p) for r in v if r.terminal and (p := settled(case, batch, r))), None) for v in seen.values()]
     first = max(next(r.last for r in v if r.terminal) for v in seen.values())
     shown = [(r, s) for r, s in _unchanged_after(retry) if r.t >= first]
     done = [one for one in ends if one is not None]
-    if len(done) == len(ends):
+    if proved and len(done) == len(ends):
         bound = max(max(r.last for r, _ in done), retry.call.last)
         for reading, status in shown:
             if begun(case, reading) >= bound + case.header.settle_timeout and status not in RETRYABLE:

@@ -12,7 +12,8 @@ from conformance.judges.inference.proof import Proof
 from conformance.judges.inference.quiescence import settled as owes_nothing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import comparable, follows, unchanged
+from conformance.judges.inference.stamps import by_stamp
+from conformance.judges.inference.timeline import comparable, failed_at, follows, unchanged
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 #: To whom the ledger may lay an attempt besides (contract, section 4).
@@ -132,6 +133,7 @@ def _settled(case: Case, call: RetryCall) -> float:
     """When the effects of a call were visible; at the latest when its settling time is over. A refused one has none.
 
     What it leaves out, exhausted or not enqueued (rulings 3 and 17), shows none, and is not waited for where another message does.
+    Nor is a message that was in progress: a batch retry has to pick up what had failed, where anything had.
     """
     latest = call.last + case.header.settle_timeout
     if not call.may_reset:
@@ -140,6 +142,8 @@ def _settled(case: Case, call: RetryCall) -> float:
     members = [m for m in batch.messages if call.reaches(m)] if batch is not None else []
     if batch is None or not members:
         return latest
+    if not call.single:
+        members = [m for m in members if failed_at(case, batch, m, call) is not None] or members
     shown: list[float] = []
     for message in members:
         seen = (r for r in case.readings(message) if follows(case, r, call.last))
@@ -160,7 +164,7 @@ def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | Non
         seen = case.readings(message)
         before = [r for r in seen if r.terminal and r.last <= last]
         after = [r for r in seen if follows(case, r, settled)]
-        pair = None
+        pair, how = None, tuple[Assumption, ...]()
         for a, b in ((a, b) for a in before[:LOOKED_AT] for b in reversed(after[-LOOKED_AT:])):
             same = unchanged(case, a, b)
             if (
@@ -172,8 +176,13 @@ def _stood(case: Case, batch: Batch, last: float, settled: float) -> Proof | Non
             ):
                 same = ()
             if same is not None and all(r.status == a.status for r in seen if r.t >= a.t):
-                pair, assumed = (a, b), [*assumed, *same]
-                break
+                # An updatedAt that stands still proves nothing, where a count does.
+                poor = by_stamp(case, same)
+                if pair is None or not poor:
+                    pair, how = (a, b), same
+                if not poor:
+                    break
+        assumed += how
         if pair is None:
             return None
         found.append(pair)

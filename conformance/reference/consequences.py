@@ -12,10 +12,10 @@ from collections.abc import Mapping
 _ALSO: dict[str, str] = {
     # What a retry decides and does
     "accepts-while-processing": "ERR-01 SEL-06 BLK-01 CON-01",
-    "only-one-round": "ACC-02 ACC-03 SEL-01 ERR-02 BLK-02",
+    "only-one-round": "ACC-02 ACC-03 SEL-01 SEL-06 ERR-02 BLK-02",
     "never-retryable": "ACC-03 ACC-06 SEL-04 SEL-06 ERR-02 BLK-02 SEC-05 SEL-10",
     "expires-after-six-seconds": "ACC-03 ACC-06 SEL-04 SEL-10 ERR-02 BLK-02",
-    "enqueuing-failed-is-final": "ACC-02 ACC-06 SEL-04 ERR-02",
+    "enqueuing-failed-is-final": "ACC-02 ACC-06 SEL-04 SEL-06 ERR-02",
     "answers200": "SCH-01 ACC-02 ACC-03 ACC-06",
     "answers-a-body": "SCH-01",
     "attempts-nothing": "SEL-05 CON-01 LIV-02 SEL-04",
@@ -98,10 +98,12 @@ _ALSO: dict[str, str] = {
     "shows-the-template": "SGL-02",
     # Refusals
     "breaks-when-blocked": "SCH-01 ERR-04",
+    "breaks-when-two-are-created": "SCH-01 ERR-04 BLK-02",
     "breaks-with-nothing-to-retry": "SCH-01 ERR-04",
     "breaks-and-carries-out": "ACC-02 ACC-03 ACC-06 SEC-05 SEL-10 SCH-01",
     "breaks-and-carries-out-now-and-then": "ACC-02 SCH-01",
     "refuses-every-other-and-carries-it-out": "ACC-03 ACC-04 SEL-04 SEL-05 SEC-05",
+    "blocked-is-carried-out-later": "SEL-04 SEL-07 SGL-02",
     "blocked-repeats-the-last-round": "SEL-04 CON-01 CON-03 SGL-02",
     "throttled-is-carried-out": "ACC-04",
     "blocked-empties-values": "IDS-03 IDS-06",
@@ -117,6 +119,7 @@ _ALSO: dict[str, str] = {
     # Single retries
     "single-retries-the-delivered": "SEL-04",
     "unknown-message-is-accepted": "SGL-03",
+    "single-retries-those-in-progress": "CON-03 SEL-02 SEL-04 SEL-05",
     "single-retries-the-created": "CON-03 SEL-02 SEL-04 SEL-05",
     "refused-single-is-carried-out": "CON-03 SEL-04 SEL-05 SEL-07",
     "single-retries-its-batch": "CON-03 SEL-04 SEL-07",
@@ -134,6 +137,9 @@ _ALSO: dict[str, str] = {
     "listing-never-catches-up": "SEL-01 SEL-04 SEL-05 LIV-02",
     "further-pages-forget-the-batch": "IDS-01 IDS-02",
     # Rounds
+    "batch-retries-stop-at-two": "SEL-01 SEL-09",
+    "accepts-the-exhausted-next-to-a-delivered": "ACC-05 SEL-05 SEL-09 CON-01",
+    "accepts-what-a-retry-delivered": "ACC-05 SEL-04 SEL-05 CON-01",
     "second-batch-appears": "IDS-04",
     "resets-the-delivered-in-place": "SEL-03",
     "exhausted-do-not-block": "BLK-02 ERR-02",
@@ -156,6 +162,7 @@ _ALSO: dict[str, str] = {
     "queue-loses-every-third": "ACC-06 CON-02 CON-03 LIV-02",
     "foreign-key-is-refused-too-late": "SEC-03",
     # Factors
+    "two-do-not-block": "BLK-02 ERR-02",
     "only-english-blocks": "BLK-02 ERR-02",
     "second-rows-do-not-block": "BLK-02 ERR-02",
     "single-retries-the-number": "CON-03 SEL-04 SEL-07",

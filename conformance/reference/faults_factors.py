@@ -22,6 +22,12 @@ class OnlyEnglishBlocks(Behaviour):
         return super().blocks(message) and message.language == "english"
 
 
+@fault(FAULTS, "two created messages do not block, where one does", "BR-BLK-01")
+class TwoDoNotBlock(Behaviour):
+    def blocked(self, batch: Batch) -> bool:
+        return sum(self.blocks(m) for m in batch.messages) == 1
+
+
 @fault(FAULTS, "only the first row of a number is looked at for created", "BR-BLK-01")
 class SecondRowsDoNotBlock(Behaviour):
     def blocked(self, batch: Batch) -> bool:

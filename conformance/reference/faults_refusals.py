@@ -21,6 +21,14 @@ class BreaksWhenBlocked(Behaviour):
         return self.error(500, "internal_error")
 
 
+@fault(FAULTS, "a blocked retry is answered 500 where two messages are created", "BR-ERR-08", "BR-ERR-02")
+class BreaksWhenTwoAreCreated(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        # As by an ORM's one_or_none().
+        several = sum(self.blocks(m) for m in batch.messages) > 1
+        return self.error(500, "internal_error") if several else super().on_blocked(batch)
+
+
 @fault(FAULTS, "a retry with nothing to retry is answered 500", "BR-ERR-08", "BR-SEL-04", "BR-SEL-06")
 class BreaksWithNothingToRetry(Behaviour):
     def nothing_to_retry(self, batch: Batch) -> Answer:
@@ -72,6 +80,23 @@ class BlockedRepeatsTheLastRound(Behaviour):
         for message in batch.messages:
             if self.retried(message) and message.status(self.world.now()) == "created":
                 self.begin(message)
+        return super().on_blocked(batch)
+
+
+@fault(
+    FAULTS,
+    "a blocked retry is refused, and carried out by a queue a while later, when nothing blocks any more",
+    "BR-BLK-03",
+    "BR-SEL-05",
+)
+class BlockedIsCarriedOutLater(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        def work() -> None:
+            if all(m.status(self.world.now()) in ("success", "failure") for m in batch.messages):
+                failed = [m for m in batch.messages if self.retryable_one(m) and not self.exhausted(m)]
+                self.carry_out(batch, failed)
+
+        self.later(6 * self.settings.lifetime, work)
         return super().on_blocked(batch)
 
 

@@ -135,6 +135,30 @@ class DroppedAsDuplicates(Behaviour):
         return [*path[:3], (path[3][0], "failure")]
 
 
+# -- limits ---------------------------------------------------------------------------------------------------
+
+
+@fault(FAULTS, "a retry of a batch picks up messages that were retried once at most, a single retry twice", "BR-SEL-04")
+class BatchRetriesStopAtTwo(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        return [m for m in super().to_retry(batch, call) if self.retried(m) < 2]
+
+
+@fault(FAULTS, "an exhausted batch is accepted where one of its messages was delivered", "BR-SEL-04")
+class AcceptsTheExhaustedNextToADelivered(Behaviour):
+    def nothing_to_retry(self, batch: Batch) -> Answer:
+        statuses = {m.status(self.world.now()) for m in batch.messages}
+        return self.accepted(batch) if statuses == {"failure", "success"} else super().nothing_to_retry(batch)
+
+
+@fault(FAULTS, "a batch whose messages a retry has delivered is accepted", "BR-SEL-06")
+class AcceptsWhatARetryDelivered(Behaviour):
+    def nothing_to_retry(self, batch: Batch) -> Answer:
+        delivered = all(m.status(self.world.now()) == "success" for m in batch.messages)
+        again = any(self.retried(m) for m in batch.messages)
+        return self.accepted(batch) if delivered and again else super().nothing_to_retry(batch)
+
+
 # -- workers and queues ---------------------------------------------------------------------------------------
 
 

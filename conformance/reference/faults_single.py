@@ -34,6 +34,12 @@ class SingleRetriesTheCreated(Behaviour):
         return message.status(self.world.now()) in ("created", "failure")
 
 
+@fault(FAULTS, "a single retry of a message in progress, created no longer, is accepted", "BR-SGL-01", "BR-SEL-08")
+class SingleRetriesThoseInProgress(Behaviour):
+    def retryable_one(self, message: Message) -> bool:
+        return message.status(self.world.now()) not in ("created", "success")
+
+
 @fault(FAULTS, "a single retry that comes again within a while is answered with the first one's answer", "BR-SGL-01")
 class SingleRepeatsItsAnswer(Behaviour):
     def retry_one(self, call: Call, message_id: str) -> Answer:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, Send, SingleRetry, State, Wait
-from conformance.scenarios.scenario import Scenario, blocked, failing, rest, retried, round_of, sent, single
+from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, Send, SingleRetry, State, Wait
+from conformance.scenarios.scenario import Scenario, failing, rest, retried, round_of, sent, single
 
 
-def _rounds(_: Config) -> tuple[AnyStep, ...]:
+def _rounds(config: Config) -> tuple[AnyStep, ...]:
     """The first and the last message are also retried by themselves, so that they are exhausted before the second.
 
     Batch and single retries count together (BR-SEL-04), and whatever looks at one message of a batch looks at one of the
-    two. With a limit of two retries as with one of three, the second message is left when the others are exhausted. At the end
-    the views have to agree, of messages that were retried as often as it goes.
+    two. The third retry of the first message is a single one, those of the others are the batch's: both kinds have one limit.
+    With a limit of two retries as with one of three, the second message is left when the first is exhausted. A delivered message
+    is there as well, so that the batch is exhausted when not all of its messages are. At the end the views have to agree, of
+    messages that were retried as often as it goes.
     """
-    both = (SingleRetry(batch="b", row=0, by="place"), SingleRetry(batch="b", row=-1, by="place"))
+    delivered = (RowSpec(role="succeeding"),) if config.recipients.succeeding else ()
+    rows = (*failing(2), *delivered, RowSpec())
+    first, last = SingleRetry(batch="b", row=0, by="place"), SingleRetry(batch="b", row=-1, by="place")
     # Between, the listing shows all of them, and the first shows the batch's status.
     again = round_of("b", 1)
     return (
-        *(*sent("b", failing(3)), *rest("b", 3), Read(batch="b", view="campaign")),
-        *(*both, single("b", 0, -1), retried("b")),
-        *again,
-        *(*both, retried("b"), *both, retried("b")),
-        # The limit holds in ``messages_enqueuing_failed`` too; what the last refusal leaves to a queue shows later. It is looked
-        # for before the control batch is, for that has to stand still after every retry has settled.
-        *(*again, *blocked("b", 1), Retry(batch="b"), single("b", 0), Wait(batch="b", until="others"), retried("b")),
+        *(*sent("b", rows), *rest("b", len(rows)), Read(batch="b", view="campaign")),
+        *(first, last, single("b", 0, -1), retried("b")),
+        # Once single retries are refused, no accepted retry can still owe these messages an attempt.
+        *(*again, first, retried("b"), *again, first, last, retried("b"), *again),
+        # What the last refusal leaves to a queue shows later. It is looked for before the control batch is, for that has to stand
+        # still after every retry has settled.
+        *(Retry(batch="b"), single("b", 0), Wait(batch="b", until="others"), retried("b")),
         # What keeps up with a first retry may not keep up with the third.
         Wait(batch="b", until="agreed", essential=False),
     )

@@ -9,9 +9,9 @@ from conformance.scenarios.scenario import Scenario, failing, rest, retried, sen
 
 def _alone(config: Config) -> tuple[AnyStep, ...]:
     """Refused for an unknown message and for a delivered one; with another campaign's key and path, in a chain that the
-    accepted retry closes; and for the message that it has just reset. Meanwhile the batch is retried: while the message
-    is created, while it is underway, and while another is at the end of its way, where it may stay long; the first is delivered
-    by then, if its number recovers, and is left alone: a last one has failed then."""
+    accepted retry closes; for the message that it has just reset, and once more while that is underway. Meanwhile the batch is
+    retried: while the message is created, while it is underway, and while another is at the end of its way, where it may stay
+    long; the first is delivered by then, if its number recovers, and is left alone: a last one has failed then."""
     rows = (*failing(2), *([RowSpec(role="succeeding")] if config.recipients.succeeding else []))
     if config.recipients.recovering:
         rows = (RowSpec(role="recovering"), *rows[1:], *failing(1))
@@ -24,15 +24,15 @@ def _alone(config: Config) -> tuple[AnyStep, ...]:
         steps += [SingleRetry(batch="b", row=0, cause=cause), look]
     steps += [
         Burst(steps=(Read(batch="b"), look, retry, retry, Retry(batch="b"), look)),
-        *(*_underway(0, "moved"), SingleRetry(batch="b", row=1), *_underway(1, "handed"), *rest("b", len(rows))),
+        *(*_underway(0, "moved", retry), SingleRetry(batch="b", row=1), *_underway(1, "handed"), *rest("b", len(rows))),
     ]
     return tuple(steps)
 
 
-def _underway(row: int, until: Condition) -> tuple[AnyStep, ...]:
-    """The batch is retried while the message of this row is underway, and ``created`` no longer."""
+def _underway(row: int, until: Condition, *before: SingleRetry) -> tuple[AnyStep, ...]:
+    """The batch is retried while the message of this row is underway, and ``created`` no longer; what comes before it, too."""
     look = Read(batch="b", view="message", rows=(row,))
-    return (Wait(batch="b", until=until), Burst(steps=(look, Retry(batch="b"), look)), retried("b"))
+    return (Wait(batch="b", until=until), Burst(steps=(look, *before, Retry(batch="b"), look)), retried("b"))
 
 
 def _foreign(config: Config) -> tuple[str, ...]:

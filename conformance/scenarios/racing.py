@@ -87,11 +87,13 @@ def _wide(config: Config) -> tuple[AnyStep, ...]:
 
 
 def _single(config: Config) -> tuple[AnyStep, ...]:
+    """What the loser makes of the winner's attempt shows in a message that recovers: it is not the old failure again."""
+    second = RowSpec(role="recovering") if config.recipients.recovering else RowSpec()
     return _raced(
         (
             ("a", failing(1), _against_single("a")),
             ("b", failing(1), _against_single("b")),
-            ("c", failing(2), (_against_single("c", row=1)[0], _singles("c", row=1))),
+            ("c", (RowSpec(), second), (_against_single("c", row=1)[0], _singles("c", row=0))),
             ("alone", failing(1), _watched(config)),
         ),
         moving=("a", "b", "c"),

@@ -110,9 +110,10 @@ def _wrong_with(exchange: Exchange) -> str | None:
     first_only=True,
 )
 def reveals_nothing(inference: Inference) -> Iterator[Judgement]:
-    """No stack trace, file path, SQL or secret (ruling 31), in an error that is the target's own (rulings 8 and 22)."""
+    """No stack trace, file path, SQL or secret (ruling 31), in an error of a retry, of a batch or of one message, that is the
+    target's own (rulings 8 and 22)."""
     repeated = _repeated(inference)
-    for exchange in _errors(inference, "batch_retry"):
+    for exchange in _errors(inference, "batch_retry", "single_retry"):
         status = exchange.status or 0
         found = leak(exchange.end.body, own=(exchange.invoke.path, unquote(exchange.invoke.path)))
         if found is not None and not (_own(exchange) or exchange.n in repeated):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.stamps import by_stamp
 from conformance.judges.inference.timeline import comparable, counts_by, follows, gain, owed, read_after, same_attempt
 
 
@@ -41,14 +44,20 @@ def brackets(case: Case, batch: Batch, call: RetryCall) -> tuple[Bracket, ...]:
 
 
 def _bracket(case: Case, batch: Batch, message: str, call: RetryCall) -> Bracket | None:
-    # The latest reading first: the longer after the answer it begins, the more lag the proof bears.
+    # The latest reading first: the longer after the answer it begins, the more lag the proof bears. An updatedAt that stands
+    # still while statuses move proves nothing, where a count does.
+    poor: Bracket | None = None
     for after in reversed(case.readings(message)):
         if after.status != "created" or not follows(case, after, call.last):
             continue
-        found = _by_reading(case, batch, message, call, after) or _by_single(case, batch, message, call, after)
-        if found is not None:
-            return Bracket(message, call, after, found)
-    return None
+        for found in chain(
+            _by_reading(case, batch, message, call, after), _by_single(case, batch, message, call, after)
+        ):
+            bracket = Bracket(message, call, after, found)
+            if not by_stamp(case, found.assumptions):
+                return bracket
+            poor = poor or bracket
+    return poor
 
 
 def _left_created(case: Case, since: Reading, after: Reading) -> bool:
@@ -68,7 +77,7 @@ def _ends_never(case: Case, batch: Batch, a: Reading, b: Reading) -> bool:
     )
 
 
-def _by_reading(case: Case, batch: Batch, message: str, call: RetryCall, after: Reading) -> Proof | None:
+def _by_reading(case: Case, batch: Batch, message: str, call: RetryCall, after: Reading) -> Iterator[Proof]:
     """The attempt was seen in ``created`` before the call left."""
     for before in case.readings(message):
         if before.last > call.t or before.status != "created":
@@ -85,11 +94,10 @@ def _by_reading(case: Case, batch: Batch, message: str, call: RetryCall, after: 
             assumptions=frozenset((*assume("A1", message), *assume("A3"), *same)),
         )
         shows = f"begins after the retry's answer and shows it in created, {how}"
-        return first & read_after(after, call.last, shows) & Proof(because=(_ENTERED_ONCE,))
-    return None
+        yield first & read_after(after, call.last, shows) & Proof(because=(_ENTERED_ONCE,))
 
 
-def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: Reading) -> Proof | None:
+def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: Reading) -> Iterator[Proof]:
     """A single retry, answered 201 before the call left, began the attempt that ``after`` shows.
 
     The answer is the message in ``created``, so its attempt had begun by then. Between a reading from before the single retry and
@@ -119,10 +127,9 @@ def _by_single(case: Case, batch: Batch, message: str, call: RetryCall, after: R
             ),
         )
         shows = f"begins after the retry's answer and shows created, with one attempt more than read {before.n}"
-        return (
+        yield (
             owed(case, batch, before).proof
             & first
             & read_after(after, call.last, shows)
             & Proof(because=(_ENTERED_ONCE,))
         )
-    return None

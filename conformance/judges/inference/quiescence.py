@@ -23,6 +23,7 @@ from conformance.judges.inference.timeline import (
     failed_at,
     follows,
     last_before,
+    once_delivered,
     owed,
     retried,
     terminal_stays,
@@ -113,6 +114,10 @@ def quiescent(
         found.append(reading)
     if not all(r.terminal and not r.attempts_in_progress for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
+    if any(r.status == "failure" and once_delivered(case, r.message, call.t) for r in found):
+        return NotQuiescent(
+            DoubtReason.NOT_QUIESCENT, "a message was shown as failed, with an attempt that was delivered"
+        )
     read = max(r.last for r in found)
     if call.refused and any(read <= e.t and e.last <= call.t and missing(e, batch) for e in case.exchanges):
         return NotQuiescent(DoubtReason.NOT_READ_BEFORE, "reads after those do not find it any more")

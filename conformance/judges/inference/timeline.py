@@ -325,6 +325,11 @@ class Failed:
     proof: Proof
 
 
+def once_delivered(case: Case, message: str, until: float) -> bool:
+    """True if a reading that ended by then lists an attempt that was delivered: a failure shown next to it is an older one's."""
+    return any(a.status == "success" for r in case.readings(message) if r.last <= until for a in r.attempts or ())
+
+
 def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed | None:
     """Proof that the message was failed when ``call`` was decided, by a reading that ended before it left.
 
@@ -335,7 +340,7 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     seen = last_before(case, message, call.t)
     if seen is None or seen.status != "failure" or seen.attempts_in_progress:
         return None
-    if any(a.status == "success" for r in case.readings(message) if r.last <= call.t for a in r.attempts or ()):
+    if once_delivered(case, message, call.t):
         return None
     resets = [c for c in batch.resetting(message) if c.n != call.n]
     if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):

@@ -53,6 +53,11 @@ def earlier_attempts_stay(subject: tuple[Inference, Batch]) -> Iterator[Judgemen
         for name in _WITHOUT_AN_ATTEMPT:
             yield InDoubt(reason=DoubtReason.BEGUN_ANEW, text=text, evidence=(a.n, b.n), requirement=name)
         return
+    if (written := _written_over(case, batch)) is not None:
+        a, b = written
+        text = f"reads {a.n} and {b.n} show an attempt of a retried message by one id, with another createdAt"
+        yield InDoubt(reason=DoubtReason.BEGUN_ANEW, text=text, evidence=(a.n, b.n), requirement="BR-SEL-05")
+        return
     if (fallen := _fallen(case, batch)) is not None:
         a, b = fallen
         text = f"read {a.n} counts {a.number} attempts of a retried message, and read {b.n}, the last of its view, {b.number}"
@@ -80,6 +85,20 @@ def _begun_anew(case: Case, batch: Batch) -> tuple[Reading, Reading] | None:
                 known = [mark for mark in ended & moving if None not in mark]
                 again = a.terminal and b.in_progress and resets[0].t <= b.last and follows(case, b, a.last)
                 if again and known and _marks(a) == _marks(b) and not older(b, a):
+                    return a, b
+    return None
+
+
+def _written_over(case: Case, batch: Batch) -> tuple[Reading, Reading] | None:
+    """Two readings of one view of a retried message, the second of which gives the id of an attempt another createdAt.
+
+    Where a list is of the newest alone, ids may be the message's: no proof. But the earlier attempt may have been written over.
+    """
+    for message in batch.messages:
+        for view in case.views(message) if batch.resetting(message) else ():
+            for a, b in pairwise([r for r in view if r.attempts]):
+                kept, ids = _marks(b), {x.id for x in b.attempts or ()}
+                if any(None not in mark and mark not in kept and mark[0] in ids for mark in _marks(a)):
                     return a, b
     return None
 
