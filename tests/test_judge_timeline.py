@@ -202,7 +202,9 @@ def test_retries_in_flight_together_are_unordered() -> None:
 
 
 def test_a_broken_axiom_turns_the_finding_into_a_doubt() -> None:
-    story = Story(fields=("numAttempts",)).send("b", "FS").look("b").finish("b").look("b").move("b.0", "success").look("b")
+    story = (
+        Story(fields=("numAttempts",)).send("b", "FS").look("b").finish("b").look("b").move("b.0", "success").look("b")
+    )
     story.move("b.0", "failure").look("b")
     story.retry("b", 400, "unresolved_batch_messages").look("b")
     case, _ = _case(story)
