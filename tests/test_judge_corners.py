@@ -14,7 +14,7 @@ from conformance.contract.vocabulary import NOT_FAILED_CODE, TOO_MANY_CODE
 from conformance.findings import Finding
 from conformance.history.records import Note
 from conformance.judges import judge
-from tests.shelf import Shelf
+from tests.shelf import STAMP, Shelf
 from tests.story import Story
 
 BODY = "body:json-ids"
@@ -234,6 +234,24 @@ def test_an_attempt_that_began_before_another_had_ended(ended: bool) -> None:
     story.retry("b", takes=("b.0",)).move("b.0", "failure").list("b").finish("b")
     named = {o.any_of for o in _done(story).opinions() if isinstance(o, Finding)}
     assert (("BR-SEL-08", "BR-SEL-03") in named) is not ended
+
+
+def _stamped(shown: dict[str, Any]) -> None:
+    """Every attempt has one and the same stamp."""
+    for attempt in shown.get("messageAttempts") or shown.get("attempts") or ():
+        attempt["createdAt"] = STAMP
+
+
+@pytest.mark.parametrize("told", ["before", "in another view", "by stamps alike"])
+def test_which_of_two_attempts_began_later_is_told_by_an_earlier_answer_and_by_stamps(told: str) -> None:
+    """Of the same view, for another one may show fewer; stamps may be coarse (ruling 27)."""
+    story = _ready().retry("b").move("b.0", "sent")
+    if told == "by stamps alike":
+        story.change(_stamped)
+    story = story.list("b") if told == "in another view" else story.read("b.0")
+    story.retry("b", takes=("b.0",)).move("b.0", "failure").read("b.0").wait(11).look("ctl")
+    named = {o.any_of for o in story.opinions() if isinstance(o, Finding)}
+    assert (("BR-SEL-08", "BR-SEL-03") in named) is (told == "before")
 
 
 @pytest.mark.parametrize("since", ["retried again", "not read again", "made good"])
