@@ -159,6 +159,14 @@ def test_a_success_is_not_older_than_a_failure_of_the_same_attempt() -> None:
     assert _found(story.read("b.0")) == set()
 
 
+@pytest.mark.parametrize("seconds", [1, 11])
+def test_a_retry_of_a_failure_that_was_corrected_may_still_be_carried_out(seconds: int) -> None:
+    """In its time (ruling 16) a worker may take the batch up, and find nothing to send (rulings 5 and 18)."""
+    story = Story(fields=("numAttempts",)).send("b", "F").finish("b").look("b").retry("b", takes=()).look("b")
+    story.move("b.0", "success").look("b").wait(seconds).look("b").retry("b", 400, NOT_RETRYABLE_CODE)
+    assert ("BR-SEL-06" in _found(story.look("b"))) is (seconds > 10)
+
+
 def test_that_nothing_was_attempted_rests_on_no_correction_where_a_success_came() -> None:
     """It may have failed, been retried, and been corrected before a worker looked."""
     story = Story().send("b", "F").move("b.0", "sent").look("b").retry("b", takes=())

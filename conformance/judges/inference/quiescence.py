@@ -22,6 +22,7 @@ from conformance.judges.inference.timeline import (
     exhausted,
     failed_at,
     follows,
+    gain,
     last_before,
     once_delivered,
     owed,
@@ -157,8 +158,8 @@ def quiescent(
 def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
     """Proof that no earlier retry can still owe the message an attempt: each reset it already, or time is over.
 
-    A success is owed none by retries that found it so (A2b), nor by a single other one: it was reset by it, or in progress.
-    A message that is exhausted is owed none by any.
+    A success is owed none by retries that found it so (A2b), nor by a single other one: it was reset by it, or in progress; but
+    what is shown failed after that one's answer, in the same attempt, was corrected (ruling 18). An exhausted message is owed none.
     """
     known = exhausted(case, batch, reading.message, reading.last)
     if known is not None:
@@ -168,11 +169,16 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
         return outstanding.proof
     if reading.status != "success":
         return None
-    before = [r.last for r in case.readings(reading.message) if r.status == "success"]
-    past = [c for c in batch.resetting(reading.message) if c.t <= reading.last and not any(t <= c.t for t in before)]
-    if sum(effect_until(case, c) >= begun(case, reading) for c in past) <= 1:
-        return Proof(evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
-    return None
+    seen = [r for r in case.readings(reading.message) if r.last <= reading.last]
+    delivered = [r for r in seen if r.status == "success"]
+    past = [
+        c for c in batch.resetting(reading.message) if c.t <= reading.last and not any(r.last <= c.t for r in delivered)
+    ]
+    alive = [c for c in past if effect_until(case, c) >= begun(case, reading)]
+    failed = [r for r in seen if r.status == "failure" and any(r.t >= c.last for c in alive)]
+    if len(alive) > 1 or any(gain(f, s) == 0 for f in failed for s in delivered):
+        return None
+    return Proof(evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
 
 
 def _settled_since(case: Case, batch: Batch, reading: Reading, since: float) -> Proof | None:
