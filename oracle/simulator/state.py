@@ -124,6 +124,8 @@ class Batch:
         self.past: Past[str] = Past(at, status)
         #: Accepted retries that have not done everything they owe.
         self.owed = 0
+        #: Accepted retries so far.
+        self.rounds = 0
         #: An accepted retry left something out, and the batch shows it.
         self.left = False
         #: A refused retry put it to ``messages_enqueuing_failed``, and none was accepted since.

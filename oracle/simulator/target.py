@@ -286,6 +286,7 @@ class Target:
         for message in chosen:
             message.reserved = True
         batch.owed += 1
+        batch.rounds += 1
         if h.after_accepted == "enqueued":
             batch.put(now, ENQUEUED)
         elif h.after_accepted != "keep":
@@ -331,8 +332,9 @@ class Target:
         if touch == "busy-until-terminal" and flying:
             self.clock.at(self.clock.now + 0.02 * self.habits.settle, partial(self.release, batch, touch))
         else:
-            # What a refusal meant to be seen is seen while the message that blocked is created (BR-BLK-02).
-            batch.put(self.clock.now, FAILED if batch.refused and self.created(batch) else ENQUEUED)
+            # What a refusal meant to be seen is seen while the message that blocked is created (BR-BLK-02), and what a retry left
+            # out as long as it is (ruling 17).
+            batch.put(self.clock.now, FAILED if batch.left or (batch.refused and self.created(batch)) else ENQUEUED)
 
     # ------------------------------------------------------------------ single retries
 
@@ -354,13 +356,16 @@ class Target:
                 batch.put(self.clock.now, ENQUEUED)
             else:
                 wait = self.rng.uniform(0, h.delay)
-                self.clock.at(self.clock.now + wait, partial(self.process, batch, h.after_single))
+                self.clock.at(self.clock.now + wait, partial(self.process, batch, h.after_single, batch.rounds))
         return Answer(201, message=message)
 
-    def process(self, batch: Batch, touch: Touch) -> None:
-        """A single retry sets the batch's status, at once or later (rulings 16 and 24)."""
+    def process(self, batch: Batch, touch: Touch, rounds: int) -> None:
+        """A single retry sets the batch's status, at once or later (rulings 16 and 24).
+
+        What a batch retry has left out since, ``rounds`` of them before, is still to be seen (ruling 17).
+        """
         if not batch.owed:
-            batch.left = False
+            batch.left = batch.left and batch.rounds > rounds
             batch.put(self.clock.now, BUSY)
             self.clock.at(self.clock.now + self.rng.uniform(0, 0.05), partial(self.release, batch, touch))
 
