@@ -11,7 +11,6 @@ from conformance.contract.vocabulary import (
     NOT_RETRYABLE_CODE,
     RETRYABLE,
     UNRESOLVED_CODE,
-    seconds,
 )
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import brackets
@@ -26,6 +25,7 @@ from conformance.judges.inference.repetition import envelope
 from conformance.judges.inference.retry import Retry
 from conformance.judges.inference.timeline import begun, follows, gain, read_after, retried, terminal_stays
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
+from conformance.judges.unretryable import left_unretryable
 
 #: Answers other than 201 to retries that were carried out, after which they are the target's own (rulings 11 and 22).
 ENOUGH = 3
@@ -346,13 +346,7 @@ def becomes_retryable_again(retry: Retry) -> Iterator[Judgement]:
                 )
                 yield Violated(proof=proof & Proof(evidence=(retry.n,)), observed=status, scenario=retry.scenario)
                 return
-    if shown and shown[-1][1] not in RETRYABLE and shown[-1][0].t - first >= case.header.settle_timeout / 2:
-        reading, status = shown[-1]
-        text = (
-            f"read {reading.n}, the last of its batch, shows it in {status}, {seconds(reading.t - first)} after every message of "
-            f"accepted retry {retry.n} was terminal"
-        )
-        yield InDoubt(reason=DoubtReason.LEFT_UNRETRYABLE, text=text, evidence=(retry.n, reading.n))
+    yield from left_unretryable(case, shown, first, retry.call, f"of accepted retry {retry.n} was terminal")
 
 
 def _unchanged_after(retry: Retry) -> Iterator[tuple[Reading, str]]:
