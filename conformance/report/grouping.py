@@ -122,9 +122,12 @@ def _join_carried_out(groups: _Groups, seen: Sequence[Seen]) -> None:
         calls.setdefault(one.kind, set()).update(one.of_batches)
         if one.surplus and _CARRIED_OUT in one.finding.any_of:
             refused.setdefault(one.kind, set()).update(one.refused)
+    surplus = {one.kind for one in seen if one.surplus}
     for kind, given in refused.items():
         for other, theirs in calls.items():
-            if (shared := given & theirs) and 2 * len(shared) >= len(theirs):
+            # Other attempts too many are next to accepted calls as well.
+            shared = (calls[kind] if other in surplus else given) & theirs
+            if shared and 2 * len(shared) >= len(theirs):
                 groups.join(kind, other)
 
 
