@@ -34,7 +34,7 @@ ARGUED: tuple[Argued, ...] = (
         first=("created-does-not-block",),
         second=(
             *("one-worker-of-four-does-not-block", "only-the-first-blocks", "only-the-first-ten-block"),
-            *("second-rows-do-not-block", "the-last-does-not-block"),
+            *("second-rows-do-not-block", "the-last-does-not-block", "two-do-not-block"),
         ),
     ),
     Argued(
@@ -42,7 +42,7 @@ ARGUED: tuple[Argued, ...] = (
         first=("only-the-first-blocks", "second-rows-do-not-block"),
         second=(
             *("only-the-first-ten-block", "second-rows-do-not-block", "only-the-first-blocks"),
-            "the-last-does-not-block",
+            *("the-last-does-not-block", "two-do-not-block"),
         ),
     ),
     Argued(
@@ -83,7 +83,10 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="every quiet batch is refused, whatever was retried before or is retried elsewhere, and however long ago it was sent",
         first=("never-retryable",),
-        second=("one-by-itself-closes-its-batch", "one-batch-at-a-time", "refuses-what-came-too-early"),
+        second=(
+            *("one-by-itself-closes-its-batch", "one-batch-at-a-time", "refuses-what-came-too-early"),
+            *("expires-after-six-seconds", "locks-what-came-too-early"),
+        ),
     ),
     Argued(
         why="every batch that is six seconds old is refused, whatever was retried before or is retried elsewhere",
@@ -106,6 +109,26 @@ ARGUED: tuple[Argued, ...] = (
         second=("breaks-for-the-loser",),
     ),
     Argued(
+        why="of the blocked retries that break, some are blocked by two messages",
+        first=("breaks-when-blocked",),
+        second=("breaks-when-two-are-created",),
+    ),
+    Argued(
+        why="what a retry has delivered is delivered",
+        first=("accepts-the-delivered", "failures-elsewhere-admit"),
+        second=("accepts-what-a-retry-delivered",),
+    ),
+    Argued(
+        why="a blocked retry gives a failed message an attempt: at once, or when a queue comes to it",
+        first=("blocked-repeats-the-last-round", "blocked-restarts-the-blocking", "redelivers-jobs"),
+        second=("blocked-is-carried-out-later",),
+    ),
+    Argued(
+        why="retries of one message that meet all act, two single ones as one beside a batch's",
+        first=("single-beside-batch-25-ms", "single-beside-batch-5-ms", "single-retries-the-created"),
+        second=("singles-at-once",),
+    ),
+    Argued(
         why="the texts that are folded, or the languages that are lost, are among those of the first",
         first=("folds-blanks", "folds-widths", "falls-back-to-english"),
         second=("breaks-to-blanks", "trims-blanks", "decomposes", "plain-blanks", "tamil-comes-back-in-english"),
@@ -126,7 +149,15 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="without a limit, no retry counts against it",
         first=("no-limit",),
-        second=("exhausted-come-along", "single-retries-are-free", "limit-ends-with-a-block"),
+        second=(
+            *("exhausted-come-along", "single-retries-are-free", "limit-ends-with-a-block"),
+            "accepts-the-exhausted-next-to-a-delivered",
+        ),
+    ),
+    Argued(
+        why="of the exhausted messages that come along with others, some are of a batch in messages_enqueuing_failed",
+        first=("exhausted-come-along", "redelivers-jobs"),
+        second=("limit-ends-with-a-block",),
     ),
     Argued(
         why="messages that change move past the pages, of a walk backward as well",
