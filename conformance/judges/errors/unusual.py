@@ -102,7 +102,8 @@ def _named_by_target(case: Case) -> frozenset[str | None]:
     """Ids of batches that there are: sent or given, shown by a read (the answer to their send may be lost), of a provider state."""
     sent = (batch.id for batch in case.batches)
     shown = (name for r in case.shown for name in (r.listed_in, *r.batch_statuses))
-    return frozenset((*sent, *shown, *(note.data.get("batch") for note in case.history.notes)))
+    noted = (name for note in case.history.notes if isinstance(name := note.data.get("batch"), str))
+    return frozenset((*sent, *shown, *noted))
 
 
 def _nameless(exchange: Exchange, named: frozenset[str | None]) -> bool:

@@ -341,7 +341,7 @@ def shown_between(case: Case, batch: Batch, since: float, until: float) -> tuple
 def set_since(case: Case, batch: Batch, call: RetryCall) -> RetryCall | None:
     """A single retry before the call that may set the batch's status after it (rulings 16 and 24), and hide what the call set.
 
-    Not where a refusal since then has set ``messages_enqueuing_failed``, as in ``set_singly``.
+    Not where a refusal since then has set ``messages_enqueuing_failed``, as in ``_refused_since``.
     """
     before = [status for r, status in case.status_readings(batch) if r.last <= call.t]
     put = before[-1:] == [ENQUEUING_FAILED]
