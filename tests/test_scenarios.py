@@ -82,17 +82,18 @@ def test_the_largest_batch_is_blocked_at_its_first_middle_and_last_place_and_the
     ids = _messages(history, batch)
     assert size == len(ids) == 20
     reset = [e.invoke.message for e in _retries(history, "single_retry")]
-    assert [ids.index(str(message)) for message in reset] == [19, 0, 1, 10]
-    blocking = [*reset[:2], reset[3]]
+    assert [ids.index(str(message)) for message in reset] == [19, 0, 10, 11]
+    blocking = reset[:3]
     *refused, accepted = _retries(history)
-    assert [(e.status, _code(e)) for e in refused] == [(400, "unresolved_batch_messages")] * 3
+    assert [(e.status, _code(e)) for e in refused] == [(400, "unresolved_batch_messages")] * 4
     assert accepted.status == 201
     for message, refusal in zip(blocking[:2], refused, strict=False):
         own = [e for e in history.exchanges if e.invoke.message == message and e.invoke.operation == "message_read"]
         before, after = [e for e in own if e.n < refusal.n][-1], next(e for e in own if e.n > refusal.n)
         assert (before.end.body["latestStatus"], after.end.body["latestStatus"]) == ("created", "created")
         assert after.end.body["batches"][0]["status"] == "messages_enqueuing_failed"
-    # The last time two messages are created.
+    # The message in the middle blocks by itself, and then next to another one.
+    assert [e.n < refused[2].n for e in _retries(history, "single_retry")] == [True, True, True, False]
     listings = [e for e in history.exchanges if e.invoke.operation == "batch_list"]
     around = [e for e in listings if e.n < refused[-1].n][-1], next(e for e in listings if e.n > refused[-1].n)
     for listing in around:

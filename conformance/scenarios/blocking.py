@@ -25,12 +25,13 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
     first, *further = dict.fromkeys((size - 1, 0, size // 2))
     steps += blocked("b", first, look=(listing,))
-    for place in further[:1]:
+    for place in further[:-1]:
         steps += blocked("b", place, watched=False)
-    for place in further[1:]:
-        # The last time two messages are created, and the listing shows both.
-        both = tuple(SingleRetry(batch="b", row=row, by="place") for row in dict.fromkeys((1, place)))
-        steps += [Burst(steps=(*both, listing, Retry(batch="b"), listing)), retried("b")]
+    for place in further[-1:]:
+        # It blocks by itself, and then next to another one; the listings show both, and nothing is read before: created is short.
+        alone = (SingleRetry(batch="b", row=place, by="place"), Retry(batch="b"))
+        beside = (SingleRetry(batch="b", row=(place + 1) % size, by="place"), listing, Retry(batch="b"), listing)
+        steps += [Burst(steps=(*alone, *beside)), retried("b")]
     # Listed once more in the end: what a refusal leaves to a queue, or a queue delivers again, shows late.
     late = (Wait(batch="b", until="last"), listing)
     return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others), *late)
@@ -64,7 +65,7 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
 
 BLOCKED = Scenario(
     name="blocked",
-    title="The largest batch is retried next to a created message at its last, first and middle place, and then for real.",
+    title="The largest batch is retried next to a created message at its last, first and middle place, next to two, and then for real.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
         *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-IDS-03", "BR-SEL-05", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),
