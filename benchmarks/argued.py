@@ -94,6 +94,11 @@ ARGUED: tuple[Argued, ...] = (
         second=("one-retry-at-a-time", "refuses-what-came-too-early"),
     ),
     Argued(
+        why="a batch that was retried while it was processed is the only one six seconds old when it is first to be retried",
+        first=("refuses-what-came-too-early", "locks-what-came-too-early"),
+        second=("expires-after-six-seconds",),
+    ),
+    Argued(
         why="other batches are being retried in every situation, so that it refuses in each",
         first=("one-batch-at-a-time",),
         second=("never-retryable", "one-by-itself-closes-its-batch", "refuses-what-came-too-early"),

@@ -16,6 +16,7 @@ from conformance.reference.mixins import Fault
 from tests.story import Story
 
 UNRESOLVED = "unresolved_batch_messages"
+NOT_RETRYABLE = "batch_not_found_or_is_not_retryable"
 
 
 def _run(fault: str, **prints: str) -> Run:
@@ -119,7 +120,9 @@ def test_a_fingerprint_is_of_the_subject_and_not_of_the_run() -> None:
         ("\u00e9", "\u00c3\u00a9", "at the start, a letter beyond ASCII became a letter beyond ASCII"),
         ("\u6f22", "?", "at the start, a letter beyond ASCII became question mark"),
         ("to A@B", "to a@b", "a letter in the other case"),
-        ("a&b", "a&amp;b", "a letter became a letter"),
+        ("a&b", "a&amp;b", "a letter became a letter, after ampersand"),
+        ("to https://a.example/x", "to https://b.example/y", "a letter became a letter, after solidus"),
+        ("one", "two", "at the start, a letter became a letter"),
         ("<b>", "&lt;b>", "at the start, less-than sign became ampersand"),
         ("007", "7", "at the start, digit zero became a digit"),
         ("1000", "1,000", "digit zero became comma"),
@@ -239,3 +242,32 @@ def test_a_limit_that_holds_for_some_messages_is_told(takes: tuple[str, ...], sa
         story.retry("b").look("b").finish("b").wait(11).look("b")
     story.retry("b", takes=takes).look("b").finish("b").wait(11).look("b")
     assert f"limit of retries: {said}" in _subjects(story, "BR-SEL-04")
+
+
+def test_a_second_attempt_beside_one_that_was_listed_before_is_told() -> None:
+    """By when they began, where attempts show no ids."""
+    story = _failed().single("b.1").look("b").move("b.1", "sending").look("b")
+    for attempt in story.messages["b.1"]["attempts"]:
+        del attempt["id"]
+    beside = story.look("b").single("b.1", gives=("b.1",)).look("b")
+    assert _subjects(beside, "BR-SEL-08") == {"two attempts in progress: accepted single retry, one from before"}
+    twice = _failed().single("b.1", gives=("b.1", "b.1")).look("b")
+    assert _subjects(twice, "BR-SEL-08") == {"two attempts in progress: accepted single retry, more than were accepted"}
+
+
+def test_an_attempt_that_comes_when_no_call_is_on_its_way_is_told() -> None:
+    story = _failed().single("b.1").look("ctl").retry("b", 400, UNRESOLVED).look("b").finish("b").look("b")
+    story.attempt("b.0")
+    later = story.look("b").look("ctl")
+    assert "attempt that no retry explains: refused retry, failure, later" in _subjects(later, "BR-BLK-03")
+
+
+def test_a_batch_that_was_retried_while_it_was_processed_is_told_when_it_is_refused() -> None:
+    def refused(story: Story) -> set[str]:
+        ended = story.finish("b").look("b").wait(11).look("b").look("ctl").retry("b", 400, NOT_RETRYABLE).look("b")
+        return _subjects(ended, "BR-ACC-02")
+
+    sent = Story().send("b", "F").send("ctl", "F").look("b").look("ctl").finish("ctl").look("ctl")
+    early = Story().send("b", "F").send("ctl", "F").look("b").retry("b", 400, NOT_RETRYABLE).look("b").finish("ctl")
+    assert refused(sent) == {f"quiescent batch refused: for the first time, 400 {NOT_RETRYABLE}"}
+    assert refused(early) == {f"quiescent batch refused: after a retry while it was processed, 400 {NOT_RETRYABLE}"}

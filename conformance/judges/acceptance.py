@@ -183,7 +183,8 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
         return
     when = "after a blocked retry" if blocked else "after a retry" if before else "for the first time"
     singly = before and not blocked and all(c.single for c in before)
-    situation = "after single retries" if singly else when
+    early = "after a retry while it was processed" if _came_too_early(retry) else ""
+    situation = early or ("after single retries" if singly else when)
     again = any_of[0] == "BR-ACC-02" and any(not c.single and c.valid and c.accepted for c in before)
     # After an accepted round the batch had to be retryable again, and is not: the same refusal breaks BR-ACC-06 too.
     for names in (any_of, *([("BR-ACC-06",)] if again and len(any_of) == 1 else [])):
@@ -195,6 +196,15 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
             violation=f"the target refuses to retry a quiescent batch that has failed messages, {when}",
             scenario=retry.scenario,
         )
+
+
+def _came_too_early(retry: Retry) -> bool:
+    """Whether an earlier retry was refused when the batch was, as last seen, being processed for the first time."""
+    first = min((c.t for c in retry.batch.resets), default=retry.call.t)
+    seen = [r for m in retry.batch.messages for r in retry.case.readings(m) if r.last <= first]
+    ended = min((r.last for r in seen if r.terminal), default=first)
+    early = (c for c in retry.batch.retries if c.refused and c.valid and not c.single and c.last <= ended)
+    return any(r.in_progress for r in seen) and any(early)
 
 
 def _broken(retry: Retry, state: Quiescent, before: bool, blocked: bool) -> tuple[str, ...]:

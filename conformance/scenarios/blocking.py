@@ -65,7 +65,7 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
 
 BLOCKED = Scenario(
     name="blocked",
-    title="The largest batch is retried next to a created message at its last, first and middle place, next to two, and then for real.",
+    title="The largest batch is retried next to a created message at its last, first and middle place, and next to two.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-ACC-05", "BR-SEL-01", "BR-ERR-02", "BR-ERR-03"),
         *("BR-ERR-08", "BR-ERR-09", "BR-IDS-01", "BR-IDS-03", "BR-SEL-05", "BR-SCH-01", "BR-SCH-02", "BR-SGL-02"),

@@ -62,7 +62,10 @@ def manner(old: Any, new: Any) -> str:
     place = "at the start, " if at == 0 else ""
     if old[at : at + 1] != new[at : at + 1] and old[at : at + 1].lower() == new[at : at + 1].lower():
         return f"{place}a letter in the other case"
-    return f"{place}{_class(old[at : at + 1])} became {_class(new[at : at + 1])}"
+    was, now = _class(old[at : at + 1]), _class(new[at : at + 1])
+    # Two letters say little; what stands before them tells a link from an entity.
+    after = f", after {_class(old[at - 1])}" if at and was == now == "a letter" else ""
+    return f"{place}{was} became {now}{after}"
 
 
 def _class(character: str) -> str:

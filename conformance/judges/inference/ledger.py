@@ -200,16 +200,19 @@ def laid_out(
         unprovoked=control is None or elsewhere is not None,
         dispute=dispute,
         late=late,
-        cause=_cause(batch, message, near, a, elsewhere),
+        cause=_cause(batch, message, near, a, b, elsewhere),
         near=frozenset(first),
         proof=proof,
     )
 
 
-def _cause(batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, elsewhere: RetryCall | None) -> str:
+def _cause(
+    batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, b: Reading, elsewhere: RetryCall | None
+) -> str:
     """Of what kind the nearest calls are that must have no effect, or else those that were accepted.
 
-    Where the former were refused, in what state the message was, too, and if an accepted call may have reached it as well.
+    Where the former were refused, in what state the message was, too, if an accepted call may have reached it as well, and if the
+    attempt came when none of them was on its way.
     """
     told = unexpected(near)
     said = kinds(batch, told, message, alike=True)
@@ -221,7 +224,8 @@ def _cause(batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, el
         success_of(batch, message, told[0].t) if a.status == "success" else a.status if a.terminal else "in progress"
     )
     accepted = any(c.may_reset and c.reaches(message) for c in near)
-    return f"{said}, {state}{' and retried' if accepted else ''}"
+    later = not any(c.last > a.t for c in near)
+    return f"{said}, {state}{' and retried' if accepted else ''}{', later' if later else ''}"
 
 
 def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[Suspect]:

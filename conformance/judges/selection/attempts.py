@@ -251,14 +251,18 @@ def _how(case: Case, batch: Batch, message: str, reading: Reading) -> str:
     """By which calls the attempts came about, and if one of them was there before, in words for a fingerprint."""
     calls = _since_one(case, batch, message, reading)
     since = min((c.t for c in calls), default=0.0)
-    known = {
-        a.id for r in case.readings(message) if r.last <= since for a in r.attempts or () if a.status in IN_PROGRESS
-    }
-    shown = [a for a in reading.attempts or () if a.status in IN_PROGRESS]
-    fresh = [a for a in shown if a.id is None or a.id not in known]
+    shown = [_name(a) for a in reading.attempts or () if a.status in IN_PROGRESS]
+    before = (a for r in case.readings(message) if r.last <= since for a in r.attempts or () if a.status in IN_PROGRESS)
+    known = {_name(a) for a in before} - {None}
+    fresh = [name for name in shown if name not in known]
     accepted = sum(c.may_reset for c in together(batch, calls).values())
     how = "more than were accepted" if len(fresh) > accepted else "one from before" if len(fresh) < len(shown) else ""
     return f"{kinds(batch, unexpected(calls), alike=True)}{', ' if how else ''}{how}"
+
+
+def _name(attempt: Attempt) -> str | datetime | None:
+    """What tells an attempt from others of its message: its id, or when it began where it shows none."""
+    return attempt.id or attempt.created_at
 
 
 def _since_one(case: Case, batch: Batch, message: str, reading: Reading) -> list[RetryCall]:
