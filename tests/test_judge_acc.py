@@ -226,3 +226,49 @@ def test_acc_06_a_spent_message_is_owed_nothing(seconds: float, found: bool, dou
     story = _spent_beside(_failed("FF")).wait(seconds).look("b")
     assert (story.findings() == {"BR-ACC-06"}) is found
     assert (("BR-ACC-06", "left-unretryable") in story.doubts()) is doubted
+
+
+def test_acc_06_what_was_seen_when_an_earlier_retry_was_refused_is_part_of_the_proof() -> None:
+    """Counts beside statuses, of one instant each: the batch has stood still since (A3)."""
+    story = _retried(status=False)
+    for _ in range(3):
+        story.retry("b", 400, NOT_RETRYABLE).wait(6).look("b")
+    first, *_, last = [e.n for e in story.exchanges if e.invoke.operation == "batch_retry"][1:]
+    for finding in (o for o in story.opinions() if isinstance(o, Finding) and last in o.evidence):
+        assert "A3" in finding.axioms
+        assert first in finding.evidence
+        assert f"retry {first} was refused then" in finding.argument
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        (("numAttempts", "messageAttempts", "attempts"), {("BR-ACC-02",), ("BR-ACC-06",)}),
+        ((), {("BR-ACC-02", "BR-SEL-05"), ("BR-ACC-06", "BR-SEL-05")}),
+    ],
+)
+def test_attempts_that_no_answer_shows_may_be_why_nothing_is_left_to_retry(
+    fields: tuple[str, ...], names: set[tuple[str, ...]]
+) -> None:
+    """Two attempts for one retry, say: only a count excludes it."""
+    story = (
+        Story(fields=fields).send("b", "FF").look("b").finish("b").look("b").retry("b").look("b").finish("b").look("b")
+    )
+    story.wait(11).look("b").retry("b", 400, NO_FAILED).look("b")
+    assert {n for n in story.named() if n[0].startswith("BR-ACC")} == names
+    assert {n for n in story.named() if "BR-SEL-04" in n} == (
+        {("BR-SEL-04",)} if fields else {("BR-SEL-04", "BR-SEL-05")}
+    )
+
+
+def test_a_probe_may_have_given_the_attempts_that_no_answer_shows() -> None:
+    story = Story(fields=()).send("b", "F").look("b").finish("b").look("b").retry("b", 404, cause="campaign:other")
+    story.wait(11).look("b").retry("b", 400, NO_FAILED).look("b")
+    assert story.named() == {("BR-ACC-02", "BR-SEC-03")}
+
+
+def test_attempts_that_a_list_does_not_hold_any_more_may_be_why_nothing_is_left_to_retry() -> None:
+    story = _retried("F")
+    story.messages["b.0"]["attempts"][0].update(id="another", createdAt="2026-01-01T00:00:00.5+00:00")
+    story.wait(11).look("b").retry("b", 400, NO_FAILED).look("b")
+    assert {n for n in story.named() if "BR-ACC-02" in n} == {("BR-ACC-02", "BR-SEL-05")}

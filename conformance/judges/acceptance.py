@@ -16,6 +16,7 @@ from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.circumstances import kind
 from conformance.judges.inference.inference import Inference, retries
+from conformance.judges.inference.ledger import unseen
 from conformance.judges.inference.processing import processing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import held
@@ -168,8 +169,9 @@ def _blocked_before(retry: Retry) -> int | None:
 def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
     before = [c for c in retry.batch.resets if c.t < retry.call.t]
     blocked = _blocked_before(retry)
-    any_of = _broken(retry, state, bool(before), blocked is not None)
-    if not any_of:
+    told = state.status is not None or retry.call.code not in (NOT_RETRYABLE_CODE, UNRESOLVED_CODE, None)
+    stood = Proof() if told else _stood(retry)
+    if stood is None:
         text = (
             f"retry {retry.n} of a batch that is quiescent as far as can be seen is refused as not retryable; its status is not "
             "visible, so it may have been so"
@@ -181,17 +183,19 @@ def _refused(retry: Retry, state: Quiescent, due: Proof) -> Iterator[Judgement]:
             requirement="BR-ACC-06" if before else "BR-ACC-02",
         )
         return
+    any_of = _broken(retry, state, bool(before), blocked is not None)
     when = "after a blocked retry" if blocked else "after a retry" if before else "for the first time"
     singly = before and not blocked and all(c.single for c in before)
     early = "after a retry while it was processed" if _came_too_early(retry) else ""
     situation = early or ("after single retries" if singly else when)
     again = any_of[0] == "BR-ACC-02" and any(not c.single and c.valid and c.accepted for c in before)
     # After an accepted round the batch had to be retryable again, and is not: the same refusal breaks BR-ACC-06 too.
+    hidden = unseen(retry.case, retry.batch, state.retriable[0], retry.call)
     for names in (any_of, *([("BR-ACC-06",)] if again and len(any_of) == 1 else [])):
         yield Violated(
-            proof=due & retry.answered("had to be answered 201"),
+            proof=stood & due & retry.answered("had to be answered 201"),
             observed=retry.answer,
-            any_of=names,
+            any_of=tuple(dict.fromkeys((*names, *hidden))),
             defect=f"{situation}, {retry.answer}",
             violation=f"the target refuses to retry a quiescent batch that has failed messages, {when}",
             scenario=retry.scenario,
@@ -208,7 +212,7 @@ def _came_too_early(retry: Retry) -> bool:
 
 
 def _broken(retry: Retry, state: Quiescent, before: bool, blocked: bool) -> tuple[str, ...]:
-    """Of what a refusal of a quiescent batch breaks at least one; empty if its status, not visible, may excuse it."""
+    """Of what a refusal of a quiescent batch breaks at least one."""
     # An exhausted message may be the reason: it must not keep the others from being retried (BR-SEL-09).
     exhausted = any(retried(retry.case, retry.batch, m, retry.call).most >= 2 for m in state.failed)
     left = ("BR-SEL-09",) if exhausted else ()
@@ -216,15 +220,13 @@ def _broken(retry: Retry, state: Quiescent, before: bool, blocked: bool) -> tupl
         return ("BR-ACC-03",) if state.status == ENQUEUING_FAILED and blocked and not left else ("BR-ACC-02", *left)
     if retry.call.code not in (NOT_RETRYABLE_CODE, UNRESOLVED_CODE, None):
         return ("BR-ACC-02", *left, "BR-ERR-01")
-    if not _long_enough(retry):
-        return ()
     if blocked:
         return ("BR-ACC-03", "BR-BLK-02", "BR-ACC-02", *left)
     return ("BR-ACC-06", "BR-ACC-02", *left) if before else ("BR-ACC-02", *left)
 
 
-def _long_enough(retry: Retry) -> bool:
-    """True if the batch had been quiescent, and refused as such, for settle_timeout when this retry left."""
+def _stood(retry: Retry) -> Proof | None:
+    """Proof that the batch had been quiescent, and refused as such, for settle_timeout when this retry left; None if it had not."""
     case, first = retry.case, retry.quiescent
     for earlier in reversed([c for c in retry.batch.retries if c.t < retry.call.t]):
         state = quiescent(case, retry.batch, earlier)
@@ -232,7 +234,11 @@ def _long_enough(retry: Retry) -> bool:
             break
         first = state
     lag = max((case.lag(v) for v in ("batch_list", "message_read", "campaign_list")), default=0.0)
-    return isinstance(first, Quiescent) and retry.call.t - first.since >= case.header.settle_timeout + lag
+    if not isinstance(first, Quiescent) or retry.call.t - first.since < case.header.settle_timeout + lag:
+        return None
+    if first.call.n == retry.n:
+        return Proof()
+    return first.proof & Proof(because=(f"retry {first.call.n} was refused then",), evidence=(first.call.n,))
 
 
 def _looks(retry: Retry) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
+from conformance.contract.vocabulary import NO_FAILED_CODE, TOO_MANY_CODE
 from conformance.findings import Margin
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.circumstances import AT_ONCE, kind, kinds, nearest, success_of, unexpected
@@ -240,6 +242,32 @@ def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) 
         names = tuple(laid_to(call, message, a))
         if names:
             yield Suspect(call, names)
+
+
+def unseen(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, ...]:
+    """What is broken if the message got attempts that no reading shows before a call which is refused as one attempt too many.
+
+    Nothing, where a reading counts its attempts when every call that may have given it one had been answered, and none is missing.
+    """
+    if call.code not in (NO_FAILED_CODE, TOO_MANY_CODE):
+        return ()
+    past = [c for c in batch.sent if c.t < call.t]
+    others = [c for c in case.calls if c.accepted and c.batch != batch.id and c.t < call.t]
+    since = max((c.last for c in (*past, *others)), default=-inf)
+    seen = (r for r in case.readings(message) if follows(case, r, since) and r.last <= call.t)
+    if any(grown(case, r) is not None for r in seen):
+        return ("BR-SEL-05",) if _forgotten(case, message, call.t) else ()
+    named = (name for c in past for name in laid_to(c, message))
+    return tuple(dict.fromkeys((*named, *(("BR-SEL-07",) if others else ()))))
+
+
+def _forgotten(case: Case, message: str, until: float) -> bool:
+    """Whether the last list of a view lacks an attempt that an earlier one had."""
+    for view in case.views(message):
+        listed = [{(a.id, a.created_at) for a in r.attempts} for r in view if r.attempts and r.last <= until]
+        if listed and not view[-1].abbreviated and not listed[-1] >= set().union(*listed):
+            return True
+    return False
 
 
 def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Iterator[str]:

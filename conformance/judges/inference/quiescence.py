@@ -166,7 +166,9 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
         return known
     outstanding = owed(case, batch, reading)
     if outstanding.none:
-        return outstanding.proof
+        # That the count belongs to the status that the same answer shows is A3.
+        counted = Proof(assumptions=frozenset(assume("A3"))) if outstanding.proof.evidence else Proof()
+        return outstanding.proof & counted
     if reading.status != "success":
         return None
     seen = [r for r in case.readings(reading.message) if r.last <= reading.last]

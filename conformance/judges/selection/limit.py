@@ -15,6 +15,7 @@ from conformance.contract.vocabulary import (
 )
 from conformance.judges.inference.case import Batch, Case
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import unseen
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.quiescence import Quiescent
 from conformance.judges.inference.retry import Retry
@@ -149,7 +150,9 @@ def _batch(retry: Retry, refusals: list[_Shown], beyond: set[str]) -> Iterator[J
         return
     if least < 2:
         if least == most == 1 and retry.call.code in (NO_FAILED_CODE, TOO_MANY_CODE):
-            yield _after_one(proof & retry.answered("had to be accepted"), retry.answer, retry.scenario, seen=seen)
+            hidden = unseen(retry.case, retry.batch, state.failed[0], retry.call)
+            names = ("BR-SEL-04", *(() if seen else ("BR-ERR-01",)), *hidden)
+            yield _after_one(proof & retry.answered("had to be accepted"), retry.answer, retry.scenario, names)
         return
     allowed = {NO_FAILED_CODE} if seen else {NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE}
     if retry.call.status != 400 or retry.call.code not in allowed:
@@ -186,19 +189,20 @@ def _single(case: Case, batch: Batch, call: RetryCall, refusals: list[_Shown]) -
         if times.least >= 3:
             yield Exercised(proof=proof, case="single")
     elif times.most <= 1:
-        yield _after_one(proof, call.said, call.scenario, seen=True)
+        names = ("BR-SEL-04", *unseen(case, batch, call.message, call))
+        yield _after_one(proof, call.said, call.scenario, names)
     elif times.least >= 2:
         yield Exercised(proof=proof, case="single")
         refusals.append(_Shown(times.most, proof, call.scenario))
 
 
-def _after_one(proof: Proof, answer: str, scenario: str, *, seen: bool) -> Violated:
+def _after_one(proof: Proof, answer: str, scenario: str, names: tuple[str, ...]) -> Violated:
+    """:param names: what is broken. Where the batch's status is not visible it may be processed still, and the code wrong."""
     return Violated(
         proof=proof,
         violation="the target refuses a message as exhausted that was retried once at most",
         observed=answer,
-        # Where the batch's status is not visible it may still be processed, and the code be wrong for that.
-        any_of=("BR-SEL-04",) if seen else ("BR-SEL-04", "BR-ERR-01"),
+        any_of=names,
         defect="exhausted after one retry",
         scenario=scenario,
     )
