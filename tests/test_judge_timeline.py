@@ -12,8 +12,9 @@ from conformance.findings import Doubt, Finding
 from conformance.history.records import End, Exchange, Invoke
 from conformance.judges import judge
 from conformance.judges.inference.axioms import breaches
+from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.brackets import brackets
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.listings import snapshots
 from conformance.judges.inference.quiescence import NotQuiescent, quiescent
 from conformance.judges.inference.timeline import gain, owed, retried

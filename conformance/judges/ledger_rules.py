@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.findings import SURPLUS, Assumption, DoubtReason
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import Surplus, laid_to, surpluses
 from conformance.judges.inference.proof import Proof

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from conformance.findings import DoubtReason
 from conformance.judges.concurrency.owned import names, races, story
 from conformance.judges.concurrency.undone import decided
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.races import Race

@@ -12,8 +12,9 @@ from typing import Any, Literal
 from conformance.contract.vocabulary import NOT_FAILED_CODE, NOT_RETRYABLE_CODE, TOO_MANY_CODE, instant
 from conformance.findings import DoubtReason
 from conformance.history.records import Exchange
+from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.brackets import brackets
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.circumstances import success_of
 from conformance.judges.inference.facts import alike

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from conformance.contract.vocabulary import NOT_FAILED_CODE
 from conformance.findings import DoubtReason
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.other_campaign import proved_other, why_unproved
 from conformance.judges.inference.own_word import word

@@ -10,7 +10,8 @@ from conformance.findings import DoubtReason
 from conformance.history.records import Row
 from conformance.judges.identity.facts import VIEWS, accepted, blamed, moved
 from conformance.judges.identity.manner import change_of
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.changes import Change
 from conformance.judges.inference.circumstances import kind
 from conformance.judges.inference.facts import clip, facts, nothing

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.history.records import Operation
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.identity.facts import accepted, besides, blamed, moved
 from conformance.judges.identity.pages import Walk, walks
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import kinds as kinds_of
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.listings import Snapshot

@@ -12,7 +12,8 @@ from conformance.contract.vocabulary import instant
 from conformance.findings import DoubtReason, Margin
 from conformance.history.records import Exchange
 from conformance.judges.identity.facts import accepted, besides, blamed
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.listings import Direction, Snapshot, page_data, page_ids, page_items, query
 from conformance.judges.inference.lost import Lost

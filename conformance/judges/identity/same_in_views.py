@@ -12,7 +12,8 @@ from conformance.findings import Margin
 from conformance.history.records import Exchange, Operation
 from conformance.judges.identity.facts import VIEWS, Epoch, accepted, besides, epochs
 from conformance.judges.identity.membership import batch_ids
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.changes import suspected
 from conformance.judges.inference.facts import alike, clip, facts
 from conformance.judges.inference.inference import Inference

@@ -8,7 +8,8 @@ from conformance.contract.vocabulary import WORDS
 from conformance.findings import DoubtReason
 from conformance.history.records import Operation
 from conformance.judges.identity.facts import VIEWS, Epoch, epochs, moved
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.counters import Behind
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, assume

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from conformance.contract.vocabulary import RETRYABLE, rank, seconds
 from conformance.findings import Assumption
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.provider_state import retries_of, standing
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.timeline import reset_in_place

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.findings import Assumption, DoubtReason
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.changes import altered
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import NotQuiescent, quiescent

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.findings import Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import kind, kinds, nearest, unexpected
 from conformance.judges.inference.facts import clip, facts, nothing, same
 from conformance.judges.inference.ledger import SHOWN, elsewhere_accepted

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall
 from conformance.judges.inference.timeline import begun, effect_until

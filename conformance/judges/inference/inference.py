@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from conformance.history.records import History
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.changes import Change, changes
 from conformance.judges.inference.ledger import Surplus, surpluses
 from conformance.judges.inference.lost import Lost, lost_data

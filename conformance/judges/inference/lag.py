@@ -20,8 +20,8 @@ from conformance.judges.inference.own_word import word
 from conformance.judges.inference.readings import Reading
 
 if TYPE_CHECKING:
-    from conformance.judges.inference.case import Batch, Case
-
+    from conformance.judges.inference.batch import Batch
+    from conformance.judges.inference.case import Case
 
 #: Seconds of the last digit of an updatedAt from which on it may be the same for two attempts of a fast target.
 COARSE = 1.0

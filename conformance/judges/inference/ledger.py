@@ -12,7 +12,8 @@ from math import inf
 
 from conformance.contract.vocabulary import NO_FAILED_CODE, TOO_MANY_CODE
 from conformance.findings import Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import AT_ONCE, kind, kinds, nearest, success_of, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.proof import Proof, assume

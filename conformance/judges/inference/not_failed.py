@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from conformance.findings import Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
 from conformance.judges.inference.retry_call import RetryCall

@@ -10,7 +10,8 @@ from functools import cached_property
 
 from conformance.contract.vocabulary import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE
 from conformance.findings import DoubtReason, Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.lost import missing
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.provider_state import asked

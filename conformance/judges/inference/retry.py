@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Literal
 
 from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, RETRYABLE, TOO_MANY_CODE
+from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.brackets import Bracket, brackets
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.ledger import Surplus
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.quiescence import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading, counted_apart
 from conformance.judges.inference.retry_call import RetryCall

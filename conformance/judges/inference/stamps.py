@@ -1,32 +1,30 @@
-"""Which views show an updatedAt that stands still where the status moves, so that it tells nothing (A5)."""
+"""An updatedAt that stands still where the status moves, so that it tells nothing (A5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from conformance.findings import Assumption
-from conformance.judges.inference.case import Case
+from conformance.judges.inference.readings import Reading
+
+if TYPE_CHECKING:
+    from conformance.judges.inference.case import Case
 
 
-@lru_cache(maxsize=4)
-def standing_stamps(case: Case) -> frozenset[str]:
-    """Return the views that show a message in another status with the same updatedAt, finer than a second."""
-    return frozenset(
-        a.view
-        for message in case.messages
-        for view in case.views(message)
-        for a, b in pairwise(view)
-        if a.last <= b.t - case.lag(b.view)
-        and None not in (a.status, b.status, a.updated_at)
-        and a.status != b.status
-        and a.updated_at == b.updated_at
-        and b.updated_unit < 1
-    )
+def standing(view: Sequence[Reading], lag: Callable[[str], float]) -> Iterator[str]:
+    """Yield the name of the view for each two readings with one updatedAt, finer than a second, and two statuses.
+
+    :param view: readings of one message in one view. :param lag: seconds that reads of a view may lag.
+    """
+    for a, b in pairwise(view):
+        apart = a.last <= b.t - lag(b.view) and None not in (a.status, b.status, a.updated_at)
+        if apart and a.status != b.status and a.updated_at == b.updated_at and b.updated_unit < 1:
+            yield a.view
 
 
 def by_stamp(case: Case, assumed: Iterable[Assumption]) -> bool:
     """True if one of these assumptions is that of an updatedAt which stands still: anything else proves more."""
-    views = standing_stamps(case)
+    views = case.standing_stamps
     return any(a.axiom == "A5" and (a.source in views or (not a.source and bool(views))) for a in assumed)

@@ -8,7 +8,8 @@ from conformance.contract.vocabulary import ENQUEUING_FAILED
 from conformance.judges.inference.retry_call import RetryCall
 
 if TYPE_CHECKING:
-    from conformance.judges.inference.case import Batch, Case
+    from conformance.judges.inference.batch import Batch
+    from conformance.judges.inference.case import Case
 
 
 def seen_late(case: Case, batch: Batch, call: RetryCall) -> float | None:

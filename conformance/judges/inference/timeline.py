@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from conformance.contract.vocabulary import TOO_MANY_CODE
 from conformance.findings import Assumption, Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading, counted_apart
 from conformance.judges.inference.retry_call import RetryCall

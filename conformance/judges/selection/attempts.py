@@ -7,7 +7,8 @@ from datetime import datetime
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL, WORDS
 from conformance.findings import DoubtReason
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import kinds, together, unexpected
 from conformance.judges.inference.disputed import INSTEAD, disputed
 from conformance.judges.inference.inference import Inference

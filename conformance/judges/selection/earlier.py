@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from conformance.contract.vocabulary import IN_PROGRESS, TERMINAL
 from conformance.findings import DoubtReason, Margin
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import kinds, nearest
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import laid_to

@@ -13,7 +13,8 @@ from conformance.contract.vocabulary import (
     TOO_MANY_CODE,
     UNRESOLVED_CODE,
 )
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import unseen
 from conformance.judges.inference.proof import Proof, all_of, assume

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.contract.vocabulary import NO_FAILED_CODE, NOT_RETRYABLE_CODE, UNRESOLVED_CODE
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.inference import retries
 from conformance.judges.inference.not_failed import not_failed
 from conformance.judges.inference.proof import Proof, all_of, assume

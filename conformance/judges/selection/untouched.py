@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.contract.vocabulary import IN_PROGRESS
-from conformance.judges.inference.case import Batch, Case
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
 from conformance.judges.inference.circumstances import kinds, success_of
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import laid_out
