@@ -402,6 +402,12 @@ def foreign(key: str, campaign: str, *, batch: bool = False, known: bool = False
     return probe
 
 
+def keyless(desk: Desk) -> tuple[int, str]:
+    """Retry a batch with a made-up key: the answer, and the batch's status."""
+    made = desk.failed([FAILING])
+    return desk.retry(made, key="made-up").status, desk.status(made)
+
+
 def held_and_ended(desk: Desk) -> tuple[str, str]:
     """Retry a batch that its vendor holds in processing, when its message is terminal: batch status before, and the answer."""
     made = desk.target.service.behaviour.provide("batch_processing", {}, "setup") or {}

@@ -341,3 +341,33 @@ def test_a_refusal_that_was_carried_out_for_one_message_passes_nothing(carried_o
     story = _probe(_ready(), "auth:none", 401, takes=("b.1",) if carried_out else ()).look("b").finish("b").wait(11)
     story = _closed(story.look("b"))
     assert ("BR-SEC-01 none" in story.exercised()) is not carried_out
+
+
+@pytest.mark.parametrize("status", ["messages_enqueuing_failed", "messages_processing"])
+def test_a_probe_that_sets_the_batchs_status_is_found(status: str) -> None:
+    """The chain closes all the same, where the status is retryable: the ledger has no attempt to tell of."""
+    story = _probe(_probe(_ready(), "auth:none", 401).list("b"), "auth:cut", 401)
+    story.batches["b"] = status
+    assert story.named() == set()
+    assert story.look("b").named() == {("BR-SEC-01", "BR-SEC-07")}
+    assert ("BR-SEC-01", "BR-SEC-07") in _closed(story).named()
+
+
+def test_a_status_that_a_valid_retry_may_have_set_is_laid_to_no_probe() -> None:
+    """Nor one that was shown before: reads may lag."""
+    story = _probe(_ready(), "auth:none", 401).blocked("b").look("b")
+    assert not any("BR-SEC-01" in names for names in story.named())
+    story = Story().send("b", "FF")
+    story.batches["b"] = "messages_enqueuing"
+    story.look("b").finish("b")
+    story.batches["b"] = "messages_enqueued"
+    story = _probe(story.look("b"), "auth:none", 401)
+    story.batches["b"] = "messages_enqueuing"
+    assert story.look("b").named() == set()
+
+
+def test_a_status_that_changes_before_the_batch_is_quiet_is_laid_to_no_probe() -> None:
+    story = Story().send("b", "FF").send("ctl", "F").look("b").finish("b").finish("ctl")
+    story = _probe(story, "auth:none", 401)
+    story.batches["b"] = "messages_enqueuing_failed"
+    assert story.look("b").named() == set()

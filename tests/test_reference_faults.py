@@ -55,6 +55,7 @@ from tests.probes import (
     in_two_languages,
     joined,
     kept,
+    keyless,
     last_code,
     limits_of_both,
     listed_in_pages,
@@ -354,6 +355,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         {"failure", "enqueued"},
     ),
     "only-the-second-is-sent": (views(RECOVERS), SAME, [("failure", count) for _, count in SAME]),
+    "marks-what-it-does-not-admit": (keyless, (401, "messages_enqueued"), (401, "messages_enqueuing_failed")),
     "foreign-key-is-refused-too-late": (foreign(OTHER_KEY, OWN_CAMPAIGN, batch=True), (False, [1]), (False, [2])),
     "caches-keys-without-their-campaign": (
         foreign(OTHER_KEY, OWN_CAMPAIGN, batch=True, known=True),

@@ -161,6 +161,7 @@ _ALSO: dict[str, str] = {
     "retried-stay-created": "ACC-06 CON-02 CON-03 LIV-02",
     "queue-loses-every-third": "ACC-06 CON-02 CON-03 LIV-02",
     "foreign-key-is-refused-too-late": "SEC-03",
+    "marks-what-it-does-not-admit": "SEC-07",
     # Factors
     "two-do-not-block": "BLK-02 ERR-02",
     "only-english-blocks": "BLK-02 ERR-02",

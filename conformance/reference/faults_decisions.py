@@ -146,6 +146,18 @@ class ForeignKeyIsRefusedTooLate(Behaviour):
         return refusal
 
 
+@fault(FAULTS, "a retry without a valid key is refused, and the batch is marked as failed to be enqueued", "BR-SEC-01")
+class MarksWhatItDoesNotAdmit(Behaviour):
+    def admit(self, call: Call) -> Answer | None:
+        refusal = super().admit(call)
+        if refusal is not None and refusal.status == 401 and _is_batch_retry(call):
+            # The batch is looked up and marked by whoever catches the error, whatever it is.
+            held = self.find_batch(call, call.batch)
+            if held is not None:
+                held.set(self.world.now(), "messages_enqueuing_failed")
+        return refusal
+
+
 @fault(FAULTS, "a key that was valid for one campaign is taken from a cache for any other", "BR-SEC-02")
 class CachesKeysWithoutTheirCampaign(Behaviour):
     def admit(self, call: Call) -> Answer | None:

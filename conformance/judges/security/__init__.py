@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from conformance.judges.security import plain_http, probes, request
+from conformance.judges.security import plain_http, probes, request, status
 
-RULES = (*probes.RULES, *request.RULES, *plain_http.RULES)
+RULES = (*probes.RULES, *request.RULES, *status.RULES, *plain_http.RULES)
