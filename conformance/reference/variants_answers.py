@@ -20,6 +20,8 @@ VARIANTS: dict[str, Variant] = {}
 
 #: Reason codes of what cannot be told without attempts.
 _UNCOUNTED = ("attempts-not-visible", "not-settled", "not-exercised", "not-read-back", "partial-enqueue")
+#: Where nothing counts attempts, one that ends between two looks is waited for in vain, and then no longer.
+_UNSEEN = "not-waited-for"
 _BARE = ("status-not-visible", "messages-not-listed", "chain-not-closed")
 
 
@@ -44,7 +46,7 @@ class CountsOnly(Behaviour):
         return {k: v for k, v in super().view(message, view).items() if k not in ("messageAttempts", "attempts")}
 
 
-@variant(VARIANTS, "attempts are neither counted nor listed", "ruling 6", *_UNCOUNTED)
+@variant(VARIANTS, "attempts are neither counted nor listed", "ruling 6", *_UNCOUNTED, _UNSEEN)
 class WithoutAttempts(Behaviour):
     def view(self, message: Message, view: str) -> dict[str, object]:
         shown = super().view(message, view)
@@ -52,7 +54,7 @@ class WithoutAttempts(Behaviour):
 
 
 @variant(
-    VARIANTS, "messages show id, recipient and latestStatus only", "ruling 6", *_UNCOUNTED, *_BARE
+    VARIANTS, "messages show id, recipient and latestStatus only", "ruling 6", *_UNCOUNTED, _UNSEEN, *_BARE
 )  # fmt: skip
 class BareMessages(Behaviour):
     def view(self, message: Message, view: str) -> dict[str, object]:

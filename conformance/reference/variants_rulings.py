@@ -11,8 +11,8 @@ from conformance.reference.world import Attempt, Batch, Message
 
 VARIANTS: dict[str, Variant] = {}
 
-#: Which of the messages it enqueues is not for the client to choose.
-_PARTIAL = ("partial-enqueue", "not-exercised")
+#: Which of the messages it enqueues is not for the client to choose; what it leaves out is waited for in vain, and then no longer.
+_PARTIAL = ("partial-enqueue", "not-exercised", "not-waited-for")
 #: What is over before a read can show it.
 _TOO_FAST = ("not-exercised", "not-read-back", "another-reason", "status-before-unknown")
 
