@@ -25,6 +25,10 @@ class Argued:
 
 
 _BOTH_ACT = ("both-retries-act-25-ms", "both-retries-act-5-ms", "both-retries-act-1-ms")
+_SOME_DO_NOT_BLOCK = (
+    *("only-the-first-blocks", "only-the-first-ten-block", "second-rows-do-not-block", "the-last-does-not-block"),
+    "two-do-not-block",
+)
 _ONE_BESIDE = ("single-beside-batch-25-ms", "single-beside-batch-5-ms", "worker-acts-blindly")
 
 ARGUED: tuple[Argued, ...] = (
@@ -91,12 +95,16 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="every batch that is six seconds old is refused, whatever was retried before or is retried elsewhere",
         first=("expires-after-six-seconds",),
-        second=("one-retry-at-a-time", "refuses-what-came-too-early"),
+        second=("one-retry-at-a-time", "refuses-what-came-too-early", "locks-what-came-too-early"),
     ),
     Argued(
         why="a batch that was retried while it was processed is the only one six seconds old when it is first to be retried",
         first=("refuses-what-came-too-early", "locks-what-came-too-early"),
         second=("expires-after-six-seconds",),
+    ),
+    Argued(
+        why="a batch that is retried too early is refused for a while, or for good",
+        first=("refuses-what-came-too-early", "locks-what-came-too-early"),
     ),
     Argued(
         why="other batches are being retried in every situation, so that it refuses in each",
@@ -212,6 +220,16 @@ ARGUED: tuple[Argued, ...] = (
         why="which request the worker gets is drawn, so that it shows in any of these situations, now and then",
         first=("exhausted-do-not-block", "only-english-blocks", "one-worker-of-four-does-not-block"),
         second=("one-worker-of-four-does-not-block", "only-english-blocks"),
+    ),
+    Argued(
+        why="which request the worker gets is drawn, so that it shows in any of these situations, now and then",
+        first=("one-worker-of-four-does-not-block",),
+        second=_SOME_DO_NOT_BLOCK,
+    ),
+    Argued(
+        why="the worker that does not look for created may get any of these retries",
+        first=_SOME_DO_NOT_BLOCK,
+        second=("one-worker-of-four-does-not-block",),
     ),
     Argued(
         why="which job is delivered twice is drawn, so that it shows in any of these situations, now and then",

@@ -271,3 +271,13 @@ def test_a_batch_that_was_retried_while_it_was_processed_is_told_when_it_is_refu
     early = Story().send("b", "F").send("ctl", "F").look("b").retry("b", 400, NOT_RETRYABLE).look("b").finish("ctl")
     assert refused(sent) == {f"quiescent batch refused: for the first time, 400 {NOT_RETRYABLE}"}
     assert refused(early) == {f"quiescent batch refused: after a retry while it was processed, 400 {NOT_RETRYABLE}"}
+
+
+def test_two_messages_that_have_to_block_are_told_from_one() -> None:
+    """Of those that a single retry reset: what a retry carried out before reset others with it."""
+    one = _failed("FFF").single("b.0").retry("b").look("b")
+    assert _subjects(one, "BR-BLK-01") == {"2xx next to a created message: first, 201"}
+    two = _failed("FFF").single("b.0").single("b.1").retry("b", takes=("b.2",)).look("b")
+    assert _subjects(two, "BR-BLK-01") == {"2xx next to a created message: elsewhere, next to another, 201"}
+    again = _failed("FFF").single("b.0").retry("b", takes=("b.1", "b.2")).look("b").retry("b", takes=()).look("b")
+    assert _subjects(again, "BR-BLK-01") == {"2xx next to a created message: first, 201"}

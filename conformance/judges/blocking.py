@@ -134,7 +134,13 @@ def _which(retry: Retry, message: str, order: tuple[str, ...]) -> str:
     far = next((words for least, words in _FAR if at >= least), "")
     again = "to the number of an earlier row" if mine is not None and mine.recipient in earlier else ""
     where = "elsewhere" if place == "last" and not far else place
-    return ", ".join(filter(None, (where, far, again)))
+    return ", ".join(filter(None, (where, far, again, "next to another" if _several(retry) else "")))
+
+
+def _several(retry: Retry) -> bool:
+    """Whether more messages than one had to block, each by a single retry of its own."""
+    resets = ([c for c in retry.batch.resetting(b.message) if c.t < retry.call.t] for b in retry.blockers)
+    return sum(bool(calls) and calls[-1].single for calls in resets) > 1
 
 
 @rule(
