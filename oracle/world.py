@@ -210,7 +210,8 @@ def moves(world: World, switches: Switches, wanted: tuple[frozenset[str], ...] |
             if _may_move(message.status, letter, switches):
                 yield Step(f"message {i} moves to {letter}", world.put(i, letter))
     yield from _owed(world, switches)
-    if world.late and not world.busy:
+    # A batch that a refusal has put into messages_enqueuing_failed has to be retryable once it rests (BR-ACC-03).
+    if world.late and not world.busy and not (world.refused and all(m.ended for m in world.messages)):
         after = world._replace(batch="single", left=False, late=world.late[1:])
         yield Step("the batch is busy with a single retry", after)
     for status in _statuses(world, switches):

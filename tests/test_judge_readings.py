@@ -14,7 +14,7 @@ from conformance.judges import judge
 from oracle.notation import parse
 from tests.shelf import Shelf
 from tests.story import Story
-from tests.test_judge_innocents import NO_FAILED, done, ready
+from tests.test_judge_innocents import NO_FAILED, NOT_RETRYABLE, done, ready
 
 
 def _named(history: History) -> set[tuple[str, ...]]:
@@ -214,3 +214,15 @@ def test_a_number_of_retries_that_is_nought_twice_and_then_one_counts_an_attempt
 def _counted_at_once() -> Shelf:
     story = Shelf(fields=("numAttempts",)).hide("updatedAt").send("b", "FF").list("b").finish("b").list("b")
     return story.single("b.1").retry("b").show("numAttempts", 2).list("b")
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_an_accepted_retry_leaves_out_may_have_set_the_status_beside_a_refusal(waits: bool) -> None:
+    """A retry that may take up a message in progress (ruling 21) owes it an attempt still; then the single retry may have the batch
+    processed late, behind a status that the refusal need not have set."""
+    story = Story().send("b", "FF").finish("b").look("b").single("b.0").look("b").retry("b", takes=("b.1",)).look("b")
+    story.finish("b").look("b").retry("b").look("b").finish("b").look("b")
+    if waits:
+        story.wait(11).look("b")
+    story.single("b.0").blocked("b").look("b").finish("b").look("b").retry("b", 400, NOT_RETRYABLE).look("b")
+    assert (("BR-ACC-03", "BR-SEL-04") in story.named()) is waits

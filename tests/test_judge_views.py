@@ -349,3 +349,21 @@ def test_ids_04_a_listing_that_lacks_a_message_within_its_lag(lags: bool) -> Non
         story.changes.clear()
     story.list("b", only=1).list("b", only=1).wait(3).read("b.1")
     assert ("BR-IDS-04" in story.findings()) is not lags
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_view_that_counts_more_than_another_is_not_behind_it(attempts: int) -> None:
+    """It shows a message in progress that another had shown failed: in a new attempt, which a retry answered 429 gave it."""
+    story = (
+        Shelf()
+        .change(lambda data: data.pop("updatedAt", None))
+        .send("b", "F")
+        .finish("b")
+        .look("b")
+        .wait(30)
+        .read("b.0")
+    )
+    story.retry("b", 429, takes=("b.0",) if attempts == 2 else ())
+    if attempts == 1:
+        story.show("latestStatus", "sent", view="batch_list")
+    assert _ids(story.list("b")) == ({"BR-IDS-07"} if attempts == 1 else set())

@@ -327,9 +327,20 @@ def _views_behind(
                     or (others[-1].t >= settled_of(message) and last.terminal and _kept(r, others[-1]))
                 ]
                 same = {r.status for r in others if after and r.t >= after[0].t}
-                if after and len(same) == 1 and _older(last, after[0]):
+                if (
+                    after
+                    and len(same) == 1
+                    and _older(last, after[0])
+                    and _growth(mine, last) <= _growth(others, after[0])
+                ):
                     found[view] = Behind(after[0], last)
     return found
+
+
+def _growth(view: Sequence[Reading], reading: Reading) -> int:
+    """How many attempts more than the first of its view a reading shows, by the count that grew most; 0 if nothing counts them."""
+    first = view[0].counts
+    return max((count - first[name] for name, count in reading.counts.items() if name in first), default=0)
 
 
 def _kept(a: Reading, b: Reading) -> bool:

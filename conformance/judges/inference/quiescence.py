@@ -253,11 +253,21 @@ def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
 def _refused_since(case: Case, batch: Batch, shown: Reading) -> bool:
     """True if a refusal behind those single retries has set the status ``messages_enqueuing_failed`` that the reading shows.
 
-    Such a batch has to be retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same.
+    Such a batch has to be retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same. An
+    accepted batch retry that owes a message an attempt still may have set the status as well, by leaving it out (ruling 17).
     """
+    owing = max((c.last for c in _alive(case, batch, shown, single=False)), default=None)
+    if owing is not None and not all(_paid(case, batch, m, owing, shown.last) for m in batch.messages):
+        return False
     refused = [c.last for c in batch.retries if c.refused and c.last <= begun(case, shown)]
     put = case.batch_status(shown) == ENQUEUING_FAILED and bool(refused)
     return put and all(c.last <= max(refused) for c in _alive(case, batch, shown, single=True))
+
+
+def _paid(case: Case, batch: Batch, message: str, since: float, until: float) -> bool:
+    """Whether a reading begun after ``since`` shows that no retry owes the message an attempt any more."""
+    seen = (r for r in case.readings(message) if follows(case, r, since) and r.last <= until)
+    return any(owed(case, batch, r).none for r in seen)
 
 
 def set_by_a_worker(case: Case, batch: Batch, shown: Reading) -> bool:
