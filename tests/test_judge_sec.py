@@ -371,3 +371,16 @@ def test_a_status_that_changes_before_the_batch_is_quiet_is_laid_to_no_probe() -
     story = _probe(story, "auth:none", 401)
     story.batches["b"] = "messages_enqueuing_failed"
     assert story.look("b").named() == set()
+
+
+def test_a_status_that_a_batch_shows_which_no_call_named_comes_by_itself() -> None:
+    story = _probe(_ready(), "auth:none", 401)
+    story.batches.update(b="messages_done", ctl="messages_done")
+    assert story.look("b").named() == {("BR-SEC-01",)}
+    assert story.look("ctl").named() == set()
+
+
+def test_a_status_that_was_meant_for_another_batch_is_laid_to_its_refusal_as_well() -> None:
+    story = _probe(_ready(), "auth:none", 401).single("ctl.0").retry("ctl", 400, "unresolved_batch_messages")
+    story.batches["b"] = "messages_enqueuing_failed"
+    assert ("BR-BLK-02", "BR-SEC-01") in story.look("b").named()

@@ -34,33 +34,38 @@ def _probed(inference: Inference) -> Iterator[tuple[Case, Batch, tuple[RetryCall
     expected=("the status that it had before",),
     legal_if="the status were the same before and after",
     subject="status changed by a request without effect",
-    also=("BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-07", "BR-SGL-03"),
+    also=("BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-07", "BR-SGL-03", "BR-BLK-02"),
 )
 def status_kept(about: tuple[Case, Batch, tuple[RetryCall, ...], float]) -> Iterator[Judgement]:
     """A batch that is quiescent and was never retried keeps its status until a valid retry: nothing else sets it (A6).
 
-    A status that was shown before may be an older one, which a view shows again.
+    A status that was shown before may be an older one; one that a batch shows which no call named may come by itself. What a
+    refused retry of another batch was to set may have been set here (BR-BLK-02).
     """
     case, batch, probes, until = about
     state = quiescent(case, batch, probes[0])
     if not isinstance(state, Quiescent) or state.status is None:
         return
-    before = {status for r, status in case.status_readings(batch) if r.t <= probes[0].t}
+    known = {status for r, status in case.status_readings(batch) if r.t <= probes[0].t}
+    known |= {status for other in case.ours if not other.sent for _, status in case.status_readings(other)}
     for reading, status in case.status_readings(batch):
         suspects = [c for c in probes if c.t <= reading.last]
-        if status in before or reading.last > until or not follows(case, reading, probes[0].last):
+        if status in known or reading.last > until or not follows(case, reading, probes[0].last):
             continue
+        names = [name for c in suspects for name in laid_to(c, c.message or reading.message)]
+        others = (c for c in case.calls if c.batch != batch.id and c.valid and c.refused and c.last >= state.since)
+        astray = next((c for c in others if c.t <= reading.last), None)
         said = f"read {reading.n}, after {', '.join(str(c.n) for c in suspects)} and before any valid retry, shows it in {status}"
         yield Violated(
             proof=state.proof
             & Proof(
                 because=(said,),
-                evidence=(*(c.n for c in suspects), reading.n),
+                evidence=(*(c.n for c in suspects), *((astray.n,) if astray else ()), reading.n),
                 assumptions=frozenset((*assume("A6", batch.id), *assume("A7", reading.view))),
                 margins={reading.view: Margin(reading.t - probes[0].last, reading.view, reading.n)},
             ),
             observed=f"{state.status}, then {status}",
-            any_of=tuple(name for c in suspects for name in laid_to(c, c.message or reading.message)),
+            any_of=(*names, *(("BR-BLK-02",) if astray else ())),
             defect=f"{status}, by {kinds(batch, suspects)}",
             scenario=suspects[-1].scenario,
         )
