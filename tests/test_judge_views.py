@@ -367,3 +367,12 @@ def test_a_view_that_counts_more_than_another_is_not_behind_it(attempts: int) ->
     if attempts == 1:
         story.show("latestStatus", "sent", view="batch_list")
     assert _ids(story.list("b")) == ({"BR-IDS-07"} if attempts == 1 else set())
+
+
+@pytest.mark.parametrize("read_again", [True, False])
+def test_an_attempt_in_progress_tells_of_a_number_that_does_not_follow(read_again: bool) -> None:
+    """If its view shows it later as well: else it may have been taken back."""
+    story = _quiet("F").show("numAttempts", 1, view="batch_list").retry("b").read("b.0").finish("b").wait(11).list("b")
+    if read_again:
+        story.read("b.0")
+    assert _ids(story) == ({"BR-IDS-07"} if read_again else set())

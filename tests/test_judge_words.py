@@ -11,7 +11,9 @@ from tests.test_judge_innocents import done, ready, together
 def test_of_several_created_messages_the_last_to_be_reset_is_named() -> None:
     """Others are left from before, where an earlier retry was refused for them."""
     story = ready("FFFF").single("b.0").look("b").single("b.1").look("b").retry("b", takes=("b.2", "b.3")).look("b")
-    assert [f.subject for f in findings_of(story, "BR-BLK-01")] == ["2xx next to a created message: elsewhere, 201"]
+    assert [f.subject for f in findings_of(story, "BR-BLK-01")] == [
+        "2xx next to a created message: elsewhere, next to another, 201"
+    ]
 
 
 def test_the_hundred_and_first_message_stands_after_the_first_hundred_alone() -> None:

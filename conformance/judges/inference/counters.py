@@ -105,8 +105,9 @@ def counted(
             {n: "terminal" if n in lists else "never" for n in modes if n in lists or n.endswith(".numAttempts")}
         )
     counting = {name for name, mode in modes.items() if mode not in ("never", "drops")} | standing.keys()
-    stale = _stale_fields(by_message, resets_of, counting, behind, settle)
-    early = _stale_fields(by_message, resets_of, counting, behind, 0.0) if standing.keys() - stale.keys() else {}
+    always = {name for name, mode in modes.items() if mode == "always"}
+    stale = _stale_fields(by_message, resets_of, counting, always, behind, settle)
+    early = _stale_fields(by_message, resets_of, counting, set(), behind, 0.0) if standing.keys() - stale.keys() else {}
     for name in stale:
         modes[name] = "never"
     mixed: dict[str, Reading] = {reading.view: reading for reading in reversed(list(_mixed(by_message)))}
@@ -251,14 +252,19 @@ def _stale_fields(
     by_message: Mapping[str, Sequence[Reading]],
     resets_of: Callable[[str], tuple[float, ...]],
     counting: Collection[str],
+    always: Collection[str],
     behind: Mapping[str, Behind],
     settle: float,
 ) -> dict[str, Behind]:
-    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good."""
+    """Fields that show fewer new attempts than a field of another view did a settling time before, and never make it good.
+
+    :param always: fields that count an attempt from its beginning on, so that they tell of it while it is in progress.
+    """
     found: dict[str, Behind] = {}
     for message, seen in by_message.items():
         first = min(resets_of(message), default=float("inf"))
-        views = {v: [r for r in rs if r.terminal] for v, rs in _by_view(seen).items() if v not in behind}
+        shown = {v: rs for v, rs in _by_view(seen).items() if v not in behind}
+        views = {v: [r for r in rs if r.terminal] for v, rs in shown.items()}
         fields = [(v, n) for v, rs in views.items() for n in {n for r in rs for n in r.counts} if n in counting]
         for view, name in fields:
             mine = [r for r in views[view] if name in r.counts]
@@ -266,7 +272,9 @@ def _stale_fields(
                 if (
                     other != view
                     and name not in found
-                    and (why := _outgrown(mine, name, views[other], field, first, settle))
+                    and (
+                        why := _outgrown(mine, name, (shown if field in always else views)[other], field, first, settle)
+                    )
                 ):
                     found[name] = why
     return found
@@ -278,7 +286,8 @@ def _outgrown(
     """Whether ``field`` of another view grew more than ``name`` did since before the first call that may reset the message.
 
     Before that both count the same attempts, however far either view lags; but an attempt that no retry explains may lie between
-    the two readings, where they differ and that of ``name`` is not the earlier one; and one that counts less had not risen yet.
+    the two readings, where they differ and that of ``name`` is not the earlier one; and one that counts less had not risen yet. An
+    attempt in progress tells, if its view shows it later as well: else it may have been taken back.
     """
     base = next((r for r in mine if r.last <= first), None)
     counting = [r for r in others if field in r.counts]
@@ -290,6 +299,10 @@ def _outgrown(
         return None
     last = mine[-1]
     for ahead in reversed(counting):
+        later = [r for r in counting if r.t >= ahead.last]
+        kept = all(r.counts[field] >= ahead.counts[field] for r in later) and any(r.terminal for r in later)
+        if not (ahead.terminal or kept):
+            continue
         grown = ahead.counts[field] - start.counts[field]
         if ahead.last + settle <= last.t and grown > last.counts[name] - base.counts[name]:
             return Behind(ahead, last)
