@@ -483,6 +483,18 @@ def test_taken_waits_for_every_failed_message() -> None:
     assert held.taken
 
 
+@pytest.mark.parametrize(
+    ("number", "listed", "count"), [(1, 3, 3), (3, 1, 3), (None, 2, 2), (2, None, 2), (None, None, None)]
+)
+def test_an_attempt_shows_in_the_number_or_in_the_list_whichever_keeps_up(
+    number: int | None, listed: int | None, count: int | None
+) -> None:
+    held = Held("b", ())
+    attempts = None if listed is None else [{}] * listed
+    held.learn([{"id": "a", "latestStatus": "failure", "numAttempts": number, "messageAttempts": attempts}])
+    assert held.seen == {"a": ("failure", count)}
+
+
 def test_taken_of_nothing_waits_for_anything() -> None:
     held = Held("b", ())
     held.seen = {"a": ("created", 1)}

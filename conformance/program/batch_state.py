@@ -102,10 +102,10 @@ class Held:
                 continue
             identifier = str(message["id"])
             self.places.append(identifier)
-            count = message.get("numAttempts")
-            attempts = message.get("messageAttempts")
-            if not isinstance(count, int):
-                count = len(attempts) if isinstance(attempts, list) else None
+            number, attempts = message.get("numAttempts"), message.get("messageAttempts")
+            counts = (number, len(attempts) if isinstance(attempts, list) else None)
+            # One of them may stand still, or a list hold the newest only: where either grows, there is another attempt.
+            count = max((n for n in counts if isinstance(n, int)), default=None)
             self.seen[identifier] = (str(message.get("latestStatus")), count)
             nonce = _NONCE.search(f"{message.get('values')} {message.get('fullMessage')}")
             if nonce is not None and identifier not in self.ids.values():
