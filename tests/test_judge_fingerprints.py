@@ -281,3 +281,11 @@ def test_two_messages_that_have_to_block_are_told_from_one() -> None:
     assert _subjects(two, "BR-BLK-01") == {"2xx next to a created message: elsewhere, next to another, 201"}
     again = _failed("FFF").single("b.0").retry("b", takes=("b.1", "b.2")).look("b").retry("b", takes=()).look("b")
     assert _subjects(again, "BR-BLK-01") == {"2xx next to a created message: first, 201"}
+
+
+@pytest.mark.parametrize(("languages", "said"), [((), "first"), (("tamil",), "first, in another language")])
+def test_a_message_in_another_language_than_most_of_its_batch_is_told(languages: tuple[str, ...], said: str) -> None:
+    story = Story()
+    story.languages = languages
+    story.send("b", "FFF").finish("b").look("b").single("b.0").retry("b").look("b")
+    assert _subjects(story, "BR-BLK-01") == {f"2xx next to a created message: {said}, 201"}

@@ -490,7 +490,7 @@ def test_an_attempt_shows_in_the_number_or_in_the_list_whichever_keeps_up(
     number: int | None, listed: int | None, count: int | None
 ) -> None:
     held = Held("b", ())
-    attempts = None if listed is None else [{}] * listed
+    attempts: list[object] | None = None if listed is None else [{}] * listed
     held.learn([{"id": "a", "latestStatus": "failure", "numAttempts": number, "messageAttempts": attempts}])
     assert held.seen == {"a": ("failure", count)}
 

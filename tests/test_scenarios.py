@@ -333,7 +333,7 @@ def test_what_a_refusal_that_finds_nothing_to_retry_leaves_to_a_queue_is_looked_
 
 
 @pytest.mark.parametrize(
-    ("fault", "found_by"), [("only-the-first-ten-block", "blocked"), ("only-english-blocks", "blocked-again")]
+    ("fault", "found_by"), [("only-the-first-ten-block", "blocked"), ("exhausted-do-not-block", "blocked-again")]
 )
 def test_a_requirement_takes_all_of_its_scenarios_for_some_faults_show_in_one_only(
     fault: str, found_by: str, tmp_path: Path
@@ -396,3 +396,14 @@ def test_where_rows_are_sent_in_every_language_the_texts_are_in_that_language(tm
     assert set(said) == {"english", "chinese", "malay", "tamil"}
     assert not said["chinese"].isascii()
     assert not said["tamil"].isascii()
+
+
+def test_each_configured_language_is_that_of_a_message_that_blocks(tmp_path: Path) -> None:
+    with exploring(tmp_path) as at:
+        run_programs(at.run, {name: (_program(name, at.config), ()) for name in ("blocked", "blocked-again")})
+        history = at.history()
+        languages = {offered.language for offered in at.config.template.languages}
+    rows = {row.nonce: row.language for e in history.exchanges for row in e.invoke.rows}
+    reset = [e for e in _retries(history, "single_retry") if e.status == 201]
+    texts = {str(e.end.body["values"]) for e in reset}
+    assert {rows[nonce] for text in texts for nonce in rows if nonce in text} == {"english", *languages}

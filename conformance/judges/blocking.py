@@ -134,7 +134,9 @@ def _which(retry: Retry, message: str, order: tuple[str, ...]) -> str:
     far = next((words for least, words in _FAR if at >= least), "")
     again = "to the number of an earlier row" if mine is not None and mine.recipient in earlier else ""
     where = "elsewhere" if place == "last" and not far else place
-    return ", ".join(filter(None, (where, far, again, "next to another" if _several(retry) else "")))
+    spoken = Counter(row.language for row in retry.batch.rows).most_common(1)
+    foreign = "in another language" if mine is not None and mine.language != spoken[0][0] else ""
+    return ", ".join(filter(None, (where, far, again, foreign, "next to another" if _several(retry) else "")))
 
 
 def _several(retry: Retry) -> bool:

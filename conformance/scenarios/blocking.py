@@ -17,11 +17,21 @@ def largest(config: Config) -> int:
     return max(1, min(config.limits.max_rows, max(AGAIN, config.limits.max_messages // PART)))
 
 
+def _rows(size: int, config: Config) -> tuple[RowSpec, ...]:
+    """Failing rows; those in the middle and in the first place are in other languages than ``_again`` blocks with, if there are."""
+    languages = [offered.language for offered in config.template.languages]
+    further = languages[1:] or languages
+    rows = list(failing(size))
+    for place, language in zip((size // 2, 0), further, strict=False):
+        rows[place] = RowSpec(language=language)
+    return tuple(rows)
+
+
 def _largest(config: Config) -> tuple[AnyStep, ...]:
     size = largest(config)
     others = tuple(dict.fromkeys(place % size for place in (1, -2)))
     listing = Read(batch="b")
-    steps: list[AnyStep] = [*sent("b", failing(size)), single("b", *others)]
+    steps: list[AnyStep] = [*sent("b", _rows(size, config)), single("b", *others)]
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
     first, *further = dict.fromkeys((size - 1, 0, size // 2))
     steps += blocked("b", first, look=(listing,))
