@@ -226,3 +226,30 @@ def test_what_an_accepted_retry_leaves_out_may_have_set_the_status_beside_a_refu
         story.wait(11).look("b")
     story.single("b.0").blocked("b").look("b").finish("b").look("b").retry("b", 400, NOT_RETRYABLE).look("b")
     assert (("BR-ACC-03", "BR-SEL-04") in story.named()) is waits
+
+
+def test_an_exhausted_message_is_owed_nothing_by_a_retry_of_the_others() -> None:
+    """Right behind that retry its single retry is refused as one too many, and the limit is that of three retries."""
+    story = Story().send("b", "FF").finish("b").look("b")
+    for _ in range(3):
+        story.single("b.0").look("b").finish("b").look("b")
+    story.retry("b", takes=("b.1",)).look("b").finish("b").look("b").single(
+        "b.0", 400, "too_many_message_attempts_error"
+    )
+    assert "BR-SEL-04 single" in story.exercised()
+    assert story.observed()["retry-limit"] == 3
+    assert story.findings() == set()
+
+
+@pytest.mark.parametrize("processed", [True, False])
+def test_processing_that_is_shown_behind_a_refusal_may_have_ended_in_the_status_that_the_refusal_sets(
+    processed: bool,
+) -> None:
+    """The single retry before may then have the batch processed once more, so that a retry is refused for that."""
+    story = Story().send("b", "FS").finish("b").look("b").single("b.0").blocked("b")
+    if processed:
+        story.batches["b"] = "messages_processing"
+    story.look("b").move("b.0", "success")
+    story.batches["b"] = "messages_enqueuing_failed"
+    story.look("b").retry("b", 400, NOT_RETRYABLE).look("b")
+    assert any("BR-SEL-06" in names for names in story.named()) is not processed

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
-from conformance.contract.vocabulary import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE
+from conformance.contract.vocabulary import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE, UNRESOLVED_CODE
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.case import Case
@@ -253,15 +254,19 @@ def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
 def _refused_since(case: Case, batch: Batch, shown: Reading) -> bool:
     """True if a refusal behind those single retries has set the status ``messages_enqueuing_failed`` that the reading shows.
 
-    Such a batch has to be retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same. An
-    accepted batch retry that owes a message an attempt still may have set the status as well, by leaving it out (ruling 17).
+    A blocked one, behind which none shows the batch processed: processing may end in that status by itself. Such a batch has to be
+    retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same. An accepted batch retry that
+    owes a message an attempt still may have set the status as well, by leaving it out (ruling 17).
     """
     owing = max((c.last for c in _alive(case, batch, shown, single=False)), default=None)
     if owing is not None and not all(_paid(case, batch, m, owing, shown.last) for m in batch.messages):
         return False
-    refused = [c.last for c in batch.retries if c.refused and c.last <= begun(case, shown)]
-    put = case.batch_status(shown) == ENQUEUING_FAILED and bool(refused)
-    return put and all(c.last <= max(refused) for c in _alive(case, batch, shown, single=True))
+    processed = (r.t for r, s in case.status_readings(batch) if s not in RETRYABLE and r.last <= shown.last)
+    since = max(processed, default=-inf)
+    blocked = (c for c in batch.retries if c.refused and c.code == UNRESOLVED_CODE and c.last <= begun(case, shown))
+    last = max((c.last for c in blocked if c.t >= since), default=None)
+    put = case.batch_status(shown) == ENQUEUING_FAILED and last is not None
+    return put and all(c.last <= (last or 0.0) for c in _alive(case, batch, shown, single=True))
 
 
 def _paid(case: Case, batch: Batch, message: str, since: float, until: float) -> bool:

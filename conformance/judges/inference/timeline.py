@@ -223,7 +223,8 @@ def retried(case: Case, batch: Batch, message: str, call: RetryCall) -> Retried:
             continue
         first, shown = known
         later = sum(reading.last <= c.t < call.t for c in resets)
-        high = max(shown, min(past, shown + owed(case, batch, reading).most)) + later
+        # An exhausted message is reset no more, whatever is outstanding.
+        high = shown if shown >= LIMIT else max(shown, min(past, shown + owed(case, batch, reading).most)) + later
         if shown > least or high < most:
             found = Proof(evidence=(first.n, reading.n), assumptions=found.assumptions | {*counts_by(first, reading)})
         least, most = max(least, shown), min(most, high)
@@ -335,8 +336,8 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     """Proof that the message was failed when ``call`` was decided, by a reading that ended before it left.
 
     Failed stays until a retry (A2a); the reading shows it, and no attempt underway beside it (BR-SEL-03), no retry that could reset
-    it was outstanding there (ruling 16), and none overlaps the call. Nor had an attempt been listed that was a success: then the
-    status is an older attempt's.
+    it was outstanding there (ruling 16), or it was exhausted, and none overlaps the call. Nor had an attempt been listed that was a
+    success: then the status is an older attempt's.
     """
     seen = last_before(case, message, call.t)
     if seen is None or seen.status != "failure" or seen.attempts_in_progress:
@@ -347,12 +348,13 @@ def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed
     if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):
         return None
     outstanding = owed(case, batch, seen)
-    if not outstanding.none:
+    settled = outstanding.proof if outstanding.none else exhausted(case, batch, message, seen.last)
+    if settled is None:
         return None
     shows = f"read {seen.n}, before retry {call.n} leaves, shows a message failed, and no retry of it is outstanding"
     return Failed(
         seen,
-        outstanding.proof
+        settled
         & Proof(
             because=(shows,),
             evidence=(seen.n,),
