@@ -44,7 +44,7 @@ PACKAGE = "conformance.reference"
 #: Calls that a run may make: a clean one makes about 620.
 CALLS = 4000
 #: Threads decide who comes first there, so that two runs differ.
-RACES = ("race-batch", "race-single")
+RACES = ("race-batch", "race-single", "recovering")
 #: From which everything of a run is drawn.
 SEED = 1
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)")
