@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -376,3 +377,17 @@ def test_an_attempt_in_progress_tells_of_a_number_that_does_not_follow(read_agai
     if read_again:
         story.read("b.0")
     assert _ids(story) == ({"BR-IDS-07"} if read_again else set())
+
+
+@pytest.mark.parametrize("slow", [0.0, 2.0])
+def test_what_several_clocks_stamp_shows_no_lag(slow: float) -> None:
+    """A worker's clock is slow (ruling 27): a message that moves on shows an older updatedAt than when it was reset."""
+
+    def change(data: dict[str, Any]) -> None:
+        if data.get("latestStatus") != "created":
+            data["updatedAt"] = (datetime.fromisoformat(data["updatedAt"]) - timedelta(seconds=slow)).isoformat()
+
+    story = Shelf().change(change).send("b", "FF").views("b").finish("b").views("b")
+    for _ in range(2):
+        story.retry("b").views("b").move("b.0", "sending").move("b.1", "sending").views("b").finish("b").views("b")
+    assert _shown_lags(story) == {}

@@ -108,6 +108,15 @@ def orders(desk: Desk) -> set[bool]:
     return {times == sorted(times) for times in shown}
 
 
+def updates(desk: Desk) -> bool:
+    """Whether updatedAt goes on while a retried message does."""
+    batch = desk.failed([FAILING])
+    desk.retry(batch)
+    first = str(desk.listing(batch)[0]["updatedAt"])
+    desk.wait(1.1)
+    return first < str(desk.listing(batch)[0]["updatedAt"])
+
+
 def late(desk: Desk) -> list[str]:
     """A status when it is terminal first, and a lifetime on."""
     batch = desk.failed(["6511119999"])
@@ -261,6 +270,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "lagging-replicas": (seen_after_a_retry, [("created",) * 2] * 2, [("failure",) * 2, ("created",) * 2]),
     "replicas-in-turn": (seen_in_turn, {"created"}, {"created", "sent"}),
     "two-clocks": (orders, {True}, {True, False}),
+    "slow-clock-of-workers": (updates, True, False),
     "whole-seconds": (shown_attempts, (2, 2, 2, 4), (None, 2, 2, 4)),
     "late-corrections": (late, ["failure", "failure"], ["failure", "success"]),
     "newest-attempt-only": (shown_attempts, (2, 2, 2, 4), (2, 1, 1, 4)),

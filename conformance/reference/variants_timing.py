@@ -158,6 +158,16 @@ class TwoClocks(Behaviour):
         return self.settings.seconds(2.0) if zlib.crc32(attempt.id.encode()) % 2 else 0.0
 
 
+@variant(VARIANTS, "updatedAt is of the clock of whoever moved the message: a worker's is 2 s slow", "ruling 27")
+class SlowClockOfWorkers(Behaviour):
+    def view(self, message: Message, view: str) -> dict[str, object]:
+        shown = super().view(message, view)
+        since, status = self.begun(message)[-1].at(self.world.now())
+        if status != "created":
+            shown["updatedAt"] = self.stamp(since - self.settings.seconds(2.0))
+        return shown
+
+
 @variant(VARIANTS, "times in whole seconds, and no counts", "ruling 27", "attempts-not-visible")
 class WholeSeconds(Behaviour):
     def stamp(self, at: float) -> str:
