@@ -391,3 +391,16 @@ def test_what_several_clocks_stamp_shows_no_lag(slow: float) -> None:
     for _ in range(2):
         story.retry("b").views("b").move("b.0", "sending").move("b.1", "sending").views("b").finish("b").views("b")
     assert _shown_lags(story) == {}
+
+
+def test_an_answer_to_a_single_retry_that_shows_the_old_outcome_spoils_nothing_else() -> None:
+    """It lists the attempt that the retry gave, created, beside a latestStatus of failure: a matter of BR-SEL-03."""
+    story = _quiet("FF")
+
+    def change(data: dict[str, Any]) -> None:
+        data.update(latestStatus="failure", attempts=[dict(a) for a in story.messages["b.0"]["attempts"][::-1]])
+
+    story.change(change, view="single_retry")
+    story.single("b.0").read("b.0").retry("b", 400, "unresolved_batch_messages").read("b.0").finish("b").look("b")
+    assert {names[0] for names in story.named()} == {"BR-SEL-03"}
+    assert any(name.startswith("BR-BLK-01") for name in story.exercised())

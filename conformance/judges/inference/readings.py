@@ -112,11 +112,14 @@ class Reading:
         """True if it shows an outcome that none of the attempts has which it lists, as far as those are known to be all.
 
         A message may have been shown before its newest attempt is listed, but not ended (ruling 29). Which of the two is wrong, no
-        answer says by itself: such a status proves nothing, and is a matter of BR-SEL-03.
+        answer says by itself: such a status proves nothing, and is a matter of BR-SEL-03. So is an outcome in the answer to a
+        single retry that lists the attempt which the retry gave.
         """
         status = self.shown_status
         if status not in TERMINAL or not self.attempts or self.abbreviated or self.strangers:
             return False
+        if self.view == "single_retry" and self.attempts_in_progress:
+            return True
         listed = {attempt.status for attempt in self.attempts}
         return status not in listed and listed <= _KNOWN
 

@@ -35,9 +35,9 @@ _KNOWN = TERMINAL | IN_PROGRESS
 def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
 
-    The newest attempt is the one that an earlier read of the same view lacked (ruling 27). A ``created`` that no client saw is no
-    violation, and unknown statuses are left alone (ruling 6). Where no attempts are listed, a retried message that is seen in
-    progress again has started its lifecycle again.
+    The newest attempt is the one that an earlier read of the same view lacked; of the single read, where it is the answer to a single
+    retry (ruling 27). A ``created`` that no client saw is no violation, and unknown statuses are left alone (ruling 6). Where no
+    attempts are listed, a retried message that is seen in progress again has started its lifecycle again.
     """
     case, batch = subject[0].case, subject[1]
     exercised: Proof | None = None
@@ -47,7 +47,7 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
         if not resets:
             continue
         listed = False
-        for view in case.views(message):
+        for view in (*case.views(message), *_answers(case, message)):
             for reading, newest, first, whole, sure in _newest(case, batch, message, view):
                 status = reading.shown_status
                 if newest.status not in _KNOWN or status not in _KNOWN:
@@ -102,6 +102,14 @@ def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[J
         yield InDoubt(reason=DoubtReason.NO_SUCH_ATTEMPT, text=text, evidence=(odd.n,))
     elif exercised is not None:
         yield Exercised(proof=exercised)
+
+
+def _answers(case: Case, message: str) -> Iterator[tuple[Reading, ...]]:
+    """Each answer to a single retry of the message, behind the last single read before it: both show it alike."""
+    read = [r for r in case.readings(message) if r.view == "message_read"]
+    for answer in case.readings(message):
+        if answer.view == "single_retry":
+            yield (*[r for r in read if r.last <= answer.t][-1:], answer)
 
 
 def _of_no_attempt(case: Case, batch: Batch) -> Reading | None:
