@@ -54,6 +54,14 @@ REASONS: tuple[Reason, ...] = (
         where=("self.behaviour.view", "self.view"),
     ),
     Reason(
+        why="Single Send is no operation of this contract: where it fails, no message is sent singly, and nothing is judged by one",
+        functions=("_single_send", "send_one"),
+    ),
+    Reason(
+        why="a job of the target is done a moment earlier or later",
+        functions=("now",),
+    ),
+    Reason(
         why="a status that no document names is neither created nor terminal (ruling 6)",
         functions=(MODULE,),
         where=("LIFECYCLE",),

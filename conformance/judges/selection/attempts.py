@@ -35,7 +35,7 @@ _KNOWN = TERMINAL | IN_PROGRESS
 def status_of_the_newest_attempt(subject: tuple[Inference, Batch]) -> Iterator[Judgement]:
     """latestStatus is the status of the newest attempt, within one message of one answer (A3, ruling 29).
 
-    The newest attempt is the one that an earlier read of the same view lacked; of the single read, where it is the answer to a single
+    The newest attempt is the one that an earlier read of the same view lacked, or of the single read, for the answer to a single
     retry (ruling 27). A ``created`` that no client saw is no violation, and unknown statuses are left alone (ruling 6). Where no
     attempts are listed, a retried message that is seen in progress again has started its lifecycle again.
     """
