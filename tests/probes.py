@@ -402,6 +402,23 @@ def foreign(key: str, campaign: str, *, batch: bool = False, known: bool = False
     return probe
 
 
+def errors_behind_a_block(desk: Desk) -> list[str | None]:
+    """Block a retry: the error codes of the first attempts of its messages."""
+    made = desk.failed([FAILING, FAILING])
+    desk.retry_one(desk.ids(made)[0])
+    desk.retry(made)
+    return [row["messageAttempts"][0]["errorCode"] for row in desk.listing(made)]
+
+
+def stamps_of_a_delivery(desk: Desk) -> bool:
+    """Retry a batch with a delivered message: whether it shows the same deliveredAt before and after."""
+    made = desk.failed([FAILING, DELIVERED])
+    before = desk.listing(made)[1]["messageAttempts"][0]["deliveredAt"]
+    desk.wait(0.5)
+    desk.retry(made)
+    return bool(before == desk.listing(made)[1]["messageAttempts"][0]["deliveredAt"])
+
+
 def keyless(desk: Desk) -> tuple[int, str]:
     """Retry a batch with a made-up key: the answer, and the batch's status."""
     made = desk.failed([FAILING])

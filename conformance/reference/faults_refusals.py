@@ -153,6 +153,16 @@ class BlockedRestartsTheBlocking(Behaviour):
         return super().on_blocked(batch)
 
 
+@fault(FAULTS, "a blocked retry takes the errors of the attempts that failed", "BR-BLK-03")
+class BlockedClearsTheErrors(Behaviour):
+    def on_blocked(self, batch: Batch) -> Answer:
+        # As by a bulk update that gets ready what is then not sent.
+        for message in batch.messages:
+            for attempt in message.attempts:
+                attempt.error = None
+        return super().on_blocked(batch)
+
+
 # -- what an error tells --------------------------------------------------------------------------------------
 
 

@@ -287,6 +287,17 @@ class NewBatch(Behaviour):
             message.batch = other
 
 
+@fault(FAULTS, "a retry stamps the deliveries of its batch anew", "BR-SEL-02")
+class StampsDeliveriesAnew(Behaviour):
+    def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:
+        super().carry_out(batch, failed)
+        now = self.world.now()
+        for message in batch.messages:
+            if message not in failed:
+                for attempt in message.attempts:
+                    attempt.path = [(now if s == "success" and t < now else t, s) for t, s in attempt.path]
+
+
 @fault(FAULTS, "a retry escapes the message's values once more", "BR-IDS-03")
 class EscapesAgain(Behaviour):
     def reset(self, message: Message) -> None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from conformance.judges.identity import data, membership, other_rows, pages, same_in_views, views
+from conformance.judges.identity import attempt_data, data, membership, other_rows, pages, same_in_views, views
 
-RULES = (*membership.RULES, *data.RULES, *same_in_views.RULES, *views.RULES, *pages.RULES, *other_rows.RULES)
+RULES = (
+    *membership.RULES,
+    *data.RULES,
+    *attempt_data.RULES,
+    *same_in_views.RULES,
+    *views.RULES,
+    *pages.RULES,
+    *other_rows.RULES,
+)

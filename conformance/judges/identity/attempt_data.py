@@ -1,0 +1,130 @@
+"""What an attempt shows that has ended is kept by calls that must not touch it: BR-BLK-03, BR-SEL-02 and what probes break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from conformance.findings import Margin
+from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.case import Case
+from conformance.judges.inference.circumstances import kinds, unexpected
+from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import laid_to
+from conformance.judges.inference.proof import Proof, all_of, assume
+from conformance.judges.inference.readings import Attempt, Reading
+from conformance.judges.inference.retry_call import RetryCall
+from conformance.judges.inference.timeline import follows, terminal_stays
+from conformance.judges.rule import Judgement, Violated, rule, whole_run
+
+#: Fields of an attempt that are settled once it has ended.
+_FIELDS = ("errorType", "errorCode", "error", "sentAt", "deliveredAt")
+#: So many messages have to show it: one may be a report that came late.
+ENOUGH = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Changed:
+    """Two readings in a row of one view, at rest and in the same attempts, of which the second shows another value of a field."""
+
+    batch: Batch
+    before: Reading
+    after: Reading
+    name: str
+    calls: tuple[RetryCall, ...]
+
+
+@rule(
+    "BR-BLK-03",
+    whole_run,
+    violation="the target changes what attempts show that have ended ({observed})",
+    expected=("what the attempts showed before",),
+    legal_if="the attempts showed what they had shown",
+    subject="ended attempts changed",
+    also=("BR-SEL-02", "BR-SGL-01", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-07"),
+)
+def ended_attempts_kept(inference: Inference) -> Iterator[Judgement]:
+    """No call that must have no effect on a message changes its attempts' errors and times, once they have ended (A2).
+
+    Told where several messages of a batch show it around the same calls, and no message of the run shows such a change without a
+    call: what comes by itself is a report that came late. An accepted retry may do to failed messages what it likes of these.
+    """
+    found = [one for batch in inference.case.ours for one in _changes(inference.case, batch)]
+    if any(not one.calls for one in found):
+        return
+    together: dict[tuple[str, str, tuple[int, ...]], list[_Changed]] = {}
+    for one in found:
+        together.setdefault((one.batch.id, one.name, tuple(c.n for c in one.calls)), []).append(one)
+    for (_, name, _), same in together.items():
+        messages = {one.before.message: one for one in same}
+        near = unexpected(same[0].calls)
+        names = [n for one in same for c in (*near, *one.calls) for n in _broken(c, one.before)]
+        if len(messages) < ENOUGH or not all(any(_broken(c, one.before)) for one in same for c in one.calls):
+            continue
+        first = same[0]
+        said = f"reads {first.before.n} and {first.after.n} show another {name} of one attempt, as of {len(messages)} messages"
+        yield Violated(
+            proof=all_of(*(_seen(one) for one in messages.values())) & Proof(because=(said,)),
+            observed=name,
+            any_of=tuple(dict.fromkeys(names)),
+            defect=f"{name} changed by {kinds(first.batch, near)}",
+            scenario=first.calls[0].scenario,
+        )
+
+
+def _seen(one: _Changed) -> Proof:
+    return Proof(
+        evidence=(one.before.n, *(c.n for c in one.calls), one.after.n),
+        assumptions=frozenset(
+            (*assume("A6", one.batch.id), *assume("A7", one.after.view), *terminal_stays(one.before))
+        ),
+        margins={one.after.view: Margin(one.after.t - one.before.last, one.after.view, one.after.n)},
+    )
+
+
+def _broken(call: RetryCall, before: Reading) -> tuple[str, ...]:
+    """What the call breaks if it changed the message; nothing if it may have taken it up."""
+    if call.may_reset and call.reaches(before.message) and (before.status == "failure" or call.single):
+        return ()
+    return tuple(laid_to(call, before.message, before))
+
+
+def _changes(case: Case, batch: Batch) -> Iterator[_Changed]:
+    for message in batch.messages:
+        for view in case.views(message):
+            for i, (a, b) in enumerate(pairwise(view)):
+                if not (a.terminal and a.status == b.status and follows(case, b, a.last)):
+                    continue
+                mine, theirs = _shown(a), _shown(b)
+                if mine.keys() != theirs.keys():
+                    continue
+                for name in _FIELDS:
+                    kept = [_shown(r) for r in view[i + 2 :]]
+                    if any(
+                        _lost(mine[mark], theirs[mark], name, [k[mark] for k in kept if mark in k]) for mark in mine
+                    ):
+                        calls = tuple(c for c in batch.sent if c.last > a.t and c.t <= b.last)
+                        yield _Changed(batch=batch, before=a, after=b, name=name, calls=calls)
+
+
+def _shown(reading: Reading) -> Mapping[tuple[str | None, datetime | None], Attempt]:
+    """The attempts that have ended, by their ids and times; none if they are not told apart by them."""
+    found = {(a.id, a.created_at): a for a in reading.attempts or () if a.status in ("success", "failure")}
+    return found if len(found) == len(reading.attempts or ()) else {}
+
+
+def _lost(was: Attempt, now: Attempt, name: str, later: list[Attempt]) -> bool:
+    """Whether a value was there before, another is there now, and none shows the former again (ruling 33)."""
+
+    def value(attempt: Attempt) -> Any:
+        return attempt.data.get(name)
+
+    if value(was) in (None, "") or name not in now.data or value(now) == value(was) or was.status != now.status:
+        return False
+    return not any(value(one) == value(was) for one in later)
+
+
+RULES = (ended_attempts_kept,)
