@@ -155,6 +155,11 @@ ARGUED: tuple[Argued, ...] = (
         ),
     ),
     Argued(
+        why="a delivered message that is begun anew is delivered at another time",
+        first=("resets-the-delivered-in-place",),
+        second=("stamps-deliveries-anew",),
+    ),
+    Argued(
         why="rows to one number with one text are rows to one number",
         first=("one-row-of-a-number-is-retried",),
         second=("retries-equal-rows-once",),
