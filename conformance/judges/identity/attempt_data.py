@@ -11,7 +11,8 @@ from typing import Any
 from conformance.findings import Margin
 from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.case import Case
-from conformance.judges.inference.circumstances import kinds, unexpected
+from conformance.judges.inference.circumstances import kind, kinds, unexpected
+from conformance.judges.inference.facts import clip, nothing
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, all_of, assume
@@ -34,6 +35,8 @@ class _Changed:
     before: Reading
     after: Reading
     name: str
+    old: Any
+    new: Any
     calls: tuple[RetryCall, ...]
 
 
@@ -65,14 +68,23 @@ def ended_attempts_kept(inference: Inference) -> Iterator[Judgement]:
         if len(messages) < ENOUGH or not all(any(_broken(c, one.before)) for one in same for c in one.calls):
             continue
         first = same[0]
-        said = f"reads {first.before.n} and {first.after.n} show another {name} of one attempt, as of {len(messages)} messages"
+        said = (
+            f"reads {first.before.n} and {first.after.n} (the same view) show {name} of one attempt as {_said(first.old)}, then as "
+            f"{_said(first.new)}, and another of {len(messages)} messages in all; none shows the former again",
+            f"calls between: {', '.join(f'{c.n} ({kind(c)}, {c.said})' for c in first.calls)}",
+            "no message of the run shows such a change where no call was",
+        )
         yield Violated(
-            proof=all_of(*(_seen(one) for one in messages.values())) & Proof(because=(said,)),
-            observed=name,
+            proof=all_of(*(_seen(one) for one in messages.values())) & Proof(because=said),
+            observed=f"{name} {_said(first.old)}, then {_said(first.new)}",
             any_of=tuple(dict.fromkeys(names)),
             defect=f"{name} changed by {kinds(first.batch, near)}",
             scenario=first.calls[0].scenario,
         )
+
+
+def _said(value: Any) -> str:
+    return "nothing" if nothing(value) else clip(value)
 
 
 def _seen(one: _Changed) -> Proof:
@@ -103,11 +115,11 @@ def _changes(case: Case, batch: Batch) -> Iterator[_Changed]:
                     continue
                 for name in _FIELDS:
                     kept = [_shown(r) for r in view[i + 2 :]]
-                    if any(
-                        _lost(mine[mark], theirs[mark], name, [k[mark] for k in kept if mark in k]) for mark in mine
-                    ):
+                    lost = (m for m in mine if _lost(mine[m], theirs[m], name, [k[m] for k in kept if m in k]))
+                    if (mark := next(lost, None)) is not None:
+                        old, new = mine[mark].data[name], theirs[mark].data[name]
                         calls = tuple(c for c in batch.sent if c.last > a.t and c.t <= b.last)
-                        yield _Changed(batch=batch, before=a, after=b, name=name, calls=calls)
+                        yield _Changed(batch=batch, before=a, after=b, name=name, old=old, new=new, calls=calls)
 
 
 def _shown(reading: Reading) -> Mapping[tuple[str | None, datetime | None], Attempt]:
@@ -122,7 +134,7 @@ def _lost(was: Attempt, now: Attempt, name: str, later: list[Attempt]) -> bool:
     def value(attempt: Attempt) -> Any:
         return attempt.data.get(name)
 
-    if value(was) in (None, "") or name not in now.data or value(now) == value(was) or was.status != now.status:
+    if nothing(value(was)) or name not in now.data or value(now) == value(was) or was.status != now.status:
         return False
     return not any(value(one) == value(was) for one in later)
 
