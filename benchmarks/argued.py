@@ -38,7 +38,7 @@ ARGUED: tuple[Argued, ...] = (
         first=("created-does-not-block",),
         second=(
             *("one-worker-of-four-does-not-block", "only-the-first-blocks", "only-the-first-ten-block"),
-            *("second-rows-do-not-block", "the-last-does-not-block", "two-do-not-block"),
+            *("second-rows-do-not-block", "the-last-does-not-block", "two-do-not-block", "force-passes-the-created"),
         ),
     ),
     Argued(
@@ -89,18 +89,18 @@ ARGUED: tuple[Argued, ...] = (
         first=("never-retryable",),
         second=(
             *("one-by-itself-closes-its-batch", "one-batch-at-a-time", "refuses-what-came-too-early"),
-            *("expires-after-six-seconds", "locks-what-came-too-early"),
+            *("expires-after-five-seconds", "locks-what-came-too-early"),
         ),
     ),
     Argued(
-        why="every batch that is six seconds old is refused, whatever was retried before or is retried elsewhere",
-        first=("expires-after-six-seconds",),
+        why="every batch that is five seconds old is refused, whatever was retried before or is retried elsewhere",
+        first=("expires-after-five-seconds",),
         second=("one-retry-at-a-time", "refuses-what-came-too-early", "locks-what-came-too-early"),
     ),
     Argued(
-        why="a batch that was retried while it was processed is the only one six seconds old when it is first to be retried",
+        why="a batch that was retried while it was processed is the only one five seconds old when it is first to be retried",
         first=("refuses-what-came-too-early", "locks-what-came-too-early"),
-        second=("expires-after-six-seconds",),
+        second=("expires-after-five-seconds",),
     ),
     Argued(
         why="a batch that is retried too early is refused for a while, or for good",

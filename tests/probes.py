@@ -297,6 +297,13 @@ def two_created(desk: Desk) -> str:
     return code_of(desk.retry(batch))
 
 
+def forced_next_to_created(desk: Desk) -> str:
+    """Retry a batch of which one message is created, with force=true."""
+    batch = desk.failed([FAILING] * 2)
+    desk.retry_one(desk.ids(batch)[0])
+    return code_of(desk.retry(batch, query={"force": "true"}))
+
+
 def unknown_single(desk: Desk) -> str:
     """Retry a message that does not exist."""
     return code_of(desk.retry_one("message_00000000-0000-4000-8000-000000000000"))

@@ -289,3 +289,10 @@ def test_a_message_in_another_language_than_most_of_its_batch_is_told(languages:
     story.languages = languages
     story.send("b", "FFF").finish("b").look("b").single("b.0").retry("b").look("b")
     assert _subjects(story, "BR-BLK-01") == {f"2xx next to a created message: {said}, 201"}
+
+
+def test_what_asks_to_force_a_blocked_retry_is_told() -> None:
+    story = _failed("FFF").single("b.0").retry("b", cause="query:force").look("b")
+    assert _subjects(story, "BR-BLK-01") == {
+        "2xx next to a created message: first, 201, accepted retry with a query (force)"
+    }

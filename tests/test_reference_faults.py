@@ -51,6 +51,7 @@ from tests.probes import (
     error_of_the_new_attempt,
     errors_behind_a_block,
     exhausted_and_blocked,
+    forced_next_to_created,
     foreign,
     held_and_ended,
     in_two_languages,
@@ -116,6 +117,7 @@ SAME = [("success", 2), ("success", 2), ("success", 2), ("success", None)]
 TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "body-is-refused-and-carried-out": (retried(**BODY), ([201], [2, 1, 2]), ([400], [2, 1, 2])),
     "query-is-refused-and-carried-out": (retried(**FIRST), ([201], [2, 1, 2]), ([400], [2, 1, 2])),
+    "force-passes-the-created": (forced_next_to_created, UNRESOLVED, "201"),
     "force-resends-the-delivered": (retried(**FORCE), ([201], [2, 1, 2]), ([201], [2, 2, 2])),
     "status-in-the-query-selects": (retried(**STATUS), ([201], [2, 1, 2]), ([201], [1, 2, 1])),
     "limits-that-are-no-number-break": (
@@ -325,7 +327,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         {("201", (2, 2))},
         {("201", (2, 2)), ("201", (2, 1))},
     ),
-    "expires-after-six-seconds": (aged(6.0), [201, 201], [201, 400]),
+    "expires-after-five-seconds": (aged(6.0), [201, 201], [201, 400]),
     "one-shard-keeps-the-status": (
         sometimes(block_keeps, 24),
         {"messages_enqueuing_failed"},

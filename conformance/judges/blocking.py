@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE, seconds
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import Bracket
+from conformance.judges.inference.circumstances import kind
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.ledger import suspects_of
 from conformance.judges.inference.proof import Proof, assume
@@ -64,7 +65,7 @@ def _next_to_created(retry: Retry) -> Iterator[Judgement]:
             proof=first.proof & retry.answered("had to fail"),
             observed=retry.answer,
             any_of=retry.accused("BR-BLK-01"),
-            defect=f"{_which(retry, first.message, order)}, {retry.answer}",
+            defect=f"{_which(retry, first.message, order)}, {retry.answer}{f', {kind(retry.call)}' if retry.call.probe else ''}",
             scenario=retry.scenario,
         )
     if retry.call.status is None:

@@ -14,7 +14,7 @@ _ALSO: dict[str, str] = {
     "accepts-while-processing": "ERR-01 SEL-06 BLK-01 CON-01",
     "only-one-round": "ACC-02 ACC-03 SEL-01 SEL-06 ERR-02 BLK-02",
     "never-retryable": "ACC-03 ACC-06 SEL-04 SEL-06 ERR-02 BLK-02 SEC-05 SEL-10",
-    "expires-after-six-seconds": "ACC-03 ACC-06 SEL-04 SEL-10 ERR-02 BLK-02",
+    "expires-after-five-seconds": "ACC-03 ACC-06 SEL-04 SEL-10 ERR-02 BLK-02",
     "enqueuing-failed-is-final": "ACC-02 ACC-06 SEL-04 SEL-06 ERR-02",
     "answers200": "SCH-01 ACC-02 ACC-03 ACC-06",
     "answers-a-body": "SCH-01",

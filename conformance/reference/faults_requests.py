@@ -41,6 +41,12 @@ class QueryIsRefusedAndCarriedOut(_RefusedAndCarriedOut):
         return bool(call.query)
 
 
+@fault(FAULTS, "a retry with force=true is carried out next to a created message", "BR-SEC-05", "BR-BLK-01")
+class ForcePassesTheCreated(Behaviour):
+    def blocked(self, batch: Batch) -> bool:
+        return self.calling.query.get("force") != "true" and super().blocked(batch)
+
+
 @fault(FAULTS, "a retry with force=true resends delivered messages", "BR-SEC-05", "BR-SEL-02", "BR-SEL-06")
 class ForceResendsTheDelivered(Behaviour):
     def to_retry(self, batch: Batch, call: Call) -> list[Message]:

@@ -255,10 +255,10 @@ class OneWorkerOfFourRetriesOne(_OneWorkerOfFour):
         return failed[:1] if self.older else failed
 
 
-@fault(FAULTS, "a batch cannot be retried any more six seconds after it was sent", "BR-ACC-02", whole=True)
-class ExpiresAfterSixSeconds(Behaviour):
+@fault(FAULTS, "a batch cannot be retried any more five seconds after it was sent", "BR-ACC-02", whole=True)
+class ExpiresAfterFiveSeconds(Behaviour):
     def retryable(self, batch: Batch) -> bool:
-        return super().retryable(batch) and self.world.now() < batch.created + 6
+        return super().retryable(batch) and self.world.now() < batch.created + 5
 
 
 @fault(

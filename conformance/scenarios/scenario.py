@@ -79,15 +79,16 @@ def round_of(batch: str, size: int) -> tuple[AnyStep, ...]:
 
 
 def blocked(
-    batch: str, place: int, *, look: AnyLook = (), watched: bool = True, twice: bool = False
+    batch: str, place: int, *, look: AnyLook = (), watched: bool = True, twice: bool = False, cause: str | None = None
 ) -> tuple[AnyStep, ...]:
     """Make the message at this place ``created`` by a single retry, retry the batch at once, and look at the message.
 
     :param look: what is read besides, after the refusal.
     :param twice: whether the retry is sent again at once: a refusal that is the second in a row (ruling 23).
+    :param cause: what the second retry has that must not matter.
     :param watched: whether the message is read once more, a second later, while it is still ``created`` (ruling 23).
     """
-    again = (Retry(batch=batch), single(batch, place)) if twice else ()
+    again = (Retry(batch=batch, cause=cause), single(batch, place)) if twice else ()
     burst = Burst(
         steps=(
             # What was read before the single retry says nothing of the batch's status after it (ruling 24).
