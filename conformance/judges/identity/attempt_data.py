@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from conformance.contract.vocabulary import TERMINAL
 from conformance.findings import Margin
 from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.case import Case
@@ -23,6 +24,8 @@ from conformance.judges.rule import Judgement, Violated, rule, whole_run
 
 #: Fields of an attempt that are settled once it has ended.
 _FIELDS = ("errorType", "errorCode", "error", "sentAt", "deliveredAt")
+#: An attempt's id and createdAt.
+_Mark = tuple[str | None, datetime | None]
 #: So many messages have to show it: one may be a report that came late.
 ENOUGH = 2
 
@@ -47,7 +50,10 @@ class _Changed:
     expected=("what the attempts showed before",),
     legal_if="the attempts showed what they had shown",
     subject="ended attempts changed",
-    also=("BR-SEL-02", "BR-SGL-01", "BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-07"),
+    also=(
+        *("BR-SEL-02", "BR-SGL-01", "BR-SGL-02", "BR-SGL-03", "BR-ERR-06"),
+        *("BR-SEC-01", "BR-SEC-02", "BR-SEC-03", "BR-SEC-04", "BR-SEC-05", "BR-SEC-07"),
+    ),
 )
 def ended_attempts_kept(inference: Inference) -> Iterator[Judgement]:
     """No call that must have no effect on a message changes its attempts' errors and times, once they have ended (A2).
@@ -107,36 +113,37 @@ def _broken(call: RetryCall, before: Reading) -> tuple[str, ...]:
 def _changes(case: Case, batch: Batch) -> Iterator[_Changed]:
     for message in batch.messages:
         for view in case.views(message):
+            shown = [_ended(r) for r in view]
             for i, (a, b) in enumerate(pairwise(view)):
-                if not (a.terminal and a.status == b.status and follows(case, b, a.last)):
-                    continue
-                mine, theirs = _shown(a), _shown(b)
-                if mine.keys() != theirs.keys():
+                mine, theirs = shown[i], shown[i + 1]
+                if (
+                    not (a.terminal and a.status == b.status and follows(case, b, a.last))
+                    or mine.keys() != theirs.keys()
+                ):
                     continue
                 for name in _FIELDS:
-                    kept = [_shown(r) for r in view[i + 2 :]]
-                    lost = (m for m in mine if _lost(mine[m], theirs[m], name, [k[m] for k in kept if m in k]))
+                    other = (m for m in mine if _differ(mine[m], theirs[m], name))
+                    lost = (m for m in other if not any(_same(mine[m], r[m], name) for r in shown[i + 2 :] if m in r))
                     if (mark := next(lost, None)) is not None:
                         old, new = mine[mark].data[name], theirs[mark].data[name]
                         calls = tuple(c for c in batch.sent if c.last > a.t and c.t <= b.last)
                         yield _Changed(batch=batch, before=a, after=b, name=name, old=old, new=new, calls=calls)
 
 
-def _shown(reading: Reading) -> Mapping[tuple[str | None, datetime | None], Attempt]:
-    """The attempts that have ended, by their ids and times; none if they are not told apart by them."""
-    found = {(a.id, a.created_at): a for a in reading.attempts or () if a.status in ("success", "failure")}
+def _ended(reading: Reading) -> Mapping[_Mark, Attempt]:
+    """The attempts, by their ids and times, if all of them have ended and are told apart by these; else none."""
+    found = {(a.id, a.created_at): a for a in reading.attempts or () if a.status in TERMINAL}
     return found if len(found) == len(reading.attempts or ()) else {}
 
 
-def _lost(was: Attempt, now: Attempt, name: str, later: list[Attempt]) -> bool:
-    """Whether a value was there before, another is there now, and none shows the former again (ruling 33)."""
+def _differ(was: Attempt, now: Attempt, name: str) -> bool:
+    """Whether a value that was there is another one, in the same outcome; one that is missing shows nothing (ruling 6)."""
+    known = not nothing(was.data.get(name)) and name in now.data
+    return known and was.status == now.status and not _same(was, now, name)
 
-    def value(attempt: Attempt) -> Any:
-        return attempt.data.get(name)
 
-    if nothing(value(was)) or name not in now.data or value(now) == value(was) or was.status != now.status:
-        return False
-    return not any(value(one) == value(was) for one in later)
+def _same(a: Attempt, b: Attempt, name: str) -> bool:
+    return bool(a.data.get(name) == b.data.get(name))
 
 
 RULES = (ended_attempts_kept,)
