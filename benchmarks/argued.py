@@ -50,6 +50,11 @@ ARGUED: tuple[Argued, ...] = (
         ),
     ),
     Argued(
+        why="where nothing behind the first message blocks, a forced retry next to one is carried out as well",
+        first=("only-the-first-blocks", "second-rows-do-not-block", "one-worker-of-four-does-not-block"),
+        second=("force-passes-the-created",),
+    ),
+    Argued(
         why="the last message of a large batch stands behind the tenth",
         first=("only-the-first-ten-block",),
         second=("the-last-does-not-block",),

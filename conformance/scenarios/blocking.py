@@ -50,8 +50,9 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
 def _again(config: Config) -> tuple[AnyStep, ...]:
     """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
 
-    The first time, another batch is retried while the blocking message is created (BR-SEL-10); the third message to block is in
-    another language. What a single retry or a second one makes of a text shows here.
+    The first time, another batch is retried while the blocking message is created (BR-SEL-10). The second time what asks to force
+    it comes behind the refusal (BR-SEC-05); the third message to block is in another language. What a single retry or a second
+    one makes of a text shows here.
     """
     language = next((offered.language for offered in config.template.languages), None)
     rows = (
@@ -68,8 +69,8 @@ def _again(config: Config) -> tuple[AnyStep, ...]:
     return (
         *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(Retry(batch="b"), retried("b"), *blocked("b", 1, look=neighbour, twice=True)),
-        *(Retry(batch="b"), retried("b"), *blocked("b", 2, look=neighbour, twice=True), *rest("b", AGAIN)),
+        *(Retry(batch="b"), retried("b"), *blocked("b", 1, by="row", look=neighbour, twice=True, cause="query:force")),
+        *(Retry(batch="b"), retried("b"), *blocked("b", 2, by="row", look=neighbour, twice=True), *rest("b", AGAIN)),
     )
 
 
@@ -88,7 +89,7 @@ BLOCKED_AGAIN = Scenario(
     title="A batch is blocked, retried, blocked again by the second message of a recipient, retried, and blocked again.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-SEL-07", "BR-SEL-10", "BR-ERR-02", "BR-IDS-03"),
-        *("BR-IDS-06", "BR-SGL-02"),
+        *("BR-IDS-06", "BR-SGL-02", "BR-SEC-05"),
     ),
     needs=("failing",),
     build=_again,

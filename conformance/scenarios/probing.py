@@ -29,16 +29,15 @@ def _second_key(batch: str) -> tuple[AnyStep, ...]:
 
 def _methods(_: Config) -> tuple[AnyStep, ...]:
     """Behind the chain the batch is retried with the header alone, and blocked: one more refusal in a later round
-    (ruling 23), which what asks to force it does not change (BR-SEC-05). In the end one message has been retried twice, and
-    the other three times, the last time by itself: the batch is retried once more, for the limit is the same in
-    ``messages_enqueuing_failed``, and for both kinds of retries."""
+    (ruling 23). In the end one message has been retried twice, and the other three times, the last time by itself: the batch
+    is retried once more, for the limit is the same in ``messages_enqueuing_failed``, and for both kinds of retries."""
     methods = (*METHODS, *(f"{name}-as-POST" for name in OVERRIDDEN))
     header = (Retry(batch="b", cause="header:method-override"), retried("b"), *rest("b", 2))
     limit = (Retry(batch="b"), retried("b"))
     return (
         *chain("b", tuple(f"method:{name}" for name in methods)),
         *header,
-        *blocked("b", 0, twice=True, cause="query:force"),
+        *blocked("b", 0, twice=True),
         *limit,
     )
 

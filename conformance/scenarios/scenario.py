@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from conformance.config import Config
 from conformance.history.probe import Probe
@@ -79,28 +80,38 @@ def round_of(batch: str, size: int) -> tuple[AnyStep, ...]:
 
 
 def blocked(
-    batch: str, place: int, *, look: AnyLook = (), watched: bool = True, twice: bool = False, cause: str | None = None
+    batch: str,
+    place: int,
+    *,
+    by: Literal["row", "place"] = "place",
+    look: AnyLook = (),
+    watched: bool = True,
+    twice: bool = False,
+    cause: str | None = None,
 ) -> tuple[AnyStep, ...]:
-    """Make the message at this place ``created`` by a single retry, retry the batch at once, and look at the message.
+    """Make the message at this place of the listing, or of this row, ``created`` by a single retry, retry the batch, and look.
+
+    The retry comes at once, and the look is at that message.
 
     :param look: what is read besides, after the refusal.
     :param twice: whether the retry is sent again at once: a refusal that is the second in a row (ruling 23).
     :param cause: what the second retry has that must not matter.
     :param watched: whether the message is read once more, a second later, while it is still ``created`` (ruling 23).
     """
-    again = (Retry(batch=batch, cause=cause), single(batch, place)) if twice else ()
+    shown = Read(batch=batch, view="message", rows=(place,), by=by)
+    again = (Retry(batch=batch, cause=cause), shown) if twice else ()
     burst = Burst(
         steps=(
             # What was read before the single retry says nothing of the batch's status after it (ruling 24).
-            SingleRetry(batch=batch, row=place, by="place"),
-            single(batch, place),
+            SingleRetry(batch=batch, row=place, by=by),
+            shown,
             Retry(batch=batch),
-            single(batch, place),
+            shown,
             *look,
             *again,
         )
     )
-    later = Wait(batch=batch, until="left", row=place, by="place", seconds=STATUS_LAG, essential=False)
+    later = Wait(batch=batch, until="left", row=place, by=by, seconds=STATUS_LAG, essential=False)
     return (burst, *([later] if watched else []), retried(batch))
 
 
