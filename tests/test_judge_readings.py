@@ -253,3 +253,11 @@ def test_processing_that_is_shown_behind_a_refusal_may_have_ended_in_the_status_
     story.batches["b"] = "messages_enqueuing_failed"
     story.look("b").retry("b", 400, NOT_RETRYABLE).look("b")
     assert any("BR-SEL-06" in names for names in story.named()) is not processed
+
+
+def test_that_a_failure_was_reset_and_not_corrected_rests_on_a2a() -> None:
+    """Where it was corrected, the accepted retry may have it taken up still, and refuse another meanwhile."""
+    story = Story().send("b", "F").finish("b").list("b").retry("b").move("b.0", "success").read("b.0")
+    story.retry("b", 400, NOT_RETRYABLE).look("b")
+    (finding,) = [o for o in story.opinions() if isinstance(o, Finding) and "BR-SEL-06" in o.any_of]
+    assert "A2a" in finding.axioms

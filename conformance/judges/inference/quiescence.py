@@ -182,7 +182,9 @@ def settled(case: Case, batch: Batch, reading: Reading) -> Proof | None:
     failed = [r for r in seen if r.status == "failure" and any(r.t >= c.last for c in alive)]
     if len(alive) > 1 or any(gain(f, s) == 0 for f in failed for s in delivered):
         return None
-    return Proof(evidence=(reading.n,), assumptions=frozenset(terminal_stays(reading)))
+    # A failure that was corrected may still be taken up: that it was reset rests on A2a.
+    corrected = assume("A2a", reading.message) if any(r.status == "failure" for r in seen) else ()
+    return Proof(evidence=(reading.n,), assumptions=frozenset((*terminal_stays(reading), *corrected)))
 
 
 def _settled_since(case: Case, batch: Batch, reading: Reading, since: float) -> Proof | None:
