@@ -82,6 +82,11 @@ ARGUED: tuple[Argued, ...] = (
         second=("status-by-the-first-ten",),
     ),
     Argued(
+        why="the largest batch is blocked by its last message first, and of those that are blocked it is surely not the newest",
+        first=("status-by-the-first-ten",),
+        second=("status-goes-to-the-newest-batch",),
+    ),
+    Argued(
         why="which batches are on the shard is drawn with their ids: it shows in any of these situations",
         first=(
             *("a-second-block-sets-the-status-back", "sets-the-status-in-the-first-round-only"),

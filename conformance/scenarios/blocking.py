@@ -22,8 +22,10 @@ def _rows(size: int, config: Config) -> tuple[RowSpec, ...]:
     languages = [offered.language for offered in config.template.languages]
     further = languages[1:] or languages
     rows = list(failing(size))
-    for place, language in zip((size // 2, 0), further, strict=False):
-        rows[place] = RowSpec(language=language)
+    for places, language in zip(((size // 2,), (0, 1)), further, strict=False):
+        # Two at the beginning: the first message is not the only one of its language.
+        for place in places[:size]:
+            rows[place] = RowSpec(language=language)
     return tuple(rows)
 
 

@@ -35,7 +35,9 @@ def views_agree(inference: Inference) -> Iterator[Judgement]:
     late = [(behind, "an older status", f"{view} behind others") for view, behind in case.trust.behind.items()]
     for name, behind in case.trust.stale_fields.items():
         if behind.stale.view not in case.trust.behind:
-            stands = ", at the first attempt" if (behind.stale.number or 0) == 1 else ""
+            number = behind.stale.number or 0
+            stands = ", at the first attempt" if number == 1 else ""
+            stands += ", and behind its own list" if number and len(behind.stale.attempts or ()) > number else ""
             late.append((behind, "fewer new attempts", f"{name} behind others{stands}"))
     for behind, observed, defect in late:
         # A message of another client may be retried by it meanwhile.
