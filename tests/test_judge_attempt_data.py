@@ -70,3 +70,15 @@ def test_an_accepted_retry_leaves_what_was_delivered_alone(rows: str) -> None:
     story = _with_errors(rows, lost).retry("b", takes=("b.0",))
     lost |= {"b.1", "b.2"}
     assert _about(story.list("b").list("b")) == ({("BR-SEL-02",)} if rows == "FSS" else set())
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_retry_that_may_still_take_failed_messages_up_may_change_their_errors(waits: bool) -> None:
+    """Accepted before the refused one, and with nothing seen of it: its effect may come now (ruling 16)."""
+    lost: set[str] = set()
+    story = _with_errors("FFF", lost).retry("b", takes=()).list("b")
+    if waits:
+        story.wait(11).list("b")
+    story.retry("b", 400, UNRESOLVED)
+    lost |= {"b.1", "b.2"}
+    assert bool(_about(story.list("b").list("b"))) is waits

@@ -404,3 +404,13 @@ def test_an_answer_to_a_single_retry_that_shows_the_old_outcome_spoils_nothing_e
     story.single("b.0").read("b.0").retry("b", 400, "unresolved_batch_messages").read("b.0").finish("b").look("b")
     assert {names[0] for names in story.named()} == {"BR-SEL-03"}
     assert any(name.startswith("BR-BLK-01") for name in story.exercised())
+
+
+def test_an_older_state_that_shows_no_count_is_no_other_clock_s() -> None:
+    """The campaign's listing counts nothing: a failure behind the created of its retry is a read that lags."""
+    story = _quiet("F")
+    before = story.messages["b.0"]["updated"]
+    story.retry("b").campaign().show("latestStatus", "failure", view="campaign_list")
+    story.show("updatedAt", before, view="campaign_list").campaign()
+    story.changes.clear()
+    assert _shown_lags(story.campaign())

@@ -97,7 +97,7 @@ _ALSO: dict[str, str] = {
     # Storage
     "shows-the-template": "SGL-02",
     # Refusals
-    "blocked-clears-the-errors": "SGL-02",
+    "blocked-clears-the-errors": "SGL-02 SEC-05",
     "breaks-when-blocked": "SCH-01 ERR-04",
     "breaks-when-two-are-created": "SCH-01 ERR-04 BLK-02",
     "breaks-with-nothing-to-retry": "SCH-01 ERR-04",

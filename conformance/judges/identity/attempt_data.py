@@ -19,7 +19,7 @@ from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, all_of, assume
 from conformance.judges.inference.readings import Attempt, Reading
 from conformance.judges.inference.retry_call import RetryCall
-from conformance.judges.inference.timeline import follows, terminal_stays
+from conformance.judges.inference.timeline import begun, effect_until, follows, owed, terminal_stays
 from conformance.judges.rule import Judgement, Violated, rule, whole_run
 
 #: Fields of an attempt that are settled once it has ended.
@@ -40,7 +40,13 @@ class _Changed:
     name: str
     old: Any
     new: Any
+    #: In flight between the two, and those before that may still have an effect (ruling 16).
     calls: tuple[RetryCall, ...]
+    earlier: tuple[RetryCall, ...]
+
+    @property
+    def suspects(self) -> tuple[RetryCall, ...]:
+        return (*self.calls, *self.earlier)
 
 
 @rule(
@@ -70,14 +76,14 @@ def ended_attempts_kept(inference: Inference) -> Iterator[Judgement]:
     for (_, name, _), same in together.items():
         messages = {one.before.message: one for one in same}
         near = unexpected(same[0].calls)
-        names = [n for one in same for c in (*near, *one.calls) for n in _broken(c, one.before)]
-        if len(messages) < ENOUGH or not all(any(_broken(c, one.before)) for one in same for c in one.calls):
+        names = [n for one in same for c in (*near, *one.suspects) for n in _broken(c, one.before)]
+        if len(messages) < ENOUGH or not all(any(_broken(c, one.before)) for one in same for c in one.suspects):
             continue
         first = same[0]
         said = (
             f"reads {first.before.n} and {first.after.n} (the same view) show {name} of one attempt as {_said(first.old)}, then as "
             f"{_said(first.new)}, and another of {len(messages)} messages in all; none shows the former again",
-            f"calls between: {', '.join(f'{c.n} ({kind(c)}, {c.said})' for c in first.calls)}",
+            f"calls that may have changed it: {', '.join(f'{c.n} ({kind(c)}, {c.said})' for c in first.suspects)}",
             "no message of the run shows such a change where no call was",
         )
         yield Violated(
@@ -95,7 +101,7 @@ def _said(value: Any) -> str:
 
 def _seen(one: _Changed) -> Proof:
     return Proof(
-        evidence=(one.before.n, *(c.n for c in one.calls), one.after.n),
+        evidence=(one.before.n, *(c.n for c in one.suspects), one.after.n),
         assumptions=frozenset(
             (*assume("A6", one.batch.id), *assume("A7", one.after.view), *terminal_stays(one.before))
         ),
@@ -127,7 +133,22 @@ def _changes(case: Case, batch: Batch) -> Iterator[_Changed]:
                     if (mark := next(lost, None)) is not None:
                         old, new = mine[mark].data[name], theirs[mark].data[name]
                         calls = tuple(c for c in batch.sent if c.last > a.t and c.t <= b.last)
-                        yield _Changed(batch=batch, before=a, after=b, name=name, old=old, new=new, calls=calls)
+                        earlier = tuple(_pending(case, batch, a))
+                        yield _Changed(
+                            batch=batch, before=a, after=b, name=name, old=old, new=new, calls=calls, earlier=earlier
+                        )
+
+
+def _pending(case: Case, batch: Batch, reading: Reading) -> Iterator[RetryCall]:
+    """Calls before a reading that may still touch its message: of those that may reset it, where an attempt is owed still."""
+    done = owed(case, batch, reading).none
+    for call in batch.sent:
+        if (
+            call.last <= reading.t
+            and effect_until(case, call) >= begun(case, reading)
+            and not (call.may_reset and done)
+        ):
+            yield call
 
 
 def _ended(reading: Reading) -> Mapping[_Mark, Attempt]:

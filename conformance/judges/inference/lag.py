@@ -184,8 +184,9 @@ def _several_clocks(case: Case) -> bool:
             for a, b in pairwise(view):
                 names = a.counts.keys() & b.counts.keys()
                 grown = [b.counts[n] - a.counts[n] for n in names]
-                on = (rank(b.status) or 0) > (rank(a.status) or 0) if not any(grown) else min(grown) > 0
-                if on and b.t >= a.last and _moved(a, b) < 0:
+                # Without a count an older state looks like a later one: a failure behind the created of its retry.
+                further = not any(grown) and (rank(b.status) or 0) > (rank(a.status) or 0)
+                if grown and (min(grown) > 0 or further) and b.t >= a.last and _moved(a, b) < 0:
                     return True
     return False
 
