@@ -203,15 +203,13 @@ def laid_out(
         unprovoked=control is None or elsewhere is not None,
         dispute=dispute,
         late=late,
-        cause=_cause(batch, message, near, a, b, elsewhere),
+        cause=_cause(batch, message, near, a, elsewhere),
         near=frozenset(first),
         proof=proof,
     )
 
 
-def _cause(
-    batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, b: Reading, elsewhere: RetryCall | None
-) -> str:
+def _cause(batch: Batch, message: str, near: Sequence[RetryCall], a: Reading, elsewhere: RetryCall | None) -> str:
     """Of what kind the nearest calls are that must have no effect, or else those that were accepted.
 
     Where the former were refused, in what state the message was, too, if an accepted call may have reached it as well, and if the
