@@ -108,10 +108,10 @@ def saying(*parts: bytes, reset: bool = False) -> Script:
     return script
 
 
-def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """A whole answer."""
-    head = [f"HTTP/1.1 {status} X", f"content-length: {len(body)}", "content-type: application/json", *headers, "", ""]
-    return "\r\n".join(head).encode() + body
+def answer(status: int, body: bytes = b"", *headers: str, kept: bool = False) -> bytes:
+    """A whole answer; one behind which the connection is not kept says so, or the next call may be written on it."""
+    head = [f"HTTP/1.1 {status} X", f"content-length: {len(body)}", "content-type: application/json", *headers]
+    return "\r\n".join([*head, *([] if kept else ["connection: close"]), "", ""]).encode() + body
 
 
 def a_config(url: str, **target: Any) -> Config:

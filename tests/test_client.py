@@ -197,7 +197,7 @@ def test_a_cookie_of_the_targets_is_not_sent_back(tmp_path: Path) -> None:
     def script(connection: socket.socket) -> None:
         while raw := request_on(connection):
             seen.append(raw)
-            connection.sendall(answer(200, b"{}", "set-cookie: recipient=6590000000; path=/"))
+            connection.sendall(answer(200, b"{}", "set-cookie: recipient=6590000000; path=/", kept=True))
 
     with listening(script) as server, transported(a_config(server.url), tmp_path) as transport:
         for _ in range(2):
@@ -281,7 +281,8 @@ def test_a_spent_budget_sends_nothing(limit: str, tmp_path: Path) -> None:
 def test_threads_have_numbers_and_connections_of_their_own(tmp_path: Path) -> None:
     def script(connection: socket.socket) -> None:
         while raw := request_on(connection):
-            connection.sendall(answer(200, json.dumps({"id": raw.split(b" ")[1].decode()}).encode()))
+            body = json.dumps({"id": raw.split(b" ")[1].decode()}).encode()
+            connection.sendall(answer(200, body, kept=True))
 
     mixed: list[str] = []
     with listening(script) as server, transported(a_config(server.url, read_timeout=5.0), tmp_path) as transport:

@@ -111,7 +111,7 @@ def test_one_connection_that_breaks_is_no_reason_to_give_up(
         raw = request_on(connection)
         if next(count) not in broken:
             known = b"/messages/message_" not in raw
-            connection.sendall(answer(200 if known else 404, page, "connection: close"))
+            connection.sendall(answer(200 if known else 404, page))
 
     with listening(script) as server:
         assert _doctor(tmp_path, server.url)[0] == status

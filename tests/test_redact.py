@@ -491,7 +491,7 @@ def test_a_traceback_of_ours_holds_no_key_and_no_number(tmp_path: Path, monkeypa
     page = json.dumps({"data": [], "pageData": {"hasNextPage": False}}).encode()
 
     def script(connection: Any) -> None:
-        for each in (answer(200, page), answer(404, b"{}")):
+        for each in (answer(200, page, kept=True), answer(404, b"{}")):
             request_on(connection)
             connection.sendall(each)
 

@@ -164,7 +164,10 @@ def _in_turn(*answers: bytes | None) -> Script:
 
 
 def test_a_connection_that_was_closed_between_two_calls_is_made_anew(tmp_path: Path) -> None:
-    with listening(_in_turn(answer(200, b"{}"))) as server, transported(a_config(server.url), tmp_path) as transport:
+    with (
+        listening(_in_turn(answer(200, b"{}", kept=True))) as server,
+        transported(a_config(server.url), tmp_path) as transport,
+    ):
         for _ in range(3):
             assert transport.call(READ).exchange.status == 200
             _let_the_close_arrive()
@@ -173,7 +176,7 @@ def test_a_connection_that_was_closed_between_two_calls_is_made_anew(tmp_path: P
 
 def test_a_call_on_a_connection_that_closes_under_it_is_lost_and_not_sent_again(tmp_path: Path) -> None:
     """What the client wrote may have been read: whether the retry happened, nobody knows."""
-    with listening(_in_turn(answer(200, b"{}"), None)) as server:
+    with listening(_in_turn(answer(200, b"{}", kept=True), None)) as server:
         with transported(a_config(server.url), tmp_path) as transport:
             assert transport.call(READ).exchange.status == 200
             assert transport.call(RETRY).exchange.end.outcome == "lost"
@@ -274,7 +277,8 @@ def _talkative(apart: bool, seen: threading.Event, said: threading.Event, *, tls
         with connection:
             while request_on(connection):
                 number = next(count)
-                right, wrong = answer(200, b'{"n": %d}' % number), answer(200, b'{"n": "unasked"}')
+                right = answer(200, b'{"n": %d}' % number, kept=True)
+                wrong = answer(200, b'{"n": "unasked"}', kept=True)
                 if number > 1:
                     connection.sendall(right)
                 elif apart:
