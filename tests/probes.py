@@ -432,6 +432,16 @@ def keyless(desk: Desk) -> tuple[int, str]:
     return desk.retry(made, key="made-up").status, desk.status(made)
 
 
+def by_another_id(other: Callable[[str], str]) -> Probe:
+    """Retry a batch by an id that is made of its own: the status of the answer, and the attempts."""
+
+    def probe(desk: Desk) -> tuple[str, list[int]]:
+        batch = desk.failed([FAILING])
+        return str(desk.retry(other(batch)).status), desk.attempts(batch)
+
+    return probe
+
+
 def held_and_ended(desk: Desk) -> tuple[str, str]:
     """Retry a batch that its vendor holds in processing, when its message is terminal: batch status before, and the answer."""
     made = desk.target.service.behaviour.provide("batch_processing", {}, "setup") or {}

@@ -12,9 +12,23 @@ from uuid import UUID
 import pytest
 
 from conformance.errors import GuardError, UnreadError
-from conformance.transport.guard import MALFORMED, Context, Guard
+from conformance.transport.guard import MALFORMED, NEAR, Context, Guard
+from conformance.transport.origin import parse_base_url
 from conformance.transport.paths import Named
-from tests.guarding import ALLOWED, BATCH, FOREIGN, JSON, MESSAGE, NOTHING_YET, OTHER, OURS, a_guard, refused, request
+from tests.guarding import (
+    ALLOWED,
+    BASE,
+    BATCH,
+    FOREIGN,
+    JSON,
+    MESSAGE,
+    NOTHING_YET,
+    OTHER,
+    OURS,
+    a_guard,
+    refused,
+    request,
+)
 
 A, B = ALLOWED
 GIVEN = "batch_given"
@@ -365,6 +379,63 @@ def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
     guard.made.learn_page(ours, (), NOTHING_YET)
     assert _charge(guard, _retry_of(ours)) == 4
     refused(guard, request("POST", _retry_of(guard.invent(UUID(int=9)))))
+
+
+# -- ids near a batch's own -------------------------------------------------------------------------------------
+
+RANDOM = ("batch_0b8f6f0e-7d5c-4a1e-9a55-1f2e3d4c5b6a", "batch_7c1d2e3f-0a9b-4c8d-8e7f-6a5b4c3d2e1f")
+COUNTED = ("batch_00000000-0000-4000-8000-000000000011", "batch_00000000-0000-4000-8000-000000000012")
+
+
+def _made(*batches: str, rows: int = 3) -> Guard:
+    guard = a_guard()
+    for batch in batches:
+        guard.made.learn_send(BATCH_SEND, rows, {"batchId": batch})
+        guard.made.learn_page(batch, (), NOTHING_YET)
+    return guard
+
+
+@pytest.mark.parametrize("how", NEAR)
+def test_an_id_near_a_batch_s_own_is_charged_as_that_batch(how: str) -> None:
+    guard = _made(*RANDOM)
+    near = guard.near(RANDOM[0], how, UUID(int=7))
+    assert near is not None
+    path = f"/campaigns/{OURS}/batch/{near}/retry"
+    assert _charge(guard, path, cause=f"id:near:{how}") == 3
+    refused(_made(*RANDOM), request("POST", path))
+    refused(guard, request("POST", path.replace(OURS, "campaign_x")))
+    refused(guard, request("POST", path.replace("batch/", "messages/")))
+
+
+@pytest.mark.parametrize("ids", [("17", "18"), COUNTED, RANDOM[:1], ("batch_65a1b2c3d4e5f60718293a4b", RANDOM[0])])
+def test_a_part_of_an_id_or_a_pattern_is_not_tried_where_it_might_be_somebody_else_s(ids: tuple[str, ...]) -> None:
+    guard = _made(*ids)
+    if len(ids) == 1:
+        guard = Guard(parse_base_url(BASE), [OURS], ALLOWED)
+        guard.made.learn_send(BATCH_SEND, 1, {"batchId": ids[0]})
+    assert [how for how in NEAR if guard.near(ids[0], how, UUID(int=7)) is not None] == ["null-byte", "longer"]
+
+
+def test_an_id_near_a_batch_that_may_not_be_retried_may_not_be_either() -> None:
+    guard = a_guard()
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": RANDOM[0]})
+    unread = guard.near(RANDOM[0], "longer", UUID(int=7))
+    with pytest.raises(UnreadError):
+        guard.check(request("POST", f"/campaigns/{OURS}/batch/{unread}/retry"), Context())
+    guard.made.learn_page(RANDOM[0], (), _page(("message_0009", FOREIGN)))
+    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{unread}/retry"))
+    strange = guard.near("batch_of_others", "longer", UUID(int=7))
+    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{strange}/retry"))
+
+
+def test_an_id_near_a_batch_s_own_that_turns_out_to_be_another_batch_is_barred() -> None:
+    guard = _made(*RANDOM)
+    near = guard.near(RANDOM[0], "longer", UUID(int=7))
+    guard.made.learn_send(BATCH_SEND, 1, {"batchId": near})
+    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{near}/retry"))
+    shown = guard.near(RANDOM[1], "longer", UUID(int=7)) or ""
+    guard.made.learn_shown(Named("batch_retry", OURS, batch=shown), {"id": "message_0009", "recipient": FOREIGN})
+    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{shown}/retry"))
 
 
 # -- what stands in a retry -------------------------------------------------------------------------------------

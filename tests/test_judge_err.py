@@ -126,6 +126,19 @@ def test_err_04_no_batch_is_accepted() -> None:
     assert "BR-ERR-04" in _asked("id:malformed:quote", 201).findings()
 
 
+def _nearly(status: int, *, acts: bool) -> Story:
+    """A quiet batch is retried by an id that is nearly its own, and read."""
+    code, taken = (None if status == 201 else NOT_RETRYABLE), (("b.0",) if acts else ())
+    return _ready().retry("b", status, code, takes=taken, cause="id:near:longer").look("b").look("ctl")
+
+
+def test_err_04_an_id_that_is_nearly_a_batch_s_own_is_no_batch_s() -> None:
+    assert _nearly(201, acts=False).findings() == {"BR-ERR-04"}
+    assert _nearly(201, acts=True).named() == {("BR-ERR-04",), ("BR-ERR-04", "BR-SEL-07")}
+    assert _nearly(400, acts=True).named() == {("BR-SEL-07",)}
+    assert _nearly(400, acts=False).findings() == set()
+
+
 def test_err_04_odd_input_that_breaks_it() -> None:
     """Another request is answered between each two: no single outage explains them."""
     story = Story().send("b", "F").finish("b").look("b")

@@ -134,6 +134,9 @@ class Inventor:
     def invent_message(self, identifier: UUID) -> str:
         return "made-up-message"
 
+    def near(self, batch: str, how: str, identifier: UUID) -> str | None:
+        return None if how == "wildcard" else f"{batch}-{how}"
+
 
 def _interpret(
     transport: Puppet, *steps: Any, requirements: tuple[str, ...] = (), pace: Pace | None = None
@@ -160,6 +163,15 @@ def test_a_row_is_told_by_its_nonce_and_recipients_take_turns() -> None:
 def test_a_row_that_repeats_no_earlier_one_is_a_row_like_any() -> None:
     rows = make_rows([RowSpec(same_as=3), RowSpec(same_as=3), RowSpec(same_as=-1)], CONFIG, random.Random(3))
     assert len({row.recipient for row in rows}) == 1
+
+
+def test_a_probe_that_might_reach_somebody_else_s_batch_is_left_out_and_the_others_are_not() -> None:
+    transport, _ = _target()
+    retries = (Retry(batch="b", cause=f"id:near:{how}") for how in ("wildcard", "longer"))
+    _interpret(transport, Send(batch="b", rows=(RowSpec(),)), *retries)
+    asked = [r for r in transport.requests if r.operation == "batch_retry"]
+    assert [(r.cause, (r.path or "").rpartition("-")[2]) for r in asked] == [("id:near:longer", "longer/retry")]
+    assert ["not random" in data["text"] for event, data in transport.notes if event == "left_out"] == [True]
 
 
 def test_a_role_without_a_number_is_unmet() -> None:

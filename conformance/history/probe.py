@@ -13,13 +13,15 @@ from conformance.errors import FormatError
 from conformance.history.records import Operation
 
 #: What a probe changes. ``auth``: the credential; ``method``; ``path``: the spelling of the path, sent without a key;
-#: ``campaign``: another campaign's path; ``id``: an id that this run made up; ``scheme``: plain HTTP; ``body``, ``query``,
-#: ``header``: something that the contract says must not matter; ``generated``: a read whose query a generator drew.
+#: ``campaign``: another campaign's path; ``id``: an id that this run made up, or made of a batch's own; ``scheme``: plain HTTP;
+#: ``body``, ``query``, ``header``: something that the contract says must not matter; ``generated``: a read whose query a
+#: generator drew.
 Kind = Literal["auth", "method", "path", "campaign", "id", "scheme", "body", "query", "header", "generated"]
 
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 _HARMLESS = frozenset({"body", "query", "header"})
 _SHAPE = "malformed:"
+_NEAR = "near:"
 _DRAWN = "generated"
 
 
@@ -64,6 +66,11 @@ class Probe:
         """The shape of a malformed id (``id:malformed:SHAPE``); None for every other probe."""
         return self.name.removeprefix(_SHAPE) if self.kind == "id" and self.name.startswith(_SHAPE) else None
 
+    @property
+    def near(self) -> str | None:
+        """How an id differs from the batch's own (``id:near:HOW``); None for every other probe."""
+        return self.name.removeprefix(_NEAR) if self.kind == "id" and self.name.startswith(_NEAR) else None
+
     def requirement(self, operation: Operation = "batch_retry") -> str | None:
         """Return the requirement that an effect of this probe breaks (contract, section 4); None if it names no message.
 
@@ -78,4 +85,7 @@ class Probe:
             return "BR-SEC-01" if self.name in ("none", "wrong") else "BR-SEC-07"
         if self.kind == "id" and operation == "single_retry":
             return "BR-SGL-01"
+        if self.near is not None:
+            # It names no batch, and so is outside of every one.
+            return "BR-SEL-07"
         return {"path": "BR-SEC-07", "method": "BR-SEC-04"}.get(self.kind)

@@ -21,6 +21,10 @@ class UnmetError(Exception):
         self.needs = tuple(needs)
 
 
+class NotTriedError(UnmetError):
+    """A probe of a program cannot be sent as what it is; the others can."""
+
+
 class NothingStuckError(Exception):
     """A program is over: it is for what is stuck, and nothing is."""
 
@@ -80,6 +84,10 @@ class Calls:
         """Send these at once; raises as ``call``."""
         with unread_is_unmet():
             return self._transport.race(requests)
+
+    def left_out(self, text: str) -> None:
+        """Put on record that a step is left out, and why."""
+        self._transport.note("left_out", scenario=self._scenario, text=text)
 
     def request(self, **fields: Any) -> Request:
         """A request of this program and step."""

@@ -11,7 +11,7 @@ from conformance.config import Config
 from conformance.contract.vocabulary import NOT_RETRYABLE_CODE, TOO_MANY_CODE
 from conformance.history.probe import Probe
 from conformance.program.batch_state import Held
-from conformance.program.calls import Calls, UnmetError, passed_on, unanswered
+from conformance.program.calls import Calls, NotTriedError, UnmetError, passed_on, unanswered
 from conformance.program.probes import Invent, Subject, overrides, single_overrides
 from conformance.program.reading import Reader
 from conformance.program.steps import Retry, SingleRetry
@@ -40,10 +40,28 @@ class Retrier:
     # -- what is asked for ------------------------------------------------------------------------------------
 
     def asked(self, step: Retry, held: Held) -> dict[str, Any]:
-        """Return the fields of the request of this batch retry."""
+        """Return the fields of the request of this batch retry.
+
+        :raises NotTriedError: it is a probe that might reach somebody else's batch.
+        """
         probe = Probe.parse(step.cause)
-        changed = {} if probe is None else overrides(probe, self._subject(held))
+        changed: dict[str, Any]
+        if probe is not None and probe.near is not None:
+            changed = {"path": self._near(probe.near, held)}
+        else:
+            changed = {} if probe is None else overrides(probe, self._subject(held))
         return {"operation": "batch_retry", "batch": held.id, "auth": step.auth, "cause": step.cause, **changed}
+
+    def _near(self, how: str, held: Held) -> str:
+        """The path of a retry by an id made of the batch's own."""
+        near = self._invent.near(held.id, how, self._fresh())
+        if near is None:
+            text = f"no retry by an id near a batch's own ({how}): the target's ids are not random, and it might be somebody else's"
+            raise NotTriedError("ids-not-random", text)
+        return f"/campaigns/{self._config.target.campaign_id}/batch/{near}/retry"
+
+    def _fresh(self) -> uuid.UUID:
+        return uuid.UUID(int=self._rng.getrandbits(128), version=4)
 
     def asked_of_one(self, step: SingleRetry, held: Held) -> dict[str, Any]:
         """Return the fields of the request of this single retry."""
@@ -101,7 +119,11 @@ class Retrier:
         if held.single:
             raise UnmetError("batch-unknown", "a message that was sent singly has no batch to retry")
         self.read_before(step.batch, held)
-        fields, before = self.asked(step, held), dict(held.seen)
+        try:
+            fields, before = self.asked(step, held), dict(held.seen)
+        except NotTriedError as error:
+            self._calls.left_out(error.text)
+            return
         rested = step.cause is None and held.current and held.terminal
         acted = False
         for attempt in range(TRIES):
@@ -163,7 +185,7 @@ class Retrier:
         probe = Probe.parse(step.cause)
         if probe is None:
             raise UnmetError("batch-unknown", f"the batch {step.batch} was never made")
-        identifier = uuid.UUID(int=self._rng.getrandbits(128), version=4)
+        identifier = self._fresh()
         fields: dict[str, Any]
         if isinstance(step, SingleRetry):
             made_up = self._invent.invent_message(identifier)

@@ -127,6 +127,9 @@ class Waiter:
         """Wait until then, without a look. Returns why the wait as a whole ends before that, if it does."""
         now = self._transport.now
         overdue = self._pace.overdue(step.until, begun if step.until == "agreed" else held.stirred)
+        if step.until == "retried" and held.doubted:
+            # Nothing is expected of it: that its time passes is all that the wait is for.
+            overdue = begun
         nap = self._pauses(step)[1]
         while (at := now()) < until:
             wake = until if step.seconds is not None else min(until, max(overdue, at + nap))

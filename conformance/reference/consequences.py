@@ -52,6 +52,9 @@ _ALSO: dict[str, str] = {
     "prefix-of-a-key": "SEC-01",
     "foreign-key": "SGL-03",
     "body-names-the-recipient": "IDS-03 IDS-04 IDS-06",
+    **dict.fromkeys(
+        ("finds-by-the-beginning", "cuts-ids-to-their-column", "ids-end-at-nul", "ids-are-patterns"), "SEL-07 ERR-01"
+    ),
     "body-needed": "ACC-03 ACC-06 SEL-04 SEL-06 SEL-10 ERR-01 ERR-02 BLK-02",
     # What is shown, and said
     "unknown-is-accepted": "ACC-01 ACC-05 SEC-03",

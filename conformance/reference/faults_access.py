@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 from conformance.reference.behaviour import Answer, Behaviour, Call
@@ -118,6 +119,57 @@ class ForeignKey(Behaviour):
 class ForeignPath(Behaviour):
     def find_batch(self, call: Call, batch_id: str) -> Batch | None:
         return self.world.batches.get(batch_id)
+
+
+class _FindsByAnotherId(Behaviour):
+    """Base of faults in which an id that is none also finds a batch: the first that it is taken for."""
+
+    def takes(self, batch_id: str, own: str) -> bool:
+        """Whether an id is taken for a batch's own."""
+        raise NotImplementedError
+
+    def find_batch(self, call: Call, batch_id: str) -> Batch | None:
+        taken = (
+            b for own, b in self.world.batches.items() if b.campaign == call.campaign and self.takes(batch_id, own)
+        )
+        return super().find_batch(call, batch_id) or next(taken, None)
+
+
+@fault(FAULTS, "an id that is cut short finds the batch that begins so", "BR-ERR-04")
+class FindsByTheBeginning(_FindsByAnotherId):
+    def takes(self, batch_id: str, own: str) -> bool:
+        return len(batch_id) >= 12 and own.startswith(batch_id)
+
+
+@fault(FAULTS, "an id is cut to the length of its column", "BR-ERR-04")
+class CutsIdsToTheirColumn(_FindsByAnotherId):
+    def takes(self, batch_id: str, own: str) -> bool:
+        return batch_id[: len(own)] == own
+
+
+@fault(FAULTS, "an id ends at its first NUL", "BR-ERR-04")
+class IdsEndAtNul(_FindsByAnotherId):
+    def takes(self, batch_id: str, own: str) -> bool:
+        return batch_id.partition("\0")[0] == own
+
+
+@fault(FAULTS, "an id is looked up as a pattern of LIKE", "BR-ERR-04")
+class IdsArePatterns(_FindsByAnotherId):
+    def takes(self, batch_id: str, own: str) -> bool:
+        pattern = re.escape(batch_id).replace("%", ".*").replace("_", ".")
+        return re.fullmatch(pattern, own) is not None
+
+
+@fault(FAULTS, "an id with more behind it is refused, but carried out", "BR-SEL-07")
+class LongerIdsActAllTheSame(Behaviour):
+    def unknown_batch(self, call: Call, batch_id: str) -> Answer:
+        begins = (
+            b for own, b in self.world.batches.items() if batch_id.startswith(own) and b.campaign == call.campaign
+        )
+        batch = next(begins, None)
+        if batch is not None and not self.blocked(batch):
+            self.carry_out(batch, self.to_retry(batch, call))
+        return super().unknown_batch(call, batch_id)
 
 
 @fault(FAULTS, "a recipient in the body of a retry replaces those of the batch", "BR-SEC-05")

@@ -8,6 +8,7 @@ from conformance.config import Config
 from conformance.program.probes import AUTHS, METHODS, NAMELESS, OVERRIDDEN, PATHS
 from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Wait
 from conformance.scenarios.scenario import Scenario, blocked, chain, failing, rest, retried, sent
+from conformance.transport.guard import NEAR
 
 
 def _unknown(_: Config) -> tuple[AnyStep, ...]:
@@ -18,7 +19,11 @@ def _keys(config: Config) -> tuple[AnyStep, ...]:
     """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06). A second key of the campaign
     reads and retries a batch of its own, once: what comes of it is observed."""
     again = (Retry(batch="b"), retried("b"), *rest("b", 2))
-    probes = (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))
+    probes = (
+        *(f"auth:{name}" for name in AUTHS),
+        *(f"path:{name}" for name in PATHS),
+        *(f"id:near:{name}" for name in NEAR),
+    )
     return (*chain("b", probes), *again, *(_second_key("s") if config.target.second_api_key else ()))
 
 
@@ -74,7 +79,7 @@ UNKNOWN = Scenario(
 )
 KEYS = Scenario(
     name="keys",
-    title="A quiet batch is retried without a key, with wrong and altered keys, and at odd spellings of the path.",
+    title="A quiet batch is retried without a key, with altered keys, at odd spellings of the path, and by ids near its own.",
     requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04", "BR-ACC-06"),
     needs=("failing",),
     build=_keys,

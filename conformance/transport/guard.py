@@ -41,6 +41,10 @@ MALFORMED = {
     "angle": "%3C{}%3E",
     "long": "{long}",
 }
+#: Ids made of a batch's own (``{own}``), each of which is none to a target that compares ids whole. ``{}`` is a fresh UUID.
+NEAR = {"null-byte": "{own}%00", "longer": "{own}-{}", "shorter": "{cut}", "wildcard": "{own}%25"}
+#: Those of them that might name another's batch where ids are counted or short.
+_OF_RANDOM = ("shorter", "wildcard")
 #: Headers that the transport alone sets.
 OWN_HEADERS = (
     "host",
@@ -163,6 +167,23 @@ class Guard:
         text = template.format(str(identifier), **forms)
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
+        return text
+
+    def near(self, batch: str, how: str, identifier: UUID) -> str | None:
+        """An id made of a batch's own, percent-encoded for a path; its retry is charged as that batch's.
+
+        :param identifier: fresh; stands in some of them.
+        :returns: None where it might name somebody else's batch (:meth:`conformance.transport.made.Made.random`).
+        :raises KeyError: ids do not differ in such a way.
+        """
+        template = NEAR[how]
+        if how in _OF_RANDOM and not self.made.random(batch):
+            return None
+        text = template.format(str(identifier), own=quote(batch, safe=""), cut=quote(batch[:-1], safe=""))
+        named = odd_retry(f"/campaigns/c/batch/{text}/retry")
+        if named is None or named.batch is None or named.batch == batch:
+            return None
+        self.made.near(named.batch, batch)
         return text
 
     def invent_message(self, identifier: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from typing import Any
 
 from conformance.transport.masked import Allowed
 from conformance.transport.paths import Named
+
+#: A UUID of version 4 (RFC 9562) at the end of an id, with hyphens or without.
+_RANDOM = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$", re.IGNORECASE)
 
 
 @dataclass
@@ -44,12 +48,30 @@ class Made:
         #: Ids of messages and of batches under which an answer showed somebody who is not allowed. Final.
         self._barred: set[str] = set()
         self._invented: set[str] = set()
+        #: Ids that were made of a batch's own, and that batch.
+        self._near: dict[str, str] = {}
         self._invented_messages: set[str] = set()
 
     def invented(self, *names: str) -> None:
         """Ids of batches that this run made up."""
         with self._lock:
             self._invented.update(names)
+
+    def near(self, name: str, owner: str) -> None:
+        """An id that this run made of a batch's own: if the target takes it for a batch, it is that one."""
+        with self._lock:
+            self._near[name] = owner
+
+    def random(self, batch: str) -> bool:
+        """Whether nobody else's id can stand near this one, so that also a part of it or a pattern means this batch alone.
+
+        It ends with a random UUID (version 4), and no other batch that the run knows begins as it does: a UUID that holds a
+        number which is counted up begins as the next one does.
+        """
+        match = _RANDOM.search(batch)
+        with self._lock:
+            others = [other for other in self._batches if other != batch]
+        return match is not None and bool(others) and not any(o.startswith(batch[: match.start() + 8]) for o in others)
 
     def invented_message(self, name: str) -> None:
         """Record the id of a message that this run made up."""
@@ -80,6 +102,10 @@ class Made:
                     self._usable(owner)
                 return 1
             batch = named.batch or ""
+            if batch in self._near:
+                if batch in self._batches or batch in self._barred:
+                    raise LookupError("it retries an id near a batch's own that turned out to be another batch")
+                return self._usable(self._near[batch]).size
             # What the target made comes first: an id that we made up may turn out to be somebody's.
             if batch not in self._batches and batch in self._invented:
                 return 0

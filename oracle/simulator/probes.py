@@ -10,6 +10,8 @@ from oracle.simulator.target import CAMPAIGN, OTHER, Answer, Target
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 AUTHS = ("none", "wrong", "cut", "extended", "case", "scheme")
 SPELLINGS = {"trailing-slash": "retry/", "upper-case": "RETRY", "suffix": "retry.json"}
+#: Ids made of the batch's own, by what stands in the path.
+NEAR = {"null-byte": "{}%00", "longer": "{}-more", "wildcard": "{}%25"}
 MALFORMED = ("quote", "long", "dots", "empty-like")
 #: What must not matter (BR-SEC-05), with the request that has it.
 HARMLESS: dict[str, dict[str, Any]] = {
@@ -30,6 +32,7 @@ CHAIN = (
     "auth:other-key",
     "campaign:other",
     "campaign:other-own-key",
+    *(f"id:near:{how}" for how in NEAR),
 )
 
 
@@ -45,6 +48,8 @@ def probe(cause: str, batch: str) -> dict[str, Any]:
         made["method"] = name
     elif kind == "path":
         made |= {"path": path + SPELLINGS[name], "auth": "none"}
+    elif cause.startswith("id:near:"):
+        made["path"] = f"/campaigns/{CAMPAIGN}/batch/{NEAR[name.partition(':')[2]].format(batch)}/retry"
     elif kind == "campaign":
         made |= {"campaign": OTHER, "auth": "other" if name == "other-own-key" else "valid"}
         made["path"] = made["path"].replace(CAMPAIGN, OTHER)
@@ -77,6 +82,8 @@ class Probes:
         if kind == "method":
             return target.other_method(record)
         if kind == "id":
+            if name.startswith("near:"):
+                return target.nearly(record)
             return target.unknown() if name == "unknown" else target.malformed(record)
         batch = target.batches.get(record.batch or "")
         if batch is None:

@@ -404,6 +404,10 @@ class Target:
         status = self.rng.choice([400, 404, 422])
         return self.refuse("parameter_invalid", status)
 
+    def nearly(self, invoke: Invoke) -> Answer:
+        """An id that is nearly a batch's own: none, or malformed."""
+        return self.malformed(invoke) if self.rng.random() < 0.5 else self.unknown()
+
     def unknown(self) -> Answer:
         """No such batch (ruling 2)."""
         return self.other_error(404, "not_found") if self.habits.unknown_is_404 else self.refuse(NOT_RETRYABLE)

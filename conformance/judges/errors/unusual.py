@@ -49,9 +49,7 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
     if accepted is not None:
         yield Violated(
             proof=Proof(
-                because=(
-                    f"request {accepted.n} retries an id that this run made up; it is answered {accepted.status}",
-                ),
+                because=(f"request {accepted.n} retries an id that {_of(accepted)}; it is answered {accepted.status}",),
                 evidence=(accepted.n,),
             ),
             observed=f"{accepted.status}",
@@ -89,6 +87,11 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
         yield Exercised(proof=Proof(evidence=tuple(sorted(kinds.values()))))
 
 
+def _of(accepted: Exchange) -> str:
+    near = (accepted.invoke.cause or "").startswith("id:near:")
+    return "is nearly a batch's own, and no batch's" if near else "this run made up"
+
+
 def _named(cause: str) -> str:
     """A kind of input, in words for a fingerprint; which letters of drawn queries came first is chance."""
     return "query:generated" if cause.startswith("query:generated") else cause
@@ -107,8 +110,13 @@ def _named_by_target(case: Case) -> frozenset[str | None]:
 
 
 def _nameless(exchange: Exchange, named: frozenset[str | None]) -> bool:
-    """True if a retry names no batch there is; a mark that stands for many ids names any."""
+    """True if a retry names no batch there is; a mark that stands for many ids names any.
+
+    An id that is nearly a batch's own is on record as a probe of that batch, and names none.
+    """
     batch, cause = exchange.invoke.batch, exchange.invoke.cause or ""
+    if cause.startswith("id:near:"):
+        return True
     made_up = batch not in named and (batch is None or identity(batch) is not None)
     return made_up and not cause.startswith("method:")
 

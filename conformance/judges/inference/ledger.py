@@ -274,6 +274,8 @@ def laid_to(call: RetryCall, message: str, before: Reading | None = None) -> Ite
     if not call.valid:
         name = call.probe.requirement(call.exchange.invoke.operation) if call.probe is not None else None
         if name is not None and call.reaches(message):
+            if call.accepted and call.probe is not None and call.probe.near is not None:
+                yield "BR-ERR-04"
             yield name
         return
     if call.outcome == "throttled":

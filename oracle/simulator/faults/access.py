@@ -90,6 +90,23 @@ class SpellingActs(Acting):
         return super().misspelt(invoke)
 
 
+class NearlyItsIdActs(Acting):
+    """An id that is nearly a batch's own finds it."""
+
+    def nearly(self, invoke: Invoke) -> Answer:
+        if self.act(invoke):
+            return Answer(201)
+        return super().nearly(invoke)
+
+
+class NearlyItsIdActsRefused(Acting):
+    """By an id that is nearly a batch's own, a retry is refused and carried out."""
+
+    def nearly(self, invoke: Invoke) -> Answer:
+        self.act(invoke)
+        return super().nearly(invoke)
+
+
 class ForceTakesSuccesses(Target):
     """A query sends delivered messages again."""
 
@@ -135,6 +152,8 @@ FAULTS = (
     fault(ForeignPathActs, "SEC-03 SEC-02", "chain chain", counting=FULL, **CALM),
     fault(MethodsAct, "SEC-04", "chain chain", counting=FULL, **CALM),
     fault(SpellingActs, "SEC-07", "chain chain", counting=FULL, **CALM),
+    fault(NearlyItsIdActs, "ERR-04 SEL-07", "chain chain", counting=FULL, **CALM),
+    fault(NearlyItsIdActsRefused, "SEL-07", "chain chain", counting=FULL, **CALM),
     fault(ForceTakesSuccesses, "SEC-05 SEL-02 SEL-05 SEL-04", "harmless harmless", counting=FULL, strict_input=False),
     fault(BodyIsRefusedAndActs, "BLK-03 SEC-05", "harmless harmless", counting=FULL),
     fault(BodyChangesRecipient, "SEC-05 IDS-03 IDS-04", "harmless harmless", strict_input=False),
