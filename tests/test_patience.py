@@ -29,7 +29,7 @@ from conformance.reference.settings import Settings
 from conformance.scenarios import accepting, blocking, probing, selecting
 from conformance.session import Options, Result, execute
 from conformance.so_far import SoFar, Watcher
-from tests.test_program import CONFIG, Inventor, _target
+from tests.puppet import CONFIG, Inventor, a_target
 
 SETTLE = 100.0
 
@@ -90,7 +90,7 @@ def test_looks_that_find_nothing_new_have_a_budget() -> None:
 
 
 def _waited(patience: Patience, *steps: Any, status: str = "sending", slowest: float = 0.0) -> tuple[Any, list[Any]]:
-    transport, _ = _target(status)
+    transport, _ = a_target(status)
     pace = Pace()
     if slowest:
         pace.learn("quiet", slowest, looks=2)

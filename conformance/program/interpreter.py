@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from conformance.config import Config
 from conformance.program.batch_state import Held, make_rows
 from conformance.program.calls import Calls, NothingStuckError, UnmetError, passed_on, unanswered
-from conformance.program.pace import Pace
+from conformance.program.pace import ENDS, Pace
 from conformance.program.patience import Patience
 from conformance.program.probes import Invent
 from conformance.program.reading import Reader
@@ -89,7 +90,9 @@ class Interpreter:
         try:
             for index, step in enumerate(program.steps):
                 self._calls.step = str(index)
-                yield from self._do(step)
+                ahead = sum(isinstance(s, Wait) and s.until in ENDS for s in program.steps[index + 1 :])
+                for pause in self._do(step):
+                    yield replace(pause, ahead=ahead)
         except UnmetError as unmet:
             data = {"code": unmet.code, "needs": list(unmet.needs), "requirements": list(self._requirements)}
             note("unmet", scenario=self._scenario, text=unmet.text, **data)

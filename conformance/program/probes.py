@@ -74,11 +74,7 @@ CAUSES = frozenset(
 #: what may break on them.
 NAMELESS = (
     "id:unknown",
-    *(
-        f"id:malformed:{shape}"
-        for shape in MALFORMED
-        if shape not in ("upper", "unicode", "null-byte", "braces", "angle")
-    ),
+    *(f"id:malformed:{shape}" for shape in ("short", "quote", "blank", "emoji", "not-utf-8", "long")),
     *(f"body:{name}" for name in ("null", "text", "broken-json", "array", "deep", "long")),
     *(f"header:{name}" for name in HEADERS),
     *("query:odd", "query:long"),

@@ -27,6 +27,8 @@ class Pause:
     for_others: int = 0
     #: What it waits for is soon over again: it goes before others that are due.
     urgent: bool = False
+    #: How many waits for deliveries its program has still to come: the longest chain goes first, for it ends last.
+    ahead: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +113,13 @@ def _ready(waiting: Mapping[str, Pause | None], at: float, first: Collection[str
     None if all have to wait on.
     """
     ranks = [p.for_others if p is not None else 0 for p in waiting.values()]
-    due: list[tuple[bool, bool, float, str]] = []
+    due: list[tuple[bool, bool, int, float, str]] = []
     for name, pause in waiting.items():
         if pause is None:
-            due.append((True, name not in first, float("-inf"), name))
+            due.append((True, name not in first, 0, float("-inf"), name))
         elif pause.for_others:
             if pause.for_others == min(ranks):
-                due.append((True, name not in first, pause.until, name))
+                due.append((True, name not in first, 0, pause.until, name))
         elif pause.until <= at:
-            due.append((not pause.urgent, name not in first, pause.until, name))
-    return min(due, key=lambda entry: entry[:3])[3] if due else None
+            due.append((not pause.urgent, name not in first, -pause.ahead, pause.until, name))
+    return min(due, key=lambda entry: entry[:4])[4] if due else None
