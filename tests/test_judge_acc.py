@@ -81,6 +81,20 @@ def test_acc_02_an_unseen_status_is_believed_until_the_settling_time_is_over() -
     assert "BR-ACC-02" in story.findings()
 
 
+def test_acc_06_an_unseen_status_is_believed_after_a_retry_too() -> None:
+    """Which requirement stays open is told by whether the batch had been retried before."""
+    assert ("BR-ACC-06", "status-not-visible") in _retried(status=False).retry("b", 400, NOT_RETRYABLE).look(
+        "b"
+    ).doubts()
+
+
+def test_acc_02_a_failure_that_was_corrected_may_be_taken_up_still_and_be_why_a_refusal_came() -> None:
+    """An accepted retry owes b.0 an attempt until its settling time is over (ruling 18): the batch is not quiescent."""
+    story = Story().send("b", "FF").finish("b").look("b").retry("b", takes=("b.1",)).look("b")
+    story.finish("b").move("b.0", "success").look("b").retry("b", 400, NOT_RETRYABLE).look("b")
+    assert not any(name.startswith("BR-ACC") for names in story.named() for name in names)
+
+
 def test_acc_02_a_lost_retry_leaves_everything_open() -> None:
     story = _failed().retry("b", None).look("b").retry("b", 400, NOT_RETRYABLE).look("b")
     assert story.findings() == set()

@@ -273,6 +273,13 @@ def test_a_batch_that_was_retried_while_it_was_processed_is_told_when_it_is_refu
     assert refused(early) == {f"quiescent batch refused: after a retry while it was processed, 400 {NOT_RETRYABLE}"}
 
 
+def test_a_retry_that_was_refused_before_anything_was_terminal_is_told_though_another_was_accepted() -> None:
+    story = Story().send("b", "F").send("ctl", "F").look("b").retry("b", 400, NOT_RETRYABLE).retry("b", takes=())
+    story.finish("ctl").finish("b").look("b").wait(11).look("b").look("ctl").retry("b", 400, NOT_RETRYABLE).look("b")
+    subjects = _subjects(story, "BR-ACC-02") | _subjects(story, "BR-ACC-06")
+    assert f"quiescent batch refused: after a retry while it was processed, 400 {NOT_RETRYABLE}" in subjects
+
+
 def test_two_messages_that_have_to_block_are_told_from_one() -> None:
     """Of those that a single retry reset: what a retry carried out before reset others with it."""
     one = _failed("FFF").single("b.0").retry("b").look("b")

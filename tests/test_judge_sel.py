@@ -148,6 +148,12 @@ def test_sel_04_two_limits_in_one_run(status: bool, named: tuple[str, ...]) -> N
     assert story.retry("d", 400, NO_FAILED).named() == {named}
 
 
+@pytest.mark.parametrize(("status", "named"), [(True, ("BR-SEL-04",)), (False, ("BR-ERR-01", "BR-SEL-04"))])
+def test_sel_04_another_code_may_be_right_where_the_status_is_not_shown(status: bool, named: tuple[str, ...]) -> None:
+    story = _rounds(_failed(status=status), 3).wait(11).look("b").retry("b", 400, "parameter_invalid")
+    assert story.named() == {named}
+
+
 def test_sel_04_a_message_with_an_attempt_too_many_tells_no_limit() -> None:
     """It may have had the one more before it was refused: that is the ledger's, and no second limit."""
     story = _rounds(_failed(), 3).send("d", "F").look("d").finish("d").look("d")

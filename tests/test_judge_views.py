@@ -83,6 +83,20 @@ def test_a_count_that_stands_still_in_one_view() -> None:
     assert _ids(even) == set()
 
 
+@pytest.mark.parametrize("outgrown", [True, False])
+def test_a_number_that_its_own_list_outgrows_is_told_from_one_beside_a_list_that_stands_still_too(
+    outgrown: bool,
+) -> None:
+    story = _quiet().show("numAttempts", 1, message="b.0", view="batch_list")
+    if not outgrown:
+        shown = [dict(a) for a in story.messages["b.0"]["attempts"]]
+        story.show("messageAttempts", shown, message="b.0", view="batch_list")
+    story.retry("b").finish("b").views("b").wait(11).views("b")
+    subjects = {o.subject for o in story.opinions() if isinstance(o, Finding) and "BR-IDS-07" in o.any_of}
+    told = {s.partition(", ")[2] for s in subjects if "numAttempts" in s}
+    assert told == {"at the first attempt, and behind its own list" if outgrown else "at the first attempt"}, subjects
+
+
 @pytest.mark.parametrize("underway", [True, False], ids=["its status goes back", "it is read at rest only"])
 def test_a_count_that_stands_still_and_is_not_read_again_is_in_doubt(underway: bool) -> None:
     """No pass beside a number that another view has outgrown, although it may yet be made good."""
@@ -414,3 +428,18 @@ def test_an_older_state_that_shows_no_count_is_no_other_clock_s() -> None:
     story.show("updatedAt", before, view="campaign_list").campaign()
     story.changes.clear()
     assert _shown_lags(story.campaign())
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(14, False), (17, True)])
+def test_where_a_view_lags_a_batch_without_a_status_has_stood_still_only_when_that_is_over_too(
+    seconds: int, found: bool
+) -> None:
+    """The listing of another batch is 3 s behind, so that any may be 6 s behind; the settling time is 10 s."""
+    code = "batch_not_found_or_is_not_retryable"
+    story = Shelf()
+    story.batch_of = lambda _: None
+    story.send("b", "FF").send("c", "F").look("b").look("c").finish("c").finish("b").read("c.0")
+    story.show("latestStatus", "created", message="c.0", view="batch_list").wait(3).list("c")
+    story.changes.clear()
+    story.list("c").look("b").retry("b", 400, code).wait(seconds).look("b").retry("b", 400, code).look("b")
+    assert (story.findings() == {"BR-ACC-02"}) is found
