@@ -366,6 +366,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "finds-by-the-beginning": (by_another_id(lambda own: own[:-1]), ("400", [1]), ("201", [2])),
     "cuts-ids-to-their-column": (by_another_id(lambda own: f"{own}-more"), ("400", [1]), ("201", [2])),
     "ids-end-at-nul": (by_another_id(lambda own: f"{own}%00"), ("400", [1]), ("201", [2])),
+    "breaks-on-nul": (by_another_id(lambda own: f"{own}%00"), ("400", [1]), ("500", [1])),
     "ids-are-patterns": (by_another_id(lambda own: f"{own}%25"), ("400", [1]), ("201", [2])),
     "longer-ids-act-all-the-same": (by_another_id(lambda own: f"{own}-more"), ("400", [1]), ("400", [2])),
     "foreign-key-is-refused-too-late": (foreign(OTHER_KEY, OWN_CAMPAIGN, batch=True), (False, [1]), (False, [2])),

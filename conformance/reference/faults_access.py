@@ -153,6 +153,12 @@ class IdsEndAtNul(_FindsByAnotherId):
         return batch_id.partition("\0")[0] == own
 
 
+@fault(FAULTS, "a NUL in an id breaks the retry endpoint with a 500", "BR-ERR-04")
+class BreaksOnNul(Behaviour):
+    def refuse_request(self, call: Call, batch_id: str) -> Answer | None:
+        return self.error(500, "internal_error") if "\0" in batch_id else super().refuse_request(call, batch_id)
+
+
 @fault(FAULTS, "an id is looked up as a pattern of LIKE", "BR-ERR-04")
 class IdsArePatterns(_FindsByAnotherId):
     def takes(self, batch_id: str, own: str) -> bool:
