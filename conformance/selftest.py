@@ -123,10 +123,11 @@ def attempt(trial: tuple[Kind, str], *, depth: str = "quick", narrow: bool = Fal
             # A boundary: one trial that breaks the suite is one bad row of the matrix, and not the end of it.
             logging.getLogger(__name__).exception("the suite broke")
             return Trial(kind=kind, name=name, breaks=(), exit_status=5, failed=(), unsettled=(), calls=0, messages=0)
-    return _read(kind, name, result.exit_status, result.report)
+    return read(kind, name, result.exit_status, result.report)
 
 
-def _read(kind: Kind, name: str, status: int, report: Report) -> Trial:
+def read(kind: Kind, name: str, status: int, report: Report) -> Trial:
+    """What the matrix looks at in the report of a run against one target."""
     breaks, also = (FAULTS[name].breaks, FAULTS[name].also) if kind == "fault" else ((), ())
     named = {finding.any_of for item in report.requirements for finding in item.findings}
     undecided = {
