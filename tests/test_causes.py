@@ -52,6 +52,14 @@ def test_an_innocent_target_has_none() -> None:
     assert reported(whole(innocent()), 3).causes == ()
 
 
+def test_what_lets_in_a_retry_of_no_batch_is_told_before_what_comes_of_it() -> None:
+    accepted = _finding("BR-ERR-04", (12,), "unusual input: 2xx for no batch")
+    (cause,) = _grouped(_finding("BR-ERR-04 BR-SEL-07", (12, 13), f"{SURPLUS}: any", "1 for 0"), accepted)
+    assert (cause.headline, cause.evidence) == ("The target does: unusual input: 2xx for no batch", (12,))
+    (broken,) = _grouped(_finding("BR-ERR-04", (12,), "unusual input: 500 for x", "500"))
+    assert broken.requirements == ("BR-ERR-04",)
+
+
 def _finding(requirements: str, evidence: tuple[int, ...], subject: str, observed: str = "201") -> Finding:
     return Finding(
         any_of=tuple(requirements.split()), summary=f"the target does: {subject}", argument=(), expected=("else",),

@@ -130,6 +130,9 @@ def _rank(one: Seen) -> int:
     if refusal(one.finding.observed) and WRONGLY_REFUSED.isdisjoint(names):
         # The target had to refuse, and did: how it says so is the lesser matter.
         return _place("BR-ERR")
+    if names == ("BR-ERR-04",) and one.finding.observed.startswith("2"):
+        # What names no batch is let in: that is more than how it is answered.
+        return _place("BR-SEC-0")
     # Of a surplus that may be laid to several calls, a race is the least likely one to tell what happened.
     likely = names if len(names) == 1 else [name for name in names if not name.startswith("BR-CON")] or names
     return min(map(_place, likely))
