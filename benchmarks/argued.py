@@ -103,6 +103,11 @@ ARGUED: tuple[Argued, ...] = (
         ),
     ),
     Argued(
+        why="an id that is cut to its column's length is cut before a NUL behind it, too",
+        first=("cuts-ids-to-their-column",),
+        second=("ids-end-at-nul",),
+    ),
+    Argued(
         why="every batch that is five seconds old is refused, whatever was retried before or is retried elsewhere",
         first=("expires-after-five-seconds",),
         second=("one-retry-at-a-time", "refuses-what-came-too-early", "locks-what-came-too-early"),
@@ -119,7 +124,10 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="other batches are being retried in every situation, so that it refuses in each",
         first=("one-batch-at-a-time",),
-        second=("never-retryable", "one-by-itself-closes-its-batch", "refuses-what-came-too-early"),
+        second=(
+            *("never-retryable", "one-by-itself-closes-its-batch", "refuses-what-came-too-early"),
+            *("expires-after-five-seconds", "locks-what-came-too-early"),
+        ),
     ),
     Argued(
         why="a message that was sent singly is one of the messages elsewhere",

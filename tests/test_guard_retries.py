@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import pytest
 
 from conformance.errors import GuardError, UnreadError
-from conformance.transport.guard import MALFORMED, NEAR, Context, Guard
-from conformance.transport.origin import parse_base_url
+from conformance.transport.chance import lettered
+from conformance.transport.guard import MALFORMED, Context, Guard
 from conformance.transport.paths import Named
 from tests.guarding import (
     ALLOWED,
-    BASE,
     BATCH,
     FOREIGN,
     JSON,
@@ -372,7 +372,7 @@ def test_an_id_that_was_made_up_may_be_retried_and_costs_nothing(shape: str | No
 
 
 def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
-    guard = a_guard(given=[f"batch_{UUID(int=9)}"])
+    guard = a_guard(given=[f"batch_{lettered(UUID(int=9))}"])
     ours = guard.invent(UUID(int=8))
     guard.made.learn_send(BATCH_SEND, 4, {"batchId": ours})
     refused(guard, request("POST", _retry_of(ours)))
@@ -381,61 +381,14 @@ def test_an_id_that_turns_out_to_be_a_batch_is_charged() -> None:
     refused(guard, request("POST", _retry_of(guard.invent(UUID(int=9)))))
 
 
-# -- ids near a batch's own -------------------------------------------------------------------------------------
-
-RANDOM = ("batch_0b8f6f0e-7d5c-4a1e-9a55-1f2e3d4c5b6a", "batch_7c1d2e3f-0a9b-4c8d-8e7f-6a5b4c3d2e1f")
-COUNTED = ("batch_00000000-0000-4000-8000-000000000011", "batch_00000000-0000-4000-8000-000000000012")
-
-
-def _made(*batches: str, rows: int = 3) -> Guard:
-    guard = a_guard()
-    for batch in batches:
-        guard.made.learn_send(BATCH_SEND, rows, {"batchId": batch})
-        guard.made.learn_page(batch, (), NOTHING_YET)
-    return guard
-
-
-@pytest.mark.parametrize("how", NEAR)
-def test_an_id_near_a_batch_s_own_is_charged_as_that_batch(how: str) -> None:
-    guard = _made(*RANDOM)
-    near = guard.near(RANDOM[0], how, UUID(int=7))
-    assert near is not None
-    path = f"/campaigns/{OURS}/batch/{near}/retry"
-    assert _charge(guard, path, cause=f"id:near:{how}") == 3
-    refused(_made(*RANDOM), request("POST", path))
-    refused(guard, request("POST", path.replace(OURS, "campaign_x")))
-    refused(guard, request("POST", path.replace("batch/", "messages/")))
-
-
-@pytest.mark.parametrize("ids", [("17", "18"), COUNTED, RANDOM[:1], ("batch_65a1b2c3d4e5f60718293a4b", RANDOM[0])])
-def test_a_part_of_an_id_or_a_pattern_is_not_tried_where_it_might_be_somebody_else_s(ids: tuple[str, ...]) -> None:
-    guard = _made(*ids)
-    if len(ids) == 1:
-        guard = Guard(parse_base_url(BASE), [OURS], ALLOWED)
-        guard.made.learn_send(BATCH_SEND, 1, {"batchId": ids[0]})
-    assert [how for how in NEAR if guard.near(ids[0], how, UUID(int=7)) is not None] == ["null-byte", "longer"]
-
-
-def test_an_id_near_a_batch_that_may_not_be_retried_may_not_be_either() -> None:
-    guard = a_guard()
-    guard.made.learn_send(BATCH_SEND, 1, {"batchId": RANDOM[0]})
-    unread = guard.near(RANDOM[0], "longer", UUID(int=7))
-    with pytest.raises(UnreadError):
-        guard.check(request("POST", f"/campaigns/{OURS}/batch/{unread}/retry"), Context())
-    guard.made.learn_page(RANDOM[0], (), _page(("message_0009", FOREIGN)))
-    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{unread}/retry"))
-    strange = guard.near("batch_of_others", "longer", UUID(int=7))
-    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{strange}/retry"))
-
-
-def test_an_id_near_a_batch_s_own_that_turns_out_to_be_another_batch_is_barred() -> None:
-    guard = _made(*RANDOM)
-    near = guard.near(RANDOM[0], "longer", UUID(int=7))
-    guard.made.learn_send(BATCH_SEND, 1, {"batchId": near})
-    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{near}/retry"))
-    shown = guard.near(RANDOM[1], "longer", UUID(int=7)) or ""
-    guard.made.learn_shown(Named("batch_retry", OURS, batch=shown), {"id": "message_0009", "recipient": FOREIGN})
-    refused(guard, request("POST", f"/campaigns/{OURS}/batch/{shown}/retry"))
+def test_what_is_made_up_is_a_number_to_nobody_who_reads_one_as_far_as_it_goes() -> None:
+    guard, draw = a_guard(), random.Random(5)
+    for _ in range(100):
+        identifier = UUID(int=draw.getrandbits(128), version=4)
+        for text in (guard.invent_message(identifier), *(guard.invent(identifier, s) for s in (None, *MALFORMED))):
+            parts = [unquote(text), *re.split(r"[-_]", unquote(text).strip("{}<> x"))]
+            assert not any(part[0].isdigit() for part in (parts[0], parts[-1]) if part), text
+            assert not re.search(r"[0-9]$", parts[-1]), text
 
 
 # -- what stands in a retry -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conformance.config import Config
 from conformance.errors import FormatError
-from conformance.program.probes import CAUSES, SINGLES
+from conformance.program.probes import CAUSES, SINGLES, names_own
 from conformance.program.steps import (
     OF_NO_BATCH,
     Burst,
@@ -68,7 +68,7 @@ def _steps(program: Program) -> Iterator[tuple[int, _Plain]]:
 def _names_none(step: _Plain) -> bool:
     """A probe that names no batch is sent to an id that is made up; a wait for the others is about none."""
     if isinstance(step, Retry):
-        return step.cause is not None
+        return step.cause is not None and not names_own(step.cause)
     if isinstance(step, SingleRetry):
         return step.cause == "id:unknown"
     return isinstance(step, Wait) and step.until in OF_NO_BATCH

@@ -14,7 +14,7 @@ from conformance.program.batch_state import Held, make_rows
 from conformance.program.calls import Calls, NothingStuckError, UnmetError, passed_on, unanswered
 from conformance.program.pace import ENDS, Pace
 from conformance.program.patience import Patience
-from conformance.program.probes import Invent
+from conformance.program.probes import Invent, names_own
 from conformance.program.reading import Reader
 from conformance.program.retrying import Retrier
 from conformance.program.scheduler import Pause, Running
@@ -159,7 +159,7 @@ class Interpreter:
             self._reader.read(step, self._held(step.batch))
         elif isinstance(step, SingleSend):
             self._send_one(step)
-        elif step.cause is not None and step.batch not in self._batches:
+        elif step.cause is not None and step.batch not in self._batches and not names_own(step.cause):
             self._retrier.nameless(step)
         elif isinstance(step, Retry):
             held = self._held(step.batch)

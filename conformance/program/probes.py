@@ -81,6 +81,12 @@ NAMELESS = (
 )
 
 
+def names_own(cause: str) -> bool:
+    """Whether a probe's id is made of a batch's own, so that there has to be one."""
+    probe = Probe.parse(cause)
+    return probe is not None and probe.near is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """What a probe is about: the batch, one of its messages, and who else may be texted."""

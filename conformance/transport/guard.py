@@ -17,34 +17,36 @@ import httpx
 
 from conformance.errors import GuardError, UnreadError
 from conformance.history.records import Auth
+from conformance.transport.chance import lettered
 from conformance.transport.forms import UnreadableError, file_in, recipient_like, recipients_in, single_in
 from conformance.transport.inert import inert
 from conformance.transport.made import Made, NotReadError
 from conformance.transport.origin import BaseUrl
-from conformance.transport.paths import Named, odd_retry, plain
+from conformance.transport.paths import Named, odd_retry, plain, plain_id
 from conformance.transport.words import in_body, in_pairs, in_path, in_text, unescaped
 
 #: Shapes of ids that no batch has: ``{}`` is replaced by a fresh UUID, so that no reading of them names anything else.
-#: No wildcard and no operator is among them: on a target that takes ids for patterns or queries they stay inert.
+#: No wildcard and no operator is among them: on a target that takes ids for patterns or queries they stay inert. A letter that
+#: is no digit of a UUID stands first, and none of them is a number to whoever reads one as far as it goes.
 MALFORMED = {
-    "short": "{short}",
+    "short": "x{short}",
     "upper": "{upper}",
-    "quote": "{}%27",
-    "double-quote": "{}%22",
-    "blank": "{}%20x",
-    "unicode": "{}%C3%A9",
-    "emoji": "{}%F0%9F%93%A8",
-    "not-utf-8": "{}%FF",
-    "control": "{}%01",
-    "null-byte": "{}%00",
-    "braces": "%7B{}%7D",
-    "angle": "%3C{}%3E",
-    "long": "{long}",
+    "quote": "x{}%27",
+    "double-quote": "x{}%22",
+    "blank": "x{}%20x",
+    "unicode": "x{}%C3%A9",
+    "emoji": "x{}%F0%9F%93%A8",
+    "not-utf-8": "x{}%FF",
+    "control": "x{}%01",
+    "null-byte": "x{}%00",
+    "braces": "%7Bx{}%7D",
+    "angle": "%3Cx{}%3E",
+    "long": "x{long}",
 }
 #: Ids made of a batch's own (``{own}``), each of which is none to a target that compares ids whole. ``{}`` is a fresh UUID.
 NEAR = {"null-byte": "{own}%00", "longer": "{own}-{}", "shorter": "{cut}", "wildcard": "{own}%25"}
-#: Those of them that might name another's batch where ids are counted or short.
-_OF_RANDOM = ("shorter", "wildcard")
+#: Those of them that might name another's batch where ids are counted or short, be it because a column cuts them.
+_ALONE = ("longer", "shorter", "wildcard")
 #: Headers that the transport alone sets.
 OWN_HEADERS = (
     "host",
@@ -158,13 +160,10 @@ class Guard:
 
         :raises KeyError: there is no such shape.
         """
-        forms = {
-            "short": str(identifier)[:7],
-            "upper": f"BATCH_{str(identifier).upper()}",
-            "long": str(identifier) * 40,
-        }
+        whole = lettered(identifier)
+        forms = {"short": whole[0] + whole[-5:], "upper": f"BATCH_{whole.upper()}", "long": whole * 40}
         template = "batch_{}" if shape is None else MALFORMED[shape]
-        text = template.format(str(identifier), **forms)
+        text = template.format(whole, **forms)
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text
@@ -173,22 +172,19 @@ class Guard:
         """An id made of a batch's own, percent-encoded for a path; its retry is charged as that batch's.
 
         :param identifier: fresh; stands in some of them.
-        :returns: None where it might name somebody else's batch (:meth:`conformance.transport.made.Made.random`).
+        :returns: None where it might name somebody else's batch (``transport.chance``).
         :raises KeyError: ids do not differ in such a way.
         """
-        template = NEAR[how]
-        if how in _OF_RANDOM and not self.made.random(batch):
-            return None
-        text = template.format(str(identifier), own=quote(batch, safe=""), cut=quote(batch[:-1], safe=""))
+        ids = {"own": quote(batch, safe=""), "cut": quote(batch[:-1], safe="")}
+        text = NEAR[how].format(lettered(identifier), **ids)
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
-        if named is None or named.batch is None or named.batch == batch:
+        if not plain_id(batch) or named is None or named.batch is None or named.batch == batch:
             return None
-        self.made.near(named.batch, batch)
-        return text
+        return text if self.made.near(named.batch, batch, alone=how in _ALONE) else None
 
     def invent_message(self, identifier: UUID) -> str:
         """Return a well-formed message id that this run made up: no message has it, so its retry costs nothing."""
-        text = f"message_{identifier}"
+        text = f"message_{lettered(identifier)}"
         self.made.invented_message(text)
         return text
 
@@ -200,7 +196,7 @@ class Guard:
         """
         if not inert(drawn):
             raise _refusal("a drawn id holds what might be read as a pattern, an operator or a path")
-        text = quote(f"batch_{identifier}{drawn}", safe="~")
+        text = quote(f"batch_{lettered(identifier)}{drawn}", safe="~")
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.transport.chance import stands_alone
 from conformance.transport.masked import Allowed
 from conformance.transport.paths import Named
-
-#: A UUID of version 4 (RFC 9562) at the end of an id, with hyphens or without.
-_RANDOM = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$", re.IGNORECASE)
 
 
 @dataclass
@@ -48,8 +45,8 @@ class Made:
         #: Ids of messages and of batches under which an answer showed somebody who is not allowed. Final.
         self._barred: set[str] = set()
         self._invented: set[str] = set()
-        #: Ids that were made of a batch's own, and that batch.
-        self._near: dict[str, str] = {}
+        #: Ids that were made of a batch's own, with that batch, and whether they are right only where it stands alone.
+        self._near: dict[str, tuple[str, bool]] = {}
         self._invented_messages: set[str] = set()
 
     def invented(self, *names: str) -> None:
@@ -57,21 +54,21 @@ class Made:
         with self._lock:
             self._invented.update(names)
 
-    def near(self, name: str, owner: str) -> None:
-        """An id that this run made of a batch's own: if the target takes it for a batch, it is that one."""
-        with self._lock:
-            self._near[name] = owner
+    def near(self, name: str, owner: str, *, alone: bool) -> bool:
+        """An id that this run makes of a batch's own: if the target takes it for a batch, it is that one.
 
-    def random(self, batch: str) -> bool:
-        """Whether nobody else's id can stand near this one, so that also a part of it or a pattern means this batch alone.
-
-        It ends with a random UUID (version 4), and no other batch that the run knows begins as it does: a UUID that holds a
-        number which is counted up begins as the next one does.
+        :param alone: it might be another batch's where ids are counted or short (``transport.chance``).
+        :returns: whether it may be tried.
         """
-        match = _RANDOM.search(batch)
         with self._lock:
-            others = [other for other in self._batches if other != batch]
-        return match is not None and bool(others) and not any(o.startswith(batch[: match.start() + 8]) for o in others)
+            possible = not alone or self._alone(owner)
+            if possible:
+                self._near[name] = (owner, alone)
+            return possible
+
+    def _alone(self, batch: str) -> bool:
+        made = [name for name, known in self._batches.items() if known.ours]
+        return stands_alone(batch, made, {*self._batches, *self._barred})
 
     def invented_message(self, name: str) -> None:
         """Record the id of a message that this run made up."""
@@ -103,13 +100,20 @@ class Made:
                 return 1
             batch = named.batch or ""
             if batch in self._near:
-                if batch in self._batches or batch in self._barred:
-                    raise LookupError("it retries an id near a batch's own that turned out to be another batch")
-                return self._usable(self._near[batch]).size
+                return self._charge_near(batch)
             # What the target made comes first: an id that we made up may turn out to be somebody's.
             if batch not in self._batches and batch in self._invented:
                 return 0
             return self._usable(batch).size
+
+    def _charge_near(self, name: str) -> int:
+        owner, alone = self._near[name]
+        if name in self._batches or name in self._barred:
+            raise LookupError("it retries an id near a batch's own that turned out to be another batch")
+        if alone and not self._alone(owner):
+            # What was read meanwhile shows that ids are not made by chance.
+            raise NotReadError("it retries an id near a batch's own that may be another batch's as well")
+        return self._usable(owner).size
 
     def _usable(self, identifier: str) -> _Batch:
         batch = self._batches.get(identifier)
@@ -203,7 +207,10 @@ class Made:
                 entries = batches if isinstance(batches, list) else [batches]
                 of = [entry.get("id") for entry in entries if isinstance(entry, dict)]
                 listed = named.batch if named.operation in ("batch_list", "batch_retry") else None
-                self._barred.update(each for each in (*of, message.get("batchId"), listed) if isinstance(each, str))
+                owner, _ = self._near.get(listed or "", (None, False))
+                self._barred.update(
+                    each for each in (*of, message.get("batchId"), listed, owner) if isinstance(each, str)
+                )
 
     def _bar(self, message: str) -> None:
         self._barred.add(message)
