@@ -18,6 +18,7 @@ from conformance.fuzzing.budget import AMOUNTS, Share
 from conformance.history.records import Header
 from conformance.history.writer import HistoryWriter
 from conformance.plan import make_plan
+from conformance.transport.chance import lettered
 from conformance.transport.client import HttpTransport
 from conformance.transport.guard import Context, Guard
 from conformance.transport.inert import inert
@@ -80,11 +81,12 @@ def test_what_might_be_read_as_more_is_not(drawn: str) -> None:
 def test_a_drawn_id_may_be_retried_and_costs_nothing() -> None:
     guard = _guard()
     made_up = guard.invent_drawn(FRESH, "é\x01x")
-    assert made_up == f"batch_{FRESH}%C3%A9%01x"
+    assert made_up == f"batch_{lettered(FRESH)}%C3%A9%01x"
+    assert guard.invent_drawn(FRESH, "12") == f"batch_{lettered(FRESH)}12x", "a number to nobody, from behind either"
     url = f"http://127.0.0.1:9/api/v2/campaigns/campaign_a/batch/{made_up}/retry"
     assert guard.check(httpx.Request("POST", url), Context(cause="id:generated:control")).charge == 0
     with pytest.raises(GuardError):
-        guard.check(httpx.Request("POST", url.replace(str(FRESH), f"{FRESH}0")), Context(cause="id:generated:control"))
+        guard.check(httpx.Request("POST", url.replace("%C3", "0%C3")), Context(cause="id:generated:control"))
 
 
 def _guard() -> Guard:

@@ -196,7 +196,9 @@ class Guard:
         """
         if not inert(drawn):
             raise _refusal("a drawn id holds what might be read as a pattern, an operator or a path")
-        text = quote(f"batch_{lettered(identifier)}{drawn}", safe="~")
+        # Nor is its end a number.
+        tail = f"{drawn}x" if drawn[-1:].isdigit() else drawn
+        text = quote(f"batch_{lettered(identifier)}{tail}", safe="~")
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text
