@@ -1,8 +1,9 @@
 """Two unrelated faults at once: are they told as two causes? ``python -m benchmarks.pairs``.
 
 Draws pairs of faults of the reference target that break nothing in common, runs the planned scenarios against a target with
-both, and prints for each pair how its causes tell them. *apart*: a cause of the one and another of the other. *as one*: both are
-seen, and in one cause only. *hidden*: no finding names what one of them breaks, as where a fault keeps the other from acting.
+both, and prints for each pair how its causes tell them. *apart*: a cause that names only what the one breaks, and another that
+names only what the other breaks. *as one*: both are seen, and not so. *hidden*: no finding names what one of them breaks, as
+where a fault keeps the other from acting.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from conformance.reference.faults import FAULTS
@@ -69,19 +69,20 @@ def _how(pair: tuple[str, str], report: Report) -> str:
     one, other = (_broken(FAULTS[name]) for name in pair)
     if not (failed & one and failed & other):
         return "hidden"
-    ones, others = ([i for i, c in enumerate(report.causes) if set(c.requirements) & of] for of in (one, other))
-    return "apart" if any(i != j for i in ones for j in others) else "as one"
+    told = [(bool(set(c.requirements) & one), bool(set(c.requirements) & other)) for c in report.causes]
+    return "apart" if {(True, False), (False, True)} <= {*told} else "as one"
 
 
 def lines(count: int, seed: int, workers: int) -> Iterator[str]:
     """A row for each pair, as it is done, and the figures."""
     met: Counter[str] = Counter()
+    chosen = drawn(count, seed)
     with processes(workers) as pool:
-        for told in pool.map(partial(tell), drawn(count, seed)):
+        for told in pool.map(tell, chosen):
             met[told.how] += 1
             yield told.line
     seen = met["apart"] + met["as one"]
-    of = f"{count} pairs, seed {seed}: of {seen} that show both"
+    of = f"{len(chosen)} pairs, seed {seed}: of {seen} that show both"
     yield f"{of}, {met['apart']} apart and {met['as one']} as one; {met['hidden']} hide one"
 
 

@@ -1,9 +1,9 @@
 """Is a fault found whatever the seed? ``python -m benchmarks.seeds``.
 
 Runs each fault with so many seeds, by the drivers that it takes to find it, against a reference target inside this process by a
-clock of its own. A run is right if one of the requirements that the fault breaks fails, and every finding names one of those. The
-usual faults are those of what once gave wrong verdicts: requests with a body, query or header, large batches, redelivery,
-refusals and 429s that are carried out, values that are rewritten, a second batch, and what a declaration could hide.
+clock of its own. A run is right if one of the requirements that the fault breaks fails, and every finding names one of those, or
+of what follows from it. The usual faults are those of what once gave wrong verdicts: requests with a body, query or header, large
+batches, redelivery, refusals and 429s that are carried out, values that are rewritten, a second batch.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    for line in lines(tuple(given.faults.split(",")), given.seeds, given.first, given.workers):
+    names = tuple(given.faults.split(","))
+    if unknown := [name for name in names if name not in FAULTS]:
+        parser.error(f"there is no fault {unknown[0]!r}; `retry-conformance list faults` names them")
+    for line in lines(names, given.seeds, given.first, given.workers):
         print(line, flush=True)
 
 

@@ -40,7 +40,7 @@ def drawn(
 ) -> Drawn:
     """A case of the retry with these parts."""
     return Drawn(
-        operation="batch_retry", method="POST", query=query, headers=headers, body=body, media_type=media_type, name="0"
+        operation="batch_retry", method="POST", query=query, headers=headers, body=body, media_type=media_type, name="a"
     )  # fmt: skip
 
 

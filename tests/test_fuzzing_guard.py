@@ -61,14 +61,15 @@ def test_the_sieve_sees_what_it_looks_for() -> None:
     assert sieve.strangers == 2
 
 
-@pytest.mark.parametrize("drawn", ["", "0", "abcXYZ", "½", "é", "\U0001f4e8", "\x00", "\x7f", "批", "~_"])
+@pytest.mark.parametrize("drawn", ["", "abcXYZ", "é", "\U0001f4e8", "\x00", "\x7f", "批", "~_"])
 def test_letters_are_inert(drawn: str) -> None:
     assert inert(drawn)
 
 
 @pytest.mark.parametrize(
     "drawn",
-    ["%", "*", ".", "..", "/", "\\", "?", "#", "&", ";", ",", "|", "'", '"', " ", "\n", "\r", "\t", "\x0b", "\x85", "\u2028",
+    ["0", "a1b", "½", "²", "٣",
+     "%", "*", ".", "..", "/", "\\", "?", "#", "&", ";", ",", "|", "'", '"', " ", "\n", "\r", "\t", "\x0b", "\x85", "\u2028",
      "\u3000", "%25", "or 1=1", "{$ne}", "(", "[", "+", ":", "=", "$", "`", "\ud800",
      "\uff05", "\uff0a", "\uff0f", "\uff0e", "\u2024", "\uff1b", "\u2044x\u2100", "a" * 201],
 )  # fmt: skip
@@ -82,7 +83,6 @@ def test_a_drawn_id_may_be_retried_and_costs_nothing() -> None:
     guard = _guard()
     made_up = guard.invent_drawn(FRESH, "é\x01x")
     assert made_up == f"batch_{lettered(FRESH)}%C3%A9%01x"
-    assert guard.invent_drawn(FRESH, "12") == f"batch_{lettered(FRESH)}12x", "a number to nobody, from behind either"
     url = f"http://127.0.0.1:9/api/v2/campaigns/campaign_a/batch/{made_up}/retry"
     assert guard.check(httpx.Request("POST", url), Context(cause="id:generated:control")).charge == 0
     with pytest.raises(GuardError):

@@ -104,6 +104,13 @@ def test_a_batch_of_others_that_is_nearly_ours_is_enough_not_to_try() -> None:
             guard.check(request("POST", path), Context(cause="id:near:wildcard"))
 
 
+def test_any_batch_that_is_nearly_ours_is_enough_whoever_is_in_it() -> None:
+    guard = _made(*RANDOM)
+    shown = {"data": [{"id": "m1", "recipient": ALLOWED[0], "batches": [{"id": RANDOM[0][:-1] + "b"}]}]}
+    guard.made.learn_shown(Named("campaign_list", OURS), shown)
+    assert _tried(guard, RANDOM[0]) == ["null-byte"]
+
+
 def test_an_id_near_a_batch_that_may_not_be_retried_may_not_be_either() -> None:
     guard = a_guard()
     guard.made.learn_send(BATCH_SEND, 1, {"batchId": RANDOM[0]})

@@ -23,7 +23,7 @@ from conformance.program.interpreter import Interpreter
 from conformance.program.pace import Pace
 from conformance.program.patience import IN_VAIN, MOST_OVERDUE, Patience
 from conformance.program.scheduler import Progress
-from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
+from conformance.program.steps import Program, Retry, RowSpec, Send, Together, Wait
 from conformance.reference.inside import InsideTarget
 from conformance.reference.settings import Settings
 from conformance.scenarios import accepting, blocking, probing, selecting
@@ -289,3 +289,25 @@ def test_a_clean_run_sends_what_the_plan_says(tmp_path: Path) -> None:
     won = sum(e.accepted for e in exchanges if e.invoke.race is not None and e.invoke.operation == "single_retry")
     sent = sum(e.invoke.charge for e in exchanges if e.accepted or e.open)
     assert plan.messages - 4 * won <= sent <= plan.messages
+
+
+def test_the_wait_for_a_retry_of_which_nothing_is_expected_is_overdue_from_its_beginning() -> None:
+    """Both of a race are answered 5xx: that their settling time passes is all that the wait is for."""
+    patience = Patience(CONFIG.timing.settle_timeout)
+    transport, _ = a_target()
+    usual = transport.answers
+    transport.answers = lambda request: (500, None) if request.operation == "batch_retry" else usual(request)
+    pace = Pace()
+    pace.learn("quiet", 4.0, looks=2)
+    interpreter = Interpreter(transport, CONFIG, rng=random.Random(1), invent=Inventor(), pace=pace, patience=patience)
+    steps = (
+        Send(batch="b", rows=(RowSpec(),)),
+        Wait(batch="b", until="quiet"),
+        Together(steps=(Retry(batch="b"),) * 2),
+    )
+    spent = []
+    for pause in interpreter.run(Program(name="s", steps=(*steps, Wait(batch="b", until="retried")))):
+        if "batch_retry" in transport.operations():
+            spent.append(patience.spent)
+        transport.clock = max(transport.clock, pause.until)
+    assert spent[0] > 0, "and not from twice the usual time on"

@@ -51,7 +51,7 @@ def test_a_probe_that_might_reach_somebody_else_s_batch_is_left_out_and_the_othe
     interpret(transport, Send(batch="b", rows=(RowSpec(),)), *retries)
     asked = [r for r in transport.requests if r.operation == "batch_retry"]
     assert [(r.cause, (r.path or "").rpartition("-")[2]) for r in asked] == [("id:near:longer", "longer/retry")]
-    assert ["not random" in data["text"] for event, data in transport.notes if event == "left_out"] == [True]
+    assert ["three batches" in data["text"] for event, data in transport.notes if event == "left_out"] == [True]
 
 
 def test_a_role_without_a_number_is_unmet() -> None:

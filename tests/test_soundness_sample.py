@@ -41,7 +41,7 @@ def test_legal_histories_of_the_model_accuse_nobody() -> None:
 def test_a_planted_fault_is_found_for_what_it_is(name: str) -> None:
     """In one of some histories at least; whatever else is found there is a requirement that it breaks, too."""
     tally = Tally()
-    for seed in range(4):
+    for seed in range(8):
         planted(name, seed, tally)
         if tally.planted[name] > 1 and tally.found[name]:
             break

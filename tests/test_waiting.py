@@ -196,6 +196,15 @@ def test_first_looks_come_nearer_to_what_was_too_soon_and_not_nearer_than_is_wor
     assert pace.first("quiet", 0.0) == 13.0
 
 
+def test_each_pause_says_how_many_deliveries_its_program_still_has_to_wait_for() -> None:
+    transport, _ = a_target("sending")
+    steps = (*READY, Retry(batch="b"), Wait(batch="b", until="retried"), Wait(batch="b", until="terminal"))
+    interpreter = Interpreter(transport, CONFIG, rng=random.Random(1), invent=Inventor())
+    running = interpreter.run(Program(name="s", steps=steps))
+    assert next(running).ahead == 2, "behind the first of three waits"
+    running.close()
+
+
 def test_a_wait_that_nobody_informs_looks_for_itself() -> None:
     pace = Pace()
     assert pace.scouts("another wait")

@@ -164,7 +164,8 @@ def blocked_sets_the_status(inference: Inference) -> Iterator[Judgement]:
     Judged only where the batch was retryable before and no other call is in flight (ruling 13).
     """
     found = [blocked for retry in inference.retries if (blocked := _blocked(retry)) is not None]
-    lag = _status_lag(found)
+    # Also where a single retry may have set it: whatever set it then was late.
+    lag = inference.case.status_lag / 2 or None
     misses: Counter[str] = Counter()
     proved: list[tuple[_Blocked, Proof]] = []
     for blocked in found:
@@ -266,13 +267,6 @@ def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
         return InDoubt(reason=DoubtReason.STATUS_BEFORE_UNKNOWN, text=text, evidence=(retry.n,))
     proof = retry.blockers[0].proof & before.proof & retry.answered("is to fail for a created message")
     return _Blocked(retry, before.status, proof, seen)
-
-
-def _status_lag(found: list[_Blocked | InDoubt]) -> float | None:
-    """Seconds by which the status was seen to follow such a refusal, at most; None if it was never seen to be late."""
-    blocked = (b.retry for b in found if isinstance(b, _Blocked))
-    late = (seen_late(retry.case, retry.batch, retry.call) for retry in blocked)
-    return max((seconds for seconds in late if seconds is not None), default=None)
 
 
 def _perhaps_late(blocked: _Blocked, lag: float | None) -> InDoubt:

@@ -44,6 +44,15 @@ def check(program: Program, config: Config, where: str) -> None:
         elif step.batch not in made and not _names_none(step):
             what = f"no step before it makes the batch {step.batch!r}"
             raise FormatError(what, where=at, hint="send it first, or name a batch of [[given]]")
+        if (
+            isinstance(program.steps[number - 1], Together)
+            and isinstance(step, Retry)
+            and names_own(step.cause or "id:unknown")
+        ):
+            what = (
+                "an id near a batch's own has no place in a race: whether it may be tried is seen when its turn comes"
+            )
+            raise FormatError(what, where=at, hint="retry by it on its own")
         if isinstance(step, Send) and not step.rows:
             raise FormatError("it sends no row", where=at, hint="give it a row")
         if isinstance(step, Retry | SingleRetry):

@@ -164,8 +164,8 @@ class Interpreter:
         elif isinstance(step, Retry):
             held = self._held(step.batch)
             between = look if look is not None else Read(batch=step.batch)
-            self._retrier.retry(step, held, lambda: self._reader.read(between, self._held(between.batch)))
-            self._touch(held)
+            if self._retrier.retry(step, held, lambda: self._reader.read(between, self._held(between.batch))):
+                self._touch(held)
         else:
             held = self._held(step.batch)
             if self._retrier.retry_one(step, held):

@@ -56,8 +56,9 @@ class Retrier:
         """The path of a retry by an id made of the batch's own."""
         near = self._invent.near(held.id, how, self._fresh())
         if near is None:
-            text = f"no retry by an id near a batch's own ({how}): the target's ids are not random, and it might be somebody else's"
-            raise NotTriedError("ids-not-random", text)
+            text = f"no retry by an id near a batch's own ({how}), for it might be somebody else's"
+            needs = ("three batches of this run with ids that are made by chance",)
+            raise NotTriedError("ids-not-by-chance", f"{text}: that takes {needs[0]}", needs)
         return f"/campaigns/{self._config.target.campaign_id}/batch/{near}/retry"
 
     def _fresh(self) -> uuid.UUID:
@@ -110,8 +111,8 @@ class Retrier:
 
     # -- sending ----------------------------------------------------------------------------------------------
 
-    def retry(self, step: Retry, held: Held, look: Callable[[], None]) -> None:
-        """Send a batch retry, and keep what it may have picked up.
+    def retry(self, step: Retry, held: Held, look: Callable[[], None]) -> bool:
+        """Send a batch retry, and keep what it may have picked up. Returns whether it was sent.
 
         :param look: reads between two tries.
         :raises UnmetError: it is no batch, or it could not be read before.
@@ -123,7 +124,7 @@ class Retrier:
             fields, before = self.asked(step, held), dict(held.seen)
         except NotTriedError as error:
             self._calls.left_out(error.text)
-            return
+            return False
         rested = step.cause is None and held.current and held.terminal
         acted = False
         for attempt in range(TRIES):
@@ -141,6 +142,7 @@ class Retrier:
         elif rested and _code(reply) == NOT_RETRYABLE_CODE:
             # A single retry may have set the status, late (rulings 16 and 24): the next retry tells, when its time is over.
             held.doubted = exchange.last < held.singly + self._config.timing.settle_timeout
+        return True
 
     def retry_one(self, step: SingleRetry, held: Held) -> bool:
         """Send a single retry. Returns whether it may have reset the message."""

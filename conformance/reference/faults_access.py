@@ -135,13 +135,13 @@ class _FindsByAnotherId(Behaviour):
         return super().find_batch(call, batch_id) or next(taken, None)
 
 
-@fault(FAULTS, "an id that is cut short finds the batch that begins so", "BR-ERR-04", whole=True)
+@fault(FAULTS, "an id that is cut short finds the batch that begins so", "BR-ERR-04")
 class FindsByTheBeginning(_FindsByAnotherId):
     def takes(self, batch_id: str, own: str) -> bool:
         return len(batch_id) >= 12 and own.startswith(batch_id)
 
 
-@fault(FAULTS, "an id is cut to the length of its column", "BR-ERR-04", whole=True)
+@fault(FAULTS, "an id is cut to the length of its column", "BR-ERR-04")
 class CutsIdsToTheirColumn(_FindsByAnotherId):
     def takes(self, batch_id: str, own: str) -> bool:
         return batch_id[: len(own)] == own
@@ -159,14 +159,14 @@ class BreaksOnNul(Behaviour):
         return self.error(500, "internal_error") if "\0" in batch_id else super().refuse_request(call, batch_id)
 
 
-@fault(FAULTS, "an id is looked up as a pattern of LIKE", "BR-ERR-04", whole=True)
+@fault(FAULTS, "an id is looked up as a pattern of LIKE", "BR-ERR-04")
 class IdsArePatterns(_FindsByAnotherId):
     def takes(self, batch_id: str, own: str) -> bool:
         pattern = re.escape(batch_id).replace("%", ".*").replace("_", ".")
         return re.fullmatch(pattern, own) is not None
 
 
-@fault(FAULTS, "an id with more behind it is refused, but carried out", "BR-SEL-07", whole=True)
+@fault(FAULTS, "an id with more behind it is refused, but carried out", "BR-SEL-07")
 class LongerIdsActAllTheSame(Behaviour):
     def unknown_batch(self, call: Call, batch_id: str) -> Answer:
         begins = (

@@ -33,7 +33,7 @@ def stands_alone(batch: str, made: Collection[str], known: Collection[str]) -> b
 
 
 def lettered(identifier: UUID) -> str:
-    """A UUID as text, with letters where a lenient reader would look for a number: first, last, and behind hyphens."""
+    """A UUID as text, with letters where a lenient reader looks for a number: first, last, and first in two of its groups."""
     text = list(str(identifier))
     for place in (0, 9, 24, len(text) - 1):
         text[place] = "abcdef"[int(text[place], 16) % 6]

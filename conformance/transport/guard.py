@@ -44,7 +44,8 @@ MALFORMED = {
     "long": "x{long}",
 }
 #: Ids made of a batch's own (``{own}``), each of which is none to a target that compares ids whole. ``{}`` is a fresh UUID.
-NEAR = {"null-byte": "{own}%00", "longer": "{own}-{}", "shorter": "{cut}", "wildcard": "{own}%25"}
+#: What stands behind a NUL is no blank: whoever trims an id may take it for the batch's own.
+NEAR = {"null-byte": "{own}%00x", "longer": "{own}-{}", "shorter": "{cut}", "wildcard": "{own}%25"}
 #: Those of them that might name another's batch where ids are counted or short, be it because a column cuts them.
 _ALONE = ("longer", "shorter", "wildcard")
 #: Headers that the transport alone sets.
@@ -196,9 +197,7 @@ class Guard:
         """
         if not inert(drawn):
             raise _refusal("a drawn id holds what might be read as a pattern, an operator or a path")
-        # Nor is its end a number.
-        tail = f"{drawn}x" if drawn[-1:].isdigit() else drawn
-        text = quote(f"batch_{lettered(identifier)}{tail}", safe="~")
+        text = quote(f"batch_{lettered(identifier)}{drawn}", safe="~")
         named = odd_retry(f"/campaigns/c/batch/{text}/retry")
         self.made.invented(text, *([named.batch] if named is not None and named.batch is not None else []))
         return text

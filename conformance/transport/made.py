@@ -45,6 +45,8 @@ class Made:
         #: Ids of messages and of batches under which an answer showed somebody who is not allowed. Final.
         self._barred: set[str] = set()
         self._invented: set[str] = set()
+        #: Ids of batches that answers showed, whoever's they are.
+        self._shown: set[str] = set()
         #: Ids that were made of a batch's own, with that batch, and whether they are right only where it stands alone.
         self._near: dict[str, tuple[str, bool]] = {}
         self._invented_messages: set[str] = set()
@@ -68,7 +70,7 @@ class Made:
 
     def _alone(self, batch: str) -> bool:
         made = [name for name, known in self._batches.items() if known.ours]
-        return stands_alone(batch, made, {*self._batches, *self._barred})
+        return stands_alone(batch, made, {*self._batches, *self._shown})
 
     def invented_message(self, name: str) -> None:
         """Record the id of a message that this run made up."""
@@ -195,6 +197,11 @@ class Made:
         shown = list(_shown(answer))
         with self._lock:
             for message in shown:
+                batches = message.get("batches")
+                entries = batches if isinstance(batches, list) else [batches]
+                of = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+                homes = {each for each in (*of, message.get("batchId")) if isinstance(each, str)}
+                self._shown |= homes
                 if self._allowed(message.get("recipient")):
                     continue
                 names = [message.get("id"), message.get("messageId")]
@@ -203,14 +210,9 @@ class Made:
                 names += [named.message] if single else []
                 for name in (each for each in names if isinstance(each, str)):
                     self._bar(name)
-                batches = message.get("batches")
-                entries = batches if isinstance(batches, list) else [batches]
-                of = [entry.get("id") for entry in entries if isinstance(entry, dict)]
                 listed = named.batch if named.operation in ("batch_list", "batch_retry") else None
                 owner, _ = self._near.get(listed or "", (None, False))
-                self._barred.update(
-                    each for each in (*of, message.get("batchId"), listed, owner) if isinstance(each, str)
-                )
+                self._barred.update({*homes, *(each for each in (listed, owner) if each is not None)})
 
     def _bar(self, message: str) -> None:
         self._barred.add(message)

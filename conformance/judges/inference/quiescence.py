@@ -12,6 +12,7 @@ from math import inf
 from conformance.contract.vocabulary import ENQUEUING_FAILED, NOT_RETRYABLE_CODE, RETRYABLE, UNRESOLVED_CODE
 from conformance.findings import DoubtReason, Margin
 from conformance.judges.inference.batch import Batch
+from conformance.judges.inference.brackets import brackets
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.lost import missing
 from conformance.judges.inference.proof import Proof, all_of, assume
@@ -135,9 +136,9 @@ def quiescent(
         and call.code in (None, NOT_RETRYABLE_CODE)
         and call.refused
         and set_singly(case, batch, shown[1])
-        and not _refused_since(case, batch, shown[1])
     ):
-        shown = None
+        put = _refused_since(case, batch, shown[1])
+        shown = (shown[0], shown[1], shown[2] & put) if put is not None else None
     if any(begin <= call.last and end >= min(r.t for r in found) for begin, end in asked(case, batch.id)):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "its vendor was asked for a state of the batch")
     numbers = tuple(sorted({r.n for r in found} | ({shown[1].n} if shown else set())))
@@ -253,22 +254,26 @@ def set_singly(case: Case, batch: Batch, shown: Reading) -> bool:
     return bool(_alive(case, batch, shown, single=True))
 
 
-def _refused_since(case: Case, batch: Batch, shown: Reading) -> bool:
-    """True if a refusal behind those single retries has set the status ``messages_enqueuing_failed`` that the reading shows.
+def _refused_since(case: Case, batch: Batch, shown: Reading) -> Proof | None:
+    """Proof that a refusal behind those single retries has set the status ``messages_enqueuing_failed`` that the reading shows.
 
-    A blocked one, behind which none shows the batch processed: processing may end in that status by itself. Such a batch has to be
-    retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all the same. An accepted batch retry that
-    owes a message an attempt still may have set the status as well, by leaving it out (ruling 17).
+    One that a ``created`` message provably blocked, behind which none shows the batch processed: processing may end in that status
+    by itself. Such a batch has to be retryable once it rests (BR-ACC-03); next to a message that moves it may be processed all
+    the same. An accepted batch retry that owes a message an attempt still may have set the status as well, by leaving it out
+    (ruling 17).
     """
     owing = max((c.last for c in _alive(case, batch, shown, single=False)), default=None)
     if owing is not None and not all(_paid(case, batch, m, owing, shown.last) for m in batch.messages):
-        return False
+        return None
     processed = (r.t for r, s in case.status_readings(batch) if s not in RETRYABLE and r.last <= shown.last)
     since = max(processed, default=-inf)
     blocked = (c for c in batch.retries if c.refused and c.code == UNRESOLVED_CODE and c.last <= begun(case, shown))
-    last = max((c.last for c in blocked if c.t >= since), default=None)
-    put = case.batch_status(shown) == ENQUEUING_FAILED and last is not None
-    return put and all(c.last <= (last or 0.0) for c in _alive(case, batch, shown, single=True))
+    last = max((c for c in blocked if c.t >= since), key=lambda c: c.last, default=None)
+    if last is None or case.batch_status(shown) != ENQUEUING_FAILED:
+        return None
+    if any(c.last > last.last for c in _alive(case, batch, shown, single=True)):
+        return None
+    return next((b.proof for b in brackets(case, batch, last)), None)
 
 
 def _paid(case: Case, batch: Batch, message: str, since: float, until: float) -> bool:
