@@ -73,14 +73,14 @@ def test_blk_02_the_status_stays() -> None:
     assert story.wait(1).look("b").findings() == {"BR-BLK-02"}
 
 
-def _blocked_twice(story: Story, batch: str, *, back: bool) -> Story:
+def _blocked_twice(story: Story, batch: str, *, back: bool, cause: str | None = None, code: str = UNRESOLVED) -> Story:
     """Blocked, and blocked again at once: the second refusal keeps the status, or sets it back."""
     message = f"{batch}.0"
     story.send(batch, "FF").look(batch).finish(batch).look(batch).single(message).read(message)
     story.blocked(batch).read(message)
     if back:
         story.batches[batch] = "messages_enqueued"
-    return story.retry(batch, 400, UNRESOLVED).read(message)
+    return story.retry(batch, 400, code, cause=cause).read(message)
 
 
 def test_blk_02_a_second_refusal_in_a_row_sets_the_status_back() -> None:
@@ -92,6 +92,28 @@ def test_blk_02_a_second_refusal_in_a_row_sets_the_status_back() -> None:
     kept = Story()
     for batch in ("b", "c", "d"):
         assert _blocked_twice(kept, batch, back=False).findings() == set()
+
+
+@pytest.mark.parametrize(("code", "found"), [(UNRESOLVED, True), ("parameter_invalid", False)])
+def test_blk_02_a_retry_with_a_query_counts_where_its_code_names_the_message(code: str, found: bool) -> None:
+    """It may be refused for the query (ruling 30), but not as blocked."""
+    story = Story()
+    for batch in ("b", "c"):
+        _blocked_twice(story, batch, back=True)
+    asked = _blocked_twice(story, "d", back=True, cause="query:force", code=code)
+    assert (asked.findings() == {"BR-BLK-02"}) is found
+
+
+def test_blk_02_a_status_that_was_late_behind_a_single_retry_may_be_late_everywhere() -> None:
+    """Which of the two set it nobody knows; three refusals that are looked at sooner prove nothing then."""
+    story = Story().send("a", "F").look("a").finish("a").look("a").single("a.0").look("a")
+    story.retry("a", 400, UNRESOLVED).look("a").wait(0.3)
+    story.batches["a"] = "messages_enqueuing_failed"
+    story.look("a").finish("a").look("a")
+    for batch in ("b", "c", "d"):
+        _blocked_twice(story, batch, back=True)
+    assert "BR-BLK-02" not in story.findings()
+    assert ("BR-BLK-02", "status-may-lag") in story.doubts()
 
 
 def test_blk_02_a_refusal_after_a_single_retry_is_no_second_in_a_row() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE, seconds
+from conformance.contract.vocabulary import ENQUEUED, ENQUEUING_FAILED, RETRYABLE, UNRESOLVED_CODE, seconds
 from conformance.findings import DoubtReason
 from conformance.judges.inference.brackets import Bracket
 from conformance.judges.inference.circumstances import kind
@@ -243,7 +243,9 @@ def _late_in(blocked: _Blocked) -> str:
 
 
 def _blocked(retry: Retry) -> _Blocked | InDoubt | None:
-    if not (retry.refused and retry.blockers) or retry.overlapped:
+    # One with a query may be refused for that (ruling 30), but not by this code.
+    refused = retry.refused or (retry.call.refused and retry.call.code == UNRESOLVED_CODE)
+    if not (refused and retry.blockers) or retry.overlapped:
         return None
     before = retry.retryable_before
     if before is None or retry.refused_as_not_retryable:
