@@ -53,8 +53,8 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
                 evidence=(accepted.n,),
             ),
             observed=f"{accepted.status}",
-            defect="2xx for no batch",
-            violation=f"the target accepts a retry that names no batch ({accepted.invoke.cause})",
+            defect=f"2xx for {_near(accepted) or 'no batch'}",
+            violation=f"the target accepts a retry that names no batch ({_near(accepted) or accepted.invoke.cause})",
             expected=("any answer outside 2xx and 5xx",),
             legal_if="a batch had that id",
             scenario=accepted.invoke.scenario,
@@ -87,9 +87,22 @@ def withstands_any_input(inference: Inference) -> Iterator[Judgement]:
         yield Exercised(proof=Proof(evidence=tuple(sorted(kinds.values()))))
 
 
+#: What is wrong with an id that is nearly a batch's own.
+_NEAR = {
+    "id:near:null-byte": "a batch's id with a NUL behind it",
+    "id:near:longer": "a batch's id with more behind it",
+    "id:near:shorter": "a batch's id cut short",
+    "id:near:wildcard": "a batch's id as a pattern",
+}
+
+
+def _near(exchange: Exchange) -> str:
+    """What stands in place of a batch's own id, in words; empty if it is nothing of the kind."""
+    return _NEAR.get(exchange.invoke.cause or "", "")
+
+
 def _of(accepted: Exchange) -> str:
-    near = (accepted.invoke.cause or "").startswith("id:near:")
-    return "is nearly a batch's own, and no batch's" if near else "this run made up"
+    return f"is {_near(accepted)}, and no batch's" if _near(accepted) else "this run made up"
 
 
 def _named(cause: str) -> str:
@@ -115,7 +128,7 @@ def _nameless(exchange: Exchange, named: frozenset[str | None]) -> bool:
     An id that is nearly a batch's own is on record as a probe of that batch, and names none.
     """
     batch, cause = exchange.invoke.batch, exchange.invoke.cause or ""
-    if cause.startswith("id:near:"):
+    if _near(exchange):
         return True
     made_up = batch not in named and (batch is None or identity(batch) is not None)
     return made_up and not cause.startswith("method:")
