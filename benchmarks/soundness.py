@@ -191,7 +191,7 @@ def _excuse(history: History) -> str:
 def _arguable(finding: Finding) -> bool:
     """Whether the model knows what the finding is about: no data, nor the form of an answer."""
     known = all(requirement.startswith(FAMILIES) for requirement in finding.any_of)
-    return known and "BR-ACC-04" not in finding.any_of and finding.subject != "changed data"
+    return known and "BR-ACC-04" not in finding.any_of and not finding.subject.startswith("changed data")
 
 
 def _explained(history: History, found: Iterable[Finding], how: str, tally: Tally) -> None:
