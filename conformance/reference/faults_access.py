@@ -166,7 +166,7 @@ class IdsArePatterns(_FindsByAnotherId):
         return re.fullmatch(pattern, own) is not None
 
 
-@fault(FAULTS, "an id with more behind it is refused, but carried out", "BR-SEL-07")
+@fault(FAULTS, "an id with more behind it is refused, but carried out", "BR-SEL-07", whole=True)
 class LongerIdsActAllTheSame(Behaviour):
     def unknown_batch(self, call: Call, batch_id: str) -> Answer:
         begins = (

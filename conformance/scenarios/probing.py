@@ -80,7 +80,7 @@ UNKNOWN = Scenario(
 KEYS = Scenario(
     name="keys",
     title="A quiet batch is retried without a key, with altered keys and by odd paths; another one by ids near its own.",
-    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04", "BR-ACC-06", "BR-SEL-07"),
+    requirements=("BR-SEC-01", "BR-SEC-07", "BR-ERR-04", "BR-ACC-06"),
     needs=("failing",),
     build=_keys,
 )
