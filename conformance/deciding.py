@@ -224,7 +224,10 @@ def _unsettled(
     if doubt is not None and (not given_up or doubt.reason is DoubtReason.PARTIAL_ENQUEUE):
         return verdict_of("inconclusive", _reason(doubt), doubt.evidence)
     unmet = next(iter((*given_up, *about)), None)
-    if unmet is not None:
+    # Where no retry was ever answered, that is why nothing came of any.
+    retries = [e for e in history.exchanges if e.invoke.operation == "batch_retry" and e.invoke.cause is None]
+    silent = bool(given_up) and bool(retries) and all(e.open for e in retries)
+    if unmet is not None and not silent:
         return verdict_of("inconclusive", _unmet(unmet), ())
     if history.footer is None or not history.footer.complete:
         what = f"not exercised: {', '.join(missing)}," if any(missing) else "not exercised"
