@@ -46,7 +46,7 @@ SCOPES = {
 }
 #: Where calls take their time and messages cost money, a run carries out what is known to find something, and then what is cheap.
 ELSEWHERE = {
-    "quick": Scope(programs=8, messages=50, calls=82, kinds=3, seconds=4.0, again=2),
+    "quick": Scope(programs=8, messages=48, calls=82, kinds=3, seconds=4.0, again=2),
     "standard": Scope(programs=25, messages=92, calls=150, kinds=5, seconds=8.0, again=3),
 }
 
