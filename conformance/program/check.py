@@ -44,11 +44,7 @@ def check(program: Program, config: Config, where: str) -> None:
         elif step.batch not in made and not _names_none(step):
             what = f"no step before it makes the batch {step.batch!r}"
             raise FormatError(what, where=at, hint="send it first, or name a batch of [[given]]")
-        if (
-            isinstance(program.steps[number - 1], Together)
-            and isinstance(step, Retry)
-            and names_own(step.cause or "id:unknown")
-        ):
+        if isinstance(program.steps[number - 1], Together) and isinstance(step, Retry) and names_own(step.cause):
             what = (
                 "an id near a batch's own has no place in a race: whether it may be tried is seen when its turn comes"
             )

@@ -83,7 +83,7 @@ NAMELESS = (
 )
 
 
-def names_own(cause: str) -> bool:
+def names_own(cause: str | None) -> bool:
     """Whether a probe's id is made of a batch's own, so that there has to be one."""
     probe = Probe.parse(cause)
     return probe is not None and probe.near is not None
