@@ -13,7 +13,7 @@ from conformance.reference.exchange import Answer
 from conformance.reference.settings import OTHER_KEY, Settings
 from conformance.reference.variants import VARIANTS
 from tests.desk import DELIVERED, FAILING, OTHER_FAILING, Desk
-from tests.probes import over_plain_http
+from tests.probes.requests import over_plain_http
 
 Probe = Callable[[Desk], Any]
 
