@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.baseline import about, differing
 from conformance.errors import UsageError
-from conformance.replaying import ReplayFile
+from conformance.replaying.file import ReplayFile
 from conformance.report.clock import Clock
 from conformance.report.model import Report, ReportedFinding, ReportedRequirement
 from conformance.stopping import WORDS

@@ -18,23 +18,19 @@ from conformance.history.records import Note
 from conformance.plan import replay_plan
 from conformance.program.steps import Program, Retry, RowSpec, Send, Wait
 from conformance.reference.server import ReferenceServer
-from conformance.replay_budget import ReplayBudget
-from conformance.replaying import (
+from conformance.replaying.budget import ReplayBudget
+from conformance.replaying.file import read_replay, replay_file
+from conformance.replaying.questions import (
     Asked,
     Outcome,
     Question,
-    Replayed,
     _beside,
-    all_tries,
-    exit_status,
     of_program,
     of_report,
     outcome,
     question_of,
-    read_replay,
-    replay,
-    replay_file,
 )
+from conformance.replaying.tries import Replayed, all_tries, exit_status, replay
 from conformance.report.model import Cause, Report
 from conformance.session import Result
 from retry_conformance.older_reports import report_folder

@@ -14,8 +14,8 @@ from conformance.comparison import compare as compare_reports
 from conformance.comparison import compare_replay
 from conformance.errors import SuiteError, UsageError
 from conformance.exit_status import worst
-from conformance.replaying import FILE as REPLAY
-from conformance.replaying import read_replay
+from conformance.replaying.file import FILE as REPLAY
+from conformance.replaying.file import read_replay
 from conformance.report.folder import make_folder
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin

@@ -11,9 +11,11 @@ import msgspec
 from conformance.cli.screen import Screen
 from conformance.config import Limits
 from conformance.errors import SuiteError, UsageError
-from conformance.replay_budget import ReplayBudget, Try
-from conformance.replaying import FILE, Asked, Replayed, exit_status, of_program, of_report, question_of, replay_file
-from conformance.replaying import replay as replayed
+from conformance.replaying.budget import ReplayBudget, Try
+from conformance.replaying.file import FILE, replay_file
+from conformance.replaying.questions import Asked, of_program, of_report, question_of
+from conformance.replaying.tries import Replayed, exit_status
+from conformance.replaying.tries import replay as replayed
 from conformance.report.folder import make_folder
 from conformance.report.page.write import write_page
 from conformance.report.write import read_report

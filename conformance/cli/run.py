@@ -28,8 +28,8 @@ from conformance.launch import configured, contract_of, launch
 from conformance.plan import Plan, make_plan, replay_plan
 from conformance.program.check import check
 from conformance.program.scheduler import Progress
-from conformance.replay_budget import ReplayBudget, Try
-from conformance.replaying import all_tries
+from conformance.replaying.budget import ReplayBudget, Try
+from conformance.replaying.tries import all_tries
 from conformance.report.page.write import write_page
 from conformance.report.placeholder import begin
 from conformance.report.write import FILES, written
