@@ -131,6 +131,8 @@ class DoubtReason(StrEnum):
     BEGUN_ANEW = ("attempt-begun-anew", True, ("answers that list every attempt, each with its own id and createdAt",))
     #: A message is shown in a status that none of its listed attempts has.
     NO_SUCH_ATTEMPT = ("status-of-no-attempt", True, ("reads of the same view right before and right after the retry",))
+    #: Three 5xx in a row to the valid retries of a batch, in a situation that changed meanwhile.
+    BROKEN_IN_A_ROW = ("broken-in-a-row", True, ("a run in which the messages stay created for longer",))
     NOT_REPEATED = ("not-repeated", False, ("a run in which it is sent again",))
     STATUS_NOT_VISIBLE = (
         "status-not-visible",

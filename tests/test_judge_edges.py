@@ -55,6 +55,30 @@ def test_an_attempt_that_only_such_a_view_shows_is_no_refusal(fields: tuple[str,
     assert not any("BR-ERR-08" in names for names in story.named())
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_three_5xx_in_a_row_bar_a_pass_also_where_what_blocks_has_moved_meanwhile(times: int) -> None:
+    """The last look comes when the message has left created: no situation lasted, and no proof holds."""
+    story = _quiet().single("b.0").look("b")
+    for _ in range(times - 1):
+        story.retry("b", 500, "internal_error").look("b")
+    story.retry("b", 500, "internal_error").move("b.0", "sending").look("b").finish("b").wait(11).look("b")
+    assert "BR-ERR-08" not in story.findings()
+    assert (("BR-ERR-08", "broken-in-a-row") in story.doubts()) is (times == 3)
+
+
+@pytest.mark.parametrize(("status", "body", "between"), [(502, HTML, False), (500, None, True)])
+def test_three_5xx_of_a_gateway_or_with_another_answer_between_bar_none(
+    status: int, body: str | None, between: bool
+) -> None:
+    story = _quiet().single("b.0").look("b")
+    for _ in range(3):
+        story.retry("b", status, None if body else "internal_error", body=body).look("b")
+        if between:
+            story.retry("b", 400, UNRESOLVED).look("b")
+    story.move("b.0", "sending").look("b").finish("b").wait(11).look("b")
+    assert ("BR-ERR-08", "broken-in-a-row") not in story.doubts()
+
+
 # -- which messages are failed ------------------------------------------------------------------------------------
 
 

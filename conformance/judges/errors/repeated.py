@@ -124,7 +124,25 @@ def not_broken_for_good(inference: Inference) -> Iterator[Judgement]:
             defect=f"{situation}, {status}",
             scenario=first.scenario,
         )
+    yield from _in_a_row(inference)
     yield from _races(inference)
+
+
+def _in_a_row(inference: Inference) -> Iterator[InDoubt]:
+    """Three 5xx one after the other that prove nothing, since what is retried changed meanwhile, or the last look came late."""
+    by_batch: defaultdict[str, list[Retry]] = defaultdict(list)
+    for retry in sorted(inference.retries, key=lambda r: r.call.t):
+        run = by_batch[retry.batch.id]
+        if not (retry.call.unknown and (retry.call.status or 0) >= 500 and _own(retry.call)):
+            run.clear()
+            continue
+        run.append(retry)
+        if len(run) == ENOUGH:
+            numbers = ", ".join(str(r.n) for r in run)
+            text = (
+                f"retries {numbers}, one after the other, are answered {retry.call.status}, in no situation that lasted"
+            )
+            yield InDoubt(reason=DoubtReason.BROKEN_IN_A_ROW, text=text, evidence=tuple(r.n for r in run))
 
 
 def _status_allows(retry: Retry) -> bool:
