@@ -328,31 +328,6 @@ def test_ids_05_what_the_retry_lost_is_not_the_paging() -> None:
     assert "BR-IDS-05" not in _ids(story)
 
 
-def _campaign(story: Shelf, *order: str) -> Shelf:
-    """The campaign's listing, with the messages in this order."""
-    data = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": "a", "endCursor": "b"}
-    shown = [story._shown(message, "campaign_list") for message in order]
-    return story.answer("campaign_list", 200, {"data": shown, "pageData": data})
-
-
-def test_ids_05_the_campaign_shows_a_message_twice() -> None:
-    doubled = ("b.0", "b.0", "b.1", "b.2")
-    assert _ids(_campaign(_quiet(), *doubled)) == set()
-    assert _any_of(_campaign(_campaign(_quiet(), *doubled), *doubled)) == {("BR-IDS-05",)}
-
-
-def test_ids_05_what_moves_may_stand_twice_in_the_campaign() -> None:
-    story = Shelf().send("b", "FFS")
-    assert _ids(_campaign(_campaign(story, "b.0", "b.0"), "b.0", "b.0")) == set()
-
-
-def test_ids_05_the_campaign_stands_by_createdat() -> None:
-    story = _quiet().send("c", "F").finish("c").show("createdAt", "2026-01-02T08:00:00Z", message="c.0").look("c")
-    assert _ids(_campaign(story, "b.0", "b.1", "b.2", "c.0")) == set()
-    assert _ids(_campaign(story, "c.0", "b.2", "b.1", "b.0")) == set()
-    assert _any_of(_campaign(story, "b.0", "c.0", "b.1", "b.2")) == {("BR-IDS-05",)}
-
-
 def test_ids_05_with_small_pages_only_either_may_be_broken() -> None:
     story = _quiet("FFFS").retry("b").finish("b").walk("b", 2, pages=WRONG_PAGES["missing"])
     assert _any_of(story) == {("BR-IDS-05", "BR-IDS-01")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from conformance.history.records import Operation
@@ -14,6 +16,15 @@ from conformance.transport.paths import LONGEST_IN_URL, plain_id
 MAX_PAGES = 60
 #: Messages that one walk holds at most: many times what any batch has, and no page without end.
 MAX_MESSAGES = 20_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a walk: the cursor that it was asked by ("" for the first), its messages, and the cursor of its first one."""
+
+    cursor: str
+    messages: list[Any]
+    start: str | None
 
 
 class Reader:
@@ -43,6 +54,8 @@ class Reader:
             self._backward(held, step.limit)
         elif step.view == "campaign":
             self.walk("campaign_list", None, step.limit, "after")
+        elif step.view == "parted":
+            self._parted(held, step.limit)
         else:
             positions = step.rows or tuple(range(len(held.places or held.rows)))
             by = step.by if step.rows else "place"
@@ -59,15 +72,16 @@ class Reader:
         onward: str,
         *,
         start: str = "",
-        starts: list[str] | None = None,
+        pages: list[Page] | None = None,
+        most: int = MAX_PAGES,
     ) -> list[Any] | None:
         """All messages of a listing, page by page, as far as the target leads; None if a page got no answer.
 
-        :param start: the cursor to begin at; :param starts: collects the start cursor of every page.
+        :param start: the cursor to begin at; :param pages: collects every page; :param most: pages that are read at most.
         """
         found: list[Any] = []
         cursor = start
-        for _ in range(MAX_PAGES):
+        for _ in range(most):
             query = (("limit", str(limit)), *([(onward, cursor)] if cursor else []))
             reply = self._calls.call(operation, batch=batch, query=query)
             if unanswered(reply):
@@ -78,8 +92,9 @@ class Reader:
             about = page.get("pageData")
             if not isinstance(about, dict) or not isinstance(data, list) or not data or len(found) > MAX_MESSAGES:
                 break
-            if starts is not None and isinstance(about.get("startCursor"), str):
-                starts.append(about["startCursor"])
+            if pages is not None:
+                began = about.get("startCursor")
+                pages.append(Page(cursor, data, began if isinstance(began, str) else None))
             more = about.get("hasNextPage" if onward == "after" else "hasPreviousPage")
             following = about.get("endCursor" if onward == "after" else "startCursor")
             # A cursor that has no place in a URL leads nowhere.
@@ -97,10 +112,24 @@ class Reader:
 
     def _backward(self, held: Held, limit: int) -> None:
         """From the last page of a walk forward back to the beginning."""
-        cursors: list[str] = []
-        whole = self.learn(held, self.walk("batch_list", held.id, limit, "after", starts=cursors))
-        if whole and len(cursors) > 1:
-            self.walk("batch_list", held.id, limit, "before", start=cursors[-1])
+        pages: list[Page] = []
+        whole = self.learn(held, self.walk("batch_list", held.id, limit, "after", pages=pages))
+        if whole and len(pages) > 1 and pages[-1].start is not None:
+            self.walk("batch_list", held.id, limit, "before", start=pages[-1].start)
+
+    def _parted(self, held: Held, limit: int) -> None:
+        """The campaign's whole listing, and where a page of it shows two messages of the batch side by side, the part of that page
+        up to the first of the two, and the page behind it. What a listing loses between its pages shows there (BR-IDS-05)."""
+        pages: list[Page] = []
+        if self.walk("campaign_list", None, limit, "after", pages=pages) is None:
+            return
+        own = set(held.places)
+        for page in pages:
+            mine = [isinstance(m, dict) and _has_id(m) and m["id"] in own for m in page.messages]
+            place = next((place for place, pair in enumerate(pairwise(mine), 1) if all(pair)), None)
+            if place is not None:
+                self.walk("campaign_list", None, place, "after", start=page.cursor, most=2)
+                return
 
     def one(self, held: Held) -> bool:
         """Read a message that was sent singly. Returns whether it was answered."""

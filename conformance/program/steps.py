@@ -14,7 +14,7 @@ from conformance.history.records import Auth, Role
 
 PROGRAM_VERSION = 1
 
-View = Literal["listing", "backward", "campaign", "message"]
+View = Literal["listing", "backward", "campaign", "parted", "message"]
 
 #: What a ``wait`` waits for. ``listed``: the batch listing shows every row. ``terminal``: every message is.
 #: ``quiet``: design.md section 2, as far as the interpreter can see. ``taken``: every failed message of the last
@@ -92,6 +92,7 @@ class Send(Step, frozen=True, kw_only=True, tag="send"):
 class Read(Step, frozen=True, kw_only=True, tag="read"):
     """Read a batch: its listing (all pages, forward or backward), the campaign's messages, or the messages one by one.
 
+    ``parted`` is the campaign's listing whole, and then two pages of it, of which the first ends between two messages of the batch.
     ``limit`` is the page size in messages; ``rows`` (message view only) the positions to read, none means all.
     """
 

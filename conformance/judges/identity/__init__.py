@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from conformance.judges.identity import attempt_data, data, membership, other_rows, pages, same_in_views, views
+from conformance.judges.identity import (
+    attempt_data,
+    campaign_pages,
+    data,
+    membership,
+    other_rows,
+    pages,
+    same_in_views,
+    views,
+)
 
 RULES = (
     *membership.RULES,
@@ -11,5 +20,6 @@ RULES = (
     *same_in_views.RULES,
     *views.RULES,
     *pages.RULES,
+    *campaign_pages.RULES,
     *other_rows.RULES,
 )

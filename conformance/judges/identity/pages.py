@@ -1,4 +1,4 @@
-"""BR-IDS-05: the pages of a batch's listing, forward and backward, and those of its campaign's listing, each by itself."""
+"""BR-IDS-05: the pages of a batch's listing, forward and backward."""
 
 from __future__ import annotations
 
@@ -333,58 +333,4 @@ def _doubts(case: Case, batch: Batch, known: Walk) -> Iterator[InDoubt]:
             return
 
 
-@rule(
-    "BR-IDS-05",
-    whole_run,
-    expected=("every message once, in the order of createdAt",),
-    legal_if="each page had held every message once, in the order of createdAt",
-    subject="pages of the campaign's listing",
-    first_only=True,
-)
-def campaign_pages(inference: Inference) -> Iterator[Judgement]:
-    """No page of the campaign's listing holds a message twice, and createdAt does not turn round on it (ruling 14).
-
-    Other clients may send meanwhile, so that pages are not compared. Within one answer a listing that stands by createdAt, which
-    does not change, holds a message once. Judged of messages that were terminal before, in two answers or more.
-    """
-    case = inference.case
-    read = [
-        e
-        for e in case.exchanges
-        if e.invoke.operation == "campaign_list" and e.invoke.auth == "valid" and e.invoke.cause is None and e.accepted
-    ]
-    twice = [e for e in read if any(_ended_before(case, i, e) for i in _repeated(e))]
-    if len(twice) > 1:
-        numbers = tuple(e.n for e in twice)
-        said = f"reads {', '.join(map(str, numbers[:5]))} of the campaign's listing each show one id twice in a page"
-        yield Violated(
-            proof=Proof(because=(said, "the message had been seen terminal before"), evidence=numbers),
-            observed="an id twice",
-            defect="an id twice in a page of the campaign",
-            violation="the target lists a message twice in one page of the campaign's listing",
-            scenario=twice[0].invoke.scenario,
-        )
-    for e in read:
-        stamps = [stamp for m in page_items(e) if (stamp := instant(m.get("createdAt"))) is not None]
-        if any(a < b for a, b in pairwise(stamps)) and any(a > b for a, b in pairwise(stamps)):
-            yield Violated(
-                proof=Proof(because=(f"on the page {e.n} createdAt rises and falls",), evidence=(e.n,)),
-                violation="the target lists the campaign's messages in an order that does not follow createdAt",
-                observed="it does both",
-                defect="the campaign is not sorted by createdAt",
-                scenario=e.invoke.scenario,
-            )
-            return
-
-
-def _repeated(page: Exchange) -> tuple[str, ...]:
-    """The ids that a page shows more than once."""
-    return tuple(i for i, times in Counter(page_ids(page)).items() if times > 1)
-
-
-def _ended_before(case: Case, message: str, page: Exchange) -> bool:
-    """True if the message was seen terminal before the page was asked for."""
-    return any(r.terminal and r.last <= page.t for r in case.readings(message))
-
-
-RULES = (pages, campaign_pages)
+RULES = (pages,)
