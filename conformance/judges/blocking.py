@@ -36,7 +36,7 @@ _IN_SOME_WORLD = ("BR-BLK-01", "BR-BLK-03", "BR-ERR-06", "BR-ERR-07")
     expected=("any answer outside 2xx",),
     legal_if="the message had left created before the retry was decided",
     subject="2xx next to a created message",
-    also=_IN_SOME_WORLD[1:],
+    also=(*_IN_SOME_WORLD[1:], "BR-SGL-02"),
 )
 def created_blocks(inference: Inference) -> Iterator[Judgement]:
     """No 2xx while a message is ``created``, wherever it stands.
@@ -64,7 +64,7 @@ def _next_to_created(retry: Retry) -> Iterator[Judgement]:
         yield Violated(
             proof=first.proof & retry.answered("had to fail"),
             observed=retry.answer,
-            any_of=retry.accused("BR-BLK-01"),
+            any_of=retry.accused("BR-BLK-01", *(("BR-SGL-02",) if first.told else ())),
             defect=f"{_which(retry, first.message, order)}, {retry.answer}{f', {kind(retry.call)}' if retry.call.probe else ''}",
             scenario=retry.scenario,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.contract.vocabulary import (
     NO_FAILED_CODE,
     NOT_RETRYABLE_CODE,
+    RETRYABLE,
     UNRESOLVED_CODE,
     error_code,
 )
@@ -113,11 +114,13 @@ _WRONGLY_BLOCKED = "the target refuses a retry that a created message blocks wit
     legal_if=f"the answer were 400 {UNRESOLVED_CODE}",
     subject="blocked",
     first_only=True,
+    also=("BR-ERR-01",),
 )
 def blocked_code(retry: Retry) -> Iterator[Judgement]:
     """A retry blocked by a ``created`` message alone is refused with 400 and its code.
 
-    The bracket proves the reason; the codes of every other reason that is possible within the interval pass too (ruling 13).
+    The bracket proves the reason; the codes of every other reason that is possible within the interval pass too (ruling 13). Where
+    the batch may have been in processing as well, a code that is none of them may be that of BR-ERR-01.
     """
     if not (retry.refused and retry.blockers) or _broken(retry.call):
         return
@@ -126,7 +129,9 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
         if retry.call.code == UNRESOLVED_CODE:
             yield Exercised(proof=retry.blockers[0].proof)
         return
-    proof = retry.blockers[0].proof & retry.answered("is blocked, no other reason was possible")
+    processing = NOT_RETRYABLE_CODE in allowed and not _shown_retryable(retry)
+    due = "is blocked, and the batch may be in processing" if processing else "is blocked, no other reason was possible"
+    proof = retry.blockers[0].proof & retry.answered(due)
     if retry.retryable_before is not None:
         proof &= retry.retryable_before.proof
     for known in retry.retriable.values():
@@ -137,9 +142,17 @@ def blocked_code(retry: Retry) -> Iterator[Judgement]:
         observed=retry.answer,
         violation=_WRONGLY_BLOCKED if retry.call.code else f"{_WRONGLY_BLOCKED} without a code",
         defect=retry.answer,
+        any_of=("BR-ERR-02", "BR-ERR-01") if processing else ("BR-ERR-02",),
         expected=tuple(f"400 {code}" for code in allowed),
         scenario=retry.scenario,
     )
+
+
+def _shown_retryable(retry: Retry) -> bool:
+    """True if the last reading before it and the first after it show the batch in a retryable status."""
+    before = [status for r, status in retry.case.status_readings(retry.batch) if r.last <= retry.call.t]
+    after = [status for _, status in retry.statuses_after()]
+    return bool(before and after) and before[-1] in RETRYABLE and after[0] in RETRYABLE
 
 
 RULES = (unknown_or_processing, blocked_code)

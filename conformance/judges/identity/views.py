@@ -12,9 +12,10 @@ from conformance.judges.inference.batch import Batch
 from conformance.judges.inference.case import Case
 from conformance.judges.inference.counters import Behind
 from conformance.judges.inference.inference import Inference
+from conformance.judges.inference.ledger import laid_to
 from conformance.judges.inference.proof import Proof, assume
 from conformance.judges.inference.readings import Reading
-from conformance.judges.inference.timeline import comparable, gain
+from conformance.judges.inference.timeline import comparable, effect_until, gain
 from conformance.judges.rule import Exercised, InDoubt, Judgement, Violated, rule, whole_run
 
 
@@ -72,13 +73,15 @@ def _behind(case: Case, batch: Batch, behind: Behind, observed: str, defect: str
         evidence=(ahead.n, stale.n),
         assumptions=frozenset(assume("A6", batch.id)) | final,
     )
-    # Else it may have had an attempt of its own meanwhile, which the other view was not read again to show.
+    # Else it may have moved by itself meanwhile, or by a call that was to change nothing, and the other view was not read again.
     alone = not still and (stale.in_progress or bool(final))
+    idle = (c for c in batch.sent if not c.may_reset and c.t <= stale.last and effect_until(case, c) >= ahead.t)
+    named = dict.fromkeys(name for call in idle for name in laid_to(call, stale.message))
     return Violated(
         proof=proof,
         violation=f"the {WORDS[stale.view]} shows {observed} than the {WORDS[ahead.view]} had shown a settling time before",
         observed=observed,
-        any_of=("BR-IDS-07", "BR-SEL-07") if alone else (),
+        any_of=("BR-IDS-07", "BR-SEL-07", *named) if alone else (),
         defect=defect,
         scenario=batch.scenario or stale.exchange.invoke.scenario,
     )

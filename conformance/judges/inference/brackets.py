@@ -24,6 +24,9 @@ class Bracket:
     #: The reading, begun after the call's answer, that still shows ``created`` in that attempt.
     after: Reading
     proof: Proof
+    #: Only the answer of a single retry shows it ``created`` before the call: had that done nothing (BR-SGL-02), the attempt might
+    #: be the call's own.
+    told: bool = False
 
     def still_shown_by(self, case: Case, reading: Reading) -> bool:
         """True if the reading shows the attempt that blocked, or is older than the one that proves it."""
@@ -51,10 +54,10 @@ def _bracket(case: Case, batch: Batch, message: str, call: RetryCall) -> Bracket
     for after in reversed(case.readings(message)):
         if after.status != "created" or not follows(case, after, call.last):
             continue
-        for found in chain(
-            _by_reading(case, batch, message, call, after), _by_single(case, batch, message, call, after)
-        ):
-            bracket = Bracket(message, call, after, found)
+        seen = ((found, False) for found in _by_reading(case, batch, message, call, after))
+        told = ((found, True) for found in _by_single(case, batch, message, call, after))
+        for found, by_single in chain(seen, told):
+            bracket = Bracket(message, call, after, found, by_single)
             if not by_stamp(case, found.assumptions):
                 return bracket
             poor = poor or bracket

@@ -174,6 +174,9 @@ def _judged(name: str, view: Sequence[Reading], resets: Sequence[float]) -> Mode
         count, later = a.counts[name], b.counts[name]
         if later - count > 1 + sum(t <= b.last for t in resets) + 8:
             return "never"
+        if name.startswith("single_retry.") and later <= count:
+            # Each such answer shows an attempt that the one before lacked.
+            return "never"
         if count == 0 and a.in_progress and later > 0 and not any(t <= b.last for t in resets):
             # It rises with the first attempt that is sent, and so does it with each further one.
             mode = "terminal"
