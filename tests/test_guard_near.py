@@ -43,6 +43,12 @@ def _counted(number: int, first: int = 0) -> str:
 COUNTED = tuple(_counted(number) for number in (0x11, 0x12, 0x13))
 #: The time stands first.
 TIMED = tuple(_counted(0x1111 + n, 0x65A1B2C3 + n) for n in range(5))
+#: The time stands first in version 7 too, and the rest is random.
+ORDERED = (
+    "batch_0198c2f0-7a7a-7b7e-9d1c-3a1f0a5f0d41",
+    "batch_0198c2f0-7a7b-7c1d-8e7f-6a5b4c3d2e1f",
+    "batch_0198c2f0-7b02-7f60-b1c7-d92c0e5f7a38",
+)
 
 
 def _made(*batches: str, rows: int = 3, **more: Any) -> Guard:
@@ -58,14 +64,15 @@ def _tried(guard: Guard, batch: str) -> list[str]:
     return [how for how in NEAR if guard.near(batch, how, UUID(int=7)) is not None]
 
 
+@pytest.mark.parametrize("ids", [RANDOM, ORDERED])
 @pytest.mark.parametrize("how", NEAR)
-def test_an_id_near_a_batch_s_own_is_charged_as_that_batch(how: str) -> None:
-    guard = _made(*RANDOM)
-    near = guard.near(RANDOM[0], how, UUID(int=7))
+def test_an_id_near_a_batch_s_own_is_charged_as_that_batch(how: str, ids: tuple[str, ...]) -> None:
+    guard = _made(*ids)
+    near = guard.near(ids[0], how, UUID(int=7))
     assert near is not None
     path = f"/campaigns/{OURS}/batch/{near}/retry"
     assert _charge(guard, path, cause=f"id:near:{how}") == 3
-    refused(_made(*RANDOM), request("POST", path))
+    refused(_made(*ids), request("POST", path))
     refused(guard, request("POST", path.replace(OURS, "campaign_x")))
     refused(guard, request("POST", path.replace("batch/", "messages/")))
 
@@ -78,6 +85,10 @@ SOMEBODY = {
     "two batches": RANDOM[:2],
     "ids of two kinds": (*RANDOM, "batch_65a1b2c3d4e5f60718293a4b"),
     "other prefixes": (*RANDOM[:2], RANDOM[2].replace("batch_", "b_")),
+    "times that count on": tuple(f"{ORDERED[0][:-4]}{number:04x}" for number in range(3)),
+    "times with one end": tuple(f"batch_0198c2f0-7a7{n}-7b7e-9d1c-3a1f0a5f0d41" for n in range(3)),
+    "one time, and another end": (*ORDERED, f"{ORDERED[0][:-12]}d00d0a5f0d41"),
+    "two versions": (*ORDERED[:2], RANDOM[2]),
     "numbers in other case": (_counted(0x11, 0xA).upper(), _counted(0x12, 0xA), RANDOM[1]),
 }
 

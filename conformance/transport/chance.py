@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection
 from uuid import UUID
 
-#: A UUID of version 4 (RFC 9562) at the end of an id, with hyphens or without.
-_RANDOM = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}\Z", re.IGNORECASE)
+#: A UUID of version 4, or 7, in which the time stands first (RFC 9562), at the end of an id, with hyphens or without.
+_RANDOM = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?([47])[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}\Z", re.IGNORECASE)
+#: The last group of a UUID, random in both versions.
+_LAST = 12
 #: Characters at the beginning of a UUID, and within its last group, that two UUIDs made by chance share for once in four billion.
 _APART = 8
 #: Own ids beside the one in question that have to look the same.
@@ -24,12 +26,18 @@ def stands_alone(batch: str, made: Collection[str], known: Collection[str]) -> b
     """
     match = _RANDOM.search(batch)
     others = [_RANDOM.search(other) for other in made if other != batch]
-    if match is None or len(others) < _ENOUGH or any(o is None or o.start() != match.start() for o in others):
+    if match is None or len(others) < _ENOUGH or any(o is None or _form(o) != _form(match) for o in others):
         return False
     own = batch.lower()
-    begins, ends = own[: match.start() + _APART], own[-12 : -12 + _APART]
+    # Where the time stands first, all that stands before the last group is compared.
+    begins = own[: match.start() + _APART] if match[1] == "4" else own[:-_LAST]
+    ends = own[-_LAST : -_LAST + _APART]
     near = (other.lower() for other in {*made, *known} - {batch})
-    return not any(other.startswith(begins) or other[-12 : -12 + _APART] == ends for other in near)
+    return not any(other.startswith(begins) or other[-_LAST : -_LAST + _APART] == ends for other in near)
+
+
+def _form(match: re.Match[str]) -> tuple[int, str]:
+    return match.start(), match[1]
 
 
 def lettered(identifier: UUID) -> str:
