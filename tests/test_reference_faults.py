@@ -53,7 +53,7 @@ from tests.probes.races import (
     race_of_two,
     race_with_single,
 )
-from tests.probes.reads import listed_in_pages, more_pages, pages_backward, views
+from tests.probes.reads import campaign_in_pages, listed_in_pages, more_pages, pages_backward, views
 from tests.probes.requests import (
     by_another_id,
     foreign,
@@ -285,6 +285,7 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
     "new-attempt-carries-the-old-error": (error_of_the_new_attempt, None, "recipient_invalid"),
     "no-page-before": (pages_backward, [2, 2, 1], [2]),
     "further-pages-forget-the-batch": (listed_in_pages, [True] * 3, [True, True, True, False]),
+    "campaign-cursors-are-times": (campaign_in_pages, [1], [0]),
     "joins-attempts-by-recipient": (joined, [1, 1], [2, 2]),
     # -- access
     "empty-key": (without_a_key(authorization="Bearer"), 401, 201),
@@ -299,7 +300,8 @@ TABLE: dict[str, tuple[Probe, Any, Any]] = {
         ([201, 201, 201, 400], [4]),
         ([201, 201, 201, 201], [5]),
     ),
-    "keeps-what-a-single-delivered": (delivered_alone, [2, 2], [3, 2]),
+    "keeps-what-a-single-delivered": (delivered_alone(), [2, 2], [3, 2]),
+    "selects-by-the-number": (delivered_alone(RECOVERS), [2, 2], [3, 2]),
     "takes-singles-along": (singles_along, 1, 2),
     "second-batch-appears": (batches_after, 1, 2),
     "resets-the-delivered-in-place": (delivered_after, ("success", 1), ("created", 1)),

@@ -63,6 +63,16 @@ class SecondBatchAppears(Behaviour):
         self.send(batch.campaign, [(m.recipient, m.language, m.values) for m in failed])
 
 
+@fault(FAULTS, "a retry takes up delivered messages to a number to which another one has failed", "BR-SEL-02")
+class SelectsByTheNumber(Behaviour):
+    def to_retry(self, batch: Batch, call: Call) -> list[Message]:
+        failed = super().to_retry(batch, call)
+        # As by `WHERE recipient IN (…)`.
+        numbers = {m.recipient for m in failed}
+        also = [m for m in batch.messages if m.recipient in numbers and m.status(self.world.now()) == "success"]
+        return [*failed, *also]
+
+
 @fault(FAULTS, "a retry sets delivered messages back to created, in the attempt that they have", "BR-SEL-02")
 class ResetsTheDeliveredInPlace(Behaviour):
     def carry_out(self, batch: Batch, failed: Sequence[Message]) -> None:

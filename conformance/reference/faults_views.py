@@ -101,6 +101,20 @@ class CampaignJoinsAttempts(_CampaignsListing):
         return [copy for m in listed for copy in [m] * (2 if len(m.attempts) > 2 else 1)]
 
 
+@fault(FAULTS, "cursors of the campaign's listing are times of creation in milliseconds", "BR-IDS-05")
+class CampaignCursorsAreTimes(Behaviour):
+    def page(self, call: Call, answer: Answer) -> Answer:
+        listed = self.listed(self.world.messages.get(call.campaign, []))
+        last = next((m for m in listed if self.cursor(m) == call.query.get("after")), None)
+        if call.batch or last is None or answer.status != 200:
+            return super().page(call, answer)
+        # As by `created_at > :after`: what else was made in that millisecond is on no page.
+        same = [m for m in listed if int(m.created * 1000) == int(last.created * 1000)]
+        found = page_of(listed, {**call.query, "after": self.cursor(same[-1])}, self.cursor)
+        shown = [self.view(m, "campaign") for m in found.messages]
+        return super().page(call, Answer(200, {"data": shown, "pageData": found.data}))
+
+
 @fault(FAULTS, "a retry changes when a message was created", "BR-IDS-03", "BR-IDS-05")
 class CreatedAnew(Behaviour):
     def reset(self, message: Message) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from conformance.config import Config
-from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, SingleRetry, Wait
+from conformance.history.records import Role
+from conformance.program.steps import AnyStep, Burst, Read, Retry, RowSpec, Send, SingleRetry, Wait
 from conformance.scenarios.scenario import Scenario, blocked, failing, quiet, rest, retried, sent, single
 
 #: The largest batch takes a few times its size in messages: at most so large a part of limits.max_messages is its size.
 PART = 8
-#: Rows of the batch that is blocked again and again; its second row repeats the recipient of the first.
+#: Rows of the batch that is blocked again and again; each second row repeats the recipient of the one before.
 AGAIN = 4
 
 
@@ -40,10 +41,9 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     for place in further[:-1]:
         steps += blocked("b", place, watched=False)
     for place in further[-1:]:
-        # It blocks by itself, and then next to another one; the listings show both, and nothing is read before: created is short.
-        alone = (SingleRetry(batch="b", row=place, by="place"), Retry(batch="b"))
-        beside = (SingleRetry(batch="b", row=(place + 1) % size, by="place"), listing, Retry(batch="b"), listing)
-        steps += [Burst(steps=(*alone, *beside)), retried("b")]
+        # Next to another one. The listings show both, and nothing is read before: created is short.
+        both = (SingleRetry(batch="b", row=beside, by="place") for beside in (place, (place + 1) % size))
+        steps += [Burst(steps=(*both, listing, Retry(batch="b"), listing)), retried("b")]
     # Listed once more in the end: what a refusal leaves to a queue, or a queue delivers again, shows late.
     late = (Wait(batch="b", until="last"), listing)
     return (*steps, Retry(batch="b"), listing, retried("b"), single("b", *others), *late)
@@ -52,27 +52,29 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
 def _again(config: Config) -> tuple[AnyStep, ...]:
     """Blocked, accepted, blocked again: so the batch is in ``messages_enqueued`` before each blocked retry.
 
-    The first time, another batch is retried while the blocking message is created (BR-SEL-10). The second time what asks to force
-    it comes behind the refusal (BR-SEC-05); the third message to block is in another language. What a single retry or a second
-    one makes of a text shows here.
+    The first time, another batch is retried while the blocking message is created (BR-SEL-10). The second time the second message
+    of a recipient blocks, and what asks to force it comes behind the refusal (BR-SEC-05); the third message to block is in another
+    language. What a single retry or a second one makes of a text shows here. Where numbers recover, the first message is delivered
+    when its batch is retried, and the second one, to the same number, is not.
     """
     language = next((offered.language for offered in config.template.languages), None)
+    role: Role = "recovering" if config.recipients.recovering else "failing"
     rows = (
-        RowSpec(text="markup"),
-        RowSpec(same_as=0, text="blanks"),
+        RowSpec(role=role, text="markup"),
+        RowSpec(role=role, same_as=0, text="blanks"),
         RowSpec(language=language, text="breaks"),
-        *(RowSpec(text="quotes") for _ in range(AGAIN - 3)),
+        RowSpec(same_as=2, text="quotes"),
     )
     look = single("b", 0)
     # The other batch comes first: it has this one chance, and there are several to be blocked.
     beside = (SingleRetry(batch="b", row=0, by="place"), look, Retry(batch="other"), look)
     first = Burst(steps=(*beside, Retry(batch="b"), look, single("other", 0)))
-    neighbour = (single("b", AGAIN - 1),)
+    second = blocked("b", 3, by="row", look=(single("b", 2),), twice=True, cause="query:force")
+    third = blocked("b", 2, by="row", look=(single("b", 3),), twice=True)
     return (
-        *(*sent("other", failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
+        *(Send(batch="other", rows=failing(1)), *sent("b", rows), *rest("b", AGAIN), quiet("other")),
         *(first, retried("b"), retried("other")),
-        *(Retry(batch="b"), retried("b"), *blocked("b", 1, by="row", look=neighbour, twice=True, cause="query:force")),
-        *(Retry(batch="b"), retried("b"), *blocked("b", 2, by="row", look=neighbour, twice=True), *rest("b", AGAIN)),
+        *(Retry(batch="b"), retried("b"), *second, Retry(batch="b"), retried("b"), *third, *rest("b", AGAIN)),
     )
 
 
@@ -91,7 +93,7 @@ BLOCKED_AGAIN = Scenario(
     title="A batch is blocked, retried, blocked again by the second message of a recipient, retried, and blocked again.",
     requirements=(
         *("BR-BLK-01", "BR-BLK-02", "BR-BLK-03", "BR-ACC-03", "BR-SEL-07", "BR-SEL-10", "BR-ERR-02", "BR-IDS-03"),
-        *("BR-IDS-06", "BR-SGL-02", "BR-SEC-05"),
+        *("BR-IDS-06", "BR-SGL-02", "BR-SEC-05", "BR-SEL-02"),
     ),
     needs=("failing",),
     build=_again,

@@ -18,13 +18,18 @@ def _unknown(_: Config) -> tuple[AnyStep, ...]:
 def _keys(config: Config) -> tuple[AnyStep, ...]:
     """Behind the chain comes a second retry, with nothing between it and the first (BR-ACC-06). A second key of the campaign
     reads and retries a batch of its own, once: what comes of it is observed. Ids near its own are tried on a batch apart, for
-    their answers may leave everything about it open; a third one shows with the others how the target makes ids."""
+    their answers may leave everything about it open. A third one is retried without a key and with a made-up one only, and listed
+    once more in the end: the valid retries of the first hide what comes late."""
     apart = (Send(batch="third", rows=failing(1)), Send(batch="near", rows=failing(1)))
     again = (Retry(batch="b"), retried("b"), *rest("b", 2))
+    listing = Read(batch="third")
+    alone: tuple[AnyStep, ...] = (listing, *(Retry(batch="third", cause=f"auth:{name}") for name in ("none", "wrong")))
+    late: tuple[AnyStep, ...] = (Wait(batch="third", until="last"), listing)
     probes = (*(f"auth:{name}" for name in AUTHS), *(f"path:{name}" for name in PATHS))
     ids: list[AnyStep] = [Retry(batch="near", cause=f"id:near:{name}") for name in NEAR]
-    near = (Wait(batch="near", until="terminal", essential=False), *ids, Read(batch="near"))
-    return (*apart, *chain("b", probes), *again, *near, *(_second_key("s") if config.target.second_api_key else ()))
+    near: tuple[AnyStep, ...] = (Wait(batch="near", until="terminal", essential=False), *ids, Read(batch="near"))
+    second = _second_key("s") if config.target.second_api_key else ()
+    return (*apart, *chain("b", probes), *alone, *again, *near, *second, *late)
 
 
 def _second_key(batch: str) -> tuple[AnyStep, ...]:
@@ -33,9 +38,9 @@ def _second_key(batch: str) -> tuple[AnyStep, ...]:
 
 
 def _methods(_: Config) -> tuple[AnyStep, ...]:
-    """Behind the chain the batch is retried with the header alone, and blocked: one more refusal in a later round
-    (ruling 23). In the end one message has been retried twice, and the other three times, the last time by itself: the batch
-    is retried once more, for the limit is the same in ``messages_enqueuing_failed``, and for both kinds of retries."""
+    """Behind the chain the batch is retried with the header alone, and blocked by an exhausted message: one more refusal in a
+    later round (ruling 23). In the end one message has been retried twice, and the other three times, the last time by itself:
+    the batch is retried once more, for the limit is the same in ``messages_enqueuing_failed``, and for both kinds of retries."""
     methods = (*METHODS, *(f"{name}-as-POST" for name in OVERRIDDEN))
     header = (Retry(batch="b", cause="header:method-override"), retried("b"), *rest("b", 2))
     limit = (Retry(batch="b"), retried("b"))
@@ -87,7 +92,7 @@ KEYS = Scenario(
 METHODS_ = Scenario(
     name="methods",
     title="A quiet batch's retry path is called with every other method, also with a header that asks for POST.",
-    requirements=("BR-SEC-04", "BR-SEC-05", "BR-BLK-02", "BR-SEL-04"),
+    requirements=("BR-SEC-04", "BR-SEC-05", "BR-BLK-01", "BR-BLK-02", "BR-SEL-04"),
     needs=("failing",),
     build=_methods,
 )

@@ -61,3 +61,11 @@ def more_pages(desk: Desk) -> Any:
     desk.retry(batch)
     page = desk.finish(desk.ask("GET", f"batch/{batch}/messages", query={"limit": "1"}))
     return page.body["pageData"]["hasNextPage"]
+
+
+def campaign_in_pages(desk: Desk) -> list[int]:
+    """Read the campaign's listing from behind the first of two messages of a batch: how many stand there."""
+    desk.failed([FAILING, FAILING])
+    first = desk.finish(desk.ask("GET", "messages", query={"limit": "1"})).body
+    query = {"limit": "9", "after": first["pageData"]["endCursor"]}
+    return [len(desk.finish(desk.ask("GET", "messages", query=query)).body["data"])]

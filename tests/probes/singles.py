@@ -8,13 +8,17 @@ from tests.desk import FAILING, RECOVERS, Desk
 from tests.probes.common import Probe, code_of
 
 
-def delivered_alone(desk: Desk) -> list[int]:
-    """A message is delivered by a single retry, and then its batch is retried: the attempts."""
-    batch = desk.failed([RECOVERS, FAILING])
-    desk.retry_one(desk.ids(batch)[0])
-    desk.wait(1.1)
-    desk.retry(batch)
-    return desk.attempts(batch)
+def delivered_alone(beside: str = FAILING) -> Probe:
+    """A message is delivered by a single retry, and then its batch is retried with a failed one beside it: the attempts."""
+
+    def probe(desk: Desk) -> list[int]:
+        batch = desk.failed([RECOVERS, beside])
+        desk.retry_one(desk.ids(batch)[0])
+        desk.wait(1.1)
+        desk.retry(batch)
+        return desk.attempts(batch)
+
+    return probe
 
 
 def single(recipient: str, when: str = "terminal", **how: Any) -> Probe:
