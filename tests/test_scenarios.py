@@ -307,6 +307,25 @@ def test_a_control_stands_next_to_all_and_is_read_once_more_behind_every_retry(t
     assert alone in {message for c in untouched for message in c.messages}
 
 
+@pytest.mark.parametrize("fault", ["", "campaign-cursors-are-times"])
+def test_pages_of_the_campaign_s_listing_part_within_the_control_batch(fault: str, tmp_path: Path) -> None:
+    with exploring(tmp_path, *([fault] if fault else [])) as at:
+        run_programs(at.run, {name: (_program(name, at.config), ()) for name in ("control", "content")})
+        history = at.history()
+    own = next(e for e in history.exchanges if e.invoke.scenario == "control" and e.invoke.operation == "batch_list")
+    one, two = (message["id"] for message in own.end.body["data"])
+    control = [e for e in history.exchanges if e.invoke.scenario == "control"]
+    pages = [e for e in control if e.invoke.operation == "campaign_list"]
+    asked = [dict(e.invoke.query) for e in pages]
+    shown = [[message["id"] for message in e.end.body["data"]] for e in pages]
+    whole, first, second, *again = [(a, s) for a, s in zip(asked, shown, strict=True)][1:]
+    assert first[1][-1] == one
+    assert second[0] == {"limit": first[0]["limit"], "after": pages[2].end.body["pageData"]["endCursor"]}
+    # Where the second is lost between them, the whole is read once more: it is there.
+    assert (second[1][0] == two, [a for a, _ in again]) == ((False, [{"limit": "1000"}]) if fault else (True, []))
+    assert two in [*whole[1], *(i for _, ids in again for i in ids)]
+
+
 def test_the_batch_that_is_retried_when_the_others_have_ended_is_older_than_any_before_its_first_retry(
     tmp_path: Path,
 ) -> None:

@@ -201,7 +201,7 @@ class Cost:
         elif step.view == "campaign":
             self._call(1, CAMPAIGN_PAGES)
         elif step.view == "parted":
-            self._call(3, CAMPAIGN_PAGES + 2)
+            self._call(3, 2 * CAMPAIGN_PAGES + 2)
         elif step.view == "listing":
             self._call(pages, pages)
         else:

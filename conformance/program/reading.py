@@ -119,16 +119,19 @@ class Reader:
 
     def _parted(self, held: Held, limit: int) -> None:
         """The campaign's whole listing, and where a page of it shows two messages of the batch side by side, the part of that page
-        up to the first of the two, and the page behind it. What a listing loses between its pages shows there (BR-IDS-05)."""
+        up to the first of the two, and the page behind it. What a listing loses between its pages shows there (BR-IDS-05); where it
+        loses the second one, the whole is read once more, to tell whether that is gone."""
         pages: list[Page] = []
         if self.walk("campaign_list", None, limit, "after", pages=pages) is None:
             return
         own = set(held.places)
         for page in pages:
-            mine = [isinstance(m, dict) and _has_id(m) and m["id"] in own for m in page.messages]
-            place = next((place for place, pair in enumerate(pairwise(mine), 1) if all(pair)), None)
+            ids = [m["id"] if isinstance(m, dict) and _has_id(m) else "" for m in page.messages]
+            place = next((place for place, pair in enumerate(pairwise(ids), 1) if own.issuperset(pair)), None)
             if place is not None:
-                self.walk("campaign_list", None, place, "after", start=page.cursor, most=2)
+                parted = self.walk("campaign_list", None, place, "after", start=page.cursor, most=2)
+                if parted is not None and not any(isinstance(m, dict) and m.get("id") == ids[place] for m in parted):
+                    self.walk("campaign_list", None, limit, "after")
                 return
 
     def one(self, held: Held) -> bool:

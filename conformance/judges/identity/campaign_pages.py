@@ -74,7 +74,7 @@ def _ended_before(case: Case, message: str, page: Exchange) -> bool:
     "BR-IDS-05",
     whole_run,
     violation="the target leaves out messages between two pages of the campaign's listing",
-    expected=("every message on one of the pages",),
+    expected=("every message on one of the two pages",),
     legal_if="the second page had begun with the message behind the last of the first",
     subject="messages between two pages of the campaign's listing",
     first_only=True,
@@ -139,20 +139,21 @@ def _leaves_out(
     end = following or page
     gone = not any(message in page_ids(w) for message, _ in skipped for w in shown if w.t >= end.last)
     onward = f"page {following.n} goes on from it" if following is not None else "says that no page follows"
-    many = f"{len(skipped)} message{'s' if len(skipped) > 1 else ''} of the run"
+    first, reading = skipped[0]
+    more = f" and {len(skipped) - 1} more of the run" if len(skipped) > 1 else ""
     batches = [batch.id for message, _ in skipped if (batch := case.batch_of(message)) is not None]
     return Violated(
         proof=Proof(
             because=(
-                f"page {whole.n} of the campaign's listing shows {many} behind the last one of page {page.n}",
-                f"page {page.n} ends there, and {onward}, without them",
-                f"read {skipped[0][1].n} showed one terminal more than a settling time before",
+                f"page {whole.n} of the campaign's listing shows message {first}{more} behind the last one of page {page.n}",
+                f"page {page.n} ends there, and {onward}, without {'them' if more else 'it'}",
+                f"read {reading.n} showed message {first} terminal more than a settling time before",
                 "what a listing is sorted by does not change",
             ),
-            evidence=(skipped[0][1].n, whole.n, page.n, *((following.n,) if following is not None else ())),
+            evidence=(reading.n, whole.n, page.n, *((following.n,) if following is not None else ())),
             assumptions=frozenset(assume("A6", *dict.fromkeys(batches))),
         ),
-        observed=f"{many} on no page",
+        observed=f"{len(skipped)} message{'s' if more else ''} on neither page",
         any_of=("BR-IDS-05", "BR-IDS-07", *(("BR-IDS-04",) if gone else ())),
         scenario=page.invoke.scenario,
     )
