@@ -22,8 +22,9 @@ from conformance.deciding import decide
 from conformance.drivers import DRIVERS
 from conformance.driving import Network, Options, OverHttp, make_history, now, replayed
 from conformance.ending import CRASH_FILE, Ending, write_crash
-from conformance.errors import FormatError, StaleWaiverError, SuiteError, UsageError
+from conformance.errors import StaleWaiverError, SuiteError, UsageError
 from conformance.exit_status import DATA_LOST, FAILED, of_item, of_report, worst
+from conformance.files import read_json
 from conformance.history import totals
 from conformance.history.reader import read_history
 from conformance.history.records import History
@@ -250,12 +251,7 @@ def read_program(path: Path) -> Program:
 
     :raises FormatError: it is none.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Program)
-    except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint="name a program's file") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"is no program ({error})", where=str(path), hint="give a file of DIR/programs") from None
+    return read_json(path, Program, what="program", hint="give a file of DIR/programs")
 
 
 def _digest(path: Path) -> str:

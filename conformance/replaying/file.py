@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from conformance.errors import FormatError
+from conformance.files import read_json
 from conformance.replaying.tries import Replayed
 from conformance.report.model import Report
 from conformance.session import Result
@@ -71,9 +71,4 @@ def read_replay(path: Path) -> ReplayFile:
 
     :raises FormatError: it is none.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ReplayFile)
-    except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint="name a replay.json") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"is no replay ({error})", where=str(path), hint="`run --replay DIR` writes one") from None
+    return read_json(path, ReplayFile, what="replay", hint="give a replay.json, as `run --replay DIR` writes it")

@@ -16,6 +16,7 @@ import msgspec
 
 from conformance.catalogue import load
 from conformance.errors import FormatError
+from conformance.files import read_json
 from conformance.history.records import History
 from conformance.program.steps import Program
 from conformance.report.badge import badge as badge_of
@@ -132,14 +133,8 @@ def read_report(path: Path) -> Report:
     :raises FormatError: it is missing, cut off, no report, or of another version.
     """
     hint = "give the conformance.json of a run"
-    try:
-        data = path.read_bytes()
-        written_as = msgspec.json.decode(data, type=_Version).schema_version
-        if written_as != REPORT_VERSION:
-            what = f"has version {written_as}, this suite reads {REPORT_VERSION}"
-            raise FormatError(what, where=str(path), hint="use the suite that wrote it")
-        return msgspec.json.decode(data, type=Report)
-    except OSError as error:
-        raise FormatError(f"cannot be read ({error.strerror})", where=str(path), hint=hint) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"is no report ({error})", where=str(path), hint=hint) from None
+    written_as = read_json(path, _Version, what="report", hint=hint).schema_version
+    if written_as != REPORT_VERSION:
+        what = f"has version {written_as}, this suite reads {REPORT_VERSION}"
+        raise FormatError(what, where=str(path), hint="use the suite that wrote it")
+    return read_json(path, Report, what="report", hint=hint)
