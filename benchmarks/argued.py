@@ -39,6 +39,7 @@ ARGUED: tuple[Argued, ...] = (
         second=(
             *("one-worker-of-four-does-not-block", "only-the-first-blocks", "only-the-first-ten-block"),
             *("second-rows-do-not-block", "the-last-does-not-block", "two-do-not-block", "force-passes-the-created"),
+            *("exhausted-do-not-block", "only-english-blocks"),
         ),
     ),
     Argued(
@@ -168,9 +169,19 @@ ARGUED: tuple[Argued, ...] = (
         why="the delivered messages that are retried are among those of the first",
         first=("retries-the-delivered", "force-resends-the-delivered", "single-retries-the-delivered"),
         second=(
-            *("retries-the-delivered-after-a-single", "status-in-the-query-selects"),
+            *("retries-the-delivered-after-a-single", "status-in-the-query-selects", "selects-by-the-number"),
             *("single-retries-what-a-retry-delivered", "keeps-what-a-single-delivered", "remembers-the-failure"),
         ),
+    ),
+    Argued(
+        why="of the messages that a retry delivered and the next one picks up, some share their number with a failed one",
+        first=("remembers-the-failure", "keeps-what-a-single-delivered"),
+        second=("selects-by-the-number",),
+    ),
+    Argued(
+        why="of the accepted retries that attempt nothing, some had a rival",
+        first=("attempts-nothing",),
+        second=("loser-rolls-back", "loser-takes-the-first-off"),
     ),
     Argued(
         why="a delivered message that is begun anew is delivered at another time",
@@ -257,7 +268,7 @@ ARGUED: tuple[Argued, ...] = (
     Argued(
         why="which job is delivered twice is drawn, so that it shows in any of these situations, now and then",
         first=("redelivers-one-job-in-twenty",),
-        second=("chunks-overlap", "two-attempts-after-a-batch-retry"),
+        second=("chunks-overlap", "two-attempts-after-a-batch-retry", "limit-ends-with-a-block"),
     ),
     Argued(why="one defect, in windows of different length", first=_BOTH_ACT),
     Argued(why="one defect, in windows of different length", first=_ONE_BESIDE),

@@ -82,7 +82,7 @@ def test_the_largest_batch_is_blocked_at_its_first_middle_and_last_place_and_the
     ids = _messages(history, batch)
     assert size == len(ids) == 20
     reset = [e.invoke.message for e in _retries(history, "single_retry")]
-    assert [ids.index(str(message)) for message in reset] == [19, 0, 10, 11]
+    assert [ids.index(str(message)) for message in reset] == [19, 0, 8, 9]
     blocking = reset[:3]
     *refused, accepted = _retries(history)
     assert [(e.status, _code(e)) for e in refused] == [(400, "unresolved_batch_messages")] * 3

@@ -18,12 +18,17 @@ def largest(config: Config) -> int:
     return max(1, min(config.limits.max_rows, max(AGAIN, config.limits.max_messages // PART)))
 
 
+def _middle(size: int) -> int:
+    """A place near the middle that is before it, as the next one is: of twenty rows, both are among the first ten."""
+    return max(size // 2 - 2, min(1, size - 1))
+
+
 def _rows(size: int, config: Config) -> tuple[RowSpec, ...]:
     """Failing rows; those in the middle and in the first place are in other languages than ``_again`` blocks with, if there are."""
     languages = [offered.language for offered in config.template.languages]
     further = languages[1:] or languages
     rows = list(failing(size))
-    for places, language in zip(((size // 2,), (0, 1)), further, strict=False):
+    for places, language in zip(((_middle(size),), (0, 1)), further, strict=False):
         # Two at the beginning: the first message is not the only one of its language.
         for place in places[:size]:
             rows[place] = RowSpec(language=language)
@@ -36,7 +41,7 @@ def _largest(config: Config) -> tuple[AnyStep, ...]:
     listing = Read(batch="b")
     steps: list[AnyStep] = [*sent("b", _rows(size, config)), single("b", *others)]
     # The last one first: only the first refusal changes the batch's status (BR-BLK-02).
-    first, *further = dict.fromkeys((size - 1, 0, size // 2))
+    first, *further = dict.fromkeys((size - 1, 0, _middle(size)))
     steps += blocked("b", first, look=(listing,))
     for place in further[:-1]:
         steps += blocked("b", place, watched=False)

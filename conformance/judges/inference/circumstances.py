@@ -67,8 +67,12 @@ def unexpected(calls: Iterable[RetryCall]) -> list[RetryCall]:
 
 
 def success_of(batch: Batch, message: str, before: float) -> str:
-    """Return by what a message was delivered that is a success at an instant: by its sending, or by a retry."""
-    return "success of a retry" if any(c.last <= before for c in batch.resetting(message)) else "success"
+    """Return by what a message was delivered that is a success at an instant: by its sending, or by a retry; and whether another
+    row has its number."""
+    by = "success of a retry" if any(c.last <= before for c in batch.resetting(message)) else "success"
+    row = batch.row_of.get(message)
+    others = [other for other in batch.rows if row is not None and other.recipient == row.recipient]
+    return f"{by}, to the number of another row" if len(others) > 1 else by
 
 
 def together(batch: Batch, calls: Iterable[RetryCall]) -> dict[int, RetryCall]:
