@@ -129,3 +129,5 @@ class PoolOfFive(Behaviour):
 )
 class PoolOfTwenty(PoolOfFive):
     size = 20
+    #: So long that a client which runs beside its target has so many in flight.
+    held = 0.1

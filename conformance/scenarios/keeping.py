@@ -9,7 +9,7 @@ from conformance.program.steps import AnyStep, Read, Retry, RowSpec, Text
 from conformance.scenarios.scenario import Scenario, retried, sent, single
 
 #: Rows that are read by themselves as well.
-SINGLES = 5
+SINGLES = 4
 _TEXTS: tuple[Text, ...] = (*("emoji", "decomposed", "zeros", "long", "chinese", "tamil", "date", "number"),)
 
 
