@@ -56,9 +56,8 @@ ARGUED: tuple[Argued, ...] = (
         second=("force-passes-the-created",),
     ),
     Argued(
-        why="the last message of a large batch stands behind the tenth",
-        first=("only-the-first-ten-block",),
-        second=("the-last-does-not-block",),
+        why="the last message of the largest batch is the only one behind the tenth that is tried",
+        first=("only-the-first-ten-block", "the-last-does-not-block"),
     ),
     Argued(
         why="of the blocked retries that leave the status alone, these are some",
