@@ -33,6 +33,12 @@ def test_what_the_answer_of_a_single_retry_alone_shows_created_may_have_been_lef
     assert _named(story, "BR-BLK-01") == {("BR-BLK-01", "BR-SGL-02") if idle else ("BR-BLK-01",)}
 
 
+def test_so_it_is_where_the_answer_of_the_batch_retry_is_lost() -> None:
+    story = _quiet().single("b.0", gives=(), body={"id": "b.0", "recipient": "6511112200", "latestStatus": "created"})
+    story.retry("b", None, takes=("b.0", "b.1", "b.2")).look("b").finish("b").wait(11).look("b")
+    assert [set(named) >= {"BR-SGL-02", "BR-ERR-07"} for named in _named(story, "BR-BLK-01")] == [True]
+
+
 @pytest.mark.parametrize("status", ["processing", "messages_enqueued"])
 def test_another_code_next_to_created_may_be_that_of_a_batch_in_processing(status: str) -> None:
     story = Shelf().send("b", "FF").send("ctl", "FS")

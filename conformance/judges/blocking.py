@@ -64,7 +64,7 @@ def _next_to_created(retry: Retry) -> Iterator[Judgement]:
         yield Violated(
             proof=first.proof & retry.answered("had to fail"),
             observed=retry.answer,
-            any_of=retry.accused("BR-BLK-01", *(("BR-SGL-02",) if first.told else ())),
+            any_of=retry.accused("BR-BLK-01", *_told(first)),
             defect=f"{_which(retry, first.message, order)}, {retry.answer}{f', {kind(retry.call)}' if retry.call.probe else ''}",
             scenario=retry.scenario,
         )
@@ -104,11 +104,16 @@ def _lost_and_done(retry: Retry) -> Iterator[Violated]:
                 violation="the target carries out a retry, the answer of which is lost, although a message of the batch is created",
                 observed="a new attempt",
                 expected=("no message gains an attempt by the retry",),
-                any_of=tuple(dict.fromkeys((*retry.accused(*_IN_SOME_WORLD), *late, *own))),
+                any_of=tuple(dict.fromkeys((*retry.accused(*_IN_SOME_WORLD, *_told(blocker)), *late, *own))),
                 defect="carried out, its answer lost",
                 scenario=retry.scenario,
             )
             return
+
+
+def _told(blocker: Bracket) -> tuple[str, ...]:
+    """What is broken instead if the single retry that alone shows the message ``created`` did nothing."""
+    return ("BR-SGL-02",) if blocker.told else ()
 
 
 def _newest(retry: Retry) -> Bracket:

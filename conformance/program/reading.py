@@ -127,7 +127,9 @@ class Reader:
         own = set(held.places)
         for page in pages:
             ids = [m["id"] if isinstance(m, dict) and _has_id(m) else "" for m in page.messages]
-            place = next((place for place, pair in enumerate(pairwise(ids), 1) if own.issuperset(pair)), None)
+            place = next(
+                (place for place, pair in enumerate(pairwise(ids[: limit + 1]), 1) if own.issuperset(pair)), None
+            )
             if place is not None:
                 parted = self.walk("campaign_list", None, place, "after", start=page.cursor, most=2)
                 if parted is not None and not any(isinstance(m, dict) and m.get("id") == ids[place] for m in parted):
