@@ -261,3 +261,18 @@ def test_that_a_failure_was_reset_and_not_corrected_rests_on_a2a() -> None:
     story.retry("b", 400, NOT_RETRYABLE).look("b")
     (finding,) = [o for o in story.opinions() if isinstance(o, Finding) and "BR-SEL-06" in o.any_of]
     assert "A2a" in finding.axioms
+
+
+# -- an outcome that is an older attempt's ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("newest", ["sent", "failure"])
+def test_an_outcome_next_to_an_attempt_in_progress_is_an_older_attempts(newest: str) -> None:
+    """A view without attempts shows it too, and a retry that finds nothing failed is right (BR-SEL-03 is not the retry's)."""
+    story = Story(fields=("attempts",)).send("b", "F").look("b").finish("b").look("b").retry("b").look("b")
+    story.move("b.0", newest).read("b.0")
+    _show(story, "b.0", latestStatus="failure")
+    story.wait(0.1).list("b")
+    _show(story, "b.0", latestStatus="failure").retry("b", 400, NO_FAILED)
+    refused = {names for names in story.named() if "BR-SEL-04" in names or "BR-ACC-02" in names}
+    assert bool(refused) == (newest == "failure")

@@ -130,6 +130,45 @@ def test_where_attempts_are_not_listed_it_may_be_lag() -> None:
     assert _case(_taken_back(("numAttempts",)))[0].lag("batch_list") > 2
 
 
+def _shown_by_its_retry_only(gap: float, *, cut: bool = False) -> Story:
+    """A single retry's answer lists an attempt that no read shows, and ``gap`` seconds later another retry gives another.
+
+    ``cut``: the reads list the two newest attempts only, and it is the oldest that they lack.
+    """
+    story = Story().send("b", "F").look("b").finish("b").wait(2).look("b")
+    known = story.messages["b.0"]
+    before = known["updated"]
+    story.single("b.0")
+    story.exchanges[-1].end.body["attempts"] = [dict(a) for a in known["attempts"]]
+    if cut:
+        known["attempts"].insert(0, known["attempts"][0] | {"id": "b.0#-1", "createdAt": "2020-01-01T00:00:00+00:00"})
+        story.exchanges[-1].end.body["attempts"] = [dict(a) for a in known["attempts"][:2]]
+        del known["attempts"][0]
+    lost, updated = known["attempts"].pop(), known["updated"]
+    known["updated"] = before
+    story.wait(gap).look("b")
+    if cut:
+        known["attempts"].append(lost)
+        known["updated"] = updated
+    return story.single("b.0").look("b").finish("b").look("b")
+
+
+def test_an_attempt_that_only_its_retrys_answer_shows_and_another_makes_up_for_is_no_lag() -> None:
+    assert _case(_shown_by_its_retry_only(5))[0].lags.largest is None
+
+
+def test_two_views_may_stamp_an_attempt_a_little_apart_so_that_it_may_be_the_same() -> None:
+    largest = _case(_shown_by_its_retry_only(0.5))[0].lags.largest
+    assert largest is not None
+    assert largest.seconds > 0.5
+
+
+def test_a_list_that_lacks_the_oldest_attempt_has_taken_none_back() -> None:
+    largest = _case(_shown_by_its_retry_only(5, cut=True))[0].lags.largest
+    assert largest is not None
+    assert largest.seconds > 5
+
+
 def test_a_late_read_before_a_retry_that_takes_nothing_up_is_lag() -> None:
     story = Story().send("b", "RF").finish("b")
     story.move("b.0", "failure").list("b")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from conformance.contract.vocabulary import rank
 from conformance.history.records import Exchange
 from conformance.judges.inference.listings import Snapshot, page_ids
 from conformance.judges.inference.own_word import word
-from conformance.judges.inference.readings import Reading
+from conformance.judges.inference.readings import Attempt, Reading
 
 if TYPE_CHECKING:
     from conformance.judges.inference.batch import Batch
@@ -149,7 +150,7 @@ def _regressions(seen: Sequence[Reading], resets: Sequence[float]) -> Iterator[S
         if earlier:
             good = [s for s in ordered if s.view == reading.view and s.t >= reading.last and not _unmoved(reading, s)]
             for q in earlier:
-                if any(_as_new(s, q, resets) and not _made_up(q, s, resets) for s in good):
+                if any(_as_new(s, q, resets) for s in good) and not _taken_back(q, ordered, resets):
                     yield Shown(reading.t - q.last, reading.view, reading.n, reading.message)
         if not states or _key(states[-1]) != _key(reading):
             states.append(reading)
@@ -243,17 +244,36 @@ def _key(reading: Reading) -> tuple[object, ...]:
     return (reading.view, reading.status, reading.updated_at, tuple(sorted(reading.counts.items())))
 
 
-def _made_up(earlier: Reading, later: Reading, resets: Sequence[float]) -> bool:
-    """True if a retry lies between, and it is seen to be by another attempt that there are as many again.
+def _taken_back(earlier: Reading, seen: Sequence[Reading], resets: Sequence[float]) -> bool:
+    """True if an attempt that ``earlier`` lists was taken back, and a retry made up for it by another: that is no lag.
 
-    A read of a target that only lags shows every attempt again when it shows as many (by id and createdAt). An attempt that was
-    taken back, and that a later retry made up for by another, is no lag.
+    A read of a target that only lags shows every attempt again when it shows as many, but the oldest of a list that is cut: by id
+    and createdAt in the same view, and by createdAt in another one, where the two are seen to stamp an older attempt alike.
     """
-    if later.abbreviated or not earlier.attempts or later.attempts is None or later.view != earlier.view:
+    for later in seen:
+        if later.t < earlier.last or later.abbreviated or len(later.attempts or ()) < len(earlier.attempts or ()):
+            continue
+        if not any(earlier.t < t <= later.last for t in resets):
+            continue
+        alike = _same_mark if later.view == earlier.view else _near_stamps
+        times = {True: set[datetime](), False: set[datetime]()}
+        for attempt in earlier.attempts or ():
+            if attempt.created_at is not None:
+                times[any(alike(attempt, b) for b in later.attempts or ())].add(attempt.created_at)
+        if times[True] and times[False] and min(times[True]) < max(times[False]):
+            return True
+    return False
+
+
+def _same_mark(a: Attempt, b: Attempt) -> bool:
+    return (a.id, a.created_at) == (b.id, b.created_at)
+
+
+def _near_stamps(a: Attempt, b: Attempt) -> bool:
+    """True if two views may stamp one attempt so: one of them may round what the other shows."""
+    if a.created_at is None or b.created_at is None:
         return False
-    marks = {(a.id, a.created_at) for a in later.attempts}
-    gone = any((a.id, a.created_at) not in marks for a in earlier.attempts)
-    return gone and any(earlier.t < t <= later.last for t in resets)
+    return abs((a.created_at - b.created_at).total_seconds()) <= COARSE
 
 
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:

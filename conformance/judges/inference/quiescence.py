@@ -27,7 +27,7 @@ from conformance.judges.inference.timeline import (
     follows,
     gain,
     last_before,
-    once_delivered,
+    older_outcome,
     owed,
     retried,
     terminal_stays,
@@ -118,9 +118,9 @@ def quiescent(
         found.append(reading)
     if not all(r.terminal and not r.attempts_in_progress for r in found):
         return NotQuiescent(DoubtReason.NOT_QUIESCENT, "a message was in progress")
-    if any(r.status == "failure" and once_delivered(case, r.message, call.t) for r in found):
+    if any(r.status == "failure" and older_outcome(case, r.message, call.t) for r in found):
         return NotQuiescent(
-            DoubtReason.NOT_QUIESCENT, "a message was shown as failed, with an attempt that was delivered"
+            DoubtReason.NOT_QUIESCENT, "a message was shown as failed, with an attempt delivered or in progress"
         )
     read = max(r.last for r in found)
     if call.refused and any(read <= e.t and e.last <= call.t and missing(e, batch) for e in case.exchanges):

@@ -327,22 +327,24 @@ class Failed:
     proof: Proof
 
 
-def once_delivered(case: Case, message: str, until: float) -> bool:
-    """True if a reading that ended by then lists an attempt that was delivered: a failure shown next to it is an older one's."""
-    return any(a.status == "success" for r in case.readings(message) if r.last <= until for a in r.attempts or ())
+def older_outcome(case: Case, message: str, until: float) -> bool:
+    """True if a failure shown by then is an older attempt's: one that was delivered is listed, or at last one in progress."""
+    listed = [r for r in case.readings(message) if r.last <= until and r.attempts]
+    if any(a.status == "success" for r in listed for a in r.attempts or ()):
+        return True
+    return bool(listed) and listed[-1].terminal and listed[-1].attempts_in_progress
 
 
 def failed_at(case: Case, batch: Batch, message: str, call: RetryCall) -> Failed | None:
     """Proof that the message was failed when ``call`` was decided, by a reading that ended before it left.
 
     Failed stays until a retry (A2a); the reading shows it, and no attempt underway beside it (BR-SEL-03), no retry that could reset
-    it was outstanding there (ruling 16), or it was exhausted, and none overlaps the call. Nor had an attempt been listed that was a
-    success: then the status is an older attempt's.
+    it was outstanding there (ruling 16), or it was exhausted, and none overlaps the call. Nor is the status an older attempt's.
     """
     seen = last_before(case, message, call.t)
     if seen is None or seen.status != "failure" or seen.attempts_in_progress:
         return None
-    if once_delivered(case, message, call.t):
+    if older_outcome(case, message, call.t):
         return None
     resets = [c for c in batch.resetting(message) if c.n != call.n]
     if any(seen.last <= c.t <= call.last or (c.t < seen.last and c.last > begun(case, seen)) for c in resets):
