@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from conformance.contract.vocabulary import rank
 from conformance.history.records import Exchange
 from conformance.judges.inference.listings import Snapshot, page_ids
 from conformance.judges.inference.own_word import word
-from conformance.judges.inference.readings import Attempt, Reading
+from conformance.judges.inference.readings import Reading
 
 if TYPE_CHECKING:
     from conformance.judges.inference.batch import Batch
@@ -248,32 +247,24 @@ def _taken_back(earlier: Reading, seen: Sequence[Reading], resets: Sequence[floa
     """True if an attempt that ``earlier`` lists was taken back, and a retry made up for it by another: that is no lag.
 
     A read of a target that only lags shows every attempt again when it shows as many, but the oldest of a list that is cut: by id
-    and createdAt in the same view, and by createdAt in another one, where the two are seen to stamp an older attempt alike.
+    and createdAt in the same view, and by createdAt in another one, where the two stamp an older attempt alike.
     """
     for later in seen:
         if later.t < earlier.last or later.abbreviated or len(later.attempts or ()) < len(earlier.attempts or ()):
             continue
         if not any(earlier.t < t <= later.last for t in resets):
             continue
-        alike = _same_mark if later.view == earlier.view else _near_stamps
-        times = {True: set[datetime](), False: set[datetime]()}
-        for attempt in earlier.attempts or ():
-            if attempt.created_at is not None:
-                times[any(alike(attempt, b) for b in later.attempts or ())].add(attempt.created_at)
-        if times[True] and times[False] and min(times[True]) < max(times[False]):
+        same = later.view == earlier.view
+        mine, theirs = ({(a.id if same else None, a.created_at) for a in r.attempts or ()} for r in (earlier, later))
+        kept = {at for mark in mine & theirs if (at := mark[1]) is not None}
+        gone = {at for mark in mine - theirs if (at := mark[1]) is not None}
+        if not same:
+            # One of the views may round what the other shows.
+            near = [at for _, at in theirs - mine if at is not None]
+            gone = {at for at in gone if all(abs((at - other).total_seconds()) > COARSE for other in near)}
+        if kept and gone and min(kept) < max(gone):
             return True
     return False
-
-
-def _same_mark(a: Attempt, b: Attempt) -> bool:
-    return (a.id, a.created_at) == (b.id, b.created_at)
-
-
-def _near_stamps(a: Attempt, b: Attempt) -> bool:
-    """True if two views may stamp one attempt so: one of them may round what the other shows."""
-    if a.created_at is None or b.created_at is None:
-        return False
-    return abs((a.created_at - b.created_at).total_seconds()) <= COARSE
 
 
 def _missed(case: Case, batch: Batch, message: str) -> Iterator[Shown]:
