@@ -126,6 +126,39 @@ def test_a_winner_that_comes_to_nothing_twice_while_others_are_attempted() -> No
     assert _ours(parse(excused)) == []
 
 
+def _left_out(
+    rival: str = f"retry {UNRESOLVED}", *, other: str = "F1", shown: str = " [enq]", late: str = "settle"
+) -> str:
+    """A race after which the first message of a batch has an attempt more, and the other one is as it was."""
+    read = f"C2 {other} | C2 {other}{shown} | {late} | F2 {other} | F2 {other}{shown}"
+    return f"F1 {other} [enq] | F1 {other} | retry 201 & {rival} | {read}"
+
+
+@pytest.mark.parametrize(
+    ("rival", "requirement"), [(f"single 1 {NOT_FAILED}", "BR-CON-03"), (f"retry {UNRESOLVED}", "BR-CON-02")]
+)
+def test_a_winner_that_leaves_a_failed_message_out(rival: str, requirement: str) -> None:
+    history = parse(_left_out(rival))
+    (found,) = _ours(history)
+    assert found.any_of == ("BR-SEL-01", requirement)
+    assert explain(history, Switches(codes=False).only(found.axioms)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(_left_out(shown=" [failed]"), id="partial enqueue"),
+        pytest.param(_left_out(shown=""), id="status not seen"),
+        pytest.param(_left_out("single 0 201"), id="both won"),
+        pytest.param(_left_out(late="wait 1"), id="not settled"),
+        pytest.param(_left_out(other="S1"), id="delivered"),
+        pytest.param(_left_out(other="F4"), id="spent"),
+    ],
+)
+def test_what_a_winner_may_leave_out(line: str) -> None:
+    assert _ours(parse(line)) == []
+
+
 def test_a_race_with_a_429_does_not_count() -> None:
     line = "F1 | retry 201 & retry 429 | C3<CF"
     assert not _ours(parse(line))

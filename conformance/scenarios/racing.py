@@ -94,7 +94,7 @@ def _single(config: Config) -> tuple[AnyStep, ...]:
         (
             ("a", failing(1), _against_single("a")),
             ("b", failing(1), _against_single("b")),
-            ("c", (RowSpec(), second), (_against_single("c", row=1)[0], _singles("c", row=0))),
+            ("c", (RowSpec(), second), (_against_single("c", row=1)[1], _singles("c", row=0))),
             ("alone", failing(1), _watched(config)),
         ),
         moving=("a", "b", "c"),

@@ -9,9 +9,10 @@ from conformance.findings import DoubtReason
 from conformance.judges.concurrency.owned import excused, names, races, story
 from conformance.judges.inference.inference import Inference
 from conformance.judges.inference.proof import Proof, all_of
-from conformance.judges.inference.races import Gain, Race
+from conformance.judges.inference.quiescence import set_since
+from conformance.judges.inference.races import Gain, Race, gained_by_view
 from conformance.judges.inference.stuck import Stuck, ended, stands
-from conformance.judges.inference.timeline import follows, gain, read_after, terminal_stays
+from conformance.judges.inference.timeline import follows, gain, read_after, retried, terminal_stays
 from conformance.judges.rule import InDoubt, Judgement, Violated, rule, whole_run
 
 _UNDONE = "BR-CON-02"
@@ -105,6 +106,51 @@ def came_to_nothing(inference: Inference) -> Iterator[Judgement]:
     )
 
 
+@rule(
+    _UNDONE,
+    races,
+    violation="the target accepts one retry, refuses another that comes at once, and leaves a failed message out",
+    expected=("the winner's attempt of every failed message", f"status {ENQUEUING_FAILED} while one is left out"),
+    legal_if=f"the message had gained an attempt, or the status were {ENQUEUING_FAILED}",
+    subject="race: message left out",
+    also=("BR-CON-03",),
+    first_only=True,
+)
+def left_out(race: Race) -> Iterator[Judgement]:
+    """The winner's 201 has given some of the batch's failed messages an attempt, and others none (ruling 17).
+
+    Without the rival that is BR-SEL-01; which of the two it is cannot be told. A message that may be exhausted is none to be taken
+    up (ruling 3), and what a single retry sets may hide the status (ruling 24).
+    """
+    won = race.of("accepted")
+    if not decided(race) or not race.closed or any(c.single for c in won) or _shows_partial(race):
+        return
+    if set_since(race.case, race.batch, won[0]) is not None:
+        return
+    left = [g for g in _left(race) if not g.most and retried(race.case, race.batch, g.before.message, won[0]).most < 2]
+    taken = [g for g in race.gains.values() if g.most]
+    if not left or not taken:
+        return
+    gained = left[0]
+    message = gained.before.message
+    views = [g for g in gained_by_view(race, message) if g.final is not None]
+    yield Violated(
+        proof=all_of(gained.proof, taken[0].proof, retried(race.case, race.batch, message, won[0]).proof)
+        & Proof(
+            because=(
+                story(race),
+                f"a message that read {gained.before.n} shows failed gains no attempt until the settling time is over, and "
+                f"another one of the batch does; none from the race on shows {ENQUEUING_FAILED}",
+            ),
+            evidence=race.numbers,
+            assumptions=frozenset(terminal_stays(gained.before)),
+        ),
+        observed="no new attempt",
+        any_of=("BR-SEL-01", *names(race, _UNDONE), *(() if len(views) > 1 else ("BR-IDS-07",))),
+        scenario=race.calls[0].scenario,
+    )
+
+
 def _left(race: Race) -> list[Gain]:
     """Messages that were failed before the race and still are: what was corrected meanwhile was none to be retried (ruling 18)."""
     ends = ((g, g.final) for g in race.gains.values())
@@ -117,8 +163,13 @@ def _nothing(race: Race) -> bool:
         return False
     if all(c.single for c in race.of("accepted")):
         return True
+    return not _shows_partial(race)
+
+
+def _shows_partial(race: Race) -> bool:
+    """True if the batch's status from the race on may excuse what was left out, or is not shown once all is settled."""
     final = [status for r, status in race.statuses if follows(race.case, r, race.settled + race.case.status_lag)]
-    return bool(final) and all(status != ENQUEUING_FAILED for _, status in race.statuses)
+    return not final or any(status == ENQUEUING_FAILED for _, status in race.statuses)
 
 
 def _attempted_alone(inference: Inference) -> bool:
@@ -208,4 +259,4 @@ def _complete_alone(inference: Inference) -> bool:
     return done
 
 
-RULES = (taken_back, came_to_nothing, left_stuck)
+RULES = (taken_back, came_to_nothing, left_out, left_stuck)
