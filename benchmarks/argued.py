@@ -269,6 +269,14 @@ ARGUED: tuple[Argued, ...] = (
         first=("redelivers-one-job-in-twenty",),
         second=("chunks-overlap", "two-attempts-after-a-batch-retry", "limit-ends-with-a-block"),
     ),
+    Argued(
+        why="which job is delivered twice is drawn: it may be that of a race",
+        first=(
+            *("blocked-repeats-the-last-round", "blocked-restarts-the-blocking", "loser-acts-all-the-same"),
+            "refused-single-is-carried-out",
+        ),
+        second=("redelivers-one-job-in-twenty",),
+    ),
     Argued(why="one defect, in windows of different length", first=_BOTH_ACT),
     Argued(why="one defect, in windows of different length", first=_ONE_BESIDE),
     Argued(

@@ -235,6 +235,25 @@ def test_what_does_not_count(spoil: str, code: str) -> None:
     assert "BR-CON-02" not in story.exercised()
 
 
+@pytest.mark.parametrize(
+    ("rival", "named"),
+    [("batch", {"BR-SEL-05", "BR-CON-02"}), ("single", {"BR-SEL-05", "BR-CON-03"}), ("later", {"BR-SEL-05"})],
+)
+def test_a_rival_of_unknown_outcome_may_have_taken_the_attempt_back(rival: str, named: set[str]) -> None:
+    story = _quiet("a").retry("a")
+    if rival == "later":
+        story.wait(1)
+    story = story.single("a.0", None) if rival == "single" else story.retry("a", None)
+    if rival != "later":
+        _together(story)
+    story.look("a")
+    known = story.messages["a.0"]
+    known["attempts"].pop()
+    known["updated"] = known["attempts"][-1]["createdAt"]
+    story.wait(1).look("a").wait(11).look("a").look("a")
+    assert [set(names) for names in story.named() if "BR-SEL-05" in names] == [named]
+
+
 def _stuck(*raced: str, alone: bool = True) -> Story:
     story = _quiet(*raced, "alone")
     for batch in raced:

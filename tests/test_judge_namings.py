@@ -70,3 +70,14 @@ def test_a_view_that_lists_the_two_newest_attempts_only_is_not_accused(view: Any
     for _ in range(3):
         story.single("b.0").read("b.0").move("b.0", "failure").look("b").read("b.0")
     assert not story.wait(11).look("b").findings()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_an_accepted_retry_without_an_attempt_may_have_given_one_that_was_forgotten(shown: bool) -> None:
+    """A refusal for want of failed messages may then be right, and the attempts that are listed are not all (BR-SEL-05)."""
+    story = _quiet("FF")
+    story.retry("b", takes=("b.0", "b.1") if shown else ()).look("b").finish("b").wait(11).look("b")
+    story.retry("b", 400, "no_failed_batch_messages_to_retry").look("b")
+    refused = [names for names in story.named() if "BR-ACC-02" in names]
+    assert refused
+    assert all(("BR-SEL-05" in names) != shown for names in refused)

@@ -246,7 +246,8 @@ def suspects_of(case: Case, batch: Batch, message: str, a: Reading, b: Reading) 
 def unseen(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str, ...]:
     """What is broken if the message got attempts that no reading shows before a call which is refused as one attempt too many.
 
-    Nothing, where a reading counts its attempts when every call that may have given it one had been answered, and none is missing.
+    Nothing, where a reading counts its attempts when every call that may have given it one had been answered, and none is missing:
+    of an accepted retry without an attempt it may have been forgotten (BR-SEL-05).
     """
     if call.code not in (NO_FAILED_CODE, TOO_MANY_CODE):
         return ()
@@ -254,8 +255,10 @@ def unseen(case: Case, batch: Batch, message: str, call: RetryCall) -> tuple[str
     others = [c for c in case.calls if c.accepted and c.batch != batch.id and c.t < call.t]
     since = max((c.last for c in (*past, *others)), default=-inf)
     seen = (r for r in case.readings(message) if follows(case, r, since) and r.last <= call.t)
-    if any(grown(case, r) is not None for r in seen):
-        return ("BR-SEL-05",) if _forgotten(case, message, call.t) else ()
+    counted = [shown[1] for r in seen if (shown := grown(case, r)) is not None]
+    if counted:
+        given = sum(c.accepted and c.reaches(message) for c in batch.resets if c.last <= call.t)
+        return ("BR-SEL-05",) if given > max(counted) or _forgotten(case, message, call.t) else ()
     named = (name for c in past for name in laid_to(c, message))
     return tuple(dict.fromkeys((*named, *(("BR-SEL-07",) if others else ()))))
 

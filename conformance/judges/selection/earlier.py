@@ -124,12 +124,19 @@ def _marks(reading: Reading) -> Counter[_Mark]:
 
 
 def _undone(case: Case, batch: Batch, message: str, a: Reading, b: Reading) -> Iterator[str]:
-    """What is broken instead if a call that was to change nothing took attempts away; by the loser of a race BR-CON-02 too."""
+    """What is broken instead if a call that was to change nothing took attempts away; by the loser of a race BR-CON-02 or -03 too.
+
+    One of unknown outcome may have lost its race.
+    """
     for call in batch.sent:
-        if not call.may_reset and call.t <= b.last and effect_until(case, call) >= a.t:
+        if call.t > b.last or effect_until(case, call) < a.t:
+            continue
+        if not call.may_reset:
             yield from laid_to(call, message)
-            if call.valid and any(other.accepted for other in batch.overlapping(call)):
-                yield "BR-CON-02"
+        rivals = [o for o in batch.overlapping(call) if o.accepted] if call.valid and not call.accepted else []
+        for rival in rivals:
+            if not (call.single and rival.single):
+                yield "BR-CON-03" if call.single or rival.single else "BR-CON-02"
 
 
 def _gone(a: Reading, later: list[Reading]) -> Counter[_Mark]:
