@@ -367,9 +367,10 @@ def _read(status: int) -> Exchange:
 def test_a_key_that_is_revoked_ends_the_run_within_ten_calls(calls: int, tmp_path: Path) -> None:
     result = _run_with(Settings(revoke_after=calls, speed=4), tmp_path)
     refused = [e for e in result.history.exchanges if e.status == 401 and e.invoke.auth == "valid"]
-    last = max(e.n for e in result.history.exchanges)
+    # Probes with another key, or with none, say nothing of it, and may lie between.
+    asked = [e for e in result.history.exchanges if e.n > refused[0].n and e.invoke.auth == "valid"]
     assert result.exit_status == TargetError.exit_status
-    assert last - refused[0].n < 10
+    assert len(asked) < 10
     assert result.report.run.stopped_by == "key_refused"
     assert any(f"exchange {refused[0].n} first" in line or "the key that worked" in line for line in result.lines)
     assert not [item.id for item in result.report.requirements if item.verdict == "fail"]
